@@ -1,0 +1,139 @@
+use bytes::{BufMut, BytesMut};
+use tokio_util::codec::{Decoder, Encoder};
+
+use crate::{CodecError, DEFAULT_MAX_FRAME_LENGTH, Encode, Frame, HEAD_LENGTH};
+
+/// Frames on a byte stream, for tokio-util's `FramedRead` and `FramedWrite`.
+///
+/// Decoding yields a [`Frame`] for every payload, those that cannot be decoded included. Only what makes it impossible
+/// to find the next frame is an `Err`, and it is the last item: a length above
+/// [`max_frame_length`](Self::max_frame_length), or a stream that ends inside a frame.
+///
+/// A frame's length stays in the buffer until the frame is whole, so that a stream cut right behind it is seen as cut.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use log::Level;
+/// use record_proto::{LogRecord, Payload, RecordCodec};
+/// use tokio_util::codec::{Decoder, Encoder};
+///
+/// let mut codec = RecordCodec::new();
+/// let mut stream = BytesMut::new();
+/// codec.encode(&LogRecord::new(Level::Info, "app", "hello"), &mut stream)?;
+///
+/// let frame = codec.decode(&mut stream)?.expect("a whole frame");
+/// assert!(matches!(frame.decode(), Ok(Payload::Record(record)) if record.message == "hello"));
+/// # Ok::<(), record_proto::CodecError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct RecordCodec {
+    max_frame_length: usize,
+    /// Bytes of the stream in front of the decoder's buffer.
+    offset: u64,
+}
+
+impl RecordCodec {
+    /// A codec with a [`max_frame_length`](Self::max_frame_length) of [`DEFAULT_MAX_FRAME_LENGTH`].
+    pub fn new() -> Self {
+        Self {
+            max_frame_length: DEFAULT_MAX_FRAME_LENGTH,
+            offset: 0,
+        }
+    }
+
+    /// Sets the longest payload in bytes, for both directions. A longer one is [`CodecError::FrameTooLong`].
+    #[must_use]
+    pub fn with_max_frame_length(mut self, bytes: usize) -> Self {
+        self.max_frame_length = bytes;
+        self
+    }
+
+    /// The longest payload in bytes; the length's own four are not counted.
+    pub fn max_frame_length(&self) -> usize {
+        self.max_frame_length
+    }
+
+    fn check(&self, length: usize) -> Result<(), CodecError> {
+        if length > self.max_frame_length {
+            return Err(CodecError::FrameTooLong {
+                length,
+                max: self.max_frame_length,
+                offset: self.offset,
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Decoder for RecordCodec {
+    type Item = Frame;
+    type Error = CodecError;
+
+    fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, CodecError> {
+        let Some(head) = src.first_chunk::<HEAD_LENGTH>() else {
+            return Ok(None);
+        };
+        let length = u32::from_be_bytes(*head) as usize;
+        self.check(length)?;
+        let whole = HEAD_LENGTH + length;
+        if src.len() < whole {
+            src.reserve(whole - src.len());
+            return Ok(None);
+        }
+        let payload = src.split_to(whole).freeze().slice(HEAD_LENGTH..);
+        self.offset += whole as u64;
+        Ok(Some(Frame::new(payload)))
+    }
+
+    fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, CodecError> {
+        match self.decode(src)? {
+            None if !src.is_empty() => Err(CodecError::Truncated {
+                have: src.len(),
+                offset: self.offset,
+            }),
+            frame => Ok(frame),
+        }
+    }
+}
+
+/// Any payload; one that is too long is an error, and then `dst` is as it was.
+impl<T: Encode> Encoder<&T> for RecordCodec {
+    type Error = CodecError;
+
+    fn encode(&mut self, payload: &T, dst: &mut BytesMut) -> Result<(), CodecError> {
+        let start = dst.len();
+        dst.put_u32(0);
+        payload.encode(dst);
+        let length = dst.len() - start - HEAD_LENGTH;
+        let checked = self.check(length);
+        if checked.is_err() {
+            dst.truncate(start);
+            return checked;
+        }
+        // The maximum may be set above what the length can say.
+        let head = u32::try_from(length).expect("a payload of less than 4 GiB");
+        dst[start..start + HEAD_LENGTH].copy_from_slice(&head.to_be_bytes());
+        Ok(())
+    }
+}
+
+/// A frame as it was received.
+impl Encoder<Frame> for RecordCodec {
+    type Error = CodecError;
+
+    fn encode(&mut self, frame: Frame, dst: &mut BytesMut) -> Result<(), CodecError> {
+        let payload = frame.payload();
+        self.check(payload.len())?;
+        dst.reserve(HEAD_LENGTH + payload.len());
+        let head = u32::try_from(payload.len()).expect("a payload of less than 4 GiB");
+        dst.put_u32(head);
+        dst.put_slice(payload);
+        Ok(())
+    }
+}
+
+impl Default for RecordCodec {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,205 @@
+use bytes::BufMut;
+
+use crate::{
+    Close, Dropped, ErrorInfo, Fragment, HEAD_LENGTH, Hello, KeyValues, LogRecord, Payload, pack,
+    payload,
+};
+
+/// Writing a payload, with or without the length in front of it. Cannot fail.
+///
+/// Fields that are nil at the end are left off, so that what is not there costs nothing.
+///
+/// ```
+/// use record_proto::{Close, Encode};
+///
+/// let mut frame = Vec::new();
+/// Close::new().encode_frame(&mut frame);
+/// assert_eq!(frame, [0, 0, 0, 6, 4, 0x94, 0xc0, 0xc0, 0, 0]);
+/// ```
+pub trait Encode {
+    /// Appends the payload: one message of a message transport.
+    fn encode(&self, out: &mut impl BufMut);
+
+    /// Appends the payload with its length in front: one frame of a byte stream.
+    ///
+    /// # Panics
+    ///
+    /// Where the payload has 4 GiB or more. The limits of a [`RecordCodec`](crate::RecordCodec) are not asked.
+    fn encode_frame(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(&[0; HEAD_LENGTH]);
+        self.encode(out);
+        let length = out.len() - start - HEAD_LENGTH;
+        let length = u32::try_from(length).expect("a payload of less than 4 GiB");
+        out[start..start + HEAD_LENGTH].copy_from_slice(&length.to_be_bytes());
+    }
+}
+
+impl Encode for LogRecord<'_> {
+    fn encode(&self, out: &mut impl BufMut) {
+        let fields = self.field_count();
+        out.put_u8(payload::RECORD);
+        pack::array_len(out, fields);
+        pack::uint(out, self.seq);
+        pack::uint(out, self.time);
+        pack::uint(out, self.level as u64);
+        pack::str(out, &self.target);
+        pack::str(out, &self.message);
+        if fields > 5 {
+            pack::optional_uint(out, self.pid);
+        }
+        if fields > 6 {
+            pack::optional_str(out, self.process.as_deref());
+        }
+        if fields > 7 {
+            pack::optional_uint(out, self.thread_id);
+        }
+        if fields > 8 {
+            pack::optional_str(out, self.thread.as_deref());
+        }
+        if fields > 9 {
+            pack::optional_str(out, self.module_path.as_deref());
+        }
+        if fields > 10 {
+            pack::optional_str(out, self.file.as_deref());
+        }
+        if fields > 11 {
+            pack::optional_uint(out, self.line.map(u64::from));
+        }
+        if fields > 12 {
+            key_values(out, &self.key_values);
+        }
+        if fields > 13 {
+            key_values(out, &self.context);
+        }
+        if fields > 14 {
+            error_info(out, self.error.as_ref());
+        }
+        if fields > 15 {
+            pack::optional_uint(out, self.original_length);
+        }
+    }
+}
+
+impl LogRecord<'_> {
+    pub(crate) const REQUIRED_FIELDS: usize = 5;
+
+    /// How many fields there are without the nils at the end.
+    fn field_count(&self) -> usize {
+        let present = [
+            self.original_length.is_some(),
+            self.error.is_some(),
+            !self.context.is_empty(),
+            !self.key_values.is_empty(),
+            self.line.is_some(),
+            self.file.is_some(),
+            self.module_path.is_some(),
+            self.thread.is_some(),
+            self.thread_id.is_some(),
+            self.process.is_some(),
+            self.pid.is_some(),
+        ];
+        let nils = present.iter().take_while(|&&present| !present).count();
+        Self::REQUIRED_FIELDS + present.len() - nils
+    }
+}
+
+impl Encode for Hello<'_> {
+    fn encode(&self, out: &mut impl BufMut) {
+        let fields = match self {
+            Self { context, .. } if !context.is_empty() => 5,
+            Self { time: Some(_), .. } => 4,
+            Self {
+                process: Some(_), ..
+            } => 3,
+            Self { pid: Some(_), .. } => 2,
+            _ => 1,
+        };
+        out.put_u8(payload::HELLO);
+        pack::array_len(out, fields);
+        pack::uint(out, self.version);
+        if fields > 1 {
+            pack::optional_uint(out, self.pid);
+        }
+        if fields > 2 {
+            pack::optional_str(out, self.process.as_deref());
+        }
+        if fields > 3 {
+            pack::optional_uint(out, self.time);
+        }
+        if fields > 4 {
+            key_values(out, &self.context);
+        }
+    }
+}
+
+impl Encode for Fragment<'_> {
+    fn encode(&self, out: &mut impl BufMut) {
+        out.put_u8(payload::FRAGMENT);
+        pack::array_len(out, 5);
+        pack::optional_uint(out, self.pid);
+        pack::uint(out, self.stream);
+        pack::uint(out, self.index);
+        pack::bool(out, self.last);
+        pack::bin(out, &self.bytes);
+    }
+}
+
+impl Encode for Dropped {
+    fn encode(&self, out: &mut impl BufMut) {
+        out.put_u8(payload::DROPPED);
+        pack::array_len(out, 3);
+        pack::optional_uint(out, self.pid);
+        pack::optional_uint(out, self.time);
+        pack::array_len(out, self.counts.0.len());
+        for count in self.counts.0 {
+            pack::uint(out, count);
+        }
+    }
+}
+
+impl Encode for Close {
+    fn encode(&self, out: &mut impl BufMut) {
+        out.put_u8(payload::CLOSE);
+        pack::array_len(out, 4);
+        pack::optional_uint(out, self.pid);
+        pack::optional_uint(out, self.time);
+        pack::uint(out, self.sent);
+        pack::uint(out, self.dropped);
+    }
+}
+
+/// [`Payload::Unknown`] becomes its kind with no fields: what else it had is not kept.
+impl Encode for Payload<'_> {
+    fn encode(&self, out: &mut impl BufMut) {
+        match self {
+            Payload::Hello(hello) => hello.encode(out),
+            Payload::Record(record) => record.encode(out),
+            Payload::Fragment(fragment) => fragment.encode(out),
+            Payload::Dropped(dropped) => dropped.encode(out),
+            Payload::Close(close) => close.encode(out),
+            Payload::Unknown(kind) => {
+                out.put_u8(*kind & 0x7f);
+                pack::array_len(out, 0);
+            }
+        }
+    }
+}
+
+fn key_values(out: &mut impl BufMut, key_values: &KeyValues<'_>) {
+    match key_values.as_bytes() {
+        [] => pack::nil(out),
+        bytes => out.put_slice(bytes),
+    }
+}
+
+fn error_info(out: &mut impl BufMut, error: Option<&ErrorInfo<'_>>) {
+    let Some(error) = error else {
+        return pack::nil(out);
+    };
+    pack::array_len(out, 4);
+    pack::str(out, &error.message);
+    out.put_slice(error.sources.as_bytes());
+    pack::optional_str(out, error.backtrace.as_deref());
+    pack::optional_str(out, error.key.as_deref());
+}

@@ -1,0 +1,149 @@
+use std::io;
+
+use thiserror::Error;
+
+use crate::unpack::Fault;
+
+/// Why one payload is no payload of this protocol.
+///
+/// It costs that one payload and nothing else: the frames behind it are read as before. The text never quotes what
+/// stood in the payload, so that it can be printed as it is.
+///
+/// ```
+/// use record_proto::{Payload, Reason};
+///
+/// let error = Payload::decode(&[1, 0x91, 7]).unwrap_err();
+/// assert_eq!(error.reason(), Reason::TooFewFields { found: 1, least: 5 });
+/// assert_eq!(error.to_string(), "record at byte 1: 1 fields where at least 5 are needed");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Error)]
+#[error("{part} at byte {offset}: {reason}")]
+pub struct PayloadError {
+    part: &'static str,
+    offset: usize,
+    reason: Reason,
+}
+
+impl PayloadError {
+    pub(crate) fn new(part: &'static str, offset: usize, reason: Reason) -> Self {
+        Self {
+            part,
+            offset,
+            reason,
+        }
+    }
+
+    pub(crate) fn of(part: &'static str) -> impl Fn(Fault) -> Self {
+        move |Fault { reason, offset }| Self::new(part, offset, reason)
+    }
+
+    /// The part of the payload that was being read, as the wire format names it: `record level`, `close sent`.
+    pub fn part(&self) -> &'static str {
+        self.part
+    }
+
+    /// Bytes of the payload before the place; the length in front of the payload is not counted.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// What is wrong there.
+    pub fn reason(&self) -> Reason {
+        self.reason
+    }
+}
+
+/// What is wrong with a payload.
+///
+/// ```
+/// use record_proto::{Payload, Reason};
+///
+/// let empty = Payload::decode(&[]).unwrap_err();
+/// assert_eq!(empty.reason(), Reason::Empty);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The payload has no bytes.
+    #[error("empty payload; the least is a kind and an array")]
+    Empty,
+    /// The first byte is no positive fixint.
+    #[error("the kind must be a MessagePack positive fixint (0 to 127)")]
+    Kind,
+    /// The payload ends inside an object.
+    #[error("the payload ends inside an object")]
+    UnexpectedEnd,
+    /// Bytes stand behind the last object.
+    #[error("{0} bytes behind the fields; a payload is a kind and one array")]
+    TrailingBytes(usize),
+    /// An object has the wrong type.
+    #[error("expected {expected}, found {found}")]
+    Type {
+        /// What the wire format has there.
+        expected: &'static str,
+        /// What stands there.
+        found: &'static str,
+    },
+    /// A number is outside its range.
+    #[error("the number is outside {0}")]
+    Range(&'static str),
+    /// A text is not UTF-8.
+    #[error("text that is not UTF-8; send such bytes as bin")]
+    NotUtf8,
+    /// Lists and maps stand in each other deeper than the format allows.
+    #[error("values nested deeper than 8")]
+    TooDeep,
+    /// The marker 0xc1, which MessagePack never uses.
+    #[error("a marker that MessagePack never uses")]
+    ReservedMarker,
+    /// An array of fields is shorter than its kind allows.
+    #[error("{found} fields where at least {least} are needed")]
+    TooFewFields {
+        /// How many stand there.
+        found: usize,
+        /// How many the kind needs.
+        least: usize,
+    },
+    /// Joined fragments hold something else than a record.
+    #[error("joined fragments hold kind {0}; only records are cut into fragments")]
+    NotARecord(u8),
+}
+
+/// Why a stream of frames cannot go on.
+///
+/// A payload that cannot be decoded is *not* among these: it is an item of the stream, a [`Frame`](crate::Frame)
+/// whose [`decode`](crate::Frame::decode) fails.
+///
+/// ```
+/// use record_proto::{CodecError, RecordCodec};
+/// use tokio_util::codec::Decoder;
+///
+/// let error = RecordCodec::new().decode(&mut [0xff; 8][..].into()).unwrap_err();
+/// assert!(matches!(error, CodecError::FrameTooLong { length: 0xffff_ffff, .. }));
+/// ```
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CodecError {
+    /// A length above the maximum: the stream is out of step or hostile, and where the next frame starts is unknown.
+    /// When encoding: the payload is longer than the codec allows, and nothing was written.
+    #[error("frame of {length} bytes at byte {offset} of the stream; at most {max} are allowed")]
+    FrameTooLong {
+        /// The payload's length in bytes.
+        length: usize,
+        /// The codec's [`max_frame_length`](crate::RecordCodec::max_frame_length).
+        max: usize,
+        /// Bytes of the stream before this frame's length.
+        offset: u64,
+    },
+    /// The stream ended inside a frame; a length with nothing behind it counts too.
+    #[error("the stream ended inside the frame at byte {offset}: {have} bytes of it arrived")]
+    Truncated {
+        /// How many bytes of the frame arrived, its length's four bytes included.
+        have: usize,
+        /// Bytes of the stream before this frame's length.
+        offset: u64,
+    },
+    /// Reading or writing failed.
+    #[error("reading or writing the stream failed")]
+    Io(#[from] io::Error),
+}

@@ -1,0 +1,160 @@
+use std::{borrow::Cow, error, fmt};
+
+use crate::List;
+
+/// An error as part of a record: a panic, or the first error among the key-values.
+///
+/// ```
+/// use record_proto::{LogRecord, Scratch};
+///
+/// let error = std::io::Error::other("disk full");
+/// let mut scratch = Scratch::new();
+/// let kvs = [("err", log::kv::Value::from_dyn_error(&error))];
+/// let record = scratch.capture(&log::Record::builder().key_values(&kvs).build()).into_owned();
+///
+/// let info = record.error.unwrap();
+/// assert_eq!(info.message, "disk full");
+/// assert_eq!(info.key.as_deref(), Some("err"));
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ErrorInfo<'a> {
+    /// What the error says.
+    pub message: Cow<'a, str>,
+    /// What its sources say, nearest first.
+    pub sources: Sources<'a>,
+    /// Where it came from, for a panic under `RUST_BACKTRACE`.
+    pub backtrace: Option<Cow<'a, str>>,
+    /// The key-value that it is; `None` for a panic.
+    pub key: Option<Cow<'a, str>>,
+}
+
+impl<'a> ErrorInfo<'a> {
+    /// An error without sources, backtrace and key.
+    pub fn new(message: impl Into<Cow<'a, str>>) -> Self {
+        Self {
+            message: message.into(),
+            sources: Sources::new(),
+            backtrace: None,
+            key: None,
+        }
+    }
+
+    /// The same, with all borrowed parts copied.
+    pub fn into_owned(self) -> ErrorInfo<'static> {
+        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        ErrorInfo {
+            message: own(self.message),
+            sources: self.sources.into_owned(),
+            backtrace: self.backtrace.map(own),
+            key: self.key.map(own),
+        }
+    }
+
+    /// An error value with the same message and chain of sources, for whoever takes a `dyn Error`.
+    pub fn to_error(&self) -> ChainedError {
+        let mut texts = vec![self.message.to_string()];
+        texts.extend(self.sources.iter().map(str::to_owned));
+        let mut chain: Option<Box<ChainedError>> = None;
+        while let Some(message) = texts.pop() {
+            chain = Some(Box::new(ChainedError {
+                message,
+                source: chain,
+            }));
+        }
+        *chain.expect("the message is always there")
+    }
+}
+
+/// What the sources of an error say, nearest first.
+///
+/// ```
+/// use record_proto::Sources;
+///
+/// let sources: Sources = ["no such file", "os error 2"].into_iter().collect();
+/// assert_eq!(sources.iter().count(), 2);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sources<'a>(List<'a>);
+
+impl<'a> Sources<'a> {
+    /// No sources.
+    pub fn new() -> Self {
+        Self(List::from_checked(&[0x90]))
+    }
+
+    /// The texts, nearest source first.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.texts()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The same, with all borrowed parts copied.
+    pub fn into_owned(self) -> Sources<'static> {
+        Sources(self.0.into_owned())
+    }
+
+    pub(crate) fn from_checked(bytes: &'a [u8]) -> Self {
+        Self(List::from_checked(bytes))
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl Default for Sources<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S: AsRef<str>> FromIterator<S> for Sources<'static> {
+    fn from_iter<I: IntoIterator<Item = S>>(texts: I) -> Self {
+        let owned = |text: S| text.as_ref().to_owned();
+        Self(texts.into_iter().map(owned).collect())
+    }
+}
+
+/// An error rebuilt from its texts; made by [`ErrorInfo::to_error`].
+///
+/// ```
+/// use record_proto::ErrorInfo;
+/// use std::error::Error;
+///
+/// let mut info = ErrorInfo::new("cannot open");
+/// info.sources = ["no such file"].into_iter().collect();
+/// assert_eq!(info.to_error().source().unwrap().to_string(), "no such file");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainedError {
+    message: String,
+    source: Option<Box<ChainedError>>,
+}
+
+impl fmt::Display for ChainedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl error::Error for ChainedError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        let source: &ChainedError = self.source.as_deref()?;
+        Some(source)
+    }
+}
+
+/// A chain may be as long as its frame allows: it is taken apart link by link instead of by recursion.
+impl Drop for ChainedError {
+    fn drop(&mut self) {
+        let mut next = self.source.take();
+        while let Some(mut link) = next {
+            next = link.source.take();
+        }
+    }
+}

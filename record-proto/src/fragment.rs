@@ -1,0 +1,73 @@
+use std::borrow::Cow;
+
+/// The most bytes that a fragment's frame takes beside its piece of the record, the frame's length included.
+pub const FRAGMENT_OVERHEAD: usize = 4 + 1 + 1 + 9 + 9 + 9 + 1 + 5;
+
+/// A piece of a record that is too long for one frame.
+///
+/// The bytes of all fragments of one (pid, stream), index 0, 1, 2, ... until `last`, are one payload of a record.
+/// Fragments of different streams may interleave. Made by [`cut`], put together by a [`Joiner`](crate::Joiner).
+///
+/// ```
+/// let pieces: Vec<_> = record_proto::cut(&[0; 5000], Some(42), 0x1234, 4096).collect();
+/// assert_eq!((pieces[0].index, pieces[0].last), (0, false));
+/// assert_eq!((pieces[1].index, pieces[1].last), (1, true));
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Fragment<'a> {
+    /// The process whose record it is.
+    pub pid: Option<u64>,
+    /// Which of the process's fragment streams: 64 random bits drawn once per thread.
+    pub stream: u64,
+    /// The position among the record's fragments, from 0.
+    pub index: u64,
+    /// Whether it is the record's last.
+    pub last: bool,
+    /// The piece.
+    pub bytes: Cow<'a, [u8]>,
+}
+
+/// Cuts a record's payload into fragments whose frames, length included, are at most `max_frame` bytes.
+///
+/// # Panics
+///
+/// Where `max_frame` leaves no room for a single byte beside [`FRAGMENT_OVERHEAD`].
+///
+/// ```
+/// use record_proto::{Encode, Joined, Joiner, LogRecord, cut};
+///
+/// let record = LogRecord::new(log::Level::Info, "app", "x".repeat(10_000));
+/// let mut payload = Vec::new();
+/// record.encode(&mut payload);
+///
+/// let mut joiner = Joiner::new();
+/// for fragment in cut(&payload, Some(42), 0x1234, 4096) {
+///     if let Joined::Whole(joined) = joiner.join(&fragment) {
+///         assert_eq!(LogRecord::decode(&joined)?, record);
+///     }
+/// }
+/// # Ok::<(), record_proto::PayloadError>(())
+/// ```
+pub fn cut(
+    payload: &[u8],
+    pid: Option<u64>,
+    stream: u64,
+    max_frame: usize,
+) -> impl Iterator<Item = Fragment<'_>> {
+    let piece = max_frame
+        .checked_sub(FRAGMENT_OVERHEAD)
+        .filter(|&room| room > 0)
+        .expect("a frame that has room beside a fragment's overhead");
+    let count = payload.len().div_ceil(piece);
+    payload
+        .chunks(piece)
+        .enumerate()
+        .map(move |(index, bytes)| Fragment {
+            pid,
+            stream,
+            index: index as u64,
+            last: index + 1 == count,
+            bytes: Cow::Borrowed(bytes),
+        })
+}

@@ -1,0 +1,189 @@
+use std::collections::{BTreeMap, HashMap};
+
+use crate::Fragment;
+
+/// The most bytes that a [`Joiner`] holds unless told otherwise: 4 MiB.
+pub const DEFAULT_JOIN_LIMIT: usize = 4 * 1024 * 1024;
+
+/// What an open record costs beside its bytes: its entry and its smallest allocation, rounded up.
+const COST_OF_OPEN: usize = 256;
+
+/// Puts fragments together again, within a bound on memory whatever they say.
+///
+/// Where an unfinished record would exceed the bound, the one that has been waiting longest is given up first; a
+/// single record longer than the bound is given up itself. What becomes of each fragment is returned, and
+/// [`evicted`](Self::evicted) and [`open`](Self::open) count what is lost and what is unfinished.
+///
+/// ```
+/// use record_proto::{Joined, Joiner, Rejected, cut};
+///
+/// let mut joiner = Joiner::new().with_limit(64 * 1024);
+/// let pieces: Vec<_> = cut(&[7; 9000], None, 1, 4096).collect();
+/// assert_eq!(joiner.join(&pieces[1]), Joined::Rejected(Rejected::NoStart));
+/// assert_eq!(joiner.join(&pieces[0]), Joined::Open);
+/// assert_eq!(joiner.join(&pieces[1]), Joined::Open);
+/// assert_eq!(joiner.join(&pieces[2]), Joined::Whole(vec![7; 9000]));
+/// ```
+#[derive(Debug)]
+pub struct Joiner {
+    limit: usize,
+    held: usize,
+    evicted: u64,
+    opened: u64,
+    open: HashMap<Key, Open>,
+    /// The keys of `open` by the number under which they were opened.
+    oldest: BTreeMap<u64, Key>,
+}
+
+type Key = (Option<u64>, u64);
+
+#[derive(Debug)]
+struct Open {
+    number: u64,
+    next: u64,
+    bytes: Vec<u8>,
+}
+
+/// What became of a fragment; see [`Joiner`] for an example.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Joined {
+    /// Its record is not whole yet.
+    Open,
+    /// It was the last one; here is the record's payload.
+    Whole(Vec<u8>),
+    /// It belongs to no record that can still become whole.
+    Rejected(Rejected),
+}
+
+/// Why a fragment was of no use; see [`Joiner`] for an example.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Rejected {
+    /// The record's first fragment never came, or the record was given up.
+    #[error("fragment of a record whose start is not here")]
+    NoStart,
+    /// Its index does not follow; the record is given up.
+    #[error("fragment {found} where {expected} was due; its record is given up")]
+    OutOfOrder {
+        /// The index that was due.
+        expected: u64,
+        /// The index that came.
+        found: u64,
+    },
+    /// The record alone exceeds the limit; it is given up.
+    #[error("record of more than {limit} bytes in fragments; it is given up")]
+    TooLong {
+        /// The joiner's limit in bytes.
+        limit: usize,
+    },
+}
+
+impl Joiner {
+    /// A joiner that holds at most [`DEFAULT_JOIN_LIMIT`] bytes.
+    pub fn new() -> Self {
+        Self {
+            limit: DEFAULT_JOIN_LIMIT,
+            held: 0,
+            evicted: 0,
+            opened: 0,
+            open: HashMap::new(),
+            oldest: BTreeMap::new(),
+        }
+    }
+
+    /// Sets how many bytes may be held, counting 256 for each open record beside its own.
+    #[must_use]
+    pub fn with_limit(mut self, bytes: usize) -> Self {
+        self.limit = bytes;
+        self
+    }
+
+    /// How many bytes may be held.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// How many records are unfinished.
+    pub fn open(&self) -> usize {
+        self.open.len()
+    }
+
+    /// How many unfinished records were given up to stay within the limit.
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// Takes a fragment in. Index 0 discards what was open under the same pid and stream.
+    pub fn join(&mut self, fragment: &Fragment<'_>) -> Joined {
+        let key = (fragment.pid, fragment.stream);
+        let mut open = match (self.take(key), fragment.index) {
+            (_, 0) => self.start(),
+            (None, _) => return Joined::Rejected(Rejected::NoStart),
+            (Some(open), index) if open.next != index => {
+                return Joined::Rejected(Rejected::OutOfOrder {
+                    expected: open.next,
+                    found: index,
+                });
+            }
+            (Some(open), _) => open,
+        };
+        let length = open.bytes.len() + fragment.bytes.len();
+        if cost(length) > self.limit {
+            self.evicted += 1;
+            return Joined::Rejected(Rejected::TooLong { limit: self.limit });
+        }
+        if length > open.bytes.capacity() {
+            // Doubled, but never beyond the limit: the capacity is what is counted.
+            let doubled = (2 * length).min(self.limit - COST_OF_OPEN);
+            open.bytes.reserve_exact(doubled - open.bytes.len());
+        }
+        open.bytes.extend_from_slice(&fragment.bytes);
+        if fragment.last {
+            return Joined::Whole(open.bytes);
+        }
+        open.next += 1;
+        self.hold(key, open);
+        Joined::Open
+    }
+
+    fn start(&mut self) -> Open {
+        self.opened += 1;
+        Open {
+            number: self.opened,
+            next: 0,
+            bytes: Vec::new(),
+        }
+    }
+
+    fn hold(&mut self, key: Key, open: Open) {
+        let cost = cost(open.bytes.capacity());
+        while self.held + cost > self.limit {
+            let Some((_, &oldest)) = self.oldest.first_key_value() else {
+                break;
+            };
+            self.take(oldest);
+            self.evicted += 1;
+        }
+        self.held += cost;
+        self.oldest.insert(open.number, key);
+        self.open.insert(key, open);
+    }
+
+    fn take(&mut self, key: Key) -> Option<Open> {
+        let open = self.open.remove(&key)?;
+        self.oldest.remove(&open.number);
+        self.held -= cost(open.bytes.capacity());
+        Some(open)
+    }
+}
+
+impl Default for Joiner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn cost(length: usize) -> usize {
+    length.saturating_add(COST_OF_OPEN)
+}

@@ -1,0 +1,162 @@
+use std::{
+    borrow::Cow,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use log::Level;
+
+use crate::{ErrorInfo, KeyValues, source::RecordSource};
+
+/// One log record with everything that is known about it.
+///
+/// One struct for both directions: captured from a [`log::Record`] by [`Scratch::capture`](crate::Scratch::capture),
+/// decoded from a [`Frame`](crate::Frame) by [`Frame::decode`](crate::Frame::decode), borrowed in both cases;
+/// [`into_owned`](Self::into_owned) detaches it and [`with_record`](Self::with_record) hands it to any logger.
+///
+/// With serde it is an object of the names that the example programs print as JSON (`time` in RFC 3339, `level` in
+/// capitals, `tid`, `kv`, ...); fields that are `None` or empty are left out, bytes become base64, and infinities and
+/// NaN become texts, which they stay when read again.
+///
+/// ```
+/// use log::Level;
+/// use record_proto::LogRecord;
+///
+/// let mut record = LogRecord::new(Level::Info, "worker::job", "job done");
+/// record.key_values.push("job", 7);
+///
+/// let line = serde_json::to_string(&record).unwrap();
+/// assert!(line.contains(r#""level":"INFO","target":"worker::job","message":"job done""#));
+/// record.with_record(|record| assert_eq!(record.args().to_string(), "job done"));
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct LogRecord<'a> {
+    /// Counts the records of one process from 1, dropped ones included; 0 where nobody counted.
+    pub seq: u64,
+    /// Nanoseconds since 1970-01-01T00:00:00Z by the clock of the process that logged.
+    pub time: u64,
+    /// The level.
+    pub level: Level,
+    /// The target, by default the module path.
+    pub target: Cow<'a, str>,
+    /// The formatted message.
+    pub message: Cow<'a, str>,
+    /// The operating system's number of the process that logged.
+    pub pid: Option<u64>,
+    /// The name of the process that logged.
+    pub process: Option<Cow<'a, str>>,
+    /// The operating system's number of the thread that logged.
+    pub thread_id: Option<u64>,
+    /// The name of the thread that logged.
+    pub thread: Option<Cow<'a, str>>,
+    /// The module that logged.
+    pub module_path: Option<Cow<'a, str>>,
+    /// The source file that logged.
+    pub file: Option<Cow<'a, str>>,
+    /// The line in the source file.
+    pub line: Option<u32>,
+    /// The key-values of the log call.
+    pub key_values: KeyValues<'a>,
+    /// The key-values that the process gave to all its records.
+    pub context: KeyValues<'a>,
+    /// A panic, or the first error among the key-values.
+    pub error: Option<ErrorInfo<'a>>,
+    /// How many bytes the message had before it was cut to fit a limit; `None` where it is whole.
+    pub original_length: Option<u64>,
+}
+
+impl<'a> LogRecord<'a> {
+    /// A record of this moment with all optional parts empty.
+    pub fn new(
+        level: Level,
+        target: impl Into<Cow<'a, str>>,
+        message: impl Into<Cow<'a, str>>,
+    ) -> Self {
+        Self {
+            time: now(),
+            ..Self::empty(level, target, message)
+        }
+    }
+
+    pub(crate) fn empty(
+        level: Level,
+        target: impl Into<Cow<'a, str>>,
+        message: impl Into<Cow<'a, str>>,
+    ) -> Self {
+        Self {
+            seq: 0,
+            time: 0,
+            level,
+            target: target.into(),
+            message: message.into(),
+            pid: None,
+            process: None,
+            thread_id: None,
+            thread: None,
+            module_path: None,
+            file: None,
+            line: None,
+            key_values: KeyValues::new(),
+            context: KeyValues::new(),
+            error: None,
+            original_length: None,
+        }
+    }
+
+    /// [`time`](Self::time) as a system time.
+    pub fn timestamp(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_nanos(self.time)
+    }
+
+    /// The same record, with all borrowed parts copied: at most a little more than the payload it was decoded from.
+    pub fn into_owned(self) -> LogRecord<'static> {
+        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        LogRecord {
+            seq: self.seq,
+            time: self.time,
+            level: self.level,
+            target: own(self.target),
+            message: own(self.message),
+            pid: self.pid,
+            process: self.process.map(own),
+            thread_id: self.thread_id,
+            thread: self.thread.map(own),
+            module_path: self.module_path.map(own),
+            file: self.file.map(own),
+            line: self.line,
+            key_values: self.key_values.into_owned(),
+            context: self.context.into_owned(),
+            error: self.error.map(ErrorInfo::into_owned),
+            original_length: self.original_length,
+        }
+    }
+
+    /// Rebuilds a [`log::Record`] and hands it to `f`, for any logger.
+    ///
+    /// It has the level, target, message, module path, file and line. Its key-values are the record's own, then the
+    /// context, then a `backtrace` where the error has one. The error's key-value is again an error with its chain of
+    /// sources. What a `log::Record` has no place for (time, process, thread) stays behind; the static forms of module
+    /// path and file are `None`.
+    ///
+    /// It is a closure because a `log::Record` borrows its formatted arguments and cannot be returned.
+    pub fn with_record<R>(&self, f: impl FnOnce(&log::Record<'_>) -> R) -> R {
+        let key_values = RecordSource::new(self);
+        f(&log::Record::builder()
+            .level(self.level)
+            .target(&self.target)
+            .args(format_args!("{}", self.message))
+            .module_path(self.module_path.as_deref())
+            .file(self.file.as_deref())
+            .line(self.line)
+            .key_values(&key_values)
+            .build())
+    }
+}
+
+/// Nanoseconds since 1970; the clock's seconds are never so many (584 years) that they overflow.
+pub(crate) fn now() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    since.as_secs() * 1_000_000_000 + u64::from(since.subsec_nanos())
+}

@@ -1,0 +1,77 @@
+use log::kv::{self, Key, ToValue};
+
+use crate::{ChainedError, LogRecord, Value};
+
+/// The key-values of a record in the form in which `log` hands them to a logger.
+///
+/// A logger's visitor may keep what it is shown as long as this source lives. Numbers and texts borrow from the record;
+/// what has to be built first (structures, bytes, errors) is built once and kept here. Most records have none of them,
+/// and then nothing is allocated.
+pub(crate) struct RecordSource<'a> {
+    record: &'a LogRecord<'a>,
+    built: Vec<Value<'a>>,
+    error: Option<(&'a str, ChainedError)>,
+}
+
+impl<'a> RecordSource<'a> {
+    pub(crate) fn new(record: &'a LogRecord<'a>) -> Self {
+        let built = pairs(record)
+            .filter(|(_, value)| simple(value).is_none())
+            .map(|(_, value)| value)
+            .collect();
+        let error = record
+            .error
+            .as_ref()
+            .and_then(|error| Some((error.key.as_deref()?, error.to_error())));
+        Self {
+            record,
+            built,
+            error,
+        }
+    }
+
+    fn backtrace(&self) -> Option<&str> {
+        self.record.error.as_ref()?.backtrace.as_deref()
+    }
+}
+
+impl kv::Source for RecordSource<'_> {
+    fn visit<'kvs>(&'kvs self, visitor: &mut dyn kv::VisitSource<'kvs>) -> Result<(), kv::Error> {
+        let mut built = self.built.iter();
+        let mut error = self.error.as_ref();
+        for (key, value) in pairs(self.record) {
+            let mut value = simple(&value).or_else(|| Some(built.next()?.to_value()));
+            if let Some((_, chain)) = error.take_if(|(error_key, _)| *error_key == key) {
+                value = Some(kv::Value::from_dyn_error(chain));
+            }
+            visitor.visit_pair(Key::from_str(key), value.unwrap_or_else(kv::Value::null))?;
+        }
+        match self.backtrace() {
+            Some(backtrace) => visitor.visit_pair(Key::from_str("backtrace"), backtrace.into()),
+            None => Ok(()),
+        }
+    }
+
+    fn count(&self) -> usize {
+        let record = self.record;
+        record.key_values.len() + record.context.len() + usize::from(self.backtrace().is_some())
+    }
+}
+
+fn pairs<'a>(record: &'a LogRecord<'_>) -> impl Iterator<Item = (&'a str, Value<'a>)> {
+    record.key_values.iter().chain(record.context.iter())
+}
+
+/// The value for `log` where it needs nothing of its own to borrow from.
+fn simple<'a>(value: &Value<'a>) -> Option<kv::Value<'a>> {
+    use std::borrow::Cow;
+    Some(match value {
+        Value::Nil => kv::Value::null(),
+        Value::Bool(value) => kv::Value::from(*value),
+        Value::I64(value) => kv::Value::from(*value),
+        Value::U64(value) => kv::Value::from(*value),
+        Value::F64(value) => kv::Value::from(*value),
+        Value::Str(Cow::Borrowed(value)) => kv::Value::from(*value),
+        _ => return None,
+    })
+}

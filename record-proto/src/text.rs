@@ -1,0 +1,103 @@
+//! Values as text: plain at the top, JSON inside lists and maps.
+
+use std::fmt::{self, Write};
+
+use base64::{display::Base64Display, prelude::BASE64_STANDARD};
+
+use crate::Value;
+
+/// How a value prints: text as it is, bytes as base64, lists and maps as JSON.
+pub(crate) fn plain(value: &Value<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match value {
+        Value::Str(text) => f.pad(text),
+        Value::Bytes(bytes) => write!(f, "{}", base64(bytes)),
+        Value::F64(number) if !number.is_finite() => write!(f, "{number}"),
+        other => json(other, f),
+    }
+}
+
+pub(crate) fn base64(bytes: &[u8]) -> impl fmt::Display + '_ {
+    Base64Display::new(bytes, &BASE64_STANDARD)
+}
+
+pub(crate) fn json(value: &Value<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match value {
+        Value::Nil => f.write_str("null"),
+        Value::Bool(flag) => write!(f, "{flag}"),
+        Value::I64(number) => write!(f, "{number}"),
+        Value::U64(number) => write!(f, "{number}"),
+        Value::F64(number) if number.is_finite() => write!(f, "{number:?}"),
+        Value::F64(number) => write!(f, "\"{number}\""),
+        Value::Str(text) => json_str(text, f),
+        Value::Bytes(bytes) => write!(f, "\"{}\"", base64(bytes)),
+        Value::List(list) => {
+            f.write_char('[')?;
+            for (position, item) in list.iter().enumerate() {
+                comma(position, f)?;
+                json(&item, f)?;
+            }
+            f.write_char(']')
+        }
+        Value::Map(map) => {
+            f.write_char('{')?;
+            for (position, (key, item)) in map.iter().enumerate() {
+                comma(position, f)?;
+                json_str(key, f)?;
+                f.write_char(':')?;
+                json(&item, f)?;
+            }
+            f.write_char('}')
+        }
+    }
+}
+
+/// Escapes what JSON must and, beyond that, what a terminal would act upon.
+fn json_str(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_char('"')?;
+    for character in text.chars() {
+        match character {
+            '"' => f.write_str("\\\"")?,
+            '\\' => f.write_str("\\\\")?,
+            '\n' => f.write_str("\\n")?,
+            '\r' => f.write_str("\\r")?,
+            '\t' => f.write_str("\\t")?,
+            control if is_control(control) => write!(f, "\\u{:04x}", control as u32)?,
+            other => f.write_char(other)?,
+        }
+    }
+    f.write_char('"')
+}
+
+fn comma(position: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if position > 0 {
+        f.write_char(',')?;
+    }
+    Ok(())
+}
+
+/// Whether a terminal would act upon this character instead of showing it.
+///
+/// C0 controls except tab (newline included), DEL, C1 controls, the line and paragraph separators U+2028 and U+2029,
+/// and the bidirectional controls (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069), which reorder what
+/// stands around them.
+///
+/// ```
+/// assert!(record_proto::is_control('\u{1b}') && record_proto::is_control('\u{202e}'));
+/// assert!(!record_proto::is_control('\t') && !record_proto::is_control('ü'));
+/// ```
+pub const fn is_control(character: char) -> bool {
+    matches!(character,
+        '\0'..='\u{8}' | '\n'..='\u{1f}' | '\u{7f}'..='\u{9f}'
+        | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The largest length up to `limit` at which a text can be cut.
+pub(crate) fn floor_boundary(text: &str, limit: usize) -> usize {
+    if limit >= text.len() {
+        return text.len();
+    }
+    (0..=limit)
+        .rev()
+        .find(|&length| text.is_char_boundary(length))
+        .unwrap_or(0)
+}

@@ -1,0 +1,308 @@
+//! Reading MessagePack that nobody vouches for: no recursion beyond [`MAX_DEPTH`], no allocation, no panic.
+
+use crate::error::Reason;
+
+/// How deep lists and maps may stand in each other within one key-value (wire format, version 1).
+pub(crate) const MAX_DEPTH: usize = 8;
+
+/// Why and where reading stopped; the caller adds which field it was in.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Fault {
+    pub(crate) reason: Reason,
+    pub(crate) offset: usize,
+}
+
+pub(crate) type Result<T> = std::result::Result<T, Fault>;
+
+/// The first byte of an object and what it announces.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Token {
+    Nil,
+    Bool(bool),
+    Uint(u64),
+    /// Below zero.
+    Int(i64),
+    Float(f64),
+    Str(usize),
+    Bin(usize),
+    Array(usize),
+    Map(usize),
+    Ext(usize),
+}
+
+impl Token {
+    fn name(self) -> &'static str {
+        match self {
+            Token::Nil => "nil",
+            Token::Bool(_) => "a boolean",
+            Token::Uint(_) => "an unsigned integer",
+            Token::Int(_) => "a negative integer",
+            Token::Float(_) => "a float",
+            Token::Str(_) => "text",
+            Token::Bin(_) => "bytes",
+            Token::Array(_) => "an array",
+            Token::Map(_) => "a map",
+            Token::Ext(_) => "an extension",
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Reader<'a> {
+    bytes: &'a [u8],
+    position: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, position: 0 }
+    }
+
+    pub(crate) fn position(&self) -> usize {
+        self.position
+    }
+
+    pub(crate) fn remaining(&self) -> usize {
+        self.bytes.len() - self.position
+    }
+
+    /// The bytes from `start` to here.
+    pub(crate) fn since(&self, start: usize) -> &'a [u8] {
+        &self.bytes[start..self.position]
+    }
+
+    pub(crate) fn byte(&mut self) -> Result<u8> {
+        let Some(&byte) = self.bytes.get(self.position) else {
+            return Err(self.fault(Reason::UnexpectedEnd));
+        };
+        self.position += 1;
+        Ok(byte)
+    }
+
+    pub(crate) fn uint(&mut self) -> Result<u64> {
+        // Small numbers are the most frequent ones and are their own marker.
+        if let Some(&byte @ 0..=0x7f) = self.bytes.get(self.position) {
+            self.position += 1;
+            return Ok(u64::from(byte));
+        }
+        let start = self.position;
+        match self.token()? {
+            Token::Uint(value) => Ok(value),
+            token => Err(unexpected("an unsigned integer", token, start)),
+        }
+    }
+
+    pub(crate) fn bool(&mut self) -> Result<bool> {
+        let start = self.position;
+        match self.token()? {
+            Token::Bool(value) => Ok(value),
+            token => Err(unexpected("a boolean", token, start)),
+        }
+    }
+
+    pub(crate) fn str(&mut self) -> Result<&'a str> {
+        let start = self.position;
+        match self.token()? {
+            Token::Str(length) => self.text(length),
+            token => Err(unexpected("text", token, start)),
+        }
+    }
+
+    pub(crate) fn bin(&mut self) -> Result<&'a [u8]> {
+        let start = self.position;
+        match self.token()? {
+            Token::Bin(length) => self.take(length),
+            token => Err(unexpected("bytes", token, start)),
+        }
+    }
+
+    pub(crate) fn array_len(&mut self) -> Result<usize> {
+        let start = self.position;
+        match self.token()? {
+            Token::Array(length) => Ok(length),
+            token => Err(unexpected("an array", token, start)),
+        }
+    }
+
+    /// `None` where nil stands, else what `read` makes of the object.
+    pub(crate) fn optional<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<Option<T>> {
+        if self.bytes.get(self.position) == Some(&0xc0) {
+            self.position += 1;
+            return Ok(None);
+        }
+        read(self).map(Some)
+    }
+
+    /// The bytes of a map with text keys and allowed values, for reading on demand later.
+    pub(crate) fn map(&mut self) -> Result<&'a [u8]> {
+        let start = self.position;
+        match self.token()? {
+            Token::Map(length) => self.pairs(length, 0)?,
+            token => return Err(unexpected("a map", token, start)),
+        }
+        Ok(self.since(start))
+    }
+
+    /// The bytes of an array of texts, for reading on demand later.
+    pub(crate) fn array_of_str(&mut self) -> Result<&'a [u8]> {
+        let start = self.position;
+        for _ in 0..self.array_len()? {
+            self.str()?;
+        }
+        Ok(self.since(start))
+    }
+
+    /// Checks one value; recursion ends at [`MAX_DEPTH`].
+    pub(crate) fn value(&mut self, depth: usize) -> Result<()> {
+        let start = self.position;
+        let token = self.token()?;
+        match token {
+            Token::Array(_) | Token::Map(_) if depth == MAX_DEPTH => {
+                return Err(Fault {
+                    reason: Reason::TooDeep,
+                    offset: start,
+                });
+            }
+            Token::Str(length) => drop(self.text(length)?),
+            Token::Bin(length) => drop(self.take(length)?),
+            Token::Array(length) => {
+                for _ in 0..length {
+                    self.value(depth + 1)?;
+                }
+            }
+            Token::Map(length) => self.pairs(length, depth + 1)?,
+            Token::Ext(_) => return Err(unexpected("a value", token, start)),
+            Token::Nil | Token::Bool(_) | Token::Uint(_) | Token::Int(_) | Token::Float(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Passes over one object of any type and depth, without recursion.
+    pub(crate) fn skip(&mut self) -> Result<()> {
+        let mut pending: u64 = 1;
+        while pending > 0 {
+            pending -= 1;
+            match self.token()? {
+                Token::Str(length) | Token::Bin(length) | Token::Ext(length) => {
+                    self.take(length)?;
+                }
+                Token::Array(length) => pending = pending.saturating_add(length as u64),
+                Token::Map(length) => pending = pending.saturating_add(2 * length as u64),
+                Token::Nil | Token::Bool(_) | Token::Uint(_) | Token::Int(_) | Token::Float(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The next marker with the number behind it; for text, bytes and extensions the content is still to be taken.
+    pub(crate) fn token(&mut self) -> Result<Token> {
+        Ok(match self.byte()? {
+            byte @ 0x00..=0x7f => Token::Uint(u64::from(byte)),
+            byte @ 0x80..=0x8f => Token::Map(usize::from(byte & 0x0f)),
+            byte @ 0x90..=0x9f => Token::Array(usize::from(byte & 0x0f)),
+            byte @ 0xa0..=0xbf => Token::Str(usize::from(byte & 0x1f)),
+            0xc0 => Token::Nil,
+            // Never used by MessagePack.
+            0xc1 => {
+                return Err(Fault {
+                    reason: Reason::ReservedMarker,
+                    offset: self.position - 1,
+                });
+            }
+            0xc2 => Token::Bool(false),
+            0xc3 => Token::Bool(true),
+            0xc4 => Token::Bin(self.length::<1>()?),
+            0xc5 => Token::Bin(self.length::<2>()?),
+            0xc6 => Token::Bin(self.length::<4>()?),
+            // The type byte of an extension counts as content.
+            0xc7 => Token::Ext(self.length::<1>()?.saturating_add(1)),
+            0xc8 => Token::Ext(self.length::<2>()?.saturating_add(1)),
+            0xc9 => Token::Ext(self.length::<4>()?.saturating_add(1)),
+            0xca => Token::Float(f64::from(f32::from_be_bytes(self.array()?))),
+            0xcb => Token::Float(f64::from_be_bytes(self.array()?)),
+            0xcc => Token::Uint(u64::from(u8::from_be_bytes(self.array()?))),
+            0xcd => Token::Uint(u64::from(u16::from_be_bytes(self.array()?))),
+            0xce => Token::Uint(u64::from(u32::from_be_bytes(self.array()?))),
+            0xcf => Token::Uint(u64::from_be_bytes(self.array()?)),
+            0xd0 => signed(i64::from(i8::from_be_bytes(self.array()?))),
+            0xd1 => signed(i64::from(i16::from_be_bytes(self.array()?))),
+            0xd2 => signed(i64::from(i32::from_be_bytes(self.array()?))),
+            0xd3 => signed(i64::from_be_bytes(self.array()?)),
+            byte @ 0xd4..=0xd8 => Token::Ext((1 << (byte - 0xd4)) + 1),
+            0xd9 => Token::Str(self.length::<1>()?),
+            0xda => Token::Str(self.length::<2>()?),
+            0xdb => Token::Str(self.length::<4>()?),
+            0xdc => Token::Array(self.length::<2>()?),
+            0xdd => Token::Array(self.length::<4>()?),
+            0xde => Token::Map(self.length::<2>()?),
+            0xdf => Token::Map(self.length::<4>()?),
+            byte @ 0xe0..=0xff => Token::Int(i64::from(byte as i8)),
+        })
+    }
+
+    pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8]> {
+        let Some(bytes) = self.bytes[self.position..].get(..length) else {
+            return Err(self.fault(Reason::UnexpectedEnd));
+        };
+        self.position += length;
+        Ok(bytes)
+    }
+
+    pub(crate) fn text(&mut self, length: usize) -> Result<&'a str> {
+        let start = self.position;
+        std::str::from_utf8(self.take(length)?).map_err(|error| Fault {
+            reason: Reason::NotUtf8,
+            offset: start + error.valid_up_to(),
+        })
+    }
+
+    fn pairs(&mut self, length: usize, depth: usize) -> Result<()> {
+        for _ in 0..length {
+            self.str()?;
+            self.value(depth)?;
+        }
+        Ok(())
+    }
+
+    fn length<const N: usize>(&mut self) -> Result<usize> {
+        let number = self.array::<N>()?;
+        Ok(number
+            .iter()
+            .fold(0, |length, &byte| length << 8 | usize::from(byte)))
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let Some(bytes) = self.bytes[self.position..].first_chunk::<N>() else {
+            return Err(self.fault(Reason::UnexpectedEnd));
+        };
+        self.position += N;
+        Ok(*bytes)
+    }
+
+    fn fault(&self, reason: Reason) -> Fault {
+        Fault {
+            reason,
+            offset: self.position,
+        }
+    }
+}
+
+fn signed(value: i64) -> Token {
+    match u64::try_from(value) {
+        Ok(value) => Token::Uint(value),
+        Err(_) => Token::Int(value),
+    }
+}
+
+fn unexpected(expected: &'static str, found: Token, offset: usize) -> Fault {
+    Fault {
+        reason: Reason::Type {
+            expected,
+            found: found.name(),
+        },
+        offset,
+    }
+}
