@@ -1,1 +1,79 @@
+//! A logger for child processes: every record, typed and whole, into the parent's logger over a pipe.
+//!
+//! ```text
+//!     child process (1..n)                             parent process
+//!     log::info!(..)                                   its logger
+//!         |                                                ^
+//!     PipeHandler : log::Log                           PipeSubscriber   (crate pipe-subscriber)
+//!         | encoded in a buffer of the thread              |
+//!         v one write(2) of at most PIPE_BUF bytes         |
+//!     =================== anonymous pipe ===================
+//! ```
+//!
+//! Two lines in the child; the parent starts it with `pipe_subscriber::spawn`:
+//!
+//! ```no_run
+//! # fn env_logger() -> impl log::Log { struct L; impl log::Log for L {
+//! # fn enabled(&self, _: &log::Metadata<'_>) -> bool { true } fn log(&self, _: &log::Record<'_>) {} fn flush(&self) {} } L }
+//! pipe_handler::init_or(env_logger())?; // as a child into the pipe, alone into this logger
+//! log::info!(user = 7; "hello from child process");
+//! # Ok::<(), pipe_handler::InitError>(())
+//! ```
+//!
+//! # What is promised
+//!
+//! - A record whose log call has returned is in the pipe. It arrives however the process ends, `SIGKILL` included, as
+//!   long as the parent lives and reads. There is no queue, no thread, nothing to keep and nothing to flush.
+//! - A record arrives whole or not at all, for any mix of threads, forks and processes on one pipe. A record of more
+//!   than `PIPE_BUF` bytes is cut into fragments; nothing takes a lock.
+//! - What is dropped is counted, and the parent is told, per level, before the next record that gets through.
+//! - A log call never panics, never recurses without end, and never kills the process: not from a `Display` that logs
+//!   or panics, a destructor, a panic hook or a forked child, and not when the parent is gone.
+//! - The pipe goes to no child of this process, unless it is [shared](share_with).
+//!
+//! # What is not
+//!
+//! - With [`Overflow::Block`], the default, a parent that lives and does not read makes log calls wait.
+//! - Records logged while a record is being formatted are sent up to a nesting of 4; deeper ones are dropped and
+//!   counted. Logging from a signal handler is not supported.
+//! - A process made by a raw `clone` system call is not noticed, as forks are.
+//! - The pipe's descriptor is trusted to stay what it was when it was adopted. A program that closes descriptors it
+//!   does not own can make any number mean anything.
+//!
+//! # Features
+//!
+//! `kv_serde`: structures among the key-values keep their structure. The crate needs no tokio.
 
+#![deny(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(not(unix))]
+compile_error!("pipe-handler is for Unix: it writes to an inherited pipe descriptor");
+
+mod adopt;
+mod builder;
+mod direct;
+mod env;
+mod error;
+mod exit;
+mod greeting;
+mod handler;
+mod init;
+mod ledger;
+mod local;
+mod overflow;
+mod panic;
+mod pipe;
+mod process;
+mod share;
+mod signal;
+
+pub use {
+    builder::{Builder, DEFAULT_EXIT_TIMEOUT, DEFAULT_MESSAGE_LIMIT, DEFAULT_RECORD_LIMIT},
+    direct::Closed,
+    error::InitError,
+    handler::PipeHandler,
+    init::{Outcome, init, init_or},
+    overflow::Overflow,
+    share::share_with,
+};

@@ -45,7 +45,8 @@ pub const DEFAULT_TEXT_LIMIT: usize = 262_144;
 pub struct Scratch {
     message: String,
     pairs: Pairs,
-    text_limit: usize,
+    message_limit: usize,
+    value_limit: usize,
 }
 
 impl Scratch {
@@ -54,23 +55,30 @@ impl Scratch {
         Self {
             message: String::new(),
             pairs: Pairs::new(),
-            text_limit: DEFAULT_TEXT_LIMIT,
+            message_limit: DEFAULT_TEXT_LIMIT,
+            value_limit: DEFAULT_TEXT_LIMIT,
         }
     }
 
     /// Sets the longest message, and the longest text of one value, in bytes.
     #[must_use]
     pub const fn with_text_limit(mut self, bytes: usize) -> Self {
-        self.text_limit = bytes;
+        self.set_limits(bytes, bytes);
         self
+    }
+
+    /// Sets the longest message and the longest text of one value in bytes, each by itself.
+    pub const fn set_limits(&mut self, message: usize, value: usize) {
+        self.message_limit = message;
+        self.value_limit = value;
     }
 
     /// Takes in what a record says, with the present time. Everything else (seq, process, thread, context) is empty.
     pub fn capture<'s>(&'s mut self, record: &'s log::Record<'_>) -> LogRecord<'s> {
         let time = now();
-        let limit = self.text_limit;
-        let (message, original_length) = capture_message(&mut self.message, record, limit);
-        self.pairs.capture(record.key_values(), limit);
+        let (message, original_length) =
+            capture_message(&mut self.message, record, self.message_limit);
+        self.pairs.capture(record.key_values(), self.value_limit);
         LogRecord {
             time,
             original_length,

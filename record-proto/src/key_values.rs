@@ -75,7 +75,7 @@ impl<'a> KeyValues<'a> {
     }
 
     /// The same key-values, borrowed from these.
-    pub(crate) fn borrowed(&self) -> KeyValues<'_> {
+    pub fn borrowed(&self) -> KeyValues<'_> {
         KeyValues(Cow::Borrowed(&self.0))
     }
 

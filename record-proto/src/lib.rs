@@ -108,7 +108,7 @@ pub use {
     joiner::{DEFAULT_JOIN_LIMIT, Joined, Joiner, Rejected},
     key_values::KeyValues,
     payload::{Close, Dropped, Hello, Levels, Payload, VERSION},
-    record::LogRecord,
+    record::{LogRecord, now},
     text::is_control,
     value::{List, Value},
 };

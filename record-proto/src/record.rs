@@ -153,8 +153,13 @@ impl<'a> LogRecord<'a> {
     }
 }
 
-/// Nanoseconds since 1970; the clock's seconds are never so many (584 years) that they overflow.
-pub(crate) fn now() -> u64 {
+/// The present time as records have it: nanoseconds since 1970-01-01T00:00:00Z.
+///
+/// ```
+/// assert!(record_proto::now() > 1_600_000_000_000_000_000);
+/// ```
+// It overflows in the year 2554.
+pub fn now() -> u64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

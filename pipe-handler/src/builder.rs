@@ -1,0 +1,226 @@
+use std::{os::fd::OwnedFd, sync::Arc, time::Duration};
+
+use env_filter::Filter;
+use log::{Level, LevelFilter, Log};
+use record_proto::{DEFAULT_TEXT_LIMIT, KeyValues, Value};
+
+use crate::{
+    InitError, Overflow, PipeHandler,
+    adopt::adopt,
+    direct::{Direct, Settings},
+    env, exit,
+    init::Outcome,
+    panic,
+    pipe::Pipe,
+    process, share,
+};
+
+/// The longest message unless told otherwise: 256 KiB.
+pub const DEFAULT_MESSAGE_LIMIT: usize = DEFAULT_TEXT_LIMIT;
+
+/// The largest record unless told otherwise: 320 KiB.
+pub const DEFAULT_RECORD_LIMIT: usize = 320 * 1024;
+
+/// How long the process waits at its exit for room in the pipe unless told otherwise: 2 s.
+pub const DEFAULT_EXIT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What the filter is where nobody says.
+const DEFAULT_FILTER: &str = "info";
+
+/// Settings of a [`PipeHandler`].
+///
+/// ```no_run
+/// use pipe_handler::{Overflow, PipeHandler};
+///
+/// PipeHandler::builder()
+///     .filter("info,worker::db=debug")
+///     .context("worker", 3)
+///     .overflow(Overflow::DropNewest)
+///     .exempt(log::Level::Warn)
+///     .init()?;
+/// # Ok::<(), pipe_handler::InitError>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing before init or build"]
+pub struct Builder {
+    filter: Option<String>,
+    panic_hook: bool,
+    settings: Settings,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self {
+            filter: None,
+            panic_hook: true,
+            settings: Settings {
+                filter: String::new(),
+                unreadable_filter: None,
+                process: process::name(),
+                context: KeyValues::new(),
+                overflow: Overflow::Block,
+                exempt: None,
+                message_limit: DEFAULT_MESSAGE_LIMIT,
+                record_limit: DEFAULT_RECORD_LIMIT,
+                exit_timeout: DEFAULT_EXIT_TIMEOUT,
+            },
+        }
+    }
+
+    /// Which records are sent, in env_logger's directives: `info,worker::db=debug`.
+    ///
+    /// The parent's wish (`RECORD_PIPE_FILTER`) beats it. By default `info`.
+    pub fn filter(mut self, directives: impl Into<String>) -> Self {
+        self.filter = Some(directives.into());
+        self
+    }
+
+    /// Adds a key-value that every record of this process carries beside its own.
+    pub fn context<'v>(mut self, key: &str, value: impl Into<Value<'v>>) -> Self {
+        self.settings.context.push(key, value);
+        self
+    }
+
+    /// The name of the process in its records. By default that of the program.
+    pub fn process_name(mut self, name: impl Into<String>) -> Self {
+        self.settings.process = Some(name.into());
+        self
+    }
+
+    /// What a log call does while the pipe is full. By default it [waits](Overflow::Block).
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.settings.overflow = overflow;
+        self
+    }
+
+    /// Lets records of this level and more severe ones wait for room as long as it takes, whatever the overflow
+    /// policy. By default none.
+    pub fn exempt(mut self, least: Level) -> Self {
+        self.settings.exempt = Some(least);
+        self
+    }
+
+    /// The longest message in bytes; a longer one is cut, and its length noted. By default
+    /// [`DEFAULT_MESSAGE_LIMIT`].
+    pub fn message_limit(mut self, bytes: usize) -> Self {
+        self.settings.message_limit = bytes;
+        self
+    }
+
+    /// The largest record in bytes, everything included. Beyond it the backtrace is cut first, then the key-values,
+    /// then the message; see [`LogRecord::fit`](record_proto::LogRecord::fit). By default [`DEFAULT_RECORD_LIMIT`];
+    /// a smaller limit than 8 KiB counts as 8 KiB.
+    pub fn record_limit(mut self, bytes: usize) -> Self {
+        // The names alone may take 5 KiB.
+        self.settings.record_limit = bytes.max(8 * 1024);
+        self
+    }
+
+    /// How long the process waits at its exit for room in the pipe, to say that this was all. By default
+    /// [`DEFAULT_EXIT_TIMEOUT`].
+    pub fn exit_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.exit_timeout = timeout;
+        self
+    }
+
+    /// Whether each panic becomes one record: level error, target `panic`, the message, where, in which thread, and
+    /// under `RUST_BACKTRACE` the backtrace. The hook that was there before is called afterwards. By default it does.
+    pub fn panic_hook(mut self, on: bool) -> Self {
+        self.panic_hook = on;
+        self
+    }
+
+    /// Makes a handler on the pipe that the parent gave, without making it the process's logger.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such pipe, or the filter cannot be read.
+    pub fn build(self) -> Result<PipeHandler, InitError> {
+        let handler = self.make(adopt)?;
+        handler.greet();
+        Ok(handler)
+    }
+
+    /// Makes a handler on any pipe: `write_end` need not come from the environment.
+    ///
+    /// # Errors
+    ///
+    /// Where the filter cannot be read.
+    pub fn build_on(self, write_end: impl Into<OwnedFd>) -> Result<PipeHandler, InitError> {
+        let handler = self.make(|| Ok(write_end.into()))?;
+        handler.greet();
+        Ok(handler)
+    }
+
+    /// Makes a handler on the pipe that the parent gave the process's logger, and sets `log`'s maximum level.
+    ///
+    /// A parent that is already gone is no error: records are then discarded.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such pipe, where the filter cannot be read, and where the process has a logger.
+    pub fn init(self) -> Result<(), InitError> {
+        let handler = self.make(adopt)?;
+        let delivery = Arc::clone(&handler.delivery);
+        let level = handler.level();
+        log::set_boxed_logger(Box::new(handler))?;
+        log::set_max_level(level);
+        share::set_global(&delivery);
+        // Only now: the hello of a handler that never came to be would tell of a process that logs nothing.
+        delivery.greet();
+        Ok(())
+    }
+
+    /// Like [`init`](Self::init), and in a process without a pipe makes `fallback` the logger.
+    ///
+    /// `log`'s maximum level is then trace, because the fallback's own is not known here: it filters by itself. Set
+    /// it afterwards to save the calls.
+    ///
+    /// # Errors
+    ///
+    /// As for `init`, except that a process without a pipe is none.
+    pub fn init_or(self, fallback: impl Log + 'static) -> Result<Outcome, InitError> {
+        match self.init() {
+            Ok(()) => Ok(Outcome::Pipe),
+            Err(reason) if reason.is_no_pipe() => {
+                log::set_boxed_logger(Box::new(fallback))?;
+                log::set_max_level(LevelFilter::Trace);
+                Ok(Outcome::Fallback(reason))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn make(
+        mut self,
+        pipe: impl FnOnce() -> Result<OwnedFd, InitError>,
+    ) -> Result<PipeHandler, InitError> {
+        process::watch();
+        let own = self.filter.as_deref().unwrap_or(DEFAULT_FILTER);
+        let own_filter = parse(own).ok_or_else(|| InitError::Filter { filter: own.into() })?;
+        let pipe = Pipe::new(pipe()?);
+
+        let wished = env::filter();
+        let (filter, text) = match wished.as_deref().map(|text| (parse(text), text)) {
+            None => (own_filter, own),
+            Some((Some(filter), text)) => (filter, text),
+            Some((None, _)) => (parse(DEFAULT_FILTER).unwrap_or(own_filter), DEFAULT_FILTER),
+        };
+        self.settings.filter = text.to_owned();
+        self.settings.unreadable_filter = wished.filter(|wished| *wished != self.settings.filter);
+
+        let delivery = Arc::new(Direct::new(pipe, self.settings));
+        exit::close_at_exit(Arc::downgrade(&delivery));
+        if self.panic_hook {
+            panic::log_panics(Arc::downgrade(&delivery));
+        }
+        Ok(PipeHandler { delivery, filter })
+    }
+}
+
+/// `None` where the directives cannot be read.
+fn parse(directives: &str) -> Option<Filter> {
+    let mut builder = env_filter::Builder::new();
+    builder.try_parse(directives).ok()?;
+    Some(builder.build())
+}

@@ -1,0 +1,320 @@
+use std::{borrow::Cow, sync::Mutex, thread, time::Duration};
+
+use log::Level;
+use record_proto::{Close, Dropped, Encode, Hello, KeyValues, Levels, LogRecord, cut, now};
+
+use crate::{
+    Overflow, env,
+    greeting::{Greeting, Phase},
+    ledger::Ledger,
+    local::{Buffers, Frames, Nesting, Thread},
+    overflow::Patience,
+    pipe::{PIPE_BUF, Pipe, Written},
+    process,
+};
+
+/// Direct delivery: each record is encoded in the calling thread's buffer and written to the pipe before the log call
+/// returns. There is no queue, no thread, and no lock.
+#[derive(Debug)]
+pub(crate) struct Direct {
+    pub(crate) pipe: Pipe,
+    pub(crate) settings: Settings,
+    greeting: Greeting,
+    ledger: Ledger,
+    /// What the last close frame said, so that it is not said twice.
+    closed: Mutex<Option<Closed>>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) filter: String,
+    /// A filter of the parent's that could not be read, to be told of.
+    pub(crate) unreadable_filter: Option<String>,
+    pub(crate) process: Option<String>,
+    pub(crate) context: KeyValues<'static>,
+    pub(crate) overflow: Overflow,
+    pub(crate) exempt: Option<Level>,
+    pub(crate) message_limit: usize,
+    pub(crate) record_limit: usize,
+    pub(crate) exit_timeout: Duration,
+}
+
+/// What a process has sent and dropped.
+///
+/// ```no_run
+/// let handler = pipe_handler::PipeHandler::builder().build()?;
+/// // ... the handler is used as a logger ...
+/// if let Some(closed) = handler.close() {
+///     eprintln!("{} records sent, {} dropped", closed.sent, closed.dropped);
+/// }
+/// # Ok::<(), pipe_handler::InitError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Closed {
+    /// Records that are in the pipe.
+    pub sent: u64,
+    /// Records that were dropped.
+    pub dropped: u64,
+}
+
+impl Direct {
+    pub(crate) fn new(pipe: Pipe, settings: Settings) -> Self {
+        Self {
+            pipe,
+            settings,
+            greeting: Greeting::new(),
+            ledger: Ledger::default(),
+            closed: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.greeting.is_gone()
+    }
+
+    pub(crate) fn counts(&self) -> Closed {
+        Closed {
+            sent: self.ledger.sent(),
+            dropped: self.ledger.dropped(),
+        }
+    }
+
+    /// Says hello, unless it was said or there is no room for it now; then the first record does it.
+    pub(crate) fn greet(&self) {
+        self.open(&mut self.patience(Level::Trace));
+        if let Some(filter) = &self.settings.unreadable_filter {
+            let text = format!(
+                "cannot read the filter {filter:?} of {}, using info",
+                env::FILTER
+            );
+            self.log_built(LogRecord::new(Level::Warn, "pipe_handler", text));
+        }
+    }
+
+    pub(crate) fn log(&self, record: &log::Record<'_>) {
+        if self.is_gone() {
+            return;
+        }
+        let mut patience = self.patience(record.level());
+        let (true, Some(_nesting)) = (self.open(&mut patience), Nesting::enter()) else {
+            return self.drop_record(record.level());
+        };
+        let mut buffers = Buffers::take();
+        self.deliver(record, &mut buffers, &mut patience);
+        buffers.put_back();
+    }
+
+    /// Logs something that is no `log::Record`: a panic.
+    pub(crate) fn log_built(&self, record: LogRecord<'_>) {
+        let mut patience = self.patience(record.level);
+        if self.is_gone() || !self.open(&mut patience) {
+            return;
+        }
+        let mut buffers = Buffers::take();
+        let Buffers { frames, thread, .. } = &mut *buffers;
+        let record = self.complete(record, thread);
+        self.write_record(record, frames, thread.stream, &mut patience);
+        buffers.put_back();
+    }
+
+    /// Sends what is still to be said: drops, then how many records there were in all.
+    ///
+    /// `None` where the pipe had no room within the timeout or nobody reads, and in a process that never logged.
+    pub(crate) fn close(&self, timeout: Duration) -> Option<Closed> {
+        // A forked child that never logged is no process to this pipe.
+        if !self.greeting.is_open() {
+            return None;
+        }
+        let counts = self.counts();
+        // Poisoned, or held by a thread that a fork left behind: say it once more rather than never.
+        let mut closed = self.closed.try_lock().ok();
+        if closed.as_deref() == Some(&Some(counts)) {
+            return Some(counts);
+        }
+        let due = self.ledger.take_due();
+        let mut frames = Vec::new();
+        self.encode_report(due, &mut frames);
+        let mut close = Close::new();
+        close.pid = Some(pid());
+        close.time = Some(now());
+        close.sent = counts.sent;
+        close.dropped = counts.dropped;
+        close.encode_frame(&mut frames);
+        let mut patience = Patience::new(Overflow::BlockFor(timeout));
+        if self.write(&frames, &mut patience) != Written::Whole {
+            due.inspect(|&counts| self.ledger.give_back(counts));
+            return None;
+        }
+        if let Some(closed) = closed.as_deref_mut() {
+            *closed = Some(counts);
+        }
+        Some(counts)
+    }
+
+    fn patience(&self, level: Level) -> Patience {
+        let exempt = self.settings.exempt.is_some_and(|least| level <= least);
+        Patience::new(match exempt {
+            true => Overflow::Block,
+            false => self.settings.overflow,
+        })
+    }
+
+    /// Whether this process may write records: its hello is in the pipe.
+    fn open(&self, patience: &mut Patience) -> bool {
+        if self.greeting.is_open() {
+            return true;
+        }
+        loop {
+            match self.greeting.begin() {
+                Phase::Open => return true,
+                Phase::Gone => return false,
+                Phase::Due { forked } => return self.say_hello(forked, patience),
+                Phase::Busy if patience.left().is_some() => thread::yield_now(),
+                Phase::Busy => return false,
+            }
+        }
+    }
+
+    fn say_hello(&self, forked: bool, patience: &mut Patience) -> bool {
+        if forked {
+            self.ledger.reset();
+        }
+        let mut hello = Hello::new();
+        hello.pid = Some(pid());
+        hello.process = self.settings.process.as_deref().map(Cow::Borrowed);
+        hello.time = Some(now());
+        hello.context = self.settings.context.borrowed();
+        let mut frame = Vec::new();
+        hello.encode_frame(&mut frame);
+        if frame.len() > PIPE_BUF {
+            // Here the context only informs; every record has it.
+            hello.context = KeyValues::new();
+            frame.clear();
+            hello.encode_frame(&mut frame);
+        }
+        let written = self.pipe.write(&frame, patience);
+        match written {
+            Written::Whole => self.greeting.said(),
+            Written::Full => self.greeting.put_off(),
+            Written::Gone => self.greeting.gone(),
+        }
+        written == Written::Whole
+    }
+
+    fn deliver(&self, record: &log::Record<'_>, buffers: &mut Buffers, patience: &mut Patience) {
+        let Buffers {
+            scratch,
+            frames,
+            thread,
+        } = buffers;
+        scratch.set_limits(self.settings.message_limit, self.settings.record_limit);
+        let record = self.complete(scratch.capture(record), thread);
+        self.write_record(record, frames, thread.stream, patience);
+    }
+
+    /// Adds what the handler knows. The number comes last, when nothing can come between it and the write but the end
+    /// of the process.
+    fn complete<'r>(&'r self, mut record: LogRecord<'r>, thread: &'r Thread) -> LogRecord<'r> {
+        record.pid = Some(pid());
+        record.process = self.settings.process.as_deref().map(Cow::Borrowed);
+        record.thread_id = Some(thread.id);
+        record.thread = thread.name.as_deref().map(Cow::Borrowed);
+        record.context = self.settings.context.borrowed();
+        record.cut_names();
+        record.seq = self.ledger.next_seq();
+        record
+    }
+
+    fn write_record(
+        &self,
+        mut record: LogRecord<'_>,
+        frames: &mut Frames,
+        stream: u64,
+        patience: &mut Patience,
+    ) {
+        let due = self.ledger.take_due();
+        frames.all.clear();
+        self.encode_report(due, &mut frames.all);
+        frames.start = frames.all.len();
+        record.encode_frame(&mut frames.all);
+        if frames.payload().len() > self.settings.record_limit {
+            record.fit(self.settings.record_limit);
+            frames.all.truncate(frames.start);
+            record.encode_frame(&mut frames.all);
+        }
+        let mut reported = false;
+        let written = self.write_frames(frames, stream, patience, &mut reported);
+        if let Some(counts) = due.filter(|_| !reported) {
+            self.ledger.give_back(counts);
+        }
+        match written {
+            Written::Whole => self.ledger.count_sent(),
+            Written::Full => self.ledger.count_dropped(record.level),
+            Written::Gone => {}
+        }
+    }
+
+    /// Writes the report and the record in one piece where they fit into one, else one after the other.
+    fn write_frames(
+        &self,
+        frames: &mut Frames,
+        stream: u64,
+        patience: &mut Patience,
+        reported: &mut bool,
+    ) -> Written {
+        if frames.all.len() <= PIPE_BUF {
+            let written = self.write(&frames.all, patience);
+            *reported = written == Written::Whole;
+            return written;
+        }
+        if frames.start > 0 {
+            let written = self.write(&frames.all[..frames.start], patience);
+            if written != Written::Whole {
+                return written;
+            }
+        }
+        *reported = true;
+        if frames.all.len() - frames.start <= PIPE_BUF {
+            return self.write(&frames.all[frames.start..], patience);
+        }
+        let mut fragment = std::mem::take(&mut frames.fragment);
+        let mut written = Written::Whole;
+        for piece in cut(frames.payload(), Some(pid()), stream, PIPE_BUF) {
+            fragment.clear();
+            piece.encode_frame(&mut fragment);
+            written = self.write(&fragment, patience);
+            if written != Written::Whole {
+                break;
+            }
+        }
+        frames.fragment = fragment;
+        written
+    }
+
+    fn write(&self, bytes: &[u8], patience: &mut Patience) -> Written {
+        let written = self.pipe.write(bytes, patience);
+        if written == Written::Gone {
+            self.greeting.gone();
+        }
+        written
+    }
+
+    fn encode_report(&self, due: Option<Levels>, out: &mut Vec<u8>) {
+        let Some(counts) = due else { return };
+        let mut dropped = Dropped::new();
+        dropped.pid = Some(pid());
+        dropped.time = Some(now());
+        dropped.counts = counts;
+        dropped.encode_frame(out);
+    }
+
+    fn drop_record(&self, level: Level) {
+        self.ledger.next_seq();
+        self.ledger.count_dropped(level);
+    }
+}
+
+fn pid() -> u64 {
+    u64::from(process::id())
+}

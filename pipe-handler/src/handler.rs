@@ -1,0 +1,113 @@
+use std::{fmt, io, process::Command, sync::Arc};
+
+use env_filter::Filter;
+use log::{LevelFilter, Log, Metadata, Record};
+
+use crate::{
+    Builder,
+    direct::{Closed, Direct},
+    share,
+};
+
+/// A logger (an implementation of [`log::Log`]) whose records arrive in the parent process's logger.
+///
+/// Mostly made the process's logger by [`init`](crate::init); as a value it is a logger like any other, to be combined
+/// with others or used by itself. Dropping it says that there will be no more records.
+///
+/// ```
+/// use std::io::Read;
+///
+/// use log::Log;
+/// use pipe_handler::PipeHandler;
+///
+/// let (mut read_end, write_end) = std::io::pipe()?;
+/// let handler = PipeHandler::builder().build_on(write_end)?;
+/// handler.log(&log::Record::builder().args(format_args!("hello")).build());
+/// drop(handler);
+///
+/// let mut stream = Vec::new();
+/// read_end.read_to_end(&mut stream)?;
+/// assert!(stream.windows(5).any(|bytes| bytes == b"hello"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct PipeHandler {
+    pub(crate) delivery: Arc<Direct>,
+    pub(crate) filter: Filter,
+}
+
+impl PipeHandler {
+    /// Settings to start from.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// The most verbose level that the filter lets through anywhere.
+    pub fn level(&self) -> LevelFilter {
+        self.filter.filter()
+    }
+
+    /// How many records are in the pipe and how many were dropped, so far.
+    pub fn counts(&self) -> Closed {
+        self.delivery.counts()
+    }
+
+    /// Whether nobody reads any more. Records are then discarded.
+    pub fn is_gone(&self) -> bool {
+        self.delivery.is_gone()
+    }
+
+    /// Tells the parent that this was all; waits up to the exit timeout for room in the pipe.
+    ///
+    /// Records may still follow, from other threads for example: they are counted by the next close, which comes at
+    /// the latest when the process exits. `None` where the pipe had no room, nobody reads, or nothing was ever said.
+    pub fn close(&self) -> Option<Closed> {
+        self.delivery.close(self.delivery.settings.exit_timeout)
+    }
+
+    /// Passes this handler's pipe on to a child of this process; see [`share_with`](crate::share_with).
+    ///
+    /// # Errors
+    ///
+    /// Where the system does not tell which pipe it is.
+    pub fn share_with(&self, command: &mut Command) -> io::Result<()> {
+        share::share(&self.delivery, command)
+    }
+
+    pub(crate) fn greet(&self) {
+        self.delivery.greet();
+    }
+}
+
+impl Log for PipeHandler {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        !self.delivery.is_gone() && self.filter.enabled(metadata)
+    }
+
+    /// Sends the record if the filter lets it through.
+    ///
+    /// It never panics, never logs, and holds no lock while anything is formatted. How long it may wait is said by
+    /// the [overflow policy](crate::Overflow). It may be called from anywhere but a signal handler.
+    fn log(&self, record: &Record<'_>) {
+        if self.filter.matches(record) {
+            self.delivery.log(record);
+        }
+    }
+
+    /// Does nothing: each record is in the pipe when [`log`](Self::log) returns.
+    fn flush(&self) {}
+}
+
+impl Drop for PipeHandler {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl fmt::Debug for PipeHandler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PipeHandler")
+            .field("filter", &self.delivery.settings.filter)
+            .field("counts", &self.counts())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,61 @@
+use log::Log;
+
+use crate::{InitError, PipeHandler};
+
+/// Makes a [`PipeHandler`] on the pipe that the parent gave the process's logger, with all settings at their defaults.
+///
+/// # Errors
+///
+/// Where there is no such pipe and where the process has a logger; see [`InitError`].
+///
+/// ```no_run
+/// pipe_handler::init()?;
+/// log::info!(user = 7; "hello from child process");
+/// # Ok::<(), pipe_handler::InitError>(())
+/// ```
+pub fn init() -> Result<(), InitError> {
+    PipeHandler::builder().init()
+}
+
+/// Like [`init`], and in a process without a pipe makes `fallback` the logger: one program that runs as a child and
+/// by itself.
+///
+/// # Errors
+///
+/// As for `init`, except that a process without a pipe is none.
+///
+/// ```no_run
+/// # struct Stderr;
+/// # impl log::Log for Stderr {
+/// #     fn enabled(&self, _: &log::Metadata<'_>) -> bool { true }
+/// #     fn log(&self, record: &log::Record<'_>) { eprintln!("{}", record.args()); }
+/// #     fn flush(&self) {}
+/// # }
+/// # let fallback = Stderr;
+/// pipe_handler::init_or(fallback)?; // for example env_logger::builder().build()
+/// log::info!(user = 7; "hello from child process");
+/// # Ok::<(), pipe_handler::InitError>(())
+/// ```
+pub fn init_or(fallback: impl Log + 'static) -> Result<Outcome, InitError> {
+    PipeHandler::builder().init_or(fallback)
+}
+
+/// Which logger [`init_or`] has set.
+///
+/// ```no_run
+/// # fn run(fallback: impl log::Log + 'static) -> Result<(), pipe_handler::InitError> {
+/// use pipe_handler::Outcome;
+///
+/// if let Outcome::Fallback(reason) = pipe_handler::init_or(fallback)? {
+///     log::debug!("no record pipe: {reason}");
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The pipe handler.
+    Pipe,
+    /// The fallback, and why.
+    Fallback(InitError),
+}

@@ -1,0 +1,133 @@
+//! What each thread keeps between its records.
+
+use std::{
+    cell::Cell,
+    hash::{BuildHasher, Hasher, RandomState},
+};
+
+use record_proto::{HEAD_LENGTH, Scratch};
+
+use crate::process;
+
+/// How many records may be in the making at once in a thread beside the first: formatting one may log the next.
+const MAX_NESTING: u8 = 4;
+
+/// Beyond this a buffer is not kept; a record of the largest size would hold it for the thread's life.
+const KEPT_BYTES: usize = 64 * 1024;
+
+/// One record in the making. `None` where too many are.
+#[derive(Debug)]
+pub(crate) struct Nesting(());
+
+thread_local! {
+    // Has nothing to destroy and so works in the destructors of other thread-locals too.
+    static NESTING: Cell<u8> = const { Cell::new(0) };
+    static BUFFERS: Cell<Option<Box<Buffers>>> = const { Cell::new(None) };
+}
+
+impl Nesting {
+    pub(crate) fn enter() -> Option<Self> {
+        let depth = NESTING.get();
+        (depth <= MAX_NESTING).then(|| {
+            NESTING.set(depth + 1);
+            Self(())
+        })
+    }
+}
+
+impl Drop for Nesting {
+    fn drop(&mut self) {
+        NESTING.set(NESTING.get() - 1);
+    }
+}
+
+/// The buffers of a thread, taken for the time of one record: no borrow is held while a value is formatted, and a
+/// record logged from there finds none and makes its own.
+#[derive(Debug)]
+pub(crate) struct Buffers {
+    pub(crate) scratch: Scratch,
+    pub(crate) frames: Frames,
+    pub(crate) thread: Thread,
+}
+
+/// What is to be written: a report of drops, perhaps, and a record.
+#[derive(Debug, Default)]
+pub(crate) struct Frames {
+    pub(crate) all: Vec<u8>,
+    /// Where the record's frame starts.
+    pub(crate) start: usize,
+    pub(crate) fragment: Vec<u8>,
+}
+
+impl Frames {
+    /// The record, without its frame's length.
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.all[self.start + HEAD_LENGTH..]
+    }
+}
+
+impl Buffers {
+    pub(crate) fn take() -> Box<Self> {
+        let kept = BUFFERS.try_with(Cell::take).ok().flatten();
+        let mut buffers = kept.unwrap_or_else(|| Box::new(Self::new()));
+        buffers.thread.follow_fork();
+        buffers
+    }
+
+    pub(crate) fn put_back(mut self: Box<Self>) {
+        if self.frames.all.capacity() > KEPT_BYTES {
+            self.frames = Frames::default();
+            self.scratch.shrink_to(KEPT_BYTES);
+        }
+        // Fails in a thread that is ending.
+        let _ended = BUFFERS.try_with(|slot| slot.set(Some(self)));
+    }
+
+    fn new() -> Self {
+        Self {
+            scratch: Scratch::new(),
+            frames: Frames::default(),
+            thread: Thread::current(),
+        }
+    }
+}
+
+/// Which thread this is.
+#[derive(Debug)]
+pub(crate) struct Thread {
+    pid: u32,
+    pub(crate) id: u64,
+    pub(crate) name: Option<Box<str>>,
+    /// The number of this thread's fragment stream.
+    pub(crate) stream: u64,
+}
+
+impl Thread {
+    fn current() -> Self {
+        Self {
+            pid: process::id(),
+            id: thread_id(),
+            name: std::thread::current().name().map(Box::from),
+            // Each RandomState has keys of its own, from the system's randomness.
+            stream: RandomState::new().build_hasher().finish(),
+        }
+    }
+
+    /// The thread that forked has another number in the child.
+    fn follow_fork(&mut self) {
+        let pid = process::id();
+        if self.pid != pid {
+            self.pid = pid;
+            self.id = thread_id();
+        }
+    }
+}
+
+fn thread_id() -> u64 {
+    u64::from(
+        rustix::thread::gettid()
+            .as_raw_nonzero()
+            .get()
+            .cast_unsigned(),
+    )
+}

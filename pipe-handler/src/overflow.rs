@@ -1,0 +1,62 @@
+use std::time::{Duration, Instant};
+
+/// What a log call does while the pipe is full: the parent reads more slowly than the child logs, or not at all.
+///
+/// ```
+/// use std::time::Duration;
+/// use pipe_handler::{Overflow, PipeHandler};
+///
+/// let builder = PipeHandler::builder()
+///     .overflow(Overflow::BlockFor(Duration::from_millis(100)))
+///     .exempt(log::Level::Error);
+/// # let _ = builder;
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// It waits for room, however long that takes. Nothing is dropped. The default.
+    #[default]
+    Block,
+    /// It waits for room up to this long, then the record is dropped and counted.
+    BlockFor(Duration),
+    /// The record is dropped and counted.
+    DropNewest,
+}
+
+/// How much longer one record may wait for room.
+#[derive(Debug)]
+pub(crate) struct Patience {
+    overflow: Overflow,
+    deadline: Option<Instant>,
+}
+
+impl Patience {
+    pub(crate) fn new(overflow: Overflow) -> Self {
+        Self {
+            overflow,
+            deadline: None,
+        }
+    }
+
+    /// Whether waiting has no end, so that a plain blocking write will do.
+    pub(crate) fn is_endless(&self) -> bool {
+        self.overflow == Overflow::Block
+    }
+
+    /// What is left, and `None` for nothing. The clock starts when it is first asked: most records never wait.
+    pub(crate) fn left(&mut self) -> Option<Duration> {
+        let limit = match self.overflow {
+            Overflow::Block => return Some(Duration::MAX),
+            Overflow::DropNewest => return None,
+            Overflow::BlockFor(limit) => limit,
+        };
+        let now = Instant::now();
+        let deadline = match self.deadline {
+            Some(deadline) => deadline,
+            // A wait of centuries is one without end.
+            None => *self.deadline.insert(now.checked_add(limit)?),
+        };
+        let left = deadline.saturating_duration_since(now);
+        (!left.is_zero()).then_some(left)
+    }
+}

@@ -1,0 +1,49 @@
+use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    borrow::Cow,
+    panic::{self, PanicHookInfo},
+    sync::Weak,
+};
+
+use log::Level;
+use record_proto::{ErrorInfo, LogRecord};
+
+use crate::direct::Direct;
+
+/// Logs each panic as one record, then calls the hook that was there before.
+pub(crate) fn log_panics(delivery: Weak<Direct>) {
+    // The hook cannot be changed by a thread that panics.
+    if std::thread::panicking() {
+        return;
+    }
+    let previous = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if let Some(delivery) = delivery.upgrade() {
+            log_panic(&delivery, info);
+        }
+        previous(info);
+    }));
+}
+
+fn log_panic(delivery: &Direct, info: &PanicHookInfo<'_>) {
+    let message = message(info);
+    let backtrace = Backtrace::capture();
+    let mut error = ErrorInfo::new(message);
+    if backtrace.status() == BacktraceStatus::Captured {
+        error.backtrace = Some(Cow::Owned(backtrace.to_string()));
+    }
+    let mut record = LogRecord::new(Level::Error, "panic", message);
+    record.error = Some(error);
+    if let Some(location) = info.location() {
+        record.file = Some(Cow::Borrowed(location.file()));
+        record.line = Some(location.line());
+    }
+    delivery.log_built(record);
+}
+
+fn message<'a>(info: &'a PanicHookInfo<'_>) -> &'a str {
+    let payload = info.payload();
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| Some(payload.downcast_ref::<String>()?))
+        .unwrap_or("a panic with a value that is no text")
+}

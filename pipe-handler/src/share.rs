@@ -1,0 +1,68 @@
+use std::{
+    io,
+    os::{fd::AsFd, unix::process::CommandExt},
+    process::Command,
+    sync::{Arc, OnceLock},
+};
+
+use rustix::io::FdFlags;
+
+use crate::{direct::Direct, env, process};
+
+/// The delivery of the handler that is the process's logger.
+static GLOBAL: OnceLock<Arc<Direct>> = OnceLock::new();
+
+pub(crate) fn set_global(delivery: &Arc<Direct>) {
+    // The logger is set once per process, and before this.
+    let _ = GLOBAL.set(Arc::clone(delivery));
+}
+
+/// Passes this process's record pipe on to a child of its own.
+///
+/// The child adopts it as if it were its own parent's child, with the same filter; its records carry its own pid and
+/// are counted by themselves. For the process that is spawned from `command` only: other children still find the pipe
+/// closed. A command that is run by [`exec`](CommandExt::exec) passes the pipe on to what this process becomes.
+///
+/// With tokio's `Command`, give it `as_std_mut()`.
+///
+/// # Errors
+///
+/// [`io::ErrorKind::NotConnected`] where this process's logger is no pipe handler; `command` is then as it was.
+///
+/// ```no_run
+/// use std::process::Command;
+///
+/// let mut helper = Command::new("helper");
+/// pipe_handler::share_with(&mut helper)?;
+/// helper.spawn()?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn share_with(command: &mut Command) -> io::Result<()> {
+    let Some(delivery) = GLOBAL.get() else {
+        let reason = "this process has no record pipe to share";
+        return Err(io::Error::new(io::ErrorKind::NotConnected, reason));
+    };
+    share(delivery, command)
+}
+
+pub(crate) fn share(delivery: &Arc<Direct>, command: &mut Command) -> io::Result<()> {
+    let address = delivery.pipe.address()?;
+    command.env(env::PIPE, address.to_env());
+    command.env(env::FILTER, &delivery.settings.filter);
+    let delivery = Arc::clone(delivery);
+    let here = process::id();
+    let pass_on = move || {
+        // Exec without fork: this process's own story on the pipe ends here.
+        if process::id() == here {
+            delivery.close(delivery.settings.exit_timeout);
+        }
+        Ok(rustix::io::fcntl_setfd(
+            delivery.pipe.as_fd(),
+            FdFlags::empty(),
+        )?)
+    };
+    // SAFETY: in a forked child the closure makes one system call on a descriptor that is still open there, and
+    // allocates nothing.
+    unsafe { command.pre_exec(pass_on) };
+    Ok(())
+}

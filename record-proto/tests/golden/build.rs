@@ -1,0 +1,88 @@
+//! Short ways to say what a golden frame holds.
+
+use record_proto::{
+    Close, Dropped, ErrorInfo, Hello, KeyValues, Levels, List, LogRecord, Payload, Value, cut,
+};
+
+use crate::common::{TIME, record_of};
+
+pub type Golden = (&'static str, Payload<'static>);
+pub type Make = fn(&mut LogRecord<'static>);
+
+pub fn named(name: &'static str, make: Make) -> Golden {
+    let mut record = record_of("hello");
+    record.seq = 1;
+    make(&mut record);
+    (name, Payload::Record(record))
+}
+
+pub fn reference(record: &mut LogRecord<'static>) {
+    record.pid = Some(4711);
+    record.process = Some("worker".into());
+    record.thread_id = Some(4712);
+    record.thread = Some("pool-1".into());
+    record.module_path = Some("worker::job".into());
+    record.file = Some("src/job.rs".into());
+    record.line = Some(42);
+    record.key_values = pairs([("job", 7)]);
+    record.key_values.push("took", 1.5);
+    record.context = pairs([("worker", 3)]);
+}
+
+pub fn error() -> ErrorInfo<'static> {
+    let mut error = ErrorInfo::new("cannot open");
+    error.sources = ["no such file", "os error 2"].into_iter().collect();
+    error.key = Some("err".into());
+    error
+}
+
+pub fn hello(make: fn(&mut Hello<'static>)) -> Payload<'static> {
+    let mut hello = Hello::new();
+    make(&mut hello);
+    Payload::Hello(hello)
+}
+
+pub fn all_of_hello(hello: &mut Hello<'static>) {
+    hello.pid = Some(4711);
+    hello.process = Some("worker".into());
+    hello.time = Some(TIME);
+    hello.context = pairs([("worker", 3)]);
+}
+
+pub fn fragment(
+    pid: Option<u64>,
+    stream: u64,
+    index: u64,
+    last: bool,
+    bytes: &[u8],
+) -> Payload<'static> {
+    let mut fragment = cut(&[0], pid, stream, 4096).next().unwrap();
+    (fragment.index, fragment.last) = (index, last);
+    fragment.bytes = bytes.to_vec().into();
+    Payload::Fragment(fragment)
+}
+
+pub fn dropped(pid: Option<u64>, counts: [u64; 5]) -> Payload<'static> {
+    let mut dropped = Dropped::new();
+    dropped.pid = pid;
+    dropped.time = pid.and(Some(TIME));
+    dropped.counts = Levels(counts);
+    Payload::Dropped(dropped)
+}
+
+pub fn close(pid: Option<u64>, time: Option<u64>, sent: u64, dropped: u64) -> Payload<'static> {
+    let mut close = Close::new();
+    (close.pid, close.time) = (pid, time);
+    (close.sent, close.dropped) = (sent, dropped);
+    Payload::Close(close)
+}
+
+pub fn pairs<'v, V: Into<Value<'v>>>(
+    pairs: impl IntoIterator<Item = (&'static str, V)>,
+) -> KeyValues<'static> {
+    pairs.into_iter().collect()
+}
+
+pub fn list<'v, V: Into<Value<'v>>>(items: impl IntoIterator<Item = V>) -> List<'static> {
+    items.into_iter().collect()
+}

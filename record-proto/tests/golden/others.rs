@@ -1,0 +1,52 @@
+//! What this version reads but writes otherwise or not at all: frames of older and newer peers.
+
+use record_proto::{Close, Dropped, ErrorInfo, KeyValues, Payload};
+
+use crate::build::*;
+use crate::common::TIME;
+
+pub fn others() -> Vec<Golden> {
+    let boom: Make = |r| r.error = Some(ErrorInfo::new("boom"));
+    vec![
+        ("older-hello-empty", hello(|_| {})),
+        ("older-hello-nils", hello(|_| {})),
+        named("older-record-nils", |_| {}),
+        named("older-record-eight", |r| {
+            (r.pid, r.process) = (Some(4711), Some("worker".into()));
+            r.thread_id = Some(4712);
+        }),
+        named("older-record-empty-maps", |r| {
+            reference(r);
+            (r.key_values, r.context) = (KeyValues::new(), KeyValues::new());
+        }),
+        named("older-error-message", boom),
+        named("older-error-sources", |r| {
+            let mut error = ErrorInfo::new("boom");
+            error.sources = ["bang"].into_iter().collect();
+            r.error = Some(error);
+        }),
+        named("older-error-nils", boom),
+        ("older-dropped-empty", Payload::Dropped(Dropped::new())),
+        ("older-dropped-short", dropped(Some(4711), [1, 2, 0, 0, 0])),
+        ("older-close-empty", Payload::Close(Close::new())),
+        ("older-close-sent", close(Some(4711), None, 12, 0)),
+        (
+            "newer-hello",
+            hello(|h| {
+                all_of_hello(h);
+                h.version = 2;
+            }),
+        ),
+        named("newer-record", |r| {
+            reference(r);
+            (r.key_values, r.context) = (KeyValues::new(), KeyValues::new());
+        }),
+        named("newer-error", |r| r.error = Some(error())),
+        ("newer-fragment", fragment(Some(4711), 7, 0, true, &[1])),
+        ("newer-dropped", dropped(Some(4711), [1, 2, 3, 4, 5])),
+        ("newer-close", close(Some(4711), Some(TIME), 1000, 7)),
+        ("newer-kind-5", Payload::Unknown(5)),
+        ("newer-kind-127", Payload::Unknown(127)),
+        ("newer-kind-no-array", Payload::Unknown(9)),
+    ]
+}
