@@ -81,7 +81,8 @@ impl<'a> KeyValues<'a> {
 
     pub(crate) fn from_checked(bytes: &'a [u8]) -> Self {
         match bytes {
-            [0x80] => Self::new(),
+            // No pairs, whichever head a writer chose for them.
+            [0x80] | [0xde, 0, 0] | [0xdf, 0, 0, 0, 0] => Self::new(),
             bytes => Self(Cow::Borrowed(bytes)),
         }
     }

@@ -83,15 +83,19 @@ mod encode;
 mod error;
 mod error_info;
 mod fit;
+mod format;
 mod fragment;
 mod frame;
 mod joiner;
 mod key_values;
 mod pack;
+mod pairs;
 mod payload;
 mod record;
 mod serde;
 mod source;
+#[cfg(feature = "kv_serde")]
+mod structure;
 mod text;
 mod unpack;
 mod value;
@@ -99,10 +103,11 @@ mod value;
 #[cfg(feature = "codec")]
 pub use codec::RecordCodec;
 pub use {
-    capture::{DEFAULT_TEXT_LIMIT, FORMATTING_FAILED, FORMATTING_PANICKED, Scratch},
+    capture::{DEFAULT_TEXT_LIMIT, Scratch},
     encode::Encode,
     error::{CodecError, PayloadError, Reason},
     error_info::{ChainedError, ErrorInfo, Sources},
+    format::{FORMATTING_FAILED, FORMATTING_PANICKED},
     fragment::{FRAGMENT_OVERHEAD, Fragment, cut},
     frame::{DEFAULT_MAX_FRAME_LENGTH, Frame, HEAD_LENGTH},
     joiner::{DEFAULT_JOIN_LIMIT, Joined, Joiner, Rejected},

@@ -1,0 +1,267 @@
+use std::{
+    borrow::Cow,
+    error::Error,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use log::kv::{self, VisitSource, VisitValue};
+
+use crate::{
+    ErrorInfo, Sources,
+    fit::cut_text,
+    format::{FORMATTING_FAILED, format},
+    pack,
+};
+
+/// The key-values of one record as an encoded map, and its first error.
+#[derive(Debug)]
+pub(crate) struct Pairs {
+    /// Room for the longest head of a map, then the pairs.
+    bytes: Vec<u8>,
+    start: usize,
+    text: String,
+    error: Option<FirstError>,
+}
+
+#[derive(Debug)]
+struct FirstError {
+    key: String,
+    message: String,
+    sources: Sources<'static>,
+}
+
+impl Pairs {
+    const HEAD: usize = 5;
+
+    pub(crate) const fn new() -> Self {
+        Self {
+            bytes: Vec::new(),
+            start: 0,
+            text: String::new(),
+            error: None,
+        }
+    }
+
+    pub(crate) fn capture(&mut self, source: &dyn kv::Source, text_limit: usize) {
+        self.error = None;
+        self.bytes.clear();
+        self.bytes.extend_from_slice(&[0; Self::HEAD]);
+        let mut visitor = Visitor {
+            pairs: self,
+            text_limit,
+            count: 0,
+        };
+        // A source may be anybody's. What it has shown before it failed or panicked is kept.
+        let visited = catch_unwind(AssertUnwindSafe(|| source.visit(&mut visitor)));
+        let count = visitor.count;
+        visited.map(drop).unwrap_or_else(std::mem::forget);
+        self.close(count);
+    }
+
+    /// Puts the head directly in front of the pairs.
+    fn close(&mut self, count: usize) {
+        if count == 0 {
+            self.start = self.bytes.len();
+            return;
+        }
+        let mut head = [0; Self::HEAD];
+        let mut unused = &mut head[..];
+        pack::map_len(&mut unused, count);
+        let length = Self::HEAD - unused.len();
+        self.start = Self::HEAD - length;
+        self.bytes[self.start..Self::HEAD].copy_from_slice(&head[..length]);
+    }
+
+    pub(crate) fn map(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    pub(crate) fn error_info(&self) -> Option<ErrorInfo<'_>> {
+        let error = self.error.as_ref()?;
+        Some(ErrorInfo {
+            message: Cow::Borrowed(&error.message),
+            sources: error.sources.clone(),
+            backtrace: None,
+            key: Some(Cow::Borrowed(&error.key)),
+        })
+    }
+
+    /// Gives memory back where an unusually large record made a buffer grow beyond `bytes`.
+    pub(crate) fn shrink_to(&mut self, bytes: usize) {
+        self.text.clear();
+        self.text.shrink_to(bytes);
+        self.bytes.clear();
+        self.bytes.shrink_to(bytes);
+        self.start = 0;
+    }
+
+    fn push_display(&mut self, limit: usize, value: impl fmt::Display) {
+        let length = format(&mut self.text, limit, value);
+        if length > self.text.len() {
+            cut_text(&mut self.text, limit, length);
+        }
+        pack::str(&mut self.bytes, &self.text);
+    }
+}
+
+struct Visitor<'a> {
+    pairs: &'a mut Pairs,
+    text_limit: usize,
+    count: usize,
+}
+
+impl<'kvs> VisitSource<'kvs> for Visitor<'_> {
+    fn visit_pair(&mut self, key: kv::Key<'kvs>, value: kv::Value<'kvs>) -> Result<(), kv::Error> {
+        pack::str(&mut self.pairs.bytes, key.as_str());
+        let value_start = self.pairs.bytes.len();
+        let visited = value.visit(ValueVisitor {
+            key: key.as_str(),
+            pairs: self.pairs,
+            text_limit: self.text_limit,
+        });
+        if visited.is_err() {
+            self.pairs.bytes.truncate(value_start);
+            pack::str(&mut self.pairs.bytes, FORMATTING_FAILED);
+        }
+        self.count += 1;
+        Ok(())
+    }
+}
+
+struct ValueVisitor<'a> {
+    key: &'a str,
+    pairs: &'a mut Pairs,
+    text_limit: usize,
+}
+
+impl ValueVisitor<'_> {
+    /// One error of a record is kept with its sources; further ones become their chain as one text.
+    fn push_error(&mut self, error: &(dyn Error + 'static)) {
+        if self.pairs.error.is_some() {
+            self.pairs.push_display(self.text_limit, Chain(error));
+            return;
+        }
+        self.pairs.push_display(self.text_limit, error);
+        let message = self.pairs.text.clone();
+        let mut sources = Vec::new();
+        let mut next = source(error);
+        while let Some(error) = next
+            && sources.len() < MAX_SOURCES
+        {
+            let length = format(&mut self.pairs.text, self.text_limit, error);
+            cut_text(&mut self.pairs.text, self.text_limit, length);
+            sources.push(self.pairs.text.clone());
+            next = source(error);
+        }
+        self.pairs.error = Some(FirstError {
+            key: self.key.to_owned(),
+            message,
+            sources: sources.into_iter().collect(),
+        });
+    }
+}
+
+/// No honest chain is longer; one that leads back to itself has no end.
+const MAX_SOURCES: usize = 64;
+
+/// An error's source; `source` is anybody's code too.
+fn source<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
+    catch_unwind(AssertUnwindSafe(|| error.source())).unwrap_or_else(|panic| {
+        std::mem::forget(panic);
+        None
+    })
+}
+
+struct Chain<'a>(&'a (dyn Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut next = self.0.source();
+        for _ in 0..MAX_SOURCES {
+            let Some(error) = next else { break };
+            write!(f, ": {error}")?;
+            next = error.source();
+        }
+        Ok(())
+    }
+}
+
+type Visited = Result<(), kv::Error>;
+
+impl<'v> VisitValue<'v> for ValueVisitor<'_> {
+    fn visit_any(&mut self, value: kv::Value<'_>) -> Visited {
+        #[cfg(feature = "kv_serde")]
+        if crate::structure::push(&mut self.pairs.bytes, &value, self.text_limit) {
+            return Ok(());
+        }
+        self.pairs.push_display(self.text_limit, value);
+        Ok(())
+    }
+
+    fn visit_null(&mut self) -> Visited {
+        pack::nil(&mut self.pairs.bytes);
+        Ok(())
+    }
+
+    fn visit_bool(&mut self, value: bool) -> Visited {
+        pack::bool(&mut self.pairs.bytes, value);
+        Ok(())
+    }
+
+    fn visit_i64(&mut self, value: i64) -> Visited {
+        pack::int(&mut self.pairs.bytes, value);
+        Ok(())
+    }
+
+    fn visit_u64(&mut self, value: u64) -> Visited {
+        pack::uint(&mut self.pairs.bytes, value);
+        Ok(())
+    }
+
+    fn visit_i128(&mut self, value: i128) -> Visited {
+        match (i64::try_from(value), u64::try_from(value)) {
+            (Ok(value), _) => self.visit_i64(value),
+            (_, Ok(value)) => self.visit_u64(value),
+            _ => {
+                self.pairs.push_display(self.text_limit, value);
+                Ok(())
+            }
+        }
+    }
+
+    fn visit_u128(&mut self, value: u128) -> Visited {
+        match u64::try_from(value) {
+            Ok(value) => self.visit_u64(value),
+            Err(_) => {
+                self.pairs.push_display(self.text_limit, value);
+                Ok(())
+            }
+        }
+    }
+
+    fn visit_f64(&mut self, value: f64) -> Visited {
+        pack::f64(&mut self.pairs.bytes, value);
+        Ok(())
+    }
+
+    fn visit_str(&mut self, value: &str) -> Visited {
+        match value.len() <= self.text_limit {
+            true => pack::str(&mut self.pairs.bytes, value),
+            false => self.pairs.push_display(self.text_limit, value),
+        }
+        Ok(())
+    }
+
+    fn visit_error(&mut self, error: &(dyn Error + 'static)) -> Visited {
+        self.push_error(error);
+        Ok(())
+    }
+
+    /// By default a borrowed error goes to `visit_any` and would lose its sources.
+    fn visit_borrowed_error(&mut self, error: &'v (dyn Error + 'static)) -> Visited {
+        self.push_error(error);
+        Ok(())
+    }
+}
