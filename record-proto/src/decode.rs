@@ -206,19 +206,13 @@ fn level(reader: &mut Reader<'_>) -> unpack::Result<Level> {
         3 => Ok(Level::Info),
         4 => Ok(Level::Debug),
         5 => Ok(Level::Trace),
-        _ => Err(Fault {
-            reason: Reason::Range("1 (error) to 5 (trace)"),
-            offset,
-        }),
+        _ => Err(Fault::new(Reason::Range("1 (error) to 5 (trace)"), offset)),
     }
 }
 
 fn line(reader: &mut Reader<'_>) -> unpack::Result<u32> {
     let offset = reader.position();
-    u32::try_from(reader.uint()?).map_err(|_| Fault {
-        reason: Reason::Range("32 bits"),
-        offset,
-    })
+    u32::try_from(reader.uint()?).map_err(|_| Fault::new(Reason::Range("32 bits"), offset))
 }
 
 fn levels(reader: &mut Reader<'_>) -> unpack::Result<Levels> {
@@ -238,7 +232,7 @@ fn error_info<'a>(reader: &mut Reader<'a>) -> unpack::Result<ErrorInfo<'a>> {
     let length = reader.array_len()?;
     if length == 0 {
         let reason = Reason::TooFewFields { found: 0, least: 1 };
-        return Err(Fault { reason, offset });
+        return Err(Fault::new(reason, offset));
     }
     let mut info = ErrorInfo::new(reader.str()?);
     for position in 1..length {

@@ -33,8 +33,8 @@ impl PayloadError {
         }
     }
 
-    pub(crate) fn of(part: &'static str) -> impl Fn(Fault) -> Self {
-        move |Fault { reason, offset }| Self::new(part, offset, reason)
+    pub(crate) fn of(part: &'static str) -> impl Fn(Box<Fault>) -> Self {
+        move |fault| Self::new(part, fault.offset, fault.reason)
     }
 
     /// The part of the payload that was being read, as the wire format names it: `record level`, `close sent`.

@@ -2,6 +2,9 @@ use std::{borrow::Cow, error, fmt};
 
 use crate::List;
 
+/// No honest chain is longer; one that leads back to itself has no end.
+pub(crate) const MAX_SOURCES: usize = 64;
+
 /// An error as part of a record: a panic, or the first error among the key-values.
 ///
 /// ```
@@ -52,9 +55,11 @@ impl<'a> ErrorInfo<'a> {
     }
 
     /// An error value with the same message and chain of sources, for whoever takes a `dyn Error`.
+    ///
+    /// It has at most 64 sources, because whoever prints, clones or compares a chain does so by recursion.
     pub fn to_error(&self) -> ChainedError {
         let mut texts = vec![self.message.to_string()];
-        texts.extend(self.sources.iter().map(str::to_owned));
+        texts.extend(self.sources.iter().take(MAX_SOURCES).map(str::to_owned));
         let mut chain: Option<Box<ChainedError>> = None;
         while let Some(message) = texts.pop() {
             chain = Some(Box::new(ChainedError {
@@ -146,15 +151,5 @@ impl error::Error for ChainedError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         let source: &ChainedError = self.source.as_deref()?;
         Some(source)
-    }
-}
-
-/// A chain may be as long as its frame allows: it is taken apart link by link instead of by recursion.
-impl Drop for ChainedError {
-    fn drop(&mut self) {
-        let mut next = self.source.take();
-        while let Some(mut link) = next {
-            next = link.source.take();
-        }
     }
 }

@@ -9,8 +9,9 @@ use log::kv::{self, VisitSource, VisitValue};
 
 use crate::{
     ErrorInfo, Sources,
+    error_info::MAX_SOURCES,
     fit::cut_text,
-    format::{FORMATTING_FAILED, format},
+    format::{FORMATTING_FAILED, FORMATTING_PANICKED, format},
     pack,
 };
 
@@ -114,15 +115,26 @@ struct Visitor<'a> {
 impl<'kvs> VisitSource<'kvs> for Visitor<'_> {
     fn visit_pair(&mut self, key: kv::Key<'kvs>, value: kv::Value<'kvs>) -> Result<(), kv::Error> {
         pack::str(&mut self.pairs.bytes, key.as_str());
-        let value_start = self.pairs.bytes.len();
-        let visited = value.visit(ValueVisitor {
+        let start = self.pairs.bytes.len();
+        let visitor = ValueVisitor {
             key: key.as_str(),
+            start,
             pairs: self.pairs,
             text_limit: self.text_limit,
-        });
-        if visited.is_err() {
-            self.pairs.bytes.truncate(value_start);
-            pack::str(&mut self.pairs.bytes, FORMATTING_FAILED);
+        };
+        // A structure is serialized for the visit already, and a key without its value would spoil the record.
+        let visited = catch_unwind(AssertUnwindSafe(|| value.visit(visitor)));
+        let mark = match visited {
+            Ok(Ok(())) if self.pairs.bytes.len() > start => None,
+            Ok(_) => Some(FORMATTING_FAILED),
+            Err(panic) => {
+                std::mem::forget(panic);
+                Some(FORMATTING_PANICKED)
+            }
+        };
+        if let Some(mark) = mark {
+            self.pairs.bytes.truncate(start);
+            pack::str(&mut self.pairs.bytes, mark);
         }
         self.count += 1;
         Ok(())
@@ -131,18 +143,31 @@ impl<'kvs> VisitSource<'kvs> for Visitor<'_> {
 
 struct ValueVisitor<'a> {
     key: &'a str,
+    /// Where the value begins.
+    start: usize,
     pairs: &'a mut Pairs,
     text_limit: usize,
 }
 
 impl ValueVisitor<'_> {
+    /// A structure may fail behind what it has shown and is then shown anew: the last time counts.
+    fn bytes(&mut self) -> &mut Vec<u8> {
+        self.pairs.bytes.truncate(self.start);
+        &mut self.pairs.bytes
+    }
+
+    fn push_display(&mut self, value: impl fmt::Display) {
+        self.bytes();
+        self.pairs.push_display(self.text_limit, value);
+    }
+
     /// One error of a record is kept with its sources; further ones become their chain as one text.
     fn push_error(&mut self, error: &(dyn Error + 'static)) {
         if self.pairs.error.is_some() {
-            self.pairs.push_display(self.text_limit, Chain(error));
+            self.push_display(Chain(error));
             return;
         }
-        self.pairs.push_display(self.text_limit, error);
+        self.push_display(error);
         let message = self.pairs.text.clone();
         let mut sources = Vec::new();
         let mut next = source(error);
@@ -161,9 +186,6 @@ impl ValueVisitor<'_> {
         });
     }
 }
-
-/// No honest chain is longer; one that leads back to itself has no end.
-const MAX_SOURCES: usize = 64;
 
 /// An error's source; `source` is anybody's code too.
 fn source<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
@@ -193,30 +215,33 @@ type Visited = Result<(), kv::Error>;
 impl<'v> VisitValue<'v> for ValueVisitor<'_> {
     fn visit_any(&mut self, value: kv::Value<'_>) -> Visited {
         #[cfg(feature = "kv_serde")]
-        if crate::structure::push(&mut self.pairs.bytes, &value, self.text_limit) {
-            return Ok(());
+        {
+            let limit = self.text_limit;
+            if crate::structure::push(self.bytes(), &value, limit) {
+                return Ok(());
+            }
         }
-        self.pairs.push_display(self.text_limit, value);
+        self.push_display(value);
         Ok(())
     }
 
     fn visit_null(&mut self) -> Visited {
-        pack::nil(&mut self.pairs.bytes);
+        pack::nil(self.bytes());
         Ok(())
     }
 
     fn visit_bool(&mut self, value: bool) -> Visited {
-        pack::bool(&mut self.pairs.bytes, value);
+        pack::bool(self.bytes(), value);
         Ok(())
     }
 
     fn visit_i64(&mut self, value: i64) -> Visited {
-        pack::int(&mut self.pairs.bytes, value);
+        pack::int(self.bytes(), value);
         Ok(())
     }
 
     fn visit_u64(&mut self, value: u64) -> Visited {
-        pack::uint(&mut self.pairs.bytes, value);
+        pack::uint(self.bytes(), value);
         Ok(())
     }
 
@@ -225,7 +250,7 @@ impl<'v> VisitValue<'v> for ValueVisitor<'_> {
             (Ok(value), _) => self.visit_i64(value),
             (_, Ok(value)) => self.visit_u64(value),
             _ => {
-                self.pairs.push_display(self.text_limit, value);
+                self.push_display(value);
                 Ok(())
             }
         }
@@ -235,21 +260,21 @@ impl<'v> VisitValue<'v> for ValueVisitor<'_> {
         match u64::try_from(value) {
             Ok(value) => self.visit_u64(value),
             Err(_) => {
-                self.pairs.push_display(self.text_limit, value);
+                self.push_display(value);
                 Ok(())
             }
         }
     }
 
     fn visit_f64(&mut self, value: f64) -> Visited {
-        pack::f64(&mut self.pairs.bytes, value);
+        pack::f64(self.bytes(), value);
         Ok(())
     }
 
     fn visit_str(&mut self, value: &str) -> Visited {
         match value.len() <= self.text_limit {
-            true => pack::str(&mut self.pairs.bytes, value),
-            false => self.pairs.push_display(self.text_limit, value),
+            true => pack::str(self.bytes(), value),
+            false => self.push_display(value),
         }
         Ok(())
     }

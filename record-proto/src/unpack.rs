@@ -12,7 +12,15 @@ pub(crate) struct Fault {
     pub(crate) offset: usize,
 }
 
-pub(crate) type Result<T> = std::result::Result<T, Fault>;
+impl Fault {
+    #[cold]
+    pub(crate) fn new(reason: Reason, offset: usize) -> Box<Self> {
+        Box::new(Self { reason, offset })
+    }
+}
+
+/// Boxed so that the results of the hot path are two words.
+pub(crate) type Result<T> = std::result::Result<T, Box<Fault>>;
 
 /// The first byte of an object and what it announces.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -101,6 +109,18 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn str(&mut self) -> Result<&'a str> {
+        // Most texts are short: their length is in the marker or one byte behind it.
+        match self.bytes[self.position..] {
+            [marker @ 0xa0..=0xbf, ..] => {
+                self.position += 1;
+                return self.text(usize::from(marker & 0x1f));
+            }
+            [0xd9, length, ..] => {
+                self.position += 2;
+                return self.text(usize::from(length));
+            }
+            _ => {}
+        }
         let start = self.position;
         match self.token()? {
             Token::Str(length) => self.text(length),
@@ -161,10 +181,7 @@ impl<'a> Reader<'a> {
         let token = self.token()?;
         match token {
             Token::Array(_) | Token::Map(_) if depth == MAX_DEPTH => {
-                return Err(Fault {
-                    reason: Reason::TooDeep,
-                    offset: start,
-                });
+                return Err(Fault::new(Reason::TooDeep, start));
             }
             Token::Str(length) => drop(self.text(length)?),
             Token::Bin(length) => drop(self.take(length)?),
@@ -206,12 +223,7 @@ impl<'a> Reader<'a> {
             byte @ 0xa0..=0xbf => Token::Str(usize::from(byte & 0x1f)),
             0xc0 => Token::Nil,
             // Never used by MessagePack.
-            0xc1 => {
-                return Err(Fault {
-                    reason: Reason::ReservedMarker,
-                    offset: self.position - 1,
-                });
-            }
+            0xc1 => return Err(Fault::new(Reason::ReservedMarker, self.position - 1)),
             0xc2 => Token::Bool(false),
             0xc3 => Token::Bool(true),
             0xc4 => Token::Bin(self.length::<1>()?),
@@ -253,10 +265,8 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn text(&mut self, length: usize) -> Result<&'a str> {
         let start = self.position;
-        std::str::from_utf8(self.take(length)?).map_err(|error| Fault {
-            reason: Reason::NotUtf8,
-            offset: start + error.valid_up_to(),
-        })
+        std::str::from_utf8(self.take(length)?)
+            .map_err(|error| Fault::new(Reason::NotUtf8, start + error.valid_up_to()))
     }
 
     fn pairs(&mut self, length: usize, depth: usize) -> Result<()> {
@@ -282,11 +292,8 @@ impl<'a> Reader<'a> {
         Ok(*bytes)
     }
 
-    fn fault(&self, reason: Reason) -> Fault {
-        Fault {
-            reason,
-            offset: self.position,
-        }
+    fn fault(&self, reason: Reason) -> Box<Fault> {
+        Fault::new(reason, self.position)
     }
 }
 
@@ -297,12 +304,8 @@ fn signed(value: i64) -> Token {
     }
 }
 
-fn unexpected(expected: &'static str, found: Token, offset: usize) -> Fault {
-    Fault {
-        reason: Reason::Type {
-            expected,
-            found: found.name(),
-        },
-        offset,
-    }
+#[cold]
+fn unexpected(expected: &'static str, found: Token, offset: usize) -> Box<Fault> {
+    let found = found.name();
+    Fault::new(Reason::Type { expected, found }, offset)
 }
