@@ -190,3 +190,115 @@ fn is_unsupported(written: &Result<usize, Errno>) -> bool {
         Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL | Errno::PERM)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{PipeReader, Read},
+        sync::{Mutex, MutexGuard, PoisonError},
+    };
+
+    use super::*;
+    use crate::Overflow;
+
+    /// One test changes what SIGPIPE does to the whole process.
+    static TURN: Mutex<()> = Mutex::new(());
+
+    fn turn() -> MutexGuard<'static, ()> {
+        TURN.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pipe() -> (PipeReader, Pipe) {
+        let (reader, writer) = std::io::pipe().unwrap();
+        (reader, Pipe::new(writer.into()))
+    }
+
+    fn now_or_never() -> Patience {
+        Patience::new(Overflow::DropNewest)
+    }
+
+    /// Fills the pipe with frames of the largest size; returns how many fitted.
+    fn fill(pipe: &Pipe) -> usize {
+        let frame = [7; PIPE_BUF];
+        std::iter::repeat_with(|| pipe.write(&frame, &mut now_or_never()))
+            .take_while(|&written| written == Written::Whole)
+            .count()
+    }
+
+    fn fills_drains_and_fills_again(pipe: &Pipe, mut reader: PipeReader) {
+        let fitted = fill(pipe);
+        assert!(fitted > 0);
+        assert_eq!(pipe.write(b"x", &mut now_or_never()), Written::Full);
+        let flags = rustix::fs::fcntl_getfl(&pipe.fd).unwrap();
+        assert!(
+            !flags.contains(OFlags::NONBLOCK),
+            "the shared description was changed"
+        );
+
+        reader.read_exact(&mut vec![0; fitted * PIPE_BUF]).unwrap();
+        assert_eq!(pipe.write(b"x", &mut now_or_never()), Written::Whole);
+        drop(reader);
+        assert_eq!(pipe.write(b"x", &mut now_or_never()), Written::Gone);
+        assert_eq!(
+            pipe.write(b"x", &mut Patience::new(Overflow::Block)),
+            Written::Gone
+        );
+    }
+
+    #[test]
+    fn a_full_pipe_is_found_full_without_waiting() {
+        let _turn = turn();
+        let (reader, pipe) = pipe();
+        fills_drains_and_fills_again(&pipe, reader);
+    }
+
+    #[test]
+    fn without_nowait_a_reopened_description_is_used() {
+        let _turn = turn();
+        let (reader, pipe) = pipe();
+        pipe.reopened.set(Some(pipe.reopen().unwrap())).unwrap();
+        fills_drains_and_fills_again(&pipe, reader);
+    }
+
+    #[test]
+    fn without_nowait_and_reopening_room_is_asked_for_first() {
+        let _turn = turn();
+        let (reader, pipe) = pipe();
+        pipe.reopened.set(None).unwrap();
+        fills_drains_and_fills_again(&pipe, reader);
+    }
+
+    #[test]
+    fn a_wait_for_room_ends() {
+        let _turn = turn();
+        let (_reader, pipe) = pipe();
+        fill(&pipe);
+        let mut patience = Patience::new(Overflow::BlockFor(Duration::from_millis(1)));
+        assert_eq!(pipe.write(b"x", &mut patience), Written::Full);
+    }
+
+    #[test]
+    fn with_sigpipe_at_its_default_the_process_lives_on() {
+        let _turn = turn();
+        // SAFETY: the default action is no code of ours.
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+        for mask in [false, true] {
+            let (reader, pipe) = pipe();
+            assert!(pipe.signals);
+            pipe.mask.store(mask, Relaxed);
+            assert_eq!(
+                pipe.write(b"x", &mut Patience::new(Overflow::Block)),
+                Written::Whole
+            );
+            fill(&pipe);
+            drop(reader);
+            assert_eq!(pipe.write(b"x", &mut now_or_never()), Written::Gone);
+            assert_eq!(
+                pipe.write(b"x", &mut Patience::new(Overflow::Block)),
+                Written::Gone
+            );
+        }
+        // SAFETY: ignoring is no code of ours.
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+    }
+}
