@@ -154,6 +154,7 @@ impl<'a> Fields<'a> {
         Ok(Self { reader, left })
     }
 
+    #[inline]
     fn required<T>(
         &mut self,
         part: &'static str,
@@ -163,6 +164,7 @@ impl<'a> Fields<'a> {
         read(&mut self.reader).map_err(PayloadError::of(part))
     }
 
+    #[inline]
     fn optional<T>(
         &mut self,
         part: &'static str,
@@ -190,6 +192,7 @@ impl<'a> Fields<'a> {
     }
 }
 
+#[inline]
 fn text<'a>(reader: &mut Reader<'a>) -> unpack::Result<Cow<'a, str>> {
     reader.str().map(Cow::Borrowed)
 }

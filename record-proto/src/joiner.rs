@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::Fragment;
 
@@ -30,7 +30,8 @@ pub struct Joiner {
     held: usize,
     evicted: u64,
     opened: u64,
-    open: HashMap<Key, Open>,
+    /// A tree, because it gives memory back as it empties.
+    open: BTreeMap<Key, Open>,
     /// The keys of `open` by the number under which they were opened.
     oldest: BTreeMap<u64, Key>,
 }
@@ -87,7 +88,7 @@ impl Joiner {
             held: 0,
             evicted: 0,
             opened: 0,
-            open: HashMap::new(),
+            open: BTreeMap::new(),
             oldest: BTreeMap::new(),
         }
     }
@@ -135,8 +136,12 @@ impl Joiner {
         }
         if length > open.bytes.capacity() {
             // Doubled, but never beyond the limit: the capacity is what is counted.
-            let doubled = (2 * length).min(self.limit - COST_OF_OPEN);
-            open.bytes.reserve_exact(doubled - open.bytes.len());
+            let capacity = match fragment.last {
+                true => length,
+                false => (2 * length).min(self.limit - COST_OF_OPEN),
+            };
+            self.make_room(cost(capacity));
+            open.bytes.reserve_exact(capacity - open.bytes.len());
         }
         open.bytes.extend_from_slice(&fragment.bytes);
         if fragment.last {
@@ -158,6 +163,14 @@ impl Joiner {
 
     fn hold(&mut self, key: Key, open: Open) {
         let cost = cost(open.bytes.capacity());
+        self.make_room(cost);
+        self.held += cost;
+        self.oldest.insert(open.number, key);
+        self.open.insert(key, open);
+    }
+
+    /// Gives up the oldest records until another one of this cost can be held.
+    fn make_room(&mut self, cost: usize) {
         while self.held + cost > self.limit {
             let Some((_, &oldest)) = self.oldest.first_key_value() else {
                 break;
@@ -165,9 +178,6 @@ impl Joiner {
             self.take(oldest);
             self.evicted += 1;
         }
-        self.held += cost;
-        self.oldest.insert(open.number, key);
-        self.open.insert(key, open);
     }
 
     fn take(&mut self, key: Key) -> Option<Open> {

@@ -98,6 +98,9 @@ impl<'a> KeyValues<'a> {
 }
 
 fn map_len(reader: &mut Reader<'_>) -> usize {
+    if reader.remaining() == 0 {
+        return 0;
+    }
     match reader.token() {
         Ok(Token::Map(length)) => length,
         _ => 0,

@@ -79,6 +79,7 @@ impl<'a> Reader<'a> {
         &self.bytes[start..self.position]
     }
 
+    #[inline]
     pub(crate) fn byte(&mut self) -> Result<u8> {
         let Some(&byte) = self.bytes.get(self.position) else {
             return Err(self.fault(Reason::UnexpectedEnd));
@@ -87,12 +88,17 @@ impl<'a> Reader<'a> {
         Ok(byte)
     }
 
+    #[inline]
     pub(crate) fn uint(&mut self) -> Result<u64> {
         // Small numbers are the most frequent ones and are their own marker.
         if let Some(&byte @ 0..=0x7f) = self.bytes.get(self.position) {
             self.position += 1;
             return Ok(u64::from(byte));
         }
+        self.long_uint()
+    }
+
+    fn long_uint(&mut self) -> Result<u64> {
         let start = self.position;
         match self.token()? {
             Token::Uint(value) => Ok(value),
@@ -108,6 +114,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     pub(crate) fn str(&mut self) -> Result<&'a str> {
         // Most texts are short: their length is in the marker or one byte behind it.
         match self.bytes[self.position..] {
@@ -121,6 +128,10 @@ impl<'a> Reader<'a> {
             }
             _ => {}
         }
+        self.long_str()
+    }
+
+    fn long_str(&mut self) -> Result<&'a str> {
         let start = self.position;
         match self.token()? {
             Token::Str(length) => self.text(length),
@@ -145,6 +156,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `None` where nil stands, else what `read` makes of the object.
+    #[inline]
     pub(crate) fn optional<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T>,
@@ -255,6 +267,7 @@ impl<'a> Reader<'a> {
         })
     }
 
+    #[inline]
     pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8]> {
         let Some(bytes) = self.bytes[self.position..].get(..length) else {
             return Err(self.fault(Reason::UnexpectedEnd));
@@ -263,6 +276,7 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
+    #[inline]
     pub(crate) fn text(&mut self, length: usize) -> Result<&'a str> {
         let start = self.position;
         std::str::from_utf8(self.take(length)?)
