@@ -1,1 +1,123 @@
+//! Child processes' log records, typed and whole, from their pipes into the parent's logger.
+//!
+//! ```text
+//!   child process (1..n, any language)          parent process
+//!   log::info!(..)                              log::logger()  ->  env_logger, fern, OTel, ...
+//!       |                                            ^
+//!   pipe-handler, or any writer of frames       PipeSubscriber     counts, joins, escapes, attaches
+//!       |                                            ^             -> Summary at the end
+//!       |                                       ChildPipe          ends with the pipe, or with the child
+//!       v                                            |
+//!   ================================ anonymous pipe ================================
+//! ```
+//!
+//! This is the parent's side; the child's is `pipe-handler`, and both know only the frames of [`record_proto`]. The
+//! parent, all of it:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use tokio::process::Command;
+//!
+//! let (mut child, logs) = pipe_subscriber::spawn(Command::new("true"))?;
+//! let logs = tokio::spawn(logs.run());      // into log::logger()
+//! child.wait().await?;
+//! let summary = logs.await??;               // received, dropped, missing, malformed, end
+//! # assert_eq!(summary.received, 0);
+//! # Ok(()) }
+//! ```
+//!
+//! [`Spawn`] has the settings of the child, [`PipeSubscriber`] those of reading. Besides [`run`](PipeSubscriber::run)
+//! there are [`run_into`](PipeSubscriber::run_into) for any logger, [`run_with`](PipeSubscriber::run_with) for a
+//! closure, [`records`](PipeSubscriber::records) for a `Stream` and [`run_on_thread`](PipeSubscriber::run_on_thread)
+//! for programs without a runtime and for slow loggers. [`PipeSubscriber::new`] reads from anything: a socket, a
+//! stored stream, a pipe that was made elsewhere.
+//!
+//! The name is Logbook's. A `Subscriber` of `tracing` is something else: the collector within one process.
+//!
+//! # What is promised
+//!
+//! - **Nothing is lost unseen.** Every record that a child counted is received, reported as dropped, or missing in the
+//!   [`Summary`].
+//! - **Every end has a [type](StreamEnd).** A payload that cannot be decoded costs itself only and is counted. Behind
+//!   an impossible length everything is read and thrown away, so that the child is not killed by its pipe.
+//! - **The end comes.** [`spawn`] leaves no write end in this process, and a child's pipe ends within a
+//!   [grace period](Spawn::grace) of its exit even if another process holds it (Linux).
+//! - **Memory is bounded** whatever a child sends: one read buffer, 4 MiB of unfinished records
+//!   ([settable](PipeSubscriber::join_limit)) beside the one being handed on, 1,024 processes counted one by one.
+//! - **A logger is not trusted with the stream.** If it panics, that is caught and counted. If it is slow, it delays the
+//!   task it runs in, which gives way after 64 records or 1 ms.
+//! - **A child's text does not act.** Control characters are [escaped](Escaping) for a logger, and what the parent
+//!   [attaches](Origin) cannot be forged.
+//!
+//! # What is not
+//!
+//! - A record says what its child says: pids, times and names are not checked.
+//! - The order is that of arrival. Within one thread of a child that is the order of its log calls; across threads and
+//!   children it is not that of their times.
+//! - Of a process that ended without a close frame, killed for example, up to one record per thread may be missing
+//!   without being counted, and drops that it had not reported yet.
+//! - A logger that never returns stops its task. [`run_on_thread`](PipeSubscriber::run_on_thread) keeps that from
+//!   everything else; the child then waits as its overflow policy says.
+//! - A child that closes its end early, or never opens it, is no error.
+//!
+//! # Features
+//!
+//! - `kv_serde`: lists and maps among the key-values reach the logger as structures; without it as JSON text.
 
+#![deny(missing_docs, unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(not(unix))]
+compile_error!(
+    "pipe-subscriber is for Unix: it passes pipes to child processes by descriptor. \
+     On other systems the records of a stream can be read with record-proto."
+);
+
+mod account;
+#[cfg(unix)]
+mod child_pipe;
+mod command;
+mod dispatch;
+mod error;
+mod escape;
+#[cfg(target_os = "linux")]
+mod exit_watch;
+#[cfg(not(target_os = "linux"))]
+#[path = "exit_watch_elsewhere.rs"]
+mod exit_watch;
+mod inbox;
+mod intake;
+mod ledger;
+mod origin;
+mod pace;
+#[cfg(unix)]
+mod pipe;
+mod reasons;
+#[cfg(unix)]
+mod records;
+#[cfg(unix)]
+mod spawn;
+#[cfg(unix)]
+mod subscriber;
+mod summary;
+mod tee;
+
+#[cfg(unix)]
+pub use {
+    child_pipe::ChildPipe,
+    records::Records,
+    spawn::{Spawn, Via, spawn},
+    subscriber::PipeSubscriber,
+};
+pub use {
+    command::SpawnCommand,
+    error::ReadError,
+    escape::Escaping,
+    origin::Origin,
+    record_proto::{Levels, LogRecord},
+    summary::{ProcessSummary, StreamEnd, Summary},
+};
+
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;

@@ -1,0 +1,55 @@
+use std::borrow::Cow;
+
+use log::{LevelFilter, Log, Metadata};
+use record_proto::LogRecord;
+
+use crate::{Escaping, Origin, origin::WithOrigin};
+
+/// Hands records to a logger: filtered by it, escaped and with what the parent adds.
+#[derive(Debug)]
+pub(crate) struct Dispatch {
+    escaping: Escaping,
+    label: Option<String>,
+    origins: Vec<Origin>,
+}
+
+impl Dispatch {
+    pub(crate) fn new(escaping: Escaping, label: Option<String>, origins: Vec<Origin>) -> Self {
+        let label = label.map(|label| {
+            let mut label = Cow::Owned(label);
+            escaping.text(&mut label);
+            label.into_owned()
+        });
+        let has_label = label.is_some();
+        let with_value = |origin: &Origin| has_label || *origin != Origin::Label;
+        Self {
+            escaping,
+            label,
+            origins: origins.into_iter().filter(with_value).collect(),
+        }
+    }
+
+    /// Nothing is built for a record that the level or the logger does not let through.
+    pub(crate) fn log(&self, mut record: LogRecord<'_>, max_level: LevelFilter, logger: &dyn Log) {
+        if record.level > max_level {
+            return;
+        }
+        self.escaping.text(&mut record.target);
+        let metadata = Metadata::builder()
+            .level(record.level)
+            .target(&record.target)
+            .build();
+        if !logger.enabled(&metadata) {
+            return;
+        }
+        self.escaping.record(&mut record);
+        record.with_record(|built| {
+            if self.origins.is_empty() {
+                return logger.log(built);
+            }
+            let label = self.label.as_deref();
+            let all = WithOrigin::new(&self.origins, label, &record, built.key_values());
+            logger.log(&built.to_builder().key_values(&all).build());
+        });
+    }
+}

@@ -1,0 +1,25 @@
+use std::io;
+
+use thiserror::Error;
+
+use crate::Summary;
+
+/// Reading the stream failed; everything that arrived before has been handed on.
+///
+/// ```
+/// use pipe_subscriber::ReadError;
+///
+/// fn report(error: &ReadError) {
+///     eprintln!("{error}: {} (so far: {})", error.source, error.summary);
+/// }
+/// ```
+#[derive(Debug, Error)]
+#[error("reading the record stream failed after {} records", summary.received)]
+#[non_exhaustive]
+pub struct ReadError {
+    /// What came until then. Its [`end`](Summary::end) says how far that was: truncated inside a frame, otherwise
+    /// clean or eof.
+    pub summary: Box<Summary>,
+    /// What the reader said.
+    pub source: io::Error,
+}

@@ -1,0 +1,141 @@
+use std::borrow::Cow;
+
+use record_proto::{ErrorInfo, KeyValues, LogRecord, Value, is_control};
+
+/// Whether the text of a child reaches the logger with its control characters.
+///
+/// A terminal acts upon them: it clears the screen, overwrites lines, turns text around. A logger that writes to a
+/// terminal or into lines of a file should never see them; one that writes JSON escapes them itself.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use pipe_subscriber::{Escaping, PipeSubscriber};
+/// use record_proto::{Encode, LogRecord};
+/// # struct ToJson; impl log::Log for ToJson {
+/// #     fn enabled(&self, _: &log::Metadata) -> bool { true }
+/// #     fn log(&self, record: &log::Record) { assert_eq!(record.args().to_string(), "\u{1b}[2J") }
+/// #     fn flush(&self) {}
+/// # }
+///
+/// let mut stream = Vec::new();
+/// LogRecord::new(log::Level::Info, "worker", "\u{1b}[2J").encode_frame(&mut stream);
+/// PipeSubscriber::new(&stream[..]).escaping(Escaping::Off).run_into(ToJson).await?;
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Escaping {
+    /// Control characters are escaped as in Rust (`\r`, `\u{1b}`), tab excepted: C0, DEL, C1, U+2028, U+2029 and the
+    /// bidirectional controls. A newline in a message becomes a newline and four spaces, so that no line of a log
+    /// begins with what a child wrote; in every other text it is escaped too. The default.
+    #[default]
+    Controls,
+    /// The text is passed on as it came.
+    Off,
+}
+
+impl Escaping {
+    /// A text that is not a message.
+    pub(crate) fn text(self, text: &mut Cow<'_, str>) {
+        if self == Self::Controls && needs_escape(text) {
+            *text = Cow::Owned(escaped(text));
+        }
+    }
+
+    /// All text of a record.
+    pub(crate) fn record(self, record: &mut LogRecord<'_>) {
+        if self == Self::Off {
+            return;
+        }
+        if needs_escape(&record.message) {
+            record.message = Cow::Owned(escaped_message(&record.message));
+        }
+        self.text(&mut record.target);
+        let optional = [
+            &mut record.process,
+            &mut record.thread,
+            &mut record.module_path,
+            &mut record.file,
+        ];
+        for text in optional.into_iter().flatten() {
+            self.text(text);
+        }
+        self.key_values(&mut record.key_values);
+        self.key_values(&mut record.context);
+        if let Some(error) = &mut record.error {
+            self.error(error);
+        }
+    }
+
+    fn error(self, error: &mut ErrorInfo<'_>) {
+        self.text(&mut error.message);
+        for text in [&mut error.backtrace, &mut error.key].into_iter().flatten() {
+            self.text(text);
+        }
+        if error.sources.iter().any(needs_escape) {
+            error.sources = error.sources.iter().map(escaped).collect();
+        }
+    }
+
+    fn key_values(self, pairs: &mut KeyValues<'_>) {
+        if pairs.iter().any(pair_needs_escape) {
+            *pairs = pairs.iter().map(escaped_pair).collect();
+        }
+    }
+}
+
+/// Most text is plain ASCII, which is seen without looking at single characters.
+fn needs_escape(text: &str) -> bool {
+    let plain = |byte: u8| matches!(byte, b'\t' | b' '..0x7f);
+    let all_plain = |bytes: &[u8]| bytes.iter().fold(true, |all, &byte| all & plain(byte));
+    !text.as_bytes().chunks(64).all(all_plain) && text.chars().any(is_control)
+}
+
+fn pair_needs_escape((key, value): (&str, Value<'_>)) -> bool {
+    needs_escape(key) || value_needs_escape(value)
+}
+
+/// Values are at most 8 deep.
+fn value_needs_escape(value: Value<'_>) -> bool {
+    match value {
+        Value::Str(text) => needs_escape(&text),
+        Value::List(list) => list.iter().any(value_needs_escape),
+        Value::Map(map) => map.iter().any(pair_needs_escape),
+        _ => false,
+    }
+}
+
+fn escaped_pair<'v>((key, value): (&str, Value<'v>)) -> (String, Value<'v>) {
+    (escaped(key), escaped_value(value))
+}
+
+fn escaped_value(value: Value<'_>) -> Value<'_> {
+    match value {
+        Value::Str(text) => Value::Str(Cow::Owned(escaped(&text))),
+        Value::List(list) => Value::List(list.iter().map(escaped_value).collect()),
+        Value::Map(map) => Value::Map(map.iter().map(escaped_pair).collect()),
+        other => other,
+    }
+}
+
+fn escaped(text: &str) -> String {
+    escape(text, |control, out| out.extend(control.escape_default()))
+}
+
+fn escaped_message(text: &str) -> String {
+    escape(text, |control, out| match control {
+        '\n' => out.push_str("\n    "),
+        control => out.extend(control.escape_default()),
+    })
+}
+
+fn escape(text: &str, control: impl Fn(char, &mut String)) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        match is_control(character) {
+            true => control(character, &mut out),
+            false => out.push(character),
+        }
+    }
+    out
+}

@@ -1,0 +1,153 @@
+use record_proto::{
+    Fragment, Frame, Joined, Joiner, Levels, LogRecord, Payload, PayloadError, Rejected, VERSION,
+};
+
+use crate::{StreamEnd, Summary, ledger::Ledger, reasons::Reasons, tee::Tee};
+
+/// Takes in the frames of one stream: stores, decodes and counts each, and yields the records.
+///
+/// A record that is whole in its frame borrows from it, and nothing is allocated for it.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    tee: Tee,
+    joiner: Joiner,
+    /// The payload of the record that the last frame made whole.
+    joined: Vec<u8>,
+    ledger: Ledger,
+    malformed: u64,
+    unknown: u64,
+    logger_panics: u64,
+    newer_version: Option<u64>,
+    reasons: Reasons,
+}
+
+impl Inbox {
+    pub(crate) fn new(join_limit: usize, tee: Tee) -> Self {
+        Self {
+            tee,
+            joiner: Joiner::new().with_limit(join_limit),
+            joined: Vec::new(),
+            ledger: Ledger::default(),
+            malformed: 0,
+            unknown: 0,
+            logger_panics: 0,
+            newer_version: None,
+            reasons: Reasons::default(),
+        }
+    }
+
+    /// The record in this frame, or the one that it makes whole.
+    pub(crate) fn take<'a>(&'a mut self, frame: &'a Frame) -> Option<LogRecord<'a>> {
+        self.joined = Vec::new();
+        self.tee.store(frame, &mut self.reasons);
+        match frame.decode() {
+            Ok(Payload::Record(record)) => {
+                self.ledger.record(&record);
+                return Some(record);
+            }
+            Ok(Payload::Fragment(fragment)) => return self.join(&fragment),
+            Ok(Payload::Hello(hello)) => {
+                self.check_version(hello.version);
+                self.ledger.hello(&hello);
+            }
+            Ok(Payload::Dropped(dropped)) => self.ledger.dropped(&dropped),
+            Ok(Payload::Close(close)) => self.ledger.close(&close),
+            // Kinds that record-proto learns later are unknown here all the same.
+            Ok(_) => self.unknown += 1,
+            Err(error) => self.reject(error),
+        }
+        None
+    }
+
+    pub(crate) fn logger_panicked(&mut self) {
+        self.logger_panics += 1;
+    }
+
+    pub(crate) fn reasons(&mut self) -> &mut Reasons {
+        &mut self.reasons
+    }
+
+    /// The figures so far. `end` is what the reader saw; where it saw nothing special, the accounts tell clean from eof.
+    pub(crate) fn summary(&mut self, end: Option<StreamEnd>) -> Summary {
+        self.tee.flush(&mut self.reasons);
+        if self.ledger.folded() > 0 {
+            self.reasons.note_first(
+                "more processes than are counted one by one: some are in the sums only",
+            );
+        }
+        let by_accounts = match self.ledger.is_closed() {
+            true => StreamEnd::Clean,
+            false => StreamEnd::Eof,
+        };
+        let mut summary = Summary {
+            received: 0,
+            dropped: 0,
+            dropped_by_level: Levels::default(),
+            missing: 0,
+            malformed: self.malformed,
+            unknown: self.unknown,
+            incomplete: self.joiner.open() as u64,
+            evicted: self.joiner.evicted(),
+            logger_panics: self.logger_panics,
+            newer_version: self.newer_version,
+            reasons: self.reasons.texts(),
+            processes: Vec::new(),
+            folded_processes: 0,
+            end: end.unwrap_or(by_accounts),
+        };
+        self.ledger.report(&mut summary);
+        summary
+    }
+
+    fn join(&mut self, fragment: &Fragment<'_>) -> Option<LogRecord<'_>> {
+        let evicted = self.joiner.evicted();
+        match self.joiner.join(fragment) {
+            Joined::Whole(payload) => self.joined = payload,
+            Joined::Rejected(rejected) => {
+                self.reject_fragment(rejected);
+                return None;
+            }
+            _ => {
+                if self.joiner.evicted() > evicted {
+                    self.reasons.note("unfinished records in fragments exceeded the join limit: the oldest were given up");
+                }
+                return None;
+            }
+        }
+        match LogRecord::decode(&self.joined) {
+            Ok(record) => {
+                self.ledger.record(&record);
+                Some(record)
+            }
+            Err(error) => {
+                self.malformed += 1;
+                self.reasons.note(error);
+                None
+            }
+        }
+    }
+
+    fn reject(&mut self, error: PayloadError) {
+        self.malformed += 1;
+        self.reasons.note(error);
+    }
+
+    fn reject_fragment(&mut self, rejected: Rejected) {
+        match rejected {
+            // One record that was given up has many pieces, and it is counted already.
+            Rejected::NoStart if self.joiner.evicted() > 0 => return,
+            Rejected::TooLong { .. } => {}
+            _ => self.malformed += 1,
+        }
+        self.reasons.note(rejected);
+    }
+
+    fn check_version(&mut self, version: u64) {
+        if version > VERSION {
+            self.newer_version = self.newer_version.max(Some(version));
+            self.reasons.note(format_args!(
+                "a process writes version {version} of the wire format; this reader knows {VERSION}"
+            ));
+        }
+    }
+}

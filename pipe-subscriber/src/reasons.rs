@@ -1,0 +1,33 @@
+use std::fmt::Display;
+
+/// How many texts are kept.
+const MAX_REASONS: usize = 8;
+
+/// The first few different texts of what went wrong.
+#[derive(Debug, Default)]
+pub(crate) struct Reasons(Vec<String>);
+
+impl Reasons {
+    /// Keeps a text unless there are enough or it is there already.
+    pub(crate) fn note(&mut self, reason: impl Display) {
+        if self.0.len() < MAX_REASONS {
+            self.insert(self.0.len(), reason.to_string());
+        }
+    }
+
+    /// Keeps a text in any case, in front of the others.
+    pub(crate) fn note_first(&mut self, reason: impl Display) {
+        self.insert(0, reason.to_string());
+        self.0.truncate(MAX_REASONS);
+    }
+
+    pub(crate) fn texts(&self) -> Vec<String> {
+        self.0.clone()
+    }
+
+    fn insert(&mut self, position: usize, reason: String) {
+        if !self.0.contains(&reason) {
+            self.0.insert(position, reason);
+        }
+    }
+}

@@ -1,0 +1,99 @@
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use futures_core::Stream;
+use record_proto::LogRecord;
+use tokio::io::AsyncRead;
+
+use crate::{ChildPipe, ReadError, Summary, inbox::Inbox, intake::Intake};
+
+/// The records of a child as a [`Stream`]; made by [`PipeSubscriber::records`](crate::PipeSubscriber::records).
+///
+/// It ends with the pipe. What came is then known to [`summary`](Self::summary); a read error ends it too and is kept
+/// for [`error`](Self::error) and [`into_summary`](Self::into_summary). Cancel safe: a `next()` that is dropped loses
+/// no record.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use pipe_subscriber::PipeSubscriber;
+/// use record_proto::{Encode, LogRecord};
+/// use tokio_stream::StreamExt;
+///
+/// let mut stream = Vec::new();
+/// LogRecord::new(log::Level::Info, "worker", "hello").encode_frame(&mut stream);
+///
+/// let mut records = PipeSubscriber::new(&stream[..]).records();
+/// while let Some(record) = records.next().await {
+///     assert_eq!(record.message, "hello");
+/// }
+/// assert_eq!(records.into_summary()?.received, 1);
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+#[must_use = "streams do nothing unless polled"]
+pub struct Records<R = ChildPipe> {
+    intake: Intake<R>,
+    inbox: Inbox,
+    ended: Option<Result<Summary, ReadError>>,
+}
+
+impl<R: AsyncRead + Unpin> Records<R> {
+    pub(crate) fn new(intake: Intake<R>, inbox: Inbox) -> Self {
+        Self {
+            intake,
+            inbox,
+            ended: None,
+        }
+    }
+
+    /// What came over the stream; `None` until it has ended.
+    pub fn summary(&self) -> Option<&Summary> {
+        match self.ended.as_ref()? {
+            Ok(summary) => Some(summary),
+            Err(error) => Some(&error.summary),
+        }
+    }
+
+    /// The read error that ended the stream, if one did.
+    pub fn error(&self) -> Option<&io::Error> {
+        self.ended
+            .as_ref()?
+            .as_ref()
+            .err()
+            .map(|error| &error.source)
+    }
+
+    /// What came over the stream. Where it has not ended, the figures so far, with an end of clean or eof as far as
+    /// the processes have closed by then.
+    ///
+    /// # Errors
+    ///
+    /// The read error that ended the stream, if one did.
+    pub fn into_summary(mut self) -> Result<Summary, ReadError> {
+        match self.ended {
+            Some(ended) => ended,
+            None => self.intake.finish(&mut self.inbox),
+        }
+    }
+}
+
+impl<R: AsyncRead + Unpin> Stream for Records<R> {
+    type Item = LogRecord<'static>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        while this.ended.is_none() {
+            let Some(frame) = ready!(this.intake.poll_frame(cx)) else {
+                this.ended = Some(this.intake.finish(&mut this.inbox));
+                break;
+            };
+            if let Some(record) = this.inbox.take(&frame) {
+                return Poll::Ready(Some(record.into_owned()));
+            }
+        }
+        Poll::Ready(None)
+    }
+}

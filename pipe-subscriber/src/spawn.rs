@@ -1,0 +1,213 @@
+use std::{
+    io,
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::process::CommandExt,
+    },
+    process::{self, Stdio},
+    time::Duration,
+};
+
+use rustix::{
+    fs::fstat,
+    io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd},
+};
+
+use crate::{ChildPipe, PipeSubscriber, SpawnCommand, exit_watch::ExitWatch};
+
+/// Where the child finds its write end.
+const PIPE_VARIABLE: &str = "RECORD_PIPE";
+
+/// What the child should log.
+const FILTER_VARIABLE: &str = "RECORD_PIPE_FILTER";
+
+/// How long a child's pipe is read after the child's exit while another process holds it, unless told otherwise.
+const DEFAULT_GRACE: Duration = Duration::from_secs(2);
+
+/// Starts a child with a record pipe: [`Spawn`] with its defaults.
+///
+/// # Errors
+///
+/// Where the pipe cannot be made or the command cannot be started.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use tokio::process::Command;
+///
+/// let (mut child, logs) = pipe_subscriber::spawn(Command::new("true"))?;
+/// let logs = tokio::spawn(logs.run());
+/// child.wait().await?;
+/// let summary = logs.await??;
+/// # assert_eq!(summary.received, 0);
+/// # Ok(()) }
+/// ```
+pub fn spawn<C: SpawnCommand>(command: C) -> io::Result<(C::Child, PipeSubscriber)> {
+    Spawn::new(command).spawn()
+}
+
+/// Starts a child with a record pipe.
+///
+/// The command is taken and dropped, so that no write end of the pipe stays behind in this process: the stream ends
+/// when the child does. Nothing of it is changed but the environment variables `RECORD_PIPE` and `RECORD_PIPE_FILTER`
+/// and, with [`Via::Stdin`], its stdin.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use pipe_subscriber::Spawn;
+/// use tokio::process::Command;
+///
+/// let mut command = Command::new("sh");
+/// command.args(["-c", "test -n \"$RECORD_PIPE\" && test \"$RECORD_PIPE_FILTER\" = debug"]);
+/// let (mut child, logs) = Spawn::new(command).label("w1").filter("debug").spawn()?;
+///
+/// logs.run().await?;
+/// assert!(child.wait().await?.success());
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+#[must_use = "starts nothing until spawn()"]
+pub struct Spawn<C> {
+    command: C,
+    label: Option<String>,
+    filter: Option<String>,
+    via: Via,
+    grace: Duration,
+}
+
+/// How a child gets the write end of its pipe.
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// use pipe_subscriber::{Spawn, Via};
+///
+/// let mut command = std::process::Command::new("sh");
+/// command.args(["-c", "case $RECORD_PIPE in v1:0:*) ;; *) exit 1;; esac"]);
+/// let (mut child, logs) = Spawn::new(command).via(Via::Stdin).spawn()?;
+///
+/// logs.run_on_thread()?.join().unwrap().unwrap();
+/// assert!(child.wait()?.success());
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Via {
+    /// As a descriptor of its own, under the number that it has in the parent: between fork and exec its close-on-exec
+    /// flag is taken away, in the child only. The default.
+    ///
+    /// A program that does not know the pipe keeps it open and hands it to its own children.
+    #[default]
+    Fd,
+    /// As its stdin, in place of what the command had there. The standard library can then start it without a fork,
+    /// which is faster under a parent with much memory.
+    Stdin,
+}
+
+impl<C: SpawnCommand> Spawn<C> {
+    /// Starts `command`.
+    pub fn new(command: C) -> Self {
+        Self {
+            command,
+            label: None,
+            filter: None,
+            via: Via::default(),
+            grace: DEFAULT_GRACE,
+        }
+    }
+
+    /// Sets the name by which the parent knows this child; see [`PipeSubscriber::label`].
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// Sets what the child should log: a level or directives such as `info,worker::db=debug`. By default it is
+    /// [`log::max_level`] at the moment of spawning, which is off in a program without a logger.
+    pub fn filter(mut self, filter: impl Into<String>) -> Self {
+        self.filter = Some(filter.into());
+        self
+    }
+
+    /// Sets how the child gets the write end of its pipe. By default it is [`Via::Fd`].
+    pub fn via(mut self, via: Via) -> Self {
+        self.via = via;
+        self
+    }
+
+    /// Sets how long the pipe is read after the child's exit while another process holds it; the end is then
+    /// [held open](crate::StreamEnd::HeldOpen). By default it is 2 s.
+    ///
+    /// It begins when the subscriber sees the exit. Linux only (5.3 and later): elsewhere the pipe is read until no
+    /// process holds it.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Starts the child. The subscriber reads nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// Where the pipe cannot be made or the command cannot be started. No descriptor is left then.
+    ///
+    /// # Panics
+    ///
+    /// As the command's own `spawn`: tokio's outside of a runtime.
+    pub fn spawn(mut self) -> io::Result<(C::Child, PipeSubscriber)> {
+        let (read_end, write_end) = io::pipe()?;
+        let read_end = above_stdio(read_end.into())?;
+        let write_end = above_stdio(write_end.into())?;
+        let filter = self
+            .filter
+            .unwrap_or_else(|| log::max_level().as_str().to_ascii_lowercase());
+        let command = self.command.as_std_mut();
+        command.env(FILTER_VARIABLE, filter);
+        hand_over(command, write_end, self.via)?;
+
+        let (child, pid) = self.command.spawn()?;
+        let watch = pid.and_then(|pid| ExitWatch::open(pid, self.grace));
+        let pipe = ChildPipe::new(read_end, watch);
+        let held_open = pipe.held_open();
+        let mut subscriber = PipeSubscriber::new(pipe).with_held_open(held_open);
+        if let Some(label) = self.label {
+            subscriber = subscriber.label(label);
+        }
+        Ok((child, subscriber))
+    }
+}
+
+/// The command owns the write end from here on.
+fn hand_over(command: &mut process::Command, write_end: OwnedFd, via: Via) -> io::Result<()> {
+    let stat = fstat(&write_end)?;
+    let number = match via {
+        Via::Fd => write_end.as_raw_fd(),
+        Via::Stdin => 0,
+    };
+    let address = format!("v1:{number}:{}:{}", stat.st_dev, stat.st_ino);
+    command.env(PIPE_VARIABLE, address);
+    match via {
+        Via::Fd => keep_in_child(command, write_end),
+        Via::Stdin => {
+            command.stdin(Stdio::from(write_end));
+        }
+    }
+    Ok(())
+}
+
+/// The flag belongs to the descriptor, not to the pipe: taken away in the forked child, it stays set in this process,
+/// and no other child inherits the pipe.
+#[allow(unsafe_code)]
+fn keep_in_child(command: &mut process::Command, write_end: OwnedFd) {
+    let clear_close_on_exec = move || Ok(fcntl_setfd(&write_end, FdFlags::empty())?);
+    // SAFETY: The closure makes one fcntl call, which is async-signal-safe. It neither allocates nor locks.
+    unsafe {
+        command.pre_exec(clear_close_on_exec);
+    }
+}
+
+/// In a program that runs with closed stdio a new descriptor may get one of its numbers, which the child needs.
+fn above_stdio(fd: OwnedFd) -> io::Result<OwnedFd> {
+    match fd.as_raw_fd() {
+        0..=2 => Ok(fcntl_dupfd_cloexec(&fd, 3)?),
+        _ => Ok(fd),
+    }
+}

@@ -1,0 +1,182 @@
+use std::fmt;
+
+use record_proto::Levels;
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+/// What came over one stream, what did not, and how the stream ended.
+///
+/// Every record that a child logged is in exactly one of [`received`](Self::received), [`dropped`](Self::dropped) and
+/// [`missing`](Self::missing). Where a process ended without a close frame that holds only up to one record per
+/// thread of it and what it had not reported yet. The other figures inform.
+///
+/// It prints as one line, and serialises with serde as an object of its fields' names.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use pipe_subscriber::{PipeSubscriber, StreamEnd};
+/// use record_proto::{Close, Encode, LogRecord};
+///
+/// let mut stream = Vec::new();
+/// let mut record = LogRecord::new(log::Level::Info, "worker", "done");
+/// record.seq = 1;
+/// record.encode_frame(&mut stream);
+/// let mut close = Close::new();
+/// close.sent = 3;
+/// close.encode_frame(&mut stream);
+///
+/// let summary = PipeSubscriber::new(&stream[..]).run().await?;
+/// assert_eq!((summary.received, summary.missing), (1, 2));
+/// assert_eq!(summary.end, StreamEnd::Clean);
+/// assert!(!summary.is_complete());
+/// assert!(summary.to_string().starts_with("received 1, dropped 0, missing 2, "));
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Records decoded whole, those included that the logger filtered out or panicked on.
+    pub received: u64,
+    /// Records that the processes themselves reported as given up.
+    pub dropped: u64,
+    /// The same by level, as far as levels were reported: what only a close frame tells has none.
+    #[serde(serialize_with = "levels")]
+    pub dropped_by_level: Levels,
+    /// Records that were counted where they were logged and neither arrived nor were reported as dropped.
+    pub missing: u64,
+    /// Payloads that could not be decoded, and fragments that belonged to no record.
+    pub malformed: u64,
+    /// Payloads of a kind that this version does not know.
+    pub unknown: u64,
+    /// Records in fragments that were unfinished at the end.
+    pub incomplete: u64,
+    /// Records in fragments that were given up to stay within
+    /// [`join_limit`](crate::PipeSubscriber::join_limit).
+    pub evicted: u64,
+    /// How often the logger (or the closure of [`run_with`](crate::PipeSubscriber::run_with)) panicked.
+    pub logger_panics: u64,
+    /// The highest version of the wire format that a process announced, where it is above this crate's.
+    pub newer_version: Option<u64>,
+    /// The first few different texts of what went wrong: payloads that could not be decoded, what was given up and
+    /// why the stream could not go on. They quote nothing that a child sent.
+    pub reasons: Vec<String>,
+    /// The processes, in the order in which they were first heard of; at most 1,024.
+    pub processes: Vec<ProcessSummary>,
+    /// How many further processes are in the figures above and no longer in [`processes`](Self::processes).
+    pub folded_processes: u64,
+    /// How the stream ended.
+    pub end: StreamEnd,
+}
+
+impl Summary {
+    /// Whether everything that was logged is here and was understood: the end is [`StreamEnd::Clean`], and nothing
+    /// was dropped, is missing, malformed, unknown or incomplete.
+    pub fn is_complete(&self) -> bool {
+        let lost = [
+            self.dropped,
+            self.missing,
+            self.malformed,
+            self.unknown,
+            self.incomplete,
+        ];
+        self.end == StreamEnd::Clean && lost == [0; 5]
+    }
+}
+
+/// One line: `received 7, dropped 0, missing 0, malformed 0, unknown 0, incomplete 0, end clean`; panics of the logger
+/// follow where there were any.
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "received {}, dropped {}, missing {}, malformed {}, unknown {}, incomplete {}, end {}",
+            self.received,
+            self.dropped,
+            self.missing,
+            self.malformed,
+            self.unknown,
+            self.incomplete,
+            self.end
+        )?;
+        match self.logger_panics {
+            0 => Ok(()),
+            panics => write!(f, ", logger panics {panics}"),
+        }
+    }
+}
+
+/// The part of one process in a [`Summary`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use record_proto::{Encode, Hello};
+///
+/// let mut stream = Vec::new();
+/// let mut hello = Hello::new();
+/// hello.pid = Some(42);
+/// hello.encode_frame(&mut stream);
+///
+/// let summary = pipe_subscriber::PipeSubscriber::new(&stream[..]).run().await?;
+/// assert_eq!(summary.processes[0].pid, Some(42));
+/// assert!(!summary.processes[0].closed);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ProcessSummary {
+    /// The operating system's number of the process; `None` for all that did not tell theirs.
+    pub pid: Option<u64>,
+    /// Counts the processes of this number from 1: numbers are given again, and an exec keeps its own.
+    pub incarnation: u64,
+    /// The name that the process gave itself, cut at 255 bytes.
+    pub process: Option<String>,
+    /// Records decoded whole.
+    pub received: u64,
+    /// Records that the process reported as given up.
+    pub dropped: u64,
+    /// Records that the process counted and that neither arrived nor were reported as dropped.
+    pub missing: u64,
+    /// Whether it sent a close frame.
+    pub closed: bool,
+}
+
+/// How a stream ended: the first of corrupt, truncated, held open, clean and eof that applies.
+///
+/// ```
+/// assert_eq!(pipe_subscriber::StreamEnd::HeldOpen.to_string(), "held-open");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum StreamEnd {
+    /// Every process said that it has nothing more to say.
+    Clean,
+    /// The last writer is gone, and at least one process did not say so, or none was ever heard of.
+    Eof,
+    /// The last writer is gone in the middle of a frame.
+    Truncated,
+    /// A frame announced an impossible length; everything behind it was read and thrown away.
+    Corrupt,
+    /// The child is gone, its grace period is over and another process still holds the write end.
+    HeldOpen,
+}
+
+impl fmt::Display for StreamEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            StreamEnd::Clean => "clean",
+            StreamEnd::Eof => "eof",
+            StreamEnd::Truncated => "truncated",
+            StreamEnd::Corrupt => "corrupt",
+            StreamEnd::HeldOpen => "held-open",
+        })
+    }
+}
+
+fn levels<S: Serializer>(levels: &Levels, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(Some(levels.0.len()))?;
+    for level in log::Level::iter() {
+        let name = level.as_str().to_ascii_lowercase();
+        map.serialize_entry(&name, &levels.of(level))?;
+    }
+    map.end()
+}

@@ -1,0 +1,48 @@
+use std::{fmt, io, io::Write};
+
+use record_proto::{Frame, HEAD_LENGTH};
+
+use crate::reasons::Reasons;
+
+/// Where received frames are stored, if anywhere. The first failure ends it and is noted; the records go on.
+#[derive(Default)]
+pub(crate) struct Tee(Option<Box<dyn Write + Send>>);
+
+impl Tee {
+    pub(crate) fn new(writer: impl Write + Send + 'static) -> Self {
+        Self(Some(Box::new(writer)))
+    }
+
+    /// Writes the frame as it was received, its length included.
+    pub(crate) fn store(&mut self, frame: &Frame, reasons: &mut Reasons) {
+        self.attempt(reasons, |writer| {
+            let payload = frame.payload();
+            // It was read from as many bytes.
+            let head: [u8; HEAD_LENGTH] = (payload.len() as u32).to_be_bytes();
+            writer.write_all(&head)?;
+            writer.write_all(payload)
+        });
+    }
+
+    pub(crate) fn flush(&mut self, reasons: &mut Reasons) {
+        self.attempt(reasons, |writer| writer.flush());
+    }
+
+    fn attempt(
+        &mut self,
+        reasons: &mut Reasons,
+        action: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+    ) {
+        let Some(writer) = &mut self.0 else { return };
+        if let Err(error) = action(&mut **writer) {
+            reasons.note_first(format_args!("storing the frames failed: {error}"));
+            self.0 = None;
+        }
+    }
+}
+
+impl fmt::Debug for Tee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tee").field(&self.0.is_some()).finish()
+    }
+}

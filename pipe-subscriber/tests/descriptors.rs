@@ -1,0 +1,57 @@
+//! Which descriptors spawning leaves in the parent. One test in a process of its own, so that nothing else opens any.
+
+use std::fs;
+
+use pipe_subscriber::{Spawn, Via};
+use tokio::process::Command;
+
+fn open_descriptors() -> usize {
+    fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+async fn run_one(via: Via) {
+    let (mut child, logs) = Spawn::new(Command::new("true")).via(via).spawn().unwrap();
+    logs.run().await.unwrap();
+    child.wait().await.unwrap();
+}
+
+#[tokio::test]
+async fn spawning_leaves_no_descriptor_behind() {
+    // The runtime opens what it needs for children at the first one.
+    run_one(Via::Fd).await;
+    let before = open_descriptors();
+
+    for via in [Via::Fd, Via::Stdin] {
+        let error = Spawn::new(Command::new("/no/such/program"))
+            .via(via)
+            .spawn()
+            .unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+        let command = std::process::Command::new("/no/such/program");
+        Spawn::new(command).via(via).spawn().unwrap_err();
+        Spawn::new(Command::new("true"))
+            .via(via)
+            .filter("\0")
+            .spawn()
+            .unwrap_err();
+        assert_eq!(open_descriptors(), before, "after failures {via:?}");
+    }
+
+    let (mut child, logs) = Spawn::new(std::process::Command::new("true"))
+        .spawn()
+        .unwrap();
+    assert_eq!(
+        open_descriptors(),
+        before + 2,
+        "the read end and what watches the exit"
+    );
+    drop(logs);
+    assert_eq!(open_descriptors(), before);
+    child.wait().unwrap();
+
+    for _ in 0..100 {
+        run_one(Via::Fd).await;
+        run_one(Via::Stdin).await;
+    }
+    assert_eq!(open_descriptors(), before);
+}

@@ -1,0 +1,319 @@
+//! Real children, and grandchildren that hold their pipe.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    process::{self, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+
+use pipe_subscriber::{PipeSubscriber, Records, Spawn, StreamEnd, Summary, Via, spawn};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::runtime::Builder;
+use tokio_stream::StreamExt;
+
+use crate::support::{Stream, within};
+
+/// No test waits as long as this.
+const FOR_EVER: Duration = Duration::from_secs(1_000_000);
+
+/// A shell that runs `script`, in which `$pipe` is a path of the write end.
+fn shell(script: &str) -> process::Command {
+    let mut command = process::Command::new("sh");
+    let find = "pipe=${RECORD_PIPE#v1:} pipe=/proc/self/fd/${pipe%%:*}";
+    command.arg("-c").arg(format!("{find}\n{script}"));
+    command
+}
+
+fn tokio_shell(script: &str) -> tokio::process::Command {
+    shell(script).into()
+}
+
+/// A shell command that writes a stream to the pipe.
+fn write(stream: &Stream) -> String {
+    format!("printf '{}' >$pipe", octal(stream))
+}
+
+fn octal(stream: &Stream) -> String {
+    stream
+        .0
+        .iter()
+        .map(|byte| format!("\\{byte:03o}"))
+        .collect()
+}
+
+fn a_whole_process() -> Stream {
+    Stream::default().hello(7).records(7, 1..=3).close(7, 3, 0)
+}
+
+/// A grandchild that would never end; its number is the only line on its parent's stdout.
+const SLEEPER: &str = "sleep 1000000 </dev/null >/dev/null 2>&1 & echo $!";
+
+struct Sleeper(Pid);
+
+impl Sleeper {
+    /// Waits until the child has started it.
+    fn read(child: &mut process::Child) -> Self {
+        let mut line = String::new();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
+        Self(Pid::from_raw(line.trim().parse().unwrap()).unwrap())
+    }
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        kill_process(self.0, Signal::KILL).unwrap();
+    }
+}
+
+/// A child that runs `script` and then leaves a grandchild behind that holds the pipe. It has exited.
+fn spawn_with_sleeper(script: &str, grace: Duration) -> (PipeSubscriber, Sleeper) {
+    let mut command = shell(&format!("{script}\n{SLEEPER}"));
+    command.stdout(Stdio::piped());
+    let (mut child, logs) = Spawn::new(command).grace(grace).spawn().unwrap();
+    let sleeper = Sleeper::read(&mut child);
+    assert!(child.wait().unwrap().success());
+    (logs, sleeper)
+}
+
+async fn read(subscriber: PipeSubscriber) -> Summary {
+    within(subscriber.run_with(|_| {})).await.unwrap()
+}
+
+/// Reads on a thread of its own, which has I/O enabled and no timer.
+fn read_on_thread(subscriber: PipeSubscriber) -> Summary {
+    let (done, finished) = mpsc::channel();
+    std::thread::spawn(move || {
+        let thread = subscriber.run_on_thread().unwrap();
+        let _ = done.send(thread.join().unwrap().unwrap());
+    });
+    finished.recv_timeout(Duration::from_secs(60)).unwrap()
+}
+
+#[tokio::test]
+async fn a_childs_records_arrive_by_a_descriptor_of_its_own() {
+    let command = tokio_shell(&write(&a_whole_process()));
+    let (mut child, logs) = spawn(command).unwrap();
+    let logs = tokio::spawn(read(logs));
+    assert!(within(child.wait()).await.unwrap().success());
+    let summary = within(logs).await.unwrap();
+    assert!(summary.is_complete(), "{summary:?}");
+    assert_eq!(summary.received, 3);
+}
+
+#[tokio::test]
+async fn a_childs_records_arrive_by_its_stdin() {
+    let command = tokio_shell(&write(&a_whole_process()));
+    let (mut child, logs) = Spawn::new(command).via(Via::Stdin).spawn().unwrap();
+    let summary = read(logs).await;
+    assert!(within(child.wait()).await.unwrap().success());
+    assert!(summary.is_complete(), "{summary:?}");
+    assert_eq!(summary.received, 3);
+}
+
+#[test]
+fn a_program_without_a_runtime_spawns_and_reads_on_a_thread() {
+    for via in [Via::Fd, Via::Stdin] {
+        let command = shell(&write(&a_whole_process()));
+        let (mut child, logs) = Spawn::new(command).via(via).spawn().unwrap();
+        let summary = read_on_thread(logs);
+        assert!(summary.is_complete(), "{summary:?}");
+        assert!(child.wait().unwrap().success());
+    }
+}
+
+#[test]
+fn the_environment_names_the_pipe_by_number_device_and_inode() {
+    let script = "
+        fd=${RECORD_PIPE#v1:} id=${RECORD_PIPE#v1:*:}
+        test \"$RECORD_PIPE\" = \"v1:${fd%%:*}:$id\" || exit 1
+        test -p $pipe || exit 2
+        test \"$(stat -L -c %d:%i $pipe)\" = \"$id\" || exit 3
+        test \"$RECORD_PIPE_FILTER\" = info,worker::db=debug || exit 4";
+    for via in [Via::Fd, Via::Stdin] {
+        let spawning = Spawn::new(shell(script))
+            .via(via)
+            .filter("info,worker::db=debug");
+        let (mut child, _logs) = spawning.spawn().unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+    }
+    assert!(std::env::var_os("RECORD_PIPE").is_none());
+}
+
+#[test]
+fn the_commands_own_stdio_stays_as_it_was() {
+    let mut command = process::Command::new("tr");
+    command
+        .args(["a-z", "A-Z"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let (mut child, logs) = spawn(command).unwrap();
+    child.stdin.take().unwrap().write_all(b"hello").unwrap();
+    let mut said = String::new();
+    child
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut said)
+        .unwrap();
+    assert_eq!(said, "HELLO");
+    assert_eq!(read_on_thread(logs).end, StreamEnd::Eof);
+    child.wait().unwrap();
+}
+
+#[test]
+fn no_other_child_inherits_the_pipe() {
+    let mut command = shell("echo $RECORD_PIPE; read line");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let (mut child, logs) = spawn(command).unwrap();
+    let mut variable = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut variable).unwrap();
+    let inode = variable.trim().rsplit(':').next().unwrap();
+
+    let pipes = |pid: &str| {
+        let list = format!("ls -l /proc/{pid}/fd");
+        let output = process::Command::new("sh")
+            .args(["-c", &list])
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let pipe = format!("pipe:[{inode}]");
+    assert!(
+        pipes(&child.id().to_string()).contains(&pipe),
+        "this test can see it"
+    );
+    assert!(!pipes("self").contains(&pipe));
+
+    drop(child.stdin.take());
+    child.wait().unwrap();
+    assert_eq!(read_on_thread(logs).end, StreamEnd::Eof);
+}
+
+#[tokio::test]
+async fn a_killed_child_leaves_what_it_wrote() {
+    let stream = Stream::default().hello(7).records(7, 1..=3);
+    let command = tokio_shell(&format!("{}; kill -9 $$", write(&stream)));
+    let (_child, logs) = spawn(command).unwrap();
+    let summary = read(logs).await;
+    assert_eq!((summary.received, summary.end), (3, StreamEnd::Eof));
+}
+
+#[tokio::test]
+async fn a_grandchild_that_keeps_the_pipe_does_not_keep_the_reader() {
+    let script = write(&a_whole_process());
+    for grace in [Duration::ZERO, Duration::from_millis(20)] {
+        let (logs, _sleeper) = spawn_with_sleeper(&script, grace);
+        let summary = read(logs).await;
+        assert_eq!((summary.received, summary.end), (3, StreamEnd::HeldOpen));
+    }
+}
+
+#[test]
+fn runtimes_need_only_io_and_may_have_many_threads() {
+    let script = write(&a_whole_process());
+    let (logs, _sleeper) = spawn_with_sleeper(&script, Duration::from_millis(20));
+    let summary = read_on_thread(logs);
+    assert_eq!((summary.received, summary.end), (3, StreamEnd::HeldOpen));
+
+    let (logs, _sleeper) = spawn_with_sleeper(&script, Duration::from_millis(20));
+    let (done, finished) = mpsc::channel();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_io()
+        .build()
+        .unwrap();
+    runtime.spawn(async move { done.send(logs.run_with(|_| {}).await.unwrap()) });
+    let summary = finished.recv_timeout(Duration::from_secs(60)).unwrap();
+    assert_eq!((summary.received, summary.end), (3, StreamEnd::HeldOpen));
+}
+
+#[tokio::test]
+async fn the_exit_is_seen_while_the_reader_waits() {
+    let mut command = shell(&format!(
+        "{}\nread line\n{SLEEPER}",
+        write(&a_whole_process())
+    ));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let spawning = Spawn::new(command).grace(Duration::from_millis(20));
+    let (mut child, logs) = spawning.spawn().unwrap();
+    let mut records = logs.records();
+    for seq in 1..=3 {
+        assert_eq!(within(records.next()).await.unwrap().seq, seq);
+    }
+    assert!(is_waiting(&mut records).await);
+
+    drop(child.stdin.take());
+    let _sleeper = Sleeper::read(&mut child);
+    assert_eq!(within(records.next()).await, None);
+    assert_eq!(records.summary().unwrap().end, StreamEnd::HeldOpen);
+    child.wait().unwrap();
+}
+
+#[tokio::test]
+async fn what_is_written_within_the_grace_period_still_arrives() {
+    let late = write(&a_whole_process());
+    let script = format!("exec 3<&0; (read line <&3; {late}) & exec 3<&-");
+    let mut command = shell(&script);
+    command.stdin(Stdio::piped());
+    let (mut child, logs) = Spawn::new(command).grace(FOR_EVER).spawn().unwrap();
+    let mut grandchild = child.stdin.take().unwrap();
+    child.wait().unwrap();
+    let mut records = logs.records();
+    assert!(is_waiting(&mut records).await);
+
+    grandchild.write_all(b"go\n").unwrap();
+    while within(records.next()).await.is_some() {}
+    let summary = records.into_summary().unwrap();
+    assert_eq!((summary.received, summary.end), (3, StreamEnd::Clean));
+}
+
+#[tokio::test]
+async fn nothing_that_the_child_wrote_is_lost_to_a_reader_that_comes_late() {
+    let stream = Stream::default().records(7, 1..=1500);
+    assert!(
+        (40_000..60_000).contains(&stream.0.len()),
+        "it must fit in a pipe"
+    );
+    let file = concat!(env!("CARGO_TARGET_TMPDIR"), "/late");
+    std::fs::write(file, &stream.0).unwrap();
+
+    // The grace period is over before the first byte is read.
+    let script = format!("cat '{file}' >$pipe");
+    let (logs, _sleeper) = spawn_with_sleeper(&script, Duration::ZERO);
+    let summary = read(logs).await;
+    assert_eq!((summary.received, summary.end), (1500, StreamEnd::HeldOpen));
+}
+
+#[tokio::test]
+async fn a_grandchild_that_never_stops_writing_does_not_keep_the_reader() {
+    let record = octal(&Stream::default().record(8, 0));
+    let hot = format!("(while printf '{record}'; do :; done) >$pipe 2>/dev/null &");
+    let spawning = Spawn::new(shell(&hot)).grace(Duration::from_millis(20));
+    let (mut child, logs) = spawning.spawn().unwrap();
+    // It is not cut off inside a frame. Its next write finds no reader and ends it.
+    assert_eq!(read(logs).await.end, StreamEnd::HeldOpen);
+    assert!(child.wait().unwrap().success());
+}
+
+#[tokio::test]
+async fn a_pipe_that_nobody_holds_ends_at_once_and_is_not_held_open() {
+    for grace in [FOR_EVER, Duration::ZERO] {
+        let command = shell(&write(&a_whole_process()));
+        let (mut child, logs) = Spawn::new(command).grace(grace).spawn().unwrap();
+        child.wait().unwrap();
+        let summary = read(logs).await;
+        assert_eq!((summary.received, summary.end), (3, StreamEnd::Clean));
+    }
+}
+
+/// Whether there is no record yet and no end either.
+async fn is_waiting(records: &mut Records) -> bool {
+    tokio::select! {
+        biased;
+        _ = records.next() => false,
+        () = tokio::task::yield_now() => true,
+    }
+}

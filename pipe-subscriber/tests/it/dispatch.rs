@@ -1,0 +1,240 @@
+//! What a logger gets to see, and what it can do to the reader.
+
+use std::{
+    cell::Cell,
+    io,
+    panic::panic_any,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+use pipe_subscriber::{LogRecord, PipeSubscriber};
+use tokio::io::{AsyncRead, ReadBuf};
+
+use crate::support::{Capture, Stream, within};
+
+fn one_of_each_level() -> Stream {
+    Level::iter().fold(Stream::default(), |stream, level| {
+        stream.frame(&LogRecord::new(level, "worker", level.as_str()))
+    })
+}
+
+#[tokio::test]
+async fn a_logger_gets_the_record_as_it_was_logged() {
+    let mut record = LogRecord::new(Level::Warn, "worker::job", "low on disk");
+    record.module_path = Some("worker::disk".into());
+    record.file = Some("src/disk.rs".into());
+    record.key_values.push("free", 7);
+    record.context.push("worker", "w1");
+    let capture = Capture::new();
+    let stream = Stream::default().frame(&record);
+    within(stream.subscriber().run_into(&capture))
+        .await
+        .unwrap();
+
+    let entry = capture.only();
+    assert_eq!((entry.level, &*entry.target), (Level::Warn, "worker::job"));
+    assert_eq!(entry.message, "low on disk");
+    assert_eq!(entry.module_path.as_deref(), Some("worker::disk"));
+    assert_eq!(entry.file.as_deref(), Some("src/disk.rs"));
+    assert_eq!(entry.pairs(), [("free", "7"), ("worker", "w1")]);
+}
+
+#[tokio::test]
+async fn the_maximum_level_and_the_logger_itself_decide_what_comes_through() {
+    let stream = one_of_each_level();
+    let all = Capture::new();
+    within(stream.subscriber().run_into(&all)).await.unwrap();
+    assert_eq!(all.messages(), ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"]);
+
+    let by_level = Capture::new();
+    let subscriber = stream.subscriber().max_level(LevelFilter::Warn);
+    let summary = within(subscriber.run_into(&by_level)).await.unwrap();
+    assert_eq!(by_level.messages(), ["ERROR", "WARN"]);
+    assert_eq!(
+        summary.received, 5,
+        "what is filtered out has come all the same"
+    );
+
+    let by_logger = Capture::enabled(LevelFilter::Info);
+    let summary = within(stream.subscriber().run_into(&by_logger))
+        .await
+        .unwrap();
+    assert_eq!(by_logger.messages(), ["ERROR", "WARN", "INFO"]);
+    assert_eq!(summary.received, 5);
+}
+
+#[tokio::test]
+async fn a_closure_sees_every_record_whatever_the_level() {
+    let mut seen = 0;
+    let subscriber = one_of_each_level().0;
+    let run = PipeSubscriber::new(&subscriber[..])
+        .max_level(LevelFilter::Off)
+        .run_with(|_| seen += 1);
+    within(run).await.unwrap();
+    assert_eq!(seen, 5);
+}
+
+#[tokio::test]
+async fn boxes_references_and_arcs_of_loggers_are_loggers() {
+    let stream = Stream::default().record(7, 1);
+    let capture = Capture::new();
+    let boxed: Box<dyn Log> = Box::new(capture.clone());
+    let counted: Arc<dyn Log> = Arc::new(capture.clone());
+    within(stream.subscriber().run_into(boxed)).await.unwrap();
+    within(stream.subscriber().run_into(counted)).await.unwrap();
+    within(stream.subscriber().run_into(&capture as &dyn Log))
+        .await
+        .unwrap();
+    assert_eq!(capture.entries().len(), 3);
+}
+
+/// Panics on every second record, with a value that panics once more when it is dropped.
+struct Panicking(AtomicUsize);
+
+struct Grenade;
+
+impl Drop for Grenade {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+impl Log for Panicking {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        assert_ne!(metadata.target(), "enabled");
+        true
+    }
+
+    fn log(&self, _record: &Record<'_>) {
+        if self.0.fetch_add(1, Ordering::Relaxed) % 2 == 1 {
+            panic_any(Grenade);
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+#[tokio::test]
+async fn a_logger_that_panics_is_counted_and_the_records_go_on() {
+    let stream = Stream::default()
+        .hello(7)
+        .records(7, 1..=10)
+        .frame(&LogRecord::new(Level::Info, "enabled", ""))
+        .close(7, 10, 0);
+    let logger = Panicking(AtomicUsize::new(0));
+    let summary = within(stream.subscriber().run_into(&logger)).await.unwrap();
+    assert_eq!((summary.received, summary.logger_panics), (11, 6));
+    assert_eq!(logger.0.into_inner(), 10);
+    assert!(summary.to_string().ends_with(", logger panics 6"));
+}
+
+#[tokio::test]
+async fn a_closure_that_panics_is_counted_too() {
+    let stream = Stream::default().records(7, 1..=3);
+    let run = stream
+        .subscriber()
+        .run_with(|record| assert_ne!(record.seq, 2));
+    let summary = within(run).await.unwrap();
+    assert_eq!((summary.received, summary.logger_panics), (3, 1));
+}
+
+#[tokio::test]
+async fn other_tasks_get_their_turn_while_the_reader_always_has_more() {
+    // Frames without a record count as well.
+    let mut stream = Stream::default();
+    for seq in 0..1000 {
+        stream = stream.record(7, seq).payload(&[99, 0x90]);
+    }
+    let turns = Cell::new(0);
+    let other = async {
+        loop {
+            turns.set(turns.get() + 1);
+            tokio::task::yield_now().await;
+        }
+    };
+    let mut turns_at = Vec::new();
+    let run = stream.subscriber().run_with(|_| turns_at.push(turns.get()));
+    within(async {
+        tokio::select! {
+            biased;
+            summary = run => summary.unwrap(),
+            () = other => unreachable!(),
+        }
+    })
+    .await;
+    let longest = turns_at.chunk_by(|a, b| a == b).map(<[usize]>::len).max();
+    assert!(longest <= Some(32), "{longest:?} of 64 frames are records");
+}
+
+#[tokio::test]
+async fn a_slow_logger_lets_others_in_after_each_record() {
+    let stream = Stream::default().records(7, 0..5);
+    let turns = Cell::new(0);
+    let other = async {
+        loop {
+            turns.set(turns.get() + 1);
+            tokio::task::yield_now().await;
+        }
+    };
+    let mut turns_at = Vec::new();
+    let run = stream.subscriber().run_with(|_| {
+        turns_at.push(turns.get());
+        // It is slow: nothing is waited for here.
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    });
+    within(async {
+        tokio::select! {
+            biased;
+            summary = run => summary.unwrap(),
+            () = other => unreachable!(),
+        }
+    })
+    .await;
+    assert_eq!(turns_at, [0, 1, 2, 3, 4]);
+}
+
+#[tokio::test]
+async fn a_drained_stream_lets_others_in_too() {
+    let run = PipeSubscriber::new(Endless).run_with(|_| {});
+    within(async {
+        tokio::select! {
+            biased;
+            _ = run => unreachable!("it has no end"),
+            () = tokio::task::yield_now() => {}
+        }
+    })
+    .await;
+}
+
+/// Impossible lengths for ever, without ever making its reader wait.
+struct Endless;
+
+impl AsyncRead for Endless {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        buf.put_slice(&[0xff; 100]);
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[test]
+fn running_can_be_moved_to_another_thread() {
+    fn is_send<T: Send>(_: &T) {}
+    let (_writer, reader) = tokio::io::duplex(1);
+    is_send(&PipeSubscriber::new(reader).run());
+    let (_writer, reader) = tokio::io::duplex(1);
+    is_send(&PipeSubscriber::new(reader).run_into(Capture::new()));
+    let (_writer, reader) = tokio::io::duplex(1);
+    is_send(&PipeSubscriber::new(reader).run_with(|_| {}));
+    let (_writer, reader) = tokio::io::duplex(1);
+    is_send(&PipeSubscriber::new(reader).records());
+}

@@ -1,0 +1,13 @@
+//! Black-box tests: frames go in through readers in memory or real children, summaries and records come out.
+
+mod accounts;
+mod children;
+mod dispatch;
+mod ends;
+mod escaping;
+mod faults;
+mod fragments;
+mod origins;
+mod records;
+mod support;
+mod tee;

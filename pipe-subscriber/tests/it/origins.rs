@@ -1,0 +1,149 @@
+//! What the parent adds to a record.
+
+use log::Level;
+use pipe_subscriber::{LogRecord, Origin, PipeSubscriber};
+
+use crate::support::{Capture, Stream, within};
+
+fn known() -> LogRecord<'static> {
+    let mut record = LogRecord::new(Level::Info, "worker", "");
+    record.time = 1_700_000_000_123_456_789;
+    record.pid = Some(42);
+    record.process = Some("worker".into());
+    record.thread_id = Some(43);
+    record.thread = Some("main".into());
+    record
+}
+
+async fn pairs(
+    record: &LogRecord<'_>,
+    set: impl for<'a> FnOnce(PipeSubscriber<&'a [u8]>) -> PipeSubscriber<&'a [u8]>,
+) -> Vec<(String, String)> {
+    let capture = Capture::new();
+    let stream = Stream::default().frame(record);
+    within(set(stream.subscriber()).run_into(&capture))
+        .await
+        .unwrap();
+    capture.only().key_values
+}
+
+fn owned<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
+    pairs
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into()
+}
+
+#[tokio::test]
+async fn by_default_the_label_is_added_and_nothing_else() {
+    let mut record = known();
+    record.key_values.push("job", 7);
+    let labelled = pairs(&record, |s| s.label("w1")).await;
+    assert_eq!(labelled, owned([("label", "w1"), ("job", "7")]));
+    let plain = pairs(&record, |s| s).await;
+    assert_eq!(plain, owned([("job", "7")]));
+    let nothing = pairs(&record, |s| s.label("w1").attach([])).await;
+    assert_eq!(nothing, owned([("job", "7")]));
+}
+
+#[tokio::test]
+async fn all_origins_come_first_in_the_order_asked_for() {
+    let mut record = known();
+    record.key_values.push("job", 7);
+    record.context.push("role", "indexer");
+    let all = [
+        Origin::Thread,
+        Origin::ThreadId,
+        Origin::Process,
+        Origin::Pid,
+        Origin::Time,
+        Origin::Label,
+        Origin::Pid,
+    ];
+    let expected = [
+        ("thread", "main"),
+        ("thread_id", "43"),
+        ("process", "worker"),
+        ("pid", "42"),
+        ("time", "2023-11-14T22:13:20.123456789Z"),
+        ("label", "w1"),
+        ("job", "7"),
+        ("role", "indexer"),
+    ];
+    assert_eq!(
+        pairs(&record, |s| s.label("w1").attach(all)).await,
+        owned(expected)
+    );
+}
+
+#[tokio::test]
+async fn what_a_record_does_not_tell_is_left_out() {
+    let record = LogRecord::new(Level::Info, "worker", "");
+    let asked = [
+        Origin::Label,
+        Origin::Pid,
+        Origin::Process,
+        Origin::Thread,
+        Origin::ThreadId,
+    ];
+    assert_eq!(pairs(&record, |s| s.attach(asked)).await, owned([]));
+}
+
+#[tokio::test]
+async fn a_child_cannot_use_the_names_that_the_parent_adds() {
+    let mut record = known();
+    record.thread = None;
+    record.key_values.push("label", "forged");
+    record.key_values.push("label_", "its own");
+    record.key_values.push("pid", 1);
+    record.key_values.push("Label", "other");
+    record.context.push("label", "forged again");
+    record
+        .context
+        .push("thread", "forged although nothing is known");
+    let expected = [
+        ("label", "w1"),
+        ("label_", "forged"),
+        ("label_", "its own"),
+        // Not added by the parent, so the child's to use.
+        ("pid", "1"),
+        ("Label", "other"),
+        ("label_", "forged again"),
+        ("thread_", "forged although nothing is known"),
+    ];
+    let set = [Origin::Label, Origin::Thread];
+    assert_eq!(
+        pairs(&record, |s| s.label("w1").attach(set)).await,
+        owned(expected)
+    );
+}
+
+#[tokio::test]
+async fn every_origins_name_yields_to_the_parents() {
+    let all = [
+        Origin::Label,
+        Origin::Time,
+        Origin::Pid,
+        Origin::Process,
+        Origin::Thread,
+        Origin::ThreadId,
+    ];
+    let mut record = known();
+    for origin in all {
+        record.key_values.push(origin.key(), "forged");
+    }
+    let keys: Vec<_> = pairs(&record, |s| s.label("w1").attach(all)).await;
+    for (origin, pair) in all.iter().zip(&keys) {
+        assert_eq!(pair.0, origin.key());
+        assert_ne!(pair.1, "forged");
+    }
+    for (origin, pair) in all.iter().zip(&keys[all.len()..]) {
+        assert_eq!(*pair, (format!("{}_", origin.key()), "forged".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn without_a_label_the_name_is_the_childs() {
+    let mut record = known();
+    record.key_values.push("label", "mine");
+    assert_eq!(pairs(&record, |s| s).await, owned([("label", "mine")]));
+}
