@@ -1,0 +1,251 @@
+//! A child that emits load: N records in each of T threads, and then one of several ends.
+//!
+//! Alone it logs to standard error; `run_child` gives it a record pipe:
+//!
+//! ```text
+//! cargo build --release --examples
+//! cd target/release/examples
+//! ./run_child --format none -- ./emit --threads 4 --records 200000
+//! ```
+//!
+//! Record i (from 0) of thread t says `t<t> n<i> `, padded with `x` to `--message-bytes`; of its key-values k0, k1, ...
+//! number j is i + j. The records are of level info and target `emit`.
+
+use std::{
+    error::Error,
+    fs::OpenOptions,
+    io,
+    path::{Path, PathBuf},
+    process, slice,
+    sync::atomic::{AtomicU64, Ordering::Release},
+    thread,
+    time::{Duration, Instant},
+};
+
+use clap::{Parser, ValueEnum};
+use log::{Level, Record, kv};
+use memmap2::MmapRaw;
+use pipe_handler::{Overflow, PipeHandler};
+
+#[derive(Parser)]
+#[command(about = "Emits log records, as a child of run_child or alone")]
+struct Options {
+    /// How many records each thread logs.
+    #[arg(long, default_value_t = 1000)]
+    records: u64,
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    threads: u64,
+    /// How long a message is; a message whose beginning is longer keeps it.
+    #[arg(long, default_value_t = 56)]
+    message_bytes: usize,
+    /// How many integers stand among the key-values of a record.
+    #[arg(long, default_value_t = 0)]
+    kv: u64,
+    #[arg(long, value_enum, default_value = "direct")]
+    delivery: Delivery,
+    /// What a log call does while the pipe is full: block, drop or block-for:MILLISECONDS.
+    #[arg(long, default_value = "block", value_parser = parse_overflow)]
+    overflow: Overflow,
+    /// How many records a second each thread logs; by default as many as it can.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    rate: Option<u64>,
+    /// A file in which each thread counts, as a little-endian u64, the log calls that have returned.
+    #[arg(long)]
+    ack: Option<PathBuf>,
+    /// How the process ends once all threads are done.
+    #[arg(long, value_enum, default_value = "return")]
+    end: End,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Delivery {
+    Direct,
+    Buffered,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum End {
+    Return,
+    Exit,
+    Abort,
+    Panic,
+    Kill,
+    Hang,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let options = Options::parse();
+    if options.delivery == Delivery::Buffered {
+        eprintln!("emit: --delivery buffered: not built yet");
+        process::exit(2);
+    }
+    let acks = match &options.ack {
+        Some(path) => Some(Acks::create(path, options.threads)?),
+        None => None,
+    };
+    let alone = env_logger::Env::default().default_filter_or("info");
+    PipeHandler::builder()
+        .filter("trace")
+        .overflow(options.overflow)
+        .init_or(env_logger::Builder::from_env(alone).build())?;
+
+    let load = Load::new(&options);
+    thread::scope(|scope| {
+        for number in 0..options.threads {
+            let ack = acks.as_ref().map(|acks| &acks.counters()[number as usize]);
+            let load = &load;
+            thread::Builder::new()
+                .name(format!("t{number}"))
+                .spawn_scoped(scope, move || load.emit(number, ack))?;
+        }
+        Ok::<_, io::Error>(())
+    })?;
+
+    match options.end {
+        End::Return => {}
+        End::Exit => process::exit(0),
+        End::Abort => process::abort(),
+        End::Panic => panic!("the end that was asked for"),
+        End::Kill => {
+            rustix::process::kill_process(
+                rustix::process::getpid(),
+                rustix::process::Signal::KILL,
+            )?;
+        }
+        End::Hang => loop {
+            thread::park();
+        },
+    }
+    Ok(())
+}
+
+/// What each thread logs.
+struct Load {
+    records: u64,
+    message_bytes: usize,
+    padding: String,
+    keys: Vec<String>,
+    pause: Option<Pause>,
+}
+
+/// Time between two records of a thread.
+struct Pause {
+    rate: u64,
+    start: Instant,
+}
+
+impl Load {
+    fn new(options: &Options) -> Self {
+        Self {
+            records: options.records,
+            message_bytes: options.message_bytes,
+            padding: "x".repeat(options.message_bytes),
+            keys: (0..options.kv).map(|number| format!("k{number}")).collect(),
+            pause: options.rate.map(|rate| Pause {
+                rate,
+                start: Instant::now(),
+            }),
+        }
+    }
+
+    /// The log macros take keys that stand in the source; here their number is an option, and so the record is built
+    /// as the macros would. Nothing is allocated on the way.
+    fn emit(&self, thread: u64, ack: Option<&AtomicU64>) {
+        let logger = log::logger();
+        for number in 0..self.records {
+            if let Some(pause) = &self.pause {
+                pause.until(number);
+            }
+            let beginning = "t n ".len() + digits(thread) + digits(number);
+            let padding = &self.padding[..self.message_bytes.saturating_sub(beginning)];
+            let numbers = Numbers {
+                keys: &self.keys,
+                first: number,
+            };
+            logger.log(
+                &Record::builder()
+                    .level(Level::Info)
+                    .target("emit")
+                    .args(format_args!("t{thread} n{number} {padding}"))
+                    .module_path_static(Some(module_path!()))
+                    .file_static(Some(file!()))
+                    .line(Some(line!()))
+                    .key_values(&numbers)
+                    .build(),
+            );
+            if let Some(ack) = ack {
+                ack.store((number + 1).to_le(), Release);
+            }
+        }
+    }
+}
+
+fn digits(number: u64) -> usize {
+    number.checked_ilog10().unwrap_or(0) as usize + 1
+}
+
+impl Pause {
+    /// Due times are counted from the start, so that a late record makes no later one late.
+    fn until(&self, number: u64) {
+        let seconds = number / self.rate;
+        let nanos = u128::from(number % self.rate) * 1_000_000_000 / u128::from(self.rate);
+        let due = self.start + Duration::new(seconds, nanos as u32);
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+    }
+}
+
+/// The key-values of one record.
+struct Numbers<'a> {
+    keys: &'a [String],
+    first: u64,
+}
+
+impl kv::Source for Numbers<'_> {
+    fn visit<'kvs>(&'kvs self, visitor: &mut dyn kv::VisitSource<'kvs>) -> Result<(), kv::Error> {
+        for (key, number) in self.keys.iter().zip(self.first..) {
+            visitor.visit_pair(kv::Key::from_str(key), kv::Value::from(number))?;
+        }
+        Ok(())
+    }
+
+    fn count(&self) -> usize {
+        self.keys.len()
+    }
+}
+
+/// Counters in a file that is mapped into memory: a store costs no system call, and what was stored is in the file
+/// even if the process is killed the moment after.
+struct Acks(MmapRaw);
+
+impl Acks {
+    fn create(path: &Path, threads: u64) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        let file = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(path)?;
+        file.set_len(threads * size_of::<AtomicU64>() as u64)?;
+        Ok(Self(MmapRaw::map_raw(&file)?))
+    }
+
+    fn counters(&self) -> &[AtomicU64] {
+        let length = self.0.len() / size_of::<AtomicU64>();
+        // SAFETY: the mapping is writable, has this length, begins on a page and lives as long as the slice. In this
+        // process nothing else reaches it.
+        unsafe { slice::from_raw_parts(self.0.as_mut_ptr().cast(), length) }
+    }
+}
+
+fn parse_overflow(text: &str) -> Result<Overflow, String> {
+    match text {
+        "block" => Ok(Overflow::Block),
+        "drop" => Ok(Overflow::DropNewest),
+        _ => text
+            .strip_prefix("block-for:")
+            .and_then(|millis| millis.parse().ok())
+            .map(|millis| Overflow::BlockFor(Duration::from_millis(millis)))
+            .ok_or_else(|| "one of block, drop, block-for:MILLISECONDS".to_owned()),
+    }
+}

@@ -1,0 +1,44 @@
+//! Start here: a parent and its child, whose records come out of the parent's logger.
+//!
+//! ```text
+//! cargo run --example parent_child
+//! ```
+//!
+//! One file plays both parts: the parent starts this program once more, with an argument.
+
+use std::{env, error::Error};
+
+use env_logger::Env;
+use tokio::process::Command;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    match env::args().nth(1).as_deref() {
+        Some("child") => child(),
+        _ => parent(),
+    }
+}
+
+#[tokio::main]
+async fn parent() -> Result<(), Box<dyn Error>> {
+    // Any logger does. How much the child sends is what this one asks for.
+    env_logger::init_from_env(Env::default().default_filter_or("info"));
+    log::info!("hello from parent process");
+
+    let mut command = Command::new(env::current_exe()?);
+    command.arg("child");
+
+    let (mut child, logs) = pipe_subscriber::spawn(command)?;
+    let logs = tokio::spawn(logs.run());
+    let status = child.wait().await?;
+    let summary = logs.await??;
+
+    println!("child: {status}; records: {summary}");
+    Ok(())
+}
+
+fn child() -> Result<(), Box<dyn Error>> {
+    // Without a parent the records go to env_logger.
+    pipe_handler::init_or(env_logger::builder().build())?;
+    log::info!(user = 7; "hello from child process");
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! A summary as one line, for people and for programs.
+
+use std::fmt::{self, Display};
+
+use log::Level;
+use pipe_subscriber::{ProcessSummary, StreamEnd, Summary};
+use serde::Serialize;
+
+/// The figures of a summary: with serde an object, with Display one line of text.
+#[derive(Serialize)]
+pub(crate) struct Figures<'a> {
+    received: u64,
+    dropped: u64,
+    missing: u64,
+    malformed: u64,
+    unknown: u64,
+    end: StreamEnd,
+    /// The code with which this program ends itself, where it follows a child.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit: Option<u8>,
+    dropped_by_level: ByLevel,
+    incomplete: u64,
+    evicted: u64,
+    logger_panics: u64,
+    reasons: &'a [String],
+    processes: &'a [ProcessSummary],
+}
+
+#[derive(Serialize)]
+struct ByLevel {
+    error: u64,
+    warn: u64,
+    info: u64,
+    debug: u64,
+    trace: u64,
+}
+
+impl<'a> Figures<'a> {
+    pub(crate) fn new(summary: &'a Summary, exit: Option<u8>) -> Self {
+        Self {
+            received: summary.received,
+            dropped: summary.dropped,
+            missing: summary.missing,
+            malformed: summary.malformed,
+            unknown: summary.unknown,
+            end: summary.end,
+            exit,
+            dropped_by_level: ByLevel {
+                error: summary.dropped_by_level.of(Level::Error),
+                warn: summary.dropped_by_level.of(Level::Warn),
+                info: summary.dropped_by_level.of(Level::Info),
+                debug: summary.dropped_by_level.of(Level::Debug),
+                trace: summary.dropped_by_level.of(Level::Trace),
+            },
+            incomplete: summary.incomplete,
+            evicted: summary.evicted,
+            logger_panics: summary.logger_panics,
+            reasons: &summary.reasons,
+            processes: &summary.processes,
+        }
+    }
+}
+
+/// `summary: received 7, dropped 0, missing 0, malformed 0, unknown 0, incomplete 0, end clean, exit 0`; behind it
+/// what is there only sometimes: drops by level, records given up, panics of the logger, reasons.
+impl Display for Figures<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            received,
+            dropped,
+            missing,
+            malformed,
+            unknown,
+            incomplete,
+            end,
+            ..
+        } = self;
+        write!(
+            f,
+            "summary: received {received}, dropped {dropped}, missing {missing}, "
+        )?;
+        write!(
+            f,
+            "malformed {malformed}, unknown {unknown}, incomplete {incomplete}, end {end}"
+        )?;
+        if let Some(exit) = self.exit {
+            write!(f, ", exit {exit}")?;
+        }
+        if self.dropped > 0 {
+            let ByLevel {
+                error,
+                warn,
+                info,
+                debug,
+                trace,
+            } = &self.dropped_by_level;
+            write!(
+                f,
+                ", dropped by level: error {error}, warn {warn}, info {info}, "
+            )?;
+            write!(f, "debug {debug}, trace {trace}")?;
+        }
+        for (name, count) in [
+            ("evicted", self.evicted),
+            ("logger panics", self.logger_panics),
+        ] {
+            if count > 0 {
+                write!(f, ", {name} {count}")?;
+            }
+        }
+        for reason in self.reasons {
+            write!(f, "; {reason}")?;
+        }
+        Ok(())
+    }
+}
