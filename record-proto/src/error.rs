@@ -114,7 +114,8 @@ pub enum Reason {
 /// A payload that cannot be decoded is *not* among these: it is an item of the stream, a [`Frame`](crate::Frame)
 /// whose [`decode`](crate::Frame::decode) fails.
 ///
-/// ```
+#[cfg_attr(feature = "codec", doc = "```")]
+#[cfg_attr(not(feature = "codec"), doc = "```ignore")]
 /// use record_proto::{CodecError, RecordCodec};
 /// use tokio_util::codec::Decoder;
 ///

@@ -17,7 +17,8 @@
 //! `pipe-subscriber` in its parent; on another transport it is used by itself, with tokio-util's `FramedRead` and
 //! `FramedWrite`:
 //!
-//! ```
+#![cfg_attr(feature = "codec", doc = "```")]
+#![cfg_attr(not(feature = "codec"), doc = "```ignore")]
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use log::Level;
 //! use record_proto::{Encode, LogRecord, Payload, RecordCodec};

@@ -4,12 +4,12 @@ use log::Level;
 use proptest::{collection::vec, option::of, prelude::*};
 use record_proto::{ErrorInfo, KeyValues, LogRecord, Value};
 
-pub fn text(longest: usize) -> impl Strategy<Value = String> {
+pub(crate) fn text(longest: usize) -> impl Strategy<Value = String> {
     // Any characters, controls and astral ones included.
     vec(any::<char>(), 0..=longest).prop_map(String::from_iter)
 }
 
-pub fn value() -> impl Strategy<Value = Value<'static>> {
+pub(crate) fn value() -> impl Strategy<Value = Value<'static>> {
     let leaf = prop_oneof![
         Just(Value::Nil),
         any::<bool>().prop_map(Value::from),
@@ -27,7 +27,7 @@ pub fn value() -> impl Strategy<Value = Value<'static>> {
     })
 }
 
-pub fn pairs(most: usize) -> impl Strategy<Value = KeyValues<'static>> {
+pub(crate) fn pairs(most: usize) -> impl Strategy<Value = KeyValues<'static>> {
     pairs_of(value(), most)
 }
 
@@ -38,11 +38,11 @@ fn pairs_of(
     vec((text(12), value), 0..most).prop_map(|pairs| pairs.into_iter().collect())
 }
 
-pub fn level() -> impl Strategy<Value = Level> {
+pub(crate) fn level() -> impl Strategy<Value = Level> {
     (1_usize..=5).prop_map(|level| Level::iter().nth(level - 1).unwrap())
 }
 
-pub fn error_info(longest: usize) -> impl Strategy<Value = ErrorInfo<'static>> {
+pub(crate) fn error_info(longest: usize) -> impl Strategy<Value = ErrorInfo<'static>> {
     let parts = (
         text(longest),
         vec(text(longest), 0..5),
@@ -58,7 +58,7 @@ pub fn error_info(longest: usize) -> impl Strategy<Value = ErrorInfo<'static>> {
     })
 }
 
-pub fn record(longest: usize) -> impl Strategy<Value = LogRecord<'static>> {
+pub(crate) fn record(longest: usize) -> impl Strategy<Value = LogRecord<'static>> {
     let required = (any::<u64>(), any::<u64>(), level(), text(20), text(longest));
     let numbers = (
         of(any::<u64>()),

@@ -6,17 +6,17 @@ use record_proto::{
 
 use crate::common::{TIME, record_of};
 
-pub type Golden = (&'static str, Payload<'static>);
-pub type Make = fn(&mut LogRecord<'static>);
+pub(crate) type Golden = (&'static str, Payload<'static>);
+pub(crate) type Make = fn(&mut LogRecord<'static>);
 
-pub fn named(name: &'static str, make: Make) -> Golden {
+pub(crate) fn named(name: &'static str, make: Make) -> Golden {
     let mut record = record_of("hello");
     record.seq = 1;
     make(&mut record);
     (name, Payload::Record(record))
 }
 
-pub fn reference(record: &mut LogRecord<'static>) {
+pub(crate) fn reference(record: &mut LogRecord<'static>) {
     record.pid = Some(4711);
     record.process = Some("worker".into());
     record.thread_id = Some(4712);
@@ -29,27 +29,27 @@ pub fn reference(record: &mut LogRecord<'static>) {
     record.context = pairs([("worker", 3)]);
 }
 
-pub fn error() -> ErrorInfo<'static> {
+pub(crate) fn error() -> ErrorInfo<'static> {
     let mut error = ErrorInfo::new("cannot open");
     error.sources = ["no such file", "os error 2"].into_iter().collect();
     error.key = Some("err".into());
     error
 }
 
-pub fn hello(make: fn(&mut Hello<'static>)) -> Payload<'static> {
+pub(crate) fn hello(make: fn(&mut Hello<'static>)) -> Payload<'static> {
     let mut hello = Hello::new();
     make(&mut hello);
     Payload::Hello(hello)
 }
 
-pub fn all_of_hello(hello: &mut Hello<'static>) {
+pub(crate) fn all_of_hello(hello: &mut Hello<'static>) {
     hello.pid = Some(4711);
     hello.process = Some("worker".into());
     hello.time = Some(TIME);
     hello.context = pairs([("worker", 3)]);
 }
 
-pub fn fragment(
+pub(crate) fn fragment(
     pid: Option<u64>,
     stream: u64,
     index: u64,
@@ -62,7 +62,7 @@ pub fn fragment(
     Payload::Fragment(fragment)
 }
 
-pub fn dropped(pid: Option<u64>, counts: [u64; 5]) -> Payload<'static> {
+pub(crate) fn dropped(pid: Option<u64>, counts: [u64; 5]) -> Payload<'static> {
     let mut dropped = Dropped::new();
     dropped.pid = pid;
     dropped.time = pid.and(Some(TIME));
@@ -70,19 +70,24 @@ pub fn dropped(pid: Option<u64>, counts: [u64; 5]) -> Payload<'static> {
     Payload::Dropped(dropped)
 }
 
-pub fn close(pid: Option<u64>, time: Option<u64>, sent: u64, dropped: u64) -> Payload<'static> {
+pub(crate) fn close(
+    pid: Option<u64>,
+    time: Option<u64>,
+    sent: u64,
+    dropped: u64,
+) -> Payload<'static> {
     let mut close = Close::new();
     (close.pid, close.time) = (pid, time);
     (close.sent, close.dropped) = (sent, dropped);
     Payload::Close(close)
 }
 
-pub fn pairs<'v, V: Into<Value<'v>>>(
+pub(crate) fn pairs<'v, V: Into<Value<'v>>>(
     pairs: impl IntoIterator<Item = (&'static str, V)>,
 ) -> KeyValues<'static> {
     pairs.into_iter().collect()
 }
 
-pub fn list<'v, V: Into<Value<'v>>>(items: impl IntoIterator<Item = V>) -> List<'static> {
+pub(crate) fn list<'v, V: Into<Value<'v>>>(items: impl IntoIterator<Item = V>) -> List<'static> {
     items.into_iter().collect()
 }

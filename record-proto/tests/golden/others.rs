@@ -5,7 +5,7 @@ use record_proto::{Close, Dropped, ErrorInfo, KeyValues, Payload};
 use crate::build::*;
 use crate::common::TIME;
 
-pub fn others() -> Vec<Golden> {
+pub(crate) fn others() -> Vec<Golden> {
     let boom: Make = |r| r.error = Some(ErrorInfo::new("boom"));
     vec![
         ("older-hello-empty", hello(|_| {})),

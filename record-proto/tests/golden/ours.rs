@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use log::Level;
-use record_proto::{ErrorInfo, KeyValues, Payload, Value};
+use record_proto::{ErrorInfo, KeyValues, Value};
 
 use crate::build::*;
 use crate::common::TIME;
 
-pub fn ours() -> Vec<Golden> {
+pub(crate) fn ours() -> Vec<Golden> {
     let counts = ("dropped", dropped(Some(4711), [1, 0, 20, 300, 70_000]));
     let no_counts = ("dropped-bare", dropped(None, [0; 5]));
     let ends = [
