@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use log::{LevelFilter, Log, Metadata};
 use record_proto::LogRecord;
 
-use crate::{Escaping, Origin, origin::WithOrigin};
+use crate::{Escaping, Origin, attached::Attached};
 
 /// Hands records to a logger: filtered by it, escaped and with what the parent adds.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Dispatch {
                 return logger.log(built);
             }
             let label = self.label.as_deref();
-            let all = WithOrigin::new(&self.origins, label, &record, built.key_values());
+            let all = Attached::new(&self.origins, label, &record, built.key_values());
             logger.log(&built.to_builder().key_values(&all).build());
         });
     }

@@ -4,6 +4,11 @@ use record_proto::{
 
 use crate::{StreamEnd, Summary, ledger::Ledger, reasons::Reasons, tee::Tee};
 
+const EVICTED: &str =
+    "unfinished records in fragments exceeded the join limit: the oldest were given up";
+
+const FOLDED: &str = "more processes than are counted one by one: some are in the sums only";
+
 /// Takes in the frames of one stream: stores, decodes and counts each, and yields the records.
 ///
 /// A record that is whole in its frame borrows from it, and nothing is allocated for it.
@@ -67,13 +72,12 @@ impl Inbox {
         &mut self.reasons
     }
 
-    /// The figures so far. `end` is what the reader saw; where it saw nothing special, the accounts tell clean from eof.
+    /// The figures so far. `end` is what the reader saw; where that is nothing special, the accounts tell clean from
+    /// eof.
     pub(crate) fn summary(&mut self, end: Option<StreamEnd>) -> Summary {
         self.tee.flush(&mut self.reasons);
         if self.ledger.folded() > 0 {
-            self.reasons.note_first(
-                "more processes than are counted one by one: some are in the sums only",
-            );
+            self.reasons.note_first(FOLDED);
         }
         let by_accounts = match self.ledger.is_closed() {
             true => StreamEnd::Clean,
@@ -109,7 +113,7 @@ impl Inbox {
             }
             _ => {
                 if self.joiner.evicted() > evicted {
-                    self.reasons.note("unfinished records in fragments exceeded the join limit: the oldest were given up");
+                    self.reasons.note(EVICTED);
                 }
                 return None;
             }

@@ -9,7 +9,7 @@ const MAX_ACCOUNTS: usize = 1024;
 
 /// Who sent how much: one [`Account`] for each process.
 ///
-/// Nothing that a child sends is trusted: sums stop at 64 bits, differences at 0, and the number of accounts is bounded.
+/// Nothing that a child sends is trusted: sums stop at 64 bits, differences at 0, and the accounts are bounded.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     accounts: Vec<Account>,

@@ -49,7 +49,7 @@ pub fn spawn<C: SpawnCommand>(command: C) -> io::Result<(C::Child, PipeSubscribe
 ///
 /// The command is taken and dropped, so that no write end of the pipe stays behind in this process: the stream ends
 /// when the child does. Nothing of it is changed but the environment variables `RECORD_PIPE` and `RECORD_PIPE_FILTER`
-/// and, with [`Via::Stdin`], its stdin.
+/// and what [`Via`] needs: a pre-exec hook or the stdin.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {

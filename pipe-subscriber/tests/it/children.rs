@@ -2,13 +2,17 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
+    os::unix::process::CommandExt,
     process::{self, Stdio},
     sync::mpsc,
     time::Duration,
 };
 
 use pipe_subscriber::{PipeSubscriber, Records, Spawn, StreamEnd, Summary, Via, spawn};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    io::{read, write},
+    process::{Pid, Signal, kill_process},
+};
 use tokio::runtime::Builder;
 use tokio_stream::StreamExt;
 
@@ -30,7 +34,7 @@ fn tokio_shell(script: &str) -> tokio::process::Command {
 }
 
 /// A shell command that writes a stream to the pipe.
-fn write(stream: &Stream) -> String {
+fn send(stream: &Stream) -> String {
     format!("printf '{}' >$pipe", octal(stream))
 }
 
@@ -77,7 +81,7 @@ fn spawn_with_sleeper(script: &str, grace: Duration) -> (PipeSubscriber, Sleeper
     (logs, sleeper)
 }
 
-async fn read(subscriber: PipeSubscriber) -> Summary {
+async fn read_all(subscriber: PipeSubscriber) -> Summary {
     within(subscriber.run_with(|_| {})).await.unwrap()
 }
 
@@ -93,9 +97,9 @@ fn read_on_thread(subscriber: PipeSubscriber) -> Summary {
 
 #[tokio::test]
 async fn a_childs_records_arrive_by_a_descriptor_of_its_own() {
-    let command = tokio_shell(&write(&a_whole_process()));
+    let command = tokio_shell(&send(&a_whole_process()));
     let (mut child, logs) = spawn(command).unwrap();
-    let logs = tokio::spawn(read(logs));
+    let logs = tokio::spawn(read_all(logs));
     assert!(within(child.wait()).await.unwrap().success());
     let summary = within(logs).await.unwrap();
     assert!(summary.is_complete(), "{summary:?}");
@@ -104,9 +108,9 @@ async fn a_childs_records_arrive_by_a_descriptor_of_its_own() {
 
 #[tokio::test]
 async fn a_childs_records_arrive_by_its_stdin() {
-    let command = tokio_shell(&write(&a_whole_process()));
+    let command = tokio_shell(&send(&a_whole_process()));
     let (mut child, logs) = Spawn::new(command).via(Via::Stdin).spawn().unwrap();
-    let summary = read(logs).await;
+    let summary = read_all(logs).await;
     assert!(within(child.wait()).await.unwrap().success());
     assert!(summary.is_complete(), "{summary:?}");
     assert_eq!(summary.received, 3);
@@ -115,7 +119,7 @@ async fn a_childs_records_arrive_by_its_stdin() {
 #[test]
 fn a_program_without_a_runtime_spawns_and_reads_on_a_thread() {
     for via in [Via::Fd, Via::Stdin] {
-        let command = shell(&write(&a_whole_process()));
+        let command = shell(&send(&a_whole_process()));
         let (mut child, logs) = Spawn::new(command).via(via).spawn().unwrap();
         let summary = read_on_thread(logs);
         assert!(summary.is_complete(), "{summary:?}");
@@ -162,58 +166,65 @@ fn the_commands_own_stdio_stays_as_it_was() {
     child.wait().unwrap();
 }
 
+/// A child that is started while this one is being started would inherit what is not close-on-exec in the parent.
 #[test]
 fn no_other_child_inherits_the_pipe() {
-    let mut command = shell("echo $RECORD_PIPE; read line");
-    command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let (mut child, logs) = spawn(command).unwrap();
-    let mut variable = String::new();
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    stdout.read_line(&mut variable).unwrap();
-    let inode = variable.trim().rsplit(':').next().unwrap();
-
-    let pipes = |pid: &str| {
-        let list = format!("ls -l /proc/{pid}/fd");
-        let output = process::Command::new("sh")
-            .args(["-c", &list])
-            .output()
-            .unwrap();
-        String::from_utf8(output.stdout).unwrap()
+    let before = inherited();
+    let (mut forked, forked_write_end) = std::io::pipe().unwrap();
+    let (gate, mut opened) = std::io::pipe().unwrap();
+    let mut command = shell("true");
+    let wait_at_gate = move || {
+        write(&forked_write_end, b"!")?;
+        read(&gate, &mut [0])?;
+        Ok(())
     };
-    let pipe = format!("pipe:[{inode}]");
-    assert!(
-        pipes(&child.id().to_string()).contains(&pipe),
-        "this test can see it"
-    );
-    assert!(!pipes("self").contains(&pipe));
+    // SAFETY: It makes two system calls.
+    unsafe { command.pre_exec(wait_at_gate) };
+    let spawning = std::thread::spawn(|| spawn(command).unwrap());
 
-    drop(child.stdin.take());
-    child.wait().unwrap();
+    forked.read_exact(&mut [0]).unwrap();
+    let meanwhile = inherited();
+    opened.write_all(b"!").unwrap();
+    let (mut child, logs) = spawning.join().unwrap();
+    assert_eq!(meanwhile, before);
     assert_eq!(read_on_thread(logs).end, StreamEnd::Eof);
+    child.wait().unwrap();
+}
+
+/// What a child gets from this process beyond its stdio.
+fn inherited() -> Vec<String> {
+    let list = "for fd in /proc/$$/fd/*; do test ${fd##*/} -gt 2 && readlink $fd; done; true";
+    let output = process::Command::new("sh")
+        .args(["-c", list])
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let targets = String::from_utf8(output.stdout).unwrap();
+    targets.lines().map(str::to_owned).collect()
 }
 
 #[tokio::test]
 async fn a_killed_child_leaves_what_it_wrote() {
     let stream = Stream::default().hello(7).records(7, 1..=3);
-    let command = tokio_shell(&format!("{}; kill -9 $$", write(&stream)));
+    let command = tokio_shell(&format!("{}; kill -9 $$", send(&stream)));
     let (_child, logs) = spawn(command).unwrap();
-    let summary = read(logs).await;
+    let summary = read_all(logs).await;
     assert_eq!((summary.received, summary.end), (3, StreamEnd::Eof));
 }
 
 #[tokio::test]
 async fn a_grandchild_that_keeps_the_pipe_does_not_keep_the_reader() {
-    let script = write(&a_whole_process());
+    let script = send(&a_whole_process());
     for grace in [Duration::ZERO, Duration::from_millis(20)] {
         let (logs, _sleeper) = spawn_with_sleeper(&script, grace);
-        let summary = read(logs).await;
+        let summary = read_all(logs).await;
         assert_eq!((summary.received, summary.end), (3, StreamEnd::HeldOpen));
     }
 }
 
 #[test]
 fn runtimes_need_only_io_and_may_have_many_threads() {
-    let script = write(&a_whole_process());
+    let script = send(&a_whole_process());
     let (logs, _sleeper) = spawn_with_sleeper(&script, Duration::from_millis(20));
     let summary = read_on_thread(logs);
     assert_eq!((summary.received, summary.end), (3, StreamEnd::HeldOpen));
@@ -234,7 +245,7 @@ fn runtimes_need_only_io_and_may_have_many_threads() {
 async fn the_exit_is_seen_while_the_reader_waits() {
     let mut command = shell(&format!(
         "{}\nread line\n{SLEEPER}",
-        write(&a_whole_process())
+        send(&a_whole_process())
     ));
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let spawning = Spawn::new(command).grace(Duration::from_millis(20));
@@ -254,7 +265,7 @@ async fn the_exit_is_seen_while_the_reader_waits() {
 
 #[tokio::test]
 async fn what_is_written_within_the_grace_period_still_arrives() {
-    let late = write(&a_whole_process());
+    let late = send(&a_whole_process());
     let script = format!("exec 3<&0; (read line <&3; {late}) & exec 3<&-");
     let mut command = shell(&script);
     command.stdin(Stdio::piped());
@@ -262,7 +273,10 @@ async fn what_is_written_within_the_grace_period_still_arrives() {
     let mut grandchild = child.stdin.take().unwrap();
     child.wait().unwrap();
     let mut records = logs.records();
-    assert!(is_waiting(&mut records).await);
+    // Time enough to see the exit and to end if there were no grace.
+    for _ in 0..10 {
+        assert!(is_waiting(&mut records).await);
+    }
 
     grandchild.write_all(b"go\n").unwrap();
     while within(records.next()).await.is_some() {}
@@ -270,21 +284,49 @@ async fn what_is_written_within_the_grace_period_still_arrives() {
     assert_eq!((summary.received, summary.end), (3, StreamEnd::Clean));
 }
 
-#[tokio::test]
-async fn nothing_that_the_child_wrote_is_lost_to_a_reader_that_comes_late() {
-    let stream = Stream::default().records(7, 1..=1500);
-    assert!(
-        (40_000..60_000).contains(&stream.0.len()),
-        "it must fit in a pipe"
-    );
-    let file = concat!(env!("CARGO_TARGET_TMPDIR"), "/late");
-    std::fs::write(file, &stream.0).unwrap();
+/// A child that writes 1,000 records, says so, and writes 1,500 more when its stdin ends.
+fn two_helpings(last: &str) -> (process::Child, PipeSubscriber) {
+    let file = |name: &str, seqs| {
+        let path = format!("{}/{name}", env!("CARGO_TARGET_TMPDIR"));
+        let stream = Stream::default().records(7, seqs);
+        assert!(stream.0.len() < 60_000, "it must fit in a pipe");
+        std::fs::write(&path, stream.0).unwrap();
+        path
+    };
+    let (one, two) = (file("one", 1..=1000), file("two", 1001..=2500));
+    let script = format!("cat {one} >$pipe; echo; read line; cat {two} >$pipe; {last}");
+    let mut command = shell(&script);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let (mut child, logs) = Spawn::new(command).grace(Duration::ZERO).spawn().unwrap();
+    let said = child.stdout.as_mut().unwrap().read(&mut [0]).unwrap();
+    assert_eq!(said, 1);
+    (child, logs)
+}
 
-    // The grace period is over before the first byte is read.
-    let script = format!("cat '{file}' >$pipe");
-    let (logs, _sleeper) = spawn_with_sleeper(&script, Duration::ZERO);
-    let summary = read(logs).await;
-    assert_eq!((summary.received, summary.end), (1500, StreamEnd::HeldOpen));
+/// Reads both helpings. While it is busy with the first, the child writes the second and exits, and its grace period
+/// is over before more is read.
+async fn read_slowly(child: &mut process::Child, logs: PipeSubscriber) -> Summary {
+    let run = logs.run_with(|record| {
+        if record.seq == 1 {
+            drop(child.stdin.take());
+            child.wait().unwrap();
+        }
+    });
+    within(run).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_slow_reader_loses_nothing_that_the_child_wrote() {
+    let (mut child, logs) = two_helpings(SLEEPER);
+    let summary = read_slowly(&mut child, logs).await;
+    let _sleeper = Sleeper::read(&mut child);
+    assert_eq!((summary.received, summary.end), (2500, StreamEnd::HeldOpen));
+
+    let close = send(&Stream::default().close(7, 2500, 0));
+    let (mut child, logs) = two_helpings(&close);
+    let summary = read_slowly(&mut child, logs).await;
+    // Nobody holds it: this is the end of the file.
+    assert_eq!((summary.received, summary.end), (2500, StreamEnd::Clean));
 }
 
 #[tokio::test]
@@ -294,17 +336,17 @@ async fn a_grandchild_that_never_stops_writing_does_not_keep_the_reader() {
     let spawning = Spawn::new(shell(&hot)).grace(Duration::from_millis(20));
     let (mut child, logs) = spawning.spawn().unwrap();
     // It is not cut off inside a frame. Its next write finds no reader and ends it.
-    assert_eq!(read(logs).await.end, StreamEnd::HeldOpen);
+    assert_eq!(read_all(logs).await.end, StreamEnd::HeldOpen);
     assert!(child.wait().unwrap().success());
 }
 
 #[tokio::test]
 async fn a_pipe_that_nobody_holds_ends_at_once_and_is_not_held_open() {
     for grace in [FOR_EVER, Duration::ZERO] {
-        let command = shell(&write(&a_whole_process()));
+        let command = shell(&send(&a_whole_process()));
         let (mut child, logs) = Spawn::new(command).grace(grace).spawn().unwrap();
         child.wait().unwrap();
-        let summary = read(logs).await;
+        let summary = read_all(logs).await;
         assert_eq!((summary.received, summary.end), (3, StreamEnd::Clean));
     }
 }

@@ -65,7 +65,7 @@ async fn in_all_other_text_newlines_are_escaped_too() {
     record.key_values.push("ke\ny", "val\nue");
     record.key_values.push("plain", "value");
     record.key_values.push("number", 7);
-    record.context.push("context", "wor\rker");
+    record.context.push("con\rtext", "worker");
     let capture = Capture::new();
     let stream = Stream::default().frame(&record);
     let subscriber = stream.subscriber().label("la\nbel").attach([
@@ -86,7 +86,7 @@ async fn in_all_other_text_newlines_are_escaped_too() {
         ("ke\\ny", "val\\nue"),
         ("plain", "value"),
         ("number", "7"),
-        ("context", "wor\\rker"),
+        ("con\\rtext", "worker"),
     ];
     assert_eq!(entry.pairs(), expected);
 }
