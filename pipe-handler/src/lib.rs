@@ -52,28 +52,46 @@ compile_error!("pipe-handler is for Unix: it writes to an inherited pipe descrip
 
 mod adopt;
 mod builder;
-mod direct;
+#[cfg(feature = "buffered")]
+mod delivery;
+#[cfg(feature = "buffered")]
+mod drain;
 mod env;
 mod error;
 mod exit;
 mod greeting;
+#[cfg(feature = "buffered")]
+mod guard;
 mod handler;
 mod init;
 mod ledger;
 mod local;
+mod outlet;
 mod overflow;
 mod panic;
 mod pipe;
+#[cfg(feature = "buffered")]
+mod pipe_writer;
 mod process;
+#[cfg(feature = "buffered")]
+mod queue;
 mod share;
 mod signal;
+#[cfg(feature = "buffered")]
+mod staging;
+mod transport;
 
+#[cfg(feature = "buffered")]
+pub use {
+    builder::DEFAULT_CAPACITY, delivery::Delivery, drain::Drain, guard::Guard,
+    pipe_writer::AsyncPipe,
+};
 pub use {
     builder::{Builder, DEFAULT_EXIT_TIMEOUT, DEFAULT_MESSAGE_LIMIT, DEFAULT_RECORD_LIMIT},
-    direct::Closed,
     error::InitError,
     handler::PipeHandler,
     init::{Outcome, init, init_or},
+    outlet::Closed,
     overflow::Overflow,
     share::share_with,
 };

@@ -1,3 +1,5 @@
+#[cfg(feature = "buffered")]
+use std::os::fd::RawFd;
 use std::{
     io::IoSlice,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
@@ -94,6 +96,11 @@ impl Pipe {
             dev: stat.st_dev as u64,
             ino: stat.st_ino as u64,
         })
+    }
+
+    #[cfg(feature = "buffered")]
+    pub(crate) fn number(&self) -> RawFd {
+        self.fd.as_raw_fd()
     }
 
     fn write_waiting(&self, bytes: &[u8]) -> Result<usize, Errno> {

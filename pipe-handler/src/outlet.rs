@@ -7,17 +7,18 @@ use crate::{
     Overflow, env,
     greeting::{Greeting, Phase},
     ledger::Ledger,
-    local::{Buffers, Frames, Nesting, Thread},
+    local::{Buffers, Frames, Nesting, Refused, Thread},
     overflow::Patience,
     pipe::{PIPE_BUF, Pipe, Written},
     process,
+    transport::Transport,
 };
 
-/// Direct delivery: each record is encoded in the calling thread's buffer and written to the pipe before the log call
-/// returns. There is no queue, no thread, and no lock.
+/// Where the records of this process go. Each is encoded in the calling thread's buffer and then handed to the
+/// transport: written to the pipe before the log call returns, or left in the thread's staging buffer for a drain.
 #[derive(Debug)]
-pub(crate) struct Direct {
-    pub(crate) pipe: Pipe,
+pub(crate) struct Outlet {
+    transport: Transport,
     pub(crate) settings: Settings,
     greeting: Greeting,
     ledger: Ledger,
@@ -52,21 +53,38 @@ pub(crate) struct Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Closed {
-    /// Records that are in the pipe.
+    /// Records that were sent: with direct delivery and behind a close or flush they are in the pipe.
     pub sent: u64,
     /// Records that were dropped.
     pub dropped: u64,
 }
 
-impl Direct {
-    pub(crate) fn new(pipe: Pipe, settings: Settings) -> Self {
+impl Outlet {
+    pub(crate) fn new(transport: Transport, settings: Settings) -> Self {
         Self {
-            pipe,
+            transport,
             settings,
             greeting: Greeting::new(),
             ledger: Ledger::default(),
             closed: Mutex::new(None),
         }
+    }
+
+    /// The pipe that the records go to, if it is one.
+    pub(crate) fn pipe(&self) -> Option<&Pipe> {
+        self.transport.pipe()
+    }
+
+    /// Waits until everything logged so far is in the pipe; `false` where the time was too short for that.
+    pub(crate) fn flush(&self, timeout: Duration) -> bool {
+        let mut patience = Patience::new(Overflow::BlockFor(timeout));
+        self.transport.flush(&mut patience)
+    }
+
+    /// Nobody reads any more, and nobody will.
+    #[cfg(feature = "buffered")]
+    pub(crate) fn give_up(&self) {
+        self.greeting.gone();
     }
 
     pub(crate) fn is_gone(&self) -> bool {
@@ -97,8 +115,10 @@ impl Direct {
             return;
         }
         let mut patience = self.patience(record.level());
-        let (true, Some(_nesting)) = (self.open(&mut patience), Nesting::enter()) else {
-            return self.drop_record(record.level());
+        let _nesting = match Nesting::enter() {
+            Ok(nesting) if self.open(&mut patience) => nesting,
+            Err(Refused::Quiet) => return,
+            Ok(_) | Err(Refused::TooDeep) => return self.drop_record(record.level()),
         };
         let mut buffers = Buffers::take();
         self.deliver(record, &mut buffers, &mut patience);
@@ -126,6 +146,26 @@ impl Direct {
         if !self.greeting.is_open() {
             return None;
         }
+        let mut patience = Patience::new(Overflow::BlockFor(timeout));
+        if !self.transport.flush(&mut patience) {
+            return None;
+        }
+        let closed = self.say_close(&mut patience)?;
+        self.transport.flush(&mut patience).then_some(closed)
+    }
+
+    /// The last handler is gone.
+    pub(crate) fn shut(&self) {
+        if self.pipe().is_some() {
+            self.close(self.settings.exit_timeout);
+        } else if self.greeting.is_open() {
+            // The drain may be a task of this very thread: it is not waited for.
+            self.say_close(&mut Patience::new(Overflow::DropNewest));
+        }
+        self.transport.close();
+    }
+
+    fn say_close(&self, patience: &mut Patience) -> Option<Closed> {
         let counts = self.counts();
         // Poisoned, or held by a thread that a fork left behind: say it once more rather than never.
         let mut closed = self.closed.try_lock().ok();
@@ -141,8 +181,7 @@ impl Direct {
         close.sent = counts.sent;
         close.dropped = counts.dropped;
         close.encode_frame(&mut frames);
-        let mut patience = Patience::new(Overflow::BlockFor(timeout));
-        if self.write(&frames, &mut patience) != Written::Whole {
+        if self.write(&frames, patience) != Written::Whole {
             due.inspect(|&counts| self.ledger.give_back(counts));
             return None;
         }
@@ -193,7 +232,7 @@ impl Direct {
             frame.clear();
             hello.encode_frame(&mut frame);
         }
-        let written = self.pipe.write(&frame, patience);
+        let written = self.transport.greet(&frame, patience);
         match written {
             Written::Whole => self.greeting.said(),
             Written::Full => self.greeting.put_off(),
@@ -293,7 +332,7 @@ impl Direct {
     }
 
     fn write(&self, bytes: &[u8], patience: &mut Patience) -> Written {
-        let written = self.pipe.write(bytes, patience);
+        let written = self.transport.write(bytes, patience);
         if written == Written::Gone {
             self.greeting.gone();
         }
