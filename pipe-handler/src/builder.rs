@@ -33,6 +33,9 @@ pub const DEFAULT_EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 #[cfg(feature = "buffered")]
 pub const DEFAULT_CAPACITY: usize = 512 * 1024;
 
+/// The longest process name in bytes.
+const NAME_LIMIT: usize = 1024;
+
 /// What the filter is where nobody says.
 const DEFAULT_FILTER: &str = "info";
 
@@ -84,7 +87,8 @@ impl Builder {
         }
     }
 
-    /// Which records are sent, in env_logger's directives: `info,worker::db=debug`.
+    /// Which records are sent, in env_logger's directives: `info,worker::db=debug`. Levels and targets only: what
+    /// env_logger searches for in messages, behind a slash, is not read.
     ///
     /// The parent's wish (`RECORD_PIPE_FILTER`) beats it. By default `info`.
     pub fn filter(mut self, directives: impl Into<String>) -> Self {
@@ -154,8 +158,8 @@ impl Builder {
         self
     }
 
-    /// How many bytes of records each thread may have waiting in buffered delivery. By default
-    /// [`DEFAULT_CAPACITY`]; less than 16 KiB counts as 16 KiB.
+    /// How many bytes of records each thread may have waiting in buffered delivery; a thread takes them when it logs for
+    /// the first time. Where they are full the overflow policy holds. By default [`DEFAULT_CAPACITY`]; less than 16 KiB counts as 16 KiB.
     #[cfg(feature = "buffered")]
     pub fn capacity(mut self, bytes: usize) -> Self {
         self.capacity = bytes.max(16 * 1024);
@@ -186,6 +190,9 @@ impl Builder {
 
     /// Makes a handler whose records the returned drain writes to `writer`: a socket, a compressor, anything. The
     /// program polls the drain, as a task for example.
+    ///
+    /// Threads of a tokio runtime never wait for room, whatever the overflow policy: the drain may need the very thread
+    /// that would wait. What does not fit there is dropped and counted.
     ///
     /// # Errors
     ///
@@ -299,6 +306,7 @@ impl Builder {
             Some((None, _)) => (parse(DEFAULT_FILTER).unwrap_or(own_filter), DEFAULT_FILTER),
         };
         self.settings.filter = text.to_owned();
+        self.settings.process = self.settings.process.map(cut_name);
         self.settings.unreadable_filter = wished.filter(|wished| *wished != self.settings.filter);
 
         let outlet = Arc::new(Outlet::new(transport, self.settings));
@@ -322,8 +330,22 @@ fn install(handler: PipeHandler) -> Result<Arc<Outlet>, InitError> {
     Ok(outlet)
 }
 
-/// `None` where the directives cannot be read.
+/// The hello has to fit into one frame, and a record has no more of a name either.
+fn cut_name(mut name: String) -> String {
+    let mut length = name.len().min(NAME_LIMIT);
+    while !name.is_char_boundary(length) {
+        length -= 1;
+    }
+    name.truncate(length);
+    name
+}
+
+/// `None` where the directives cannot be read. What env_logger has behind a slash, a search in the message, would have
+/// the message formatted for the filter alone.
 fn parse(directives: &str) -> Option<Filter> {
+    if directives.contains('/') {
+        return None;
+    }
     let mut builder = env_filter::Builder::new();
     builder.try_parse(directives).ok()?;
     Some(builder.build())

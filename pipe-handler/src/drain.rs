@@ -14,12 +14,13 @@ use tokio::{io::AsyncWrite, runtime};
 use tokio_util::codec::FramedWrite;
 
 use crate::{
+    Overflow,
     local::quietly,
     outlet::Outlet,
     overflow::Patience,
-    pipe::{Pipe, Written},
-    pipe_writer::{AsyncPipe, BlockingPipe, whole_frames},
-    queue::{Queue, Rest},
+    pipe::Pipe,
+    pipe_writer::{AsyncPipe, BlockingPipe},
+    queue::{Queue, Rest, write_all},
     staging::Staging,
 };
 
@@ -60,19 +61,24 @@ const LINGER: Duration = Duration::from_micros(200);
 #[must_use = "nothing leaves this process unless the drain is polled"]
 pub struct Drain<W: AsyncWrite + Unpin + Send + std::fmt::Debug + 'static = AsyncPipe> {
     outlet: Arc<Outlet>,
+    queue: Arc<Queue>,
     consumer: Arc<Mutex<Consumer<W>>>,
 }
 
 impl<W: AsyncWrite + Unpin + Send + std::fmt::Debug + 'static> Drain<W> {
     pub(crate) fn new(outlet: Arc<Outlet>, queue: Arc<Queue>, writer: W) -> Self {
-        let consumer = Arc::new(Mutex::new(Consumer::new(queue, writer)));
-        Self { outlet, consumer }
+        let consumer = Consumer::new(Arc::clone(&queue), writer);
+        Self {
+            outlet,
+            queue,
+            consumer: Arc::new(Mutex::new(consumer)),
+        }
     }
 
     /// Lets a flush do the drain's work where the drain does not come to its turn.
     pub(crate) fn lend(self) -> Self {
         let rest: Weak<Mutex<dyn Rest>> = Arc::downgrade(&self.consumer) as _;
-        self.consumer().queue.set_rest(rest);
+        self.queue.set_rest(rest);
         self
     }
 
@@ -97,12 +103,18 @@ impl<W: AsyncWrite + Unpin + Send + std::fmt::Debug> Future for Drain<W> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut consumer = self.consumer();
+        let queue = Arc::clone(&self.queue);
+        // A flush may be doing this work; it says when it is done.
+        queue.set_idle(cx.waker());
+        let Ok(mut consumer) = self.consumer.try_lock() else {
+            return Poll::Pending;
+        };
+        queue.set_busy();
         let ended = ready!(quietly(|| consumer.poll(cx)));
         if ended.is_err() {
             self.outlet.give_up();
         }
-        consumer.queue.end();
+        queue.end();
         Poll::Ready(())
     }
 }
@@ -110,18 +122,17 @@ impl<W: AsyncWrite + Unpin + Send + std::fmt::Debug> Future for Drain<W> {
 impl<W: AsyncWrite + Unpin + Send + std::fmt::Debug> Drop for Drain<W> {
     fn drop(&mut self) {
         let mut consumer = self.consumer();
-        let queue = Arc::clone(&consumer.queue);
+        let queue = Arc::clone(&self.queue);
         if !queue.is_live() {
             return;
         }
+        let _last = queue.last();
         queue.end();
-        if let Some(pipe) = self.outlet.pipe() {
-            let timeout = self.outlet.settings.exit_timeout;
-            let mut patience = Patience::new(crate::Overflow::BlockFor(timeout));
-            consumer.write_to(&queue, pipe, &mut patience);
-        } else {
-            self.outlet.give_up();
-        }
+        let Some(pipe) = self.outlet.pipe() else {
+            return self.outlet.give_up();
+        };
+        let timeout = self.outlet.settings.exit_timeout;
+        consumer.write_to(pipe, &mut Patience::new(Overflow::BlockFor(timeout)));
     }
 }
 
@@ -130,8 +141,8 @@ impl<W: AsyncWrite + Unpin + Send + std::fmt::Debug> Drop for Drain<W> {
 struct Consumer<W> {
     queue: Arc<Queue>,
     frames: FramedWrite<W, RecordCodec>,
-    /// Each thread's ring and how far it was taken.
-    rings: Vec<(Arc<Staging>, u64)>,
+    /// Each thread's ring, how far it was taken, and how far it can be.
+    rings: Vec<(Arc<Staging>, u64, u64)>,
     version: u64,
     linger: bool,
 }
@@ -143,24 +154,22 @@ impl<W> Consumer<W> {
             self.follow_threads();
         }
         // The positions first: a record that is seen came behind its process's hello, which is then seen too.
-        let committed: Vec<_> = self
-            .rings
-            .iter()
-            .map(|(ring, _)| ring.committed())
-            .collect();
+        for (ring, _, committed) in &mut self.rings {
+            *committed = ring.committed();
+        }
         let share = BATCH / self.rings.len().max(1);
         let out = self.frames.write_buffer_mut();
         let before = out.len();
         self.queue.take_greeting(out);
-        for ((ring, taken), committed) in self.rings.iter_mut().zip(committed) {
-            *taken = ring.copy(*taken, committed, share.max(1), out);
+        for (ring, taken, committed) in &mut self.rings {
+            *taken = ring.copy(*taken, *committed, share.max(1), out);
         }
         out.len() - before
     }
 
     /// What was taken is written.
     fn confirm(&self) {
-        for (ring, taken) in &self.rings {
+        for (ring, taken, _) in &self.rings {
             ring.set_drained(*taken);
         }
         self.queue.tell_progress();
@@ -171,7 +180,7 @@ impl<W> Consumer<W> {
         // Given up before the queue looks which rings nobody else has.
         let known: Vec<_> = mem::take(&mut self.rings)
             .into_iter()
-            .map(|(ring, taken)| (Arc::as_ptr(&ring), taken))
+            .map(|(ring, taken, _)| (Arc::as_ptr(&ring), taken))
             .collect();
         let taken = |ring: &Arc<Staging>| {
             let known = known.iter().find(|(known, _)| *known == Arc::as_ptr(ring));
@@ -181,7 +190,7 @@ impl<W> Consumer<W> {
             .queue
             .rings()
             .into_iter()
-            .map(|ring| (Arc::clone(&ring), taken(&ring)))
+            .map(|ring| (Arc::clone(&ring), taken(&ring), 0))
             .collect();
     }
 }
@@ -210,6 +219,8 @@ impl<W: AsyncWrite + Unpin> Consumer<W> {
                 continue;
             }
             self.queue.set_idle(cx.waker());
+            // Idle is also when rings of ended threads are given back.
+            self.follow_threads();
             if self.take() > 0 {
                 self.queue.set_busy();
                 continue;
@@ -223,15 +234,10 @@ impl<W: AsyncWrite + Unpin> Consumer<W> {
 }
 
 impl<W: Send + std::fmt::Debug> Rest for Consumer<W> {
-    fn write_to(&mut self, _queue: &Queue, pipe: &Pipe, patience: &mut Patience) -> bool {
+    fn write_to(&mut self, pipe: &Pipe, patience: &mut Patience) -> bool {
         loop {
-            let out = self.frames.write_buffer_mut();
-            while !out.is_empty() {
-                let frames = whole_frames(out).len();
-                if pipe.write(&out[..frames], patience) != Written::Whole {
-                    return false;
-                }
-                let _written = out.split_to(frames);
+            if !write_all(self.frames.write_buffer_mut(), pipe, patience) {
+                return false;
             }
             self.confirm();
             if self.take() == 0 {

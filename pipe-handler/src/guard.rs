@@ -22,11 +22,15 @@ use crate::{Closed, outlet::Outlet};
 #[must_use = "dropped at once it closes at once; keep it to the end of main"]
 pub struct Guard {
     outlet: Arc<Outlet>,
+    is_closed: bool,
 }
 
 impl Guard {
     pub(crate) fn new(outlet: Arc<Outlet>) -> Self {
-        Self { outlet }
+        Self {
+            outlet,
+            is_closed: false,
+        }
     }
 
     /// Waits until everything logged so far is in the pipe; `false` where `timeout` was too short for that.
@@ -36,14 +40,17 @@ impl Guard {
 
     /// Waits until everything is in the pipe and tells the parent that this was all. `None` where `timeout` was too
     /// short for that or nobody reads.
-    pub fn close(self, timeout: Duration) -> Option<Closed> {
+    pub fn close(mut self, timeout: Duration) -> Option<Closed> {
+        self.is_closed = true;
         self.outlet.close(timeout)
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.outlet.close(self.outlet.settings.exit_timeout);
+        if !self.is_closed {
+            self.outlet.close(self.outlet.settings.exit_timeout);
+        }
     }
 }
 

@@ -84,7 +84,7 @@ impl Log for PipeHandler {
     /// It never panics, never logs, and holds no lock while anything is formatted. How long it may wait is said by
     /// the [overflow policy](crate::Overflow). It may be called from anywhere but a signal handler.
     fn log(&self, record: &Record<'_>) {
-        if self.filter.matches(record) {
+        if self.filter.enabled(record.metadata()) {
             self.outlet.log(record);
         }
     }

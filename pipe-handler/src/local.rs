@@ -49,6 +49,11 @@ impl Nesting {
             _ => Err(Refused::TooDeep),
         }
     }
+
+    /// Whether the machinery that carries records away is at work in this thread.
+    pub(crate) fn is_quiet() -> bool {
+        NESTING.get() == QUIET
+    }
 }
 
 /// Runs what carries records away.

@@ -23,7 +23,7 @@ pub(crate) struct Outlet {
     greeting: Greeting,
     ledger: Ledger,
     /// What the last close frame said, so that it is not said twice.
-    closed: Mutex<Option<Closed>>,
+    closed: Mutex<Option<(u64, Closed)>>,
 }
 
 #[derive(Debug, Clone)]
@@ -39,6 +39,9 @@ pub(crate) struct Settings {
     pub(crate) record_limit: usize,
     pub(crate) exit_timeout: Duration,
 }
+
+/// How long to wait before looking again whether another thread has said hello.
+const BUSY_PAUSE: Duration = Duration::from_micros(100);
 
 /// What a process has sent and dropped.
 ///
@@ -77,6 +80,9 @@ impl Outlet {
 
     /// Waits until everything logged so far is in the pipe; `false` where the time was too short for that.
     pub(crate) fn flush(&self, timeout: Duration) -> bool {
+        if Nesting::is_quiet() {
+            return false;
+        }
         let mut patience = Patience::new(Overflow::BlockFor(timeout));
         self.transport.flush(&mut patience)
     }
@@ -85,6 +91,12 @@ impl Outlet {
     #[cfg(feature = "buffered")]
     pub(crate) fn give_up(&self) {
         self.greeting.gone();
+    }
+
+    /// This process is about to become another program.
+    pub(crate) fn leave(&self) {
+        self.close(self.settings.exit_timeout);
+        self.greeting.forget();
     }
 
     pub(crate) fn is_gone(&self) -> bool {
@@ -128,7 +140,8 @@ impl Outlet {
     /// Logs something that is no `log::Record`: a panic.
     pub(crate) fn log_built(&self, record: LogRecord<'_>) {
         let mut patience = self.patience(record.level);
-        if self.is_gone() || !self.open(&mut patience) {
+        // What carries records away must not wait for itself, not even when it panics.
+        if self.is_gone() || Nesting::is_quiet() || !self.open(&mut patience) {
             return;
         }
         let mut buffers = Buffers::take();
@@ -142,12 +155,11 @@ impl Outlet {
     ///
     /// `None` where the pipe had no room within the timeout or nobody reads, and in a process that never logged.
     pub(crate) fn close(&self, timeout: Duration) -> Option<Closed> {
-        // A forked child that never logged is no process to this pipe.
-        if !self.greeting.is_open() {
-            return None;
-        }
         let mut patience = Patience::new(Overflow::BlockFor(timeout));
-        if !self.transport.flush(&mut patience) {
+        // A process that never logged is none to this pipe. One whose records were all dropped, hello included, is.
+        let is_heard = self.greeting.is_open()
+            || (self.greeting.is_due() && self.ledger.dropped() > 0 && self.open(&mut patience));
+        if !is_heard || !self.transport.flush(&mut patience) {
             return None;
         }
         let closed = self.say_close(&mut patience)?;
@@ -169,7 +181,7 @@ impl Outlet {
         let counts = self.counts();
         // Poisoned, or held by a thread that a fork left behind: say it once more rather than never.
         let mut closed = self.closed.try_lock().ok();
-        if closed.as_deref() == Some(&Some(counts)) {
+        if closed.as_deref() == Some(&Some((pid(), counts))) {
             return Some(counts);
         }
         let due = self.ledger.take_due();
@@ -186,7 +198,7 @@ impl Outlet {
             return None;
         }
         if let Some(closed) = closed.as_deref_mut() {
-            *closed = Some(counts);
+            *closed = Some((pid(), counts));
         }
         Some(counts)
     }
@@ -209,7 +221,9 @@ impl Outlet {
                 Phase::Open => return true,
                 Phase::Gone => return false,
                 Phase::Due { forked } => return self.say_hello(forked, patience),
-                Phase::Busy if patience.left().is_some() => thread::yield_now(),
+                Phase::Resetting => thread::yield_now(),
+                // Not for long, unless the pipe is full.
+                Phase::Busy if patience.left().is_some() => thread::sleep(BUSY_PAUSE),
                 Phase::Busy => return false,
             }
         }
@@ -218,6 +232,9 @@ impl Outlet {
     fn say_hello(&self, forked: bool, patience: &mut Patience) -> bool {
         if forked {
             self.ledger.reset();
+            self.greeting.reset();
+            // An exec that failed has left the pipe open to all children.
+            self.pipe().inspect(|pipe| pipe.close_on_exec());
         }
         let mut hello = Hello::new();
         hello.pid = Some(pid());
@@ -229,6 +246,11 @@ impl Outlet {
         if frame.len() > PIPE_BUF {
             // Here the context only informs; every record has it.
             hello.context = KeyValues::new();
+            frame.clear();
+            hello.encode_frame(&mut frame);
+        }
+        if frame.len() > PIPE_BUF {
+            hello.process = None;
             frame.clear();
             hello.encode_frame(&mut frame);
         }

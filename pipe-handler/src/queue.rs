@@ -4,18 +4,21 @@ use std::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{
             AtomicBool, AtomicU64, AtomicUsize,
-            Ordering::{Acquire, Relaxed, Release, SeqCst},
+            Ordering::{Acquire, Relaxed, SeqCst},
+            fence,
         },
     },
     task::Waker,
     time::Duration,
 };
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
+use tokio::runtime::Handle;
 
 use crate::{
     overflow::Patience,
     pipe::{Pipe, Written},
+    pipe_writer::whole_frames,
     process,
     staging::Staging,
 };
@@ -38,6 +41,8 @@ pub(crate) struct Queue {
     /// The handler is gone: what is in the rings is all there will be.
     closing: AtomicBool,
     ended: AtomicBool,
+    /// Held by whoever writes what an ended drain has left.
+    last: Mutex<()>,
     /// Threads that wait for `progress`.
     waiting: AtomicUsize,
     turn: Mutex<()>,
@@ -49,7 +54,7 @@ pub(crate) struct Queue {
 /// The drain's half of the work, when somebody else has to do it.
 pub(crate) trait Rest: Send + std::fmt::Debug {
     /// Writes what was taken and what is in the rings.
-    fn write_to(&mut self, queue: &Queue, pipe: &Pipe, patience: &mut Patience) -> bool;
+    fn write_to(&mut self, pipe: &Pipe, patience: &mut Patience) -> bool;
 }
 
 thread_local! {
@@ -72,6 +77,7 @@ impl Queue {
             waker: Mutex::default(),
             closing: AtomicBool::new(false),
             ended: AtomicBool::new(false),
+            last: Mutex::default(),
             waiting: AtomicUsize::new(0),
             turn: Mutex::default(),
             progress: Condvar::new(),
@@ -81,11 +87,16 @@ impl Queue {
 
     /// Whether a drain of this process carries away what is pushed.
     pub(crate) fn is_live(&self) -> bool {
-        self.pid == process::id() && !self.ended.load(Acquire)
+        self.pid == process::id() && !self.ended.load(SeqCst)
     }
 
-    /// Leaves frames for the drain; they stay together.
-    pub(crate) fn push(&self, frames: &[u8], patience: &mut Patience) -> Written {
+    /// Leaves frames for the drain; they stay together. `Gone` where there is no drain (any more).
+    pub(crate) fn push(
+        &self,
+        frames: &[u8],
+        pipe: Option<&Pipe>,
+        patience: &mut Patience,
+    ) -> Written {
         loop {
             if !self.is_live() {
                 return Written::Gone;
@@ -93,6 +104,10 @@ impl Queue {
             match self.try_push(frames) {
                 Some(true) => {
                     self.wake();
+                    // The drain may have ended without having seen this.
+                    if self.ended.load(SeqCst) {
+                        pipe.inspect(|pipe| self.settle(pipe, patience));
+                    }
                     return Written::Whole;
                 }
                 Some(false) => {}
@@ -107,6 +122,13 @@ impl Queue {
             let Some(left) = patience.left() else {
                 return Written::Full;
             };
+            // A drain that is a task may need this very thread.
+            if pipe.is_none() && Handle::try_current().is_ok() {
+                return Written::Full;
+            }
+            if self.write_rest(pipe, patience).is_some() {
+                continue;
+            }
             self.wait(left, || self.has_room(frames.len()));
         }
     }
@@ -122,11 +144,8 @@ impl Queue {
         if !self.is_live() {
             return true;
         }
-        let rest = lock(&self.rest).as_ref().and_then(Weak::upgrade);
-        if let (Some(rest), Some(pipe)) = (rest, pipe)
-            && let Ok(mut rest) = rest.try_lock()
-        {
-            return rest.write_to(self, pipe, patience);
+        if let Some(is_written) = self.write_rest(pipe, patience) {
+            return is_written;
         }
         let rings: Vec<_> = lock(&self.rings)
             .iter()
@@ -144,6 +163,45 @@ impl Queue {
             self.wait(left, is_done);
         }
         is_done()
+    }
+
+    /// Where the drain has ended early: writes what this thread has in its ring, before anything newer.
+    pub(crate) fn settle(&self, pipe: &Pipe, patience: &mut Patience) {
+        if self.pid != process::id() {
+            return;
+        }
+        let ring = RINGS.try_with(|rings| {
+            let rings = rings.try_borrow().ok()?;
+            let (_, ring) = rings.iter().find(|(id, _)| *id == self.id)?;
+            Some(Arc::clone(ring))
+        });
+        let Some(ring) = ring.ok().flatten() else {
+            return;
+        };
+        if ring.drained() == ring.committed() {
+            return;
+        }
+        let _last = lock(&self.last);
+        let mut frames = BytesMut::new();
+        let end = ring.copy(
+            ring.drained(),
+            ring.committed(),
+            usize::MAX / 2,
+            &mut frames,
+        );
+        if write_all(&mut frames, pipe, patience) {
+            ring.set_drained(end);
+        }
+    }
+
+    /// Does the work of a drain that is a task, unless it is doing it right now. Whether everything is written.
+    fn write_rest(&self, pipe: Option<&Pipe>, patience: &mut Patience) -> Option<bool> {
+        let pipe = pipe?;
+        let rest = lock(&self.rest).as_ref().and_then(Weak::upgrade)?;
+        let is_written = rest.try_lock().ok()?.write_to(pipe, patience);
+        // The drain may have found its work taken.
+        self.wake();
+        Some(is_written)
     }
 
     /// Lets the drain end once it has nothing more to do.
@@ -187,22 +245,25 @@ impl Queue {
     /// Makes this thread's ring. A thread that is ending cannot keep one: then it is for these frames only, and they
     /// are in it.
     fn open_ring(&self, frames: &[u8]) -> bool {
-        let ring = Arc::new(Staging::new(self.capacity));
         let kept = RINGS.try_with(|rings| {
             let mut rings = rings.try_borrow_mut().ok()?;
+            let ring = Arc::new(Staging::new(self.capacity));
             rings.push((self.id, Arc::clone(&ring)));
-            Some(())
+            Some(ring)
         });
-        let kept = matches!(kept, Ok(Some(())));
-        if !kept {
+        let kept = kept.ok().flatten();
+        let is_kept = kept.is_some();
+        let ring = kept.unwrap_or_else(|| {
+            let ring = Staging::new(2 * frames.len());
             ring.push(frames);
-        }
+            Arc::new(ring)
+        });
         lock(&self.rings).push(ring);
         self.version.fetch_add(1, SeqCst);
-        if !kept {
+        if !is_kept {
             self.wake();
         }
-        !kept
+        !is_kept
     }
 
     fn wake(&self) {
@@ -222,7 +283,12 @@ impl Queue {
     /// The rings, without those that are empty and whose thread has ended.
     pub(crate) fn rings(&self) -> Vec<Arc<Staging>> {
         let mut rings = lock(&self.rings);
-        rings.retain(|ring| Arc::strong_count(ring) > 1 || ring.drained() < ring.committed());
+        rings.retain(|ring| {
+            let is_shared = Arc::strong_count(ring) > 1;
+            // Not shared any more means that its thread has ended: then what it has committed must be seen.
+            fence(Acquire);
+            is_shared || ring.drained() < ring.committed()
+        });
         rings.clone()
     }
 
@@ -253,9 +319,14 @@ impl Queue {
         self.closing.load(SeqCst)
     }
 
+    /// To be held while the drain writes its last.
+    pub(crate) fn last(&self) -> MutexGuard<'_, ()> {
+        lock(&self.last)
+    }
+
     /// The drain will not come back.
     pub(crate) fn end(&self) {
-        self.ended.store(true, Release);
+        self.ended.store(true, SeqCst);
         drop(lock(&self.turn));
         self.progress.notify_all();
     }
@@ -263,6 +334,18 @@ impl Queue {
     pub(crate) fn set_rest(&self, rest: Weak<Mutex<dyn Rest>>) {
         *lock(&self.rest) = Some(rest);
     }
+}
+
+/// Writes whole frames to a pipe, as many at once as it takes in one piece.
+pub(crate) fn write_all(frames: &mut BytesMut, pipe: &Pipe, patience: &mut Patience) -> bool {
+    while !frames.is_empty() {
+        let length = whole_frames(frames).len();
+        if length == 0 || pipe.write(&frames[..length], patience) != Written::Whole {
+            return false;
+        }
+        frames.advance(length);
+    }
+    true
 }
 
 /// Nothing that is done under these locks can leave anything half done.

@@ -21,7 +21,8 @@ pub(crate) fn set_global(outlet: &Arc<Outlet>) {
 ///
 /// The child adopts it as if it were its own parent's child, with the same filter; its records carry its own pid and
 /// are counted by themselves. For the process that is spawned from `command` only: other children still find the pipe
-/// closed. A command that is run by [`exec`](CommandExt::exec) passes the pipe on to what this process becomes.
+/// closed. A command that is run by [`exec`](CommandExt::exec) passes the pipe on to what this process becomes; where
+/// that fails, other children inherit the pipe until the next record is logged.
 ///
 /// With tokio's `Command`, give it `as_std_mut()`.
 ///
@@ -54,7 +55,7 @@ pub(crate) fn share(outlet: &Arc<Outlet>, command: &mut Command) -> io::Result<(
     let pass_on = move || {
         // Exec without fork: this process's own story on the pipe ends here.
         if process::id() == here {
-            outlet.close(outlet.settings.exit_timeout);
+            outlet.leave();
         }
         if let Some(pipe) = outlet.pipe() {
             rustix::io::fcntl_setfd(pipe.as_fd(), FdFlags::empty())?;

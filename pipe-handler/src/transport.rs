@@ -28,12 +28,15 @@ impl Transport {
         match self {
             Self::Direct(pipe) => pipe.write(frames, patience),
             #[cfg(feature = "buffered")]
-            Self::Buffered(queue, pipe) => match queue.push(frames, patience) {
-                Written::Gone => pipe.write(frames, patience),
+            Self::Buffered(queue, pipe) => match queue.push(frames, Some(pipe), patience) {
+                Written::Gone => {
+                    queue.settle(pipe, patience);
+                    pipe.write(frames, patience)
+                }
                 written => written,
             },
             #[cfg(feature = "buffered")]
-            Self::Elsewhere(queue) => queue.push(frames, patience),
+            Self::Elsewhere(queue) => queue.push(frames, None, patience),
         }
     }
 

@@ -90,6 +90,7 @@ mod intake;
 mod ledger;
 mod origin;
 mod pace;
+mod panics;
 #[cfg(unix)]
 mod pipe;
 mod reasons;
