@@ -57,10 +57,19 @@ struct Options {
     end: End,
 }
 
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
+#[derive(Clone, Copy, ValueEnum)]
 enum Delivery {
     Direct,
     Buffered,
+}
+
+impl From<Delivery> for pipe_handler::Delivery {
+    fn from(delivery: Delivery) -> Self {
+        match delivery {
+            Delivery::Direct => Self::Direct,
+            Delivery::Buffered => Self::Buffered,
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -75,10 +84,6 @@ enum End {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    if options.delivery == Delivery::Buffered {
-        eprintln!("emit: --delivery buffered: not built yet");
-        process::exit(2);
-    }
     let acks = match &options.ack {
         Some(path) => Some(Acks::create(path, options.threads)?),
         None => None,
@@ -87,6 +92,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     PipeHandler::builder()
         .filter("trace")
         .overflow(options.overflow)
+        // Without a guard: what is buffered is written when the process exits.
+        .delivery(options.delivery.into())
         .init_or(env_logger::Builder::from_env(alone).build())?;
 
     let load = Load::new(&options);

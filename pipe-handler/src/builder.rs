@@ -4,16 +4,21 @@ use env_filter::Filter;
 use log::{Level, LevelFilter, Log};
 use record_proto::{DEFAULT_TEXT_LIMIT, KeyValues, Value};
 
+#[cfg(feature = "buffered")]
+use crate::{Delivery, Drain, Guard, drain, pipe_writer::AsyncPipe, queue::Queue};
 use crate::{
     InitError, Overflow, PipeHandler,
     adopt::adopt,
-    direct::{Direct, Settings},
     env, exit,
     init::Outcome,
+    outlet::{Outlet, Settings},
     panic,
     pipe::Pipe,
     process, share,
+    transport::Transport,
 };
+#[cfg(feature = "buffered")]
+use tokio::io::AsyncWrite;
 
 /// The longest message unless told otherwise: 256 KiB.
 pub const DEFAULT_MESSAGE_LIMIT: usize = DEFAULT_TEXT_LIMIT;
@@ -23,6 +28,13 @@ pub const DEFAULT_RECORD_LIMIT: usize = 320 * 1024;
 
 /// How long the process waits at its exit for room in the pipe unless told otherwise: 2 s.
 pub const DEFAULT_EXIT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How many bytes of records each thread may have waiting in buffered delivery unless told otherwise: 512 KiB.
+#[cfg(feature = "buffered")]
+pub const DEFAULT_CAPACITY: usize = 512 * 1024;
+
+/// The longest process name in bytes.
+const NAME_LIMIT: usize = 1024;
 
 /// What the filter is where nobody says.
 const DEFAULT_FILTER: &str = "info";
@@ -45,6 +57,10 @@ const DEFAULT_FILTER: &str = "info";
 pub struct Builder {
     filter: Option<String>,
     panic_hook: bool,
+    #[cfg(feature = "buffered")]
+    delivery: Delivery,
+    #[cfg(feature = "buffered")]
+    capacity: usize,
     settings: Settings,
 }
 
@@ -53,6 +69,10 @@ impl Builder {
         Self {
             filter: None,
             panic_hook: true,
+            #[cfg(feature = "buffered")]
+            delivery: Delivery::Direct,
+            #[cfg(feature = "buffered")]
+            capacity: DEFAULT_CAPACITY,
             settings: Settings {
                 filter: String::new(),
                 unreadable_filter: None,
@@ -67,7 +87,8 @@ impl Builder {
         }
     }
 
-    /// Which records are sent, in env_logger's directives: `info,worker::db=debug`.
+    /// Which records are sent, in env_logger's directives: `info,worker::db=debug`. Levels and targets only: what
+    /// env_logger searches for in messages, behind a slash, is not read.
     ///
     /// The parent's wish (`RECORD_PIPE_FILTER`) beats it. By default `info`.
     pub fn filter(mut self, directives: impl Into<String>) -> Self {
@@ -130,6 +151,21 @@ impl Builder {
         self
     }
 
+    /// How records get from the log call into the pipe. By default [`Delivery::Direct`].
+    #[cfg(feature = "buffered")]
+    pub fn delivery(mut self, delivery: Delivery) -> Self {
+        self.delivery = delivery;
+        self
+    }
+
+    /// How many bytes of records each thread may have waiting in buffered delivery; a thread takes them when it logs for
+    /// the first time. Where they are full the overflow policy holds. By default [`DEFAULT_CAPACITY`]; less than 16 KiB counts as 16 KiB.
+    #[cfg(feature = "buffered")]
+    pub fn capacity(mut self, bytes: usize) -> Self {
+        self.capacity = bytes.max(16 * 1024);
+        self
+    }
+
     /// Makes a handler on the pipe that the parent gave, without making it the process's logger.
     ///
     /// # Errors
@@ -137,7 +173,7 @@ impl Builder {
     /// Where there is no such pipe, or the filter cannot be read.
     pub fn build(self) -> Result<PipeHandler, InitError> {
         let handler = self.make(adopt)?;
-        handler.greet();
+        handler.outlet.greet();
         Ok(handler)
     }
 
@@ -148,8 +184,31 @@ impl Builder {
     /// Where the filter cannot be read.
     pub fn build_on(self, write_end: impl Into<OwnedFd>) -> Result<PipeHandler, InitError> {
         let handler = self.make(|| Ok(write_end.into()))?;
-        handler.greet();
+        handler.outlet.greet();
         Ok(handler)
+    }
+
+    /// Makes a handler whose records the returned drain writes to `writer`: a socket, a compressor, anything. The
+    /// program polls the drain, as a task for example.
+    ///
+    /// Threads of a tokio runtime never wait for room, whatever the overflow policy: the drain may need the very thread
+    /// that would wait. What does not fit there is dropped and counted.
+    ///
+    /// # Errors
+    ///
+    /// Where the filter cannot be read.
+    #[cfg(feature = "buffered")]
+    pub fn build_over<W>(self, writer: W) -> Result<(PipeHandler, Drain<W>), InitError>
+    where
+        W: AsyncWrite + Unpin + Send + std::fmt::Debug + 'static,
+    {
+        process::watch();
+        let queue = Arc::new(Queue::new(self.capacity));
+        let transport = Transport::Elsewhere(Arc::clone(&queue));
+        let handler = self.make_on(|| Ok(transport))?;
+        handler.outlet.greet();
+        let drain = Drain::new(Arc::clone(&handler.outlet), queue, writer);
+        Ok((handler, drain))
     }
 
     /// Makes a handler on the pipe that the parent gave the process's logger, and sets `log`'s maximum level.
@@ -161,14 +220,37 @@ impl Builder {
     /// Where there is no such pipe, where the filter cannot be read, and where the process has a logger.
     pub fn init(self) -> Result<(), InitError> {
         let handler = self.make(adopt)?;
-        let delivery = Arc::clone(&handler.delivery);
-        let level = handler.level();
-        log::set_boxed_logger(Box::new(handler))?;
-        log::set_max_level(level);
-        share::set_global(&delivery);
-        // Only now: the hello of a handler that never came to be would tell of a process that logs nothing.
-        delivery.greet();
+        install(handler)?;
         Ok(())
+    }
+
+    /// Like [`init`](Self::init); the guard closes the pipe before the process exits and tells what was sent.
+    ///
+    /// # Errors
+    ///
+    /// As for `init`.
+    #[cfg(feature = "buffered")]
+    pub fn init_guarded(self) -> Result<Guard, InitError> {
+        let handler = self.make(adopt)?;
+        Ok(Guard::new(install(handler)?))
+    }
+
+    /// Like [`init_guarded`](Self::init_guarded) with buffered delivery, but without a thread for it: the program polls
+    /// the drain, as a task for example.
+    ///
+    /// # Errors
+    ///
+    /// As for `init`.
+    #[cfg(feature = "buffered")]
+    pub fn init_with_drain(self) -> Result<(Guard, Drain), InitError> {
+        process::watch();
+        let queue = Arc::new(Queue::new(self.capacity));
+        let buffered = Arc::clone(&queue);
+        let handler = self.make_on(|| Ok(Transport::Buffered(buffered, Pipe::new(adopt()?))))?;
+        let outlet = install(handler)?;
+        let writer = AsyncPipe::new(Arc::clone(&outlet));
+        let drain = Drain::new(Arc::clone(&outlet), queue, writer).lend();
+        Ok((Guard::new(outlet), drain))
     }
 
     /// Like [`init`](Self::init), and in a process without a pipe makes `fallback` the logger.
@@ -191,14 +273,31 @@ impl Builder {
         }
     }
 
+    /// A handler on a pipe, with the delivery that is set.
     fn make(
-        mut self,
+        self,
         pipe: impl FnOnce() -> Result<OwnedFd, InitError>,
+    ) -> Result<PipeHandler, InitError> {
+        process::watch();
+        #[cfg(feature = "buffered")]
+        if self.delivery == Delivery::Buffered {
+            let queue = Arc::new(Queue::new(self.capacity));
+            let buffered = Arc::clone(&queue);
+            let handler = self.make_on(|| Ok(Transport::Buffered(buffered, Pipe::new(pipe()?))))?;
+            drain::start(Arc::clone(&handler.outlet), queue)?;
+            return Ok(handler);
+        }
+        self.make_on(|| Ok(Transport::Direct(Pipe::new(pipe()?))))
+    }
+
+    fn make_on(
+        mut self,
+        transport: impl FnOnce() -> Result<Transport, InitError>,
     ) -> Result<PipeHandler, InitError> {
         process::watch();
         let own = self.filter.as_deref().unwrap_or(DEFAULT_FILTER);
         let own_filter = parse(own).ok_or_else(|| InitError::Filter { filter: own.into() })?;
-        let pipe = Pipe::new(pipe()?);
+        let transport = transport()?;
 
         let wished = env::filter();
         let (filter, text) = match wished.as_deref().map(|text| (parse(text), text)) {
@@ -207,19 +306,46 @@ impl Builder {
             Some((None, _)) => (parse(DEFAULT_FILTER).unwrap_or(own_filter), DEFAULT_FILTER),
         };
         self.settings.filter = text.to_owned();
+        self.settings.process = self.settings.process.map(cut_name);
         self.settings.unreadable_filter = wished.filter(|wished| *wished != self.settings.filter);
 
-        let delivery = Arc::new(Direct::new(pipe, self.settings));
-        exit::close_at_exit(Arc::downgrade(&delivery));
+        let outlet = Arc::new(Outlet::new(transport, self.settings));
+        exit::close_at_exit(Arc::downgrade(&outlet));
         if self.panic_hook {
-            panic::log_panics(Arc::downgrade(&delivery));
+            panic::log_panics(Arc::downgrade(&outlet));
         }
-        Ok(PipeHandler { delivery, filter })
+        Ok(PipeHandler { outlet, filter })
     }
 }
 
-/// `None` where the directives cannot be read.
+/// Makes a handler the process's logger.
+fn install(handler: PipeHandler) -> Result<Arc<Outlet>, InitError> {
+    let outlet = Arc::clone(&handler.outlet);
+    let level = handler.level();
+    log::set_boxed_logger(Box::new(handler))?;
+    log::set_max_level(level);
+    share::set_global(&outlet);
+    // Only now: the hello of a handler that never came to be would tell of a process that logs nothing.
+    outlet.greet();
+    Ok(outlet)
+}
+
+/// The hello has to fit into one frame, and a record has no more of a name either.
+fn cut_name(mut name: String) -> String {
+    let mut length = name.len().min(NAME_LIMIT);
+    while !name.is_char_boundary(length) {
+        length -= 1;
+    }
+    name.truncate(length);
+    name
+}
+
+/// `None` where the directives cannot be read. What env_logger has behind a slash, a search in the message, would have
+/// the message formatted for the filter alone.
 fn parse(directives: &str) -> Option<Filter> {
+    if directives.contains('/') {
+        return None;
+    }
     let mut builder = env_filter::Builder::new();
     builder.try_parse(directives).ok()?;
     Some(builder.build())

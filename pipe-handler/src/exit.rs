@@ -2,29 +2,29 @@
 
 use std::sync::{Mutex, Once, Weak};
 
-use crate::direct::Direct;
+use crate::outlet::Outlet;
 
-static DELIVERIES: Mutex<Vec<Weak<Direct>>> = Mutex::new(Vec::new());
+static OUTLETS: Mutex<Vec<Weak<Outlet>>> = Mutex::new(Vec::new());
 
-/// Has the delivery closed when the process exits.
-pub(crate) fn close_at_exit(delivery: Weak<Direct>) {
+/// Has the outlet closed when the process exits.
+pub(crate) fn close_at_exit(outlet: Weak<Outlet>) {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         // SAFETY: the hook is a function of this program, which is never unloaded.
         let _full = unsafe { libc::atexit(close_all) };
     });
-    if let Ok(mut deliveries) = DELIVERIES.lock() {
-        deliveries.retain(|delivery| delivery.strong_count() > 0);
-        deliveries.push(delivery);
+    if let Ok(mut outlets) = OUTLETS.lock() {
+        outlets.retain(|outlet| outlet.strong_count() > 0);
+        outlets.push(outlet);
     }
 }
 
 extern "C" fn close_all() {
     // Held only while a handler is being built: in another thread right now, or in one that a fork left behind.
-    let Ok(deliveries) = DELIVERIES.try_lock() else {
+    let Ok(outlets) = OUTLETS.try_lock() else {
         return;
     };
-    for delivery in deliveries.iter().filter_map(Weak::upgrade) {
-        delivery.close(delivery.settings.exit_timeout);
+    for outlet in outlets.iter().filter_map(Weak::upgrade) {
+        outlet.close(outlet.settings.exit_timeout);
     }
 }

@@ -18,6 +18,8 @@ pub(crate) enum Phase {
     Due { forked: bool },
     /// Another thread is saying hello.
     Busy,
+    /// Another thread is about to, and has only to set the counters of a forked child to zero first: a moment.
+    Resetting,
     /// Records may be written.
     Open,
     /// Nobody reads any more.
@@ -28,6 +30,9 @@ const DUE: u64 = 0;
 const BUSY: u64 = 1;
 const OPEN: u64 = 2;
 const GONE: u64 = 3;
+const RESETTING: u64 = 4;
+/// The bits of a phase.
+const PHASE: u64 = 7;
 
 impl Greeting {
     pub(crate) fn new() -> Self {
@@ -39,25 +44,40 @@ impl Greeting {
     }
 
     pub(crate) fn is_gone(&self) -> bool {
-        self.0.load(Relaxed) & 3 == GONE
+        self.0.load(Relaxed) & PHASE == GONE
     }
 
     /// The phase; whoever is told that the hello is due must say it.
     pub(crate) fn begin(&self) -> Phase {
         let found = self.0.load(Acquire);
-        if found & 3 == GONE {
-            return Phase::Gone;
-        }
-        let forked = found | 3 != word(3);
-        match found & 3 {
-            OPEN if !forked => return Phase::Open,
-            BUSY if !forked => return Phase::Busy,
-            _ => {}
-        }
-        match self.0.compare_exchange(found, word(BUSY), Acquire, Relaxed) {
+        let forked = found | PHASE != word(PHASE);
+        let next = match found & PHASE {
+            GONE => return Phase::Gone,
+            _ if forked => RESETTING,
+            OPEN => return Phase::Open,
+            BUSY => return Phase::Busy,
+            RESETTING => return Phase::Resetting,
+            _ => BUSY,
+        };
+        match self.0.compare_exchange(found, word(next), Acquire, Relaxed) {
             Ok(_) => Phase::Due { forked },
-            Err(_) => Phase::Busy,
+            Err(_) => Phase::Resetting,
         }
+    }
+
+    /// Whether this very process has still to say hello.
+    pub(crate) fn is_due(&self) -> bool {
+        self.0.load(Acquire) == word(DUE)
+    }
+
+    /// The counters are at zero.
+    pub(crate) fn reset(&self) {
+        self.0.store(word(BUSY), Release);
+    }
+
+    /// This process is about to become another program. Should that fail, it begins anew.
+    pub(crate) fn forget(&self) {
+        self.0.store(DUE, Release);
     }
 
     pub(crate) fn said(&self) {
@@ -74,5 +94,5 @@ impl Greeting {
 }
 
 fn word(phase: u64) -> u64 {
-    u64::from(process::id()) << 2 | phase
+    u64::from(process::id()) << 3 | phase
 }

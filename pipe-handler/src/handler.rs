@@ -5,7 +5,7 @@ use log::{LevelFilter, Log, Metadata, Record};
 
 use crate::{
     Builder,
-    direct::{Closed, Direct},
+    outlet::{Closed, Outlet},
     share,
 };
 
@@ -31,7 +31,7 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct PipeHandler {
-    pub(crate) delivery: Arc<Direct>,
+    pub(crate) outlet: Arc<Outlet>,
     pub(crate) filter: Filter,
 }
 
@@ -48,12 +48,12 @@ impl PipeHandler {
 
     /// How many records are in the pipe and how many were dropped, so far.
     pub fn counts(&self) -> Closed {
-        self.delivery.counts()
+        self.outlet.counts()
     }
 
     /// Whether nobody reads any more. Records are then discarded.
     pub fn is_gone(&self) -> bool {
-        self.delivery.is_gone()
+        self.outlet.is_gone()
     }
 
     /// Tells the parent that this was all; waits up to the exit timeout for room in the pipe.
@@ -61,7 +61,7 @@ impl PipeHandler {
     /// Records may still follow, from other threads for example: they are counted by the next close, which comes at
     /// the latest when the process exits. `None` where the pipe had no room, nobody reads, or nothing was ever said.
     pub fn close(&self) -> Option<Closed> {
-        self.delivery.close(self.delivery.settings.exit_timeout)
+        self.outlet.close(self.outlet.settings.exit_timeout)
     }
 
     /// Passes this handler's pipe on to a child of this process; see [`share_with`](crate::share_with).
@@ -70,17 +70,13 @@ impl PipeHandler {
     ///
     /// Where the system does not tell which pipe it is.
     pub fn share_with(&self, command: &mut Command) -> io::Result<()> {
-        share::share(&self.delivery, command)
-    }
-
-    pub(crate) fn greet(&self) {
-        self.delivery.greet();
+        share::share(&self.outlet, command)
     }
 }
 
 impl Log for PipeHandler {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        !self.delivery.is_gone() && self.filter.enabled(metadata)
+        !self.outlet.is_gone() && self.filter.enabled(metadata)
     }
 
     /// Sends the record if the filter lets it through.
@@ -88,25 +84,28 @@ impl Log for PipeHandler {
     /// It never panics, never logs, and holds no lock while anything is formatted. How long it may wait is said by
     /// the [overflow policy](crate::Overflow). It may be called from anywhere but a signal handler.
     fn log(&self, record: &Record<'_>) {
-        if self.filter.matches(record) {
-            self.delivery.log(record);
+        if self.filter.enabled(record.metadata()) {
+            self.outlet.log(record);
         }
     }
 
-    /// Does nothing: each record is in the pipe when [`log`](Self::log) returns.
-    fn flush(&self) {}
+    /// With buffered delivery waits, at most the exit timeout, until everything logged so far is in the pipe. With
+    /// direct delivery each record is when [`log`](Self::log) returns.
+    fn flush(&self) {
+        self.outlet.flush(self.outlet.settings.exit_timeout);
+    }
 }
 
 impl Drop for PipeHandler {
     fn drop(&mut self) {
-        self.close();
+        self.outlet.shut();
     }
 }
 
 impl fmt::Debug for PipeHandler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PipeHandler")
-            .field("filter", &self.delivery.settings.filter)
+            .field("filter", &self.outlet.settings.filter)
             .field("counts", &self.counts())
             .finish_non_exhaustive()
     }

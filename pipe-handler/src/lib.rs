@@ -6,7 +6,8 @@
 //!         |                                                ^
 //!     PipeHandler : log::Log                           PipeSubscriber   (crate pipe-subscriber)
 //!         | encoded in a buffer of the thread              |
-//!         v one write(2) of at most PIPE_BUF bytes         |
+//!         | direct: one write(2) of at most PIPE_BUF bytes |
+//!         v buffered: staged for a drain that writes many  |
 //!     =================== anonymous pipe ===================
 //! ```
 //!
@@ -22,10 +23,11 @@
 //!
 //! # What is promised
 //!
-//! - A record whose log call has returned is in the pipe. It arrives however the process ends, `SIGKILL` included, as
-//!   long as the parent lives and reads. There is no queue, no thread, nothing to keep and nothing to flush.
+//! - With direct delivery, the default, a record whose log call has returned is in the pipe. It arrives however the
+//!   process ends, `SIGKILL` included, as long as the parent lives and reads. There is no queue, no thread, nothing to
+//!   keep and nothing to flush.
 //! - A record arrives whole or not at all, for any mix of threads, forks and processes on one pipe. A record of more
-//!   than `PIPE_BUF` bytes is cut into fragments; nothing takes a lock.
+//!   than `PIPE_BUF` bytes is cut into fragments, and nothing takes a lock. This holds for both deliveries.
 //! - What is dropped is counted, and the parent is told, per level, before the next record that gets through.
 //! - A log call never panics, never recurses without end, and never kills the process: not from a `Display` that logs
 //!   or panics, a destructor, a panic hook or a forked child, and not when the parent is gone.
@@ -33,6 +35,8 @@
 //!
 //! # What is not
 //!
+//! - With buffered delivery (`Delivery::Buffered`) what is not yet written is lost at `SIGKILL`, `abort`, `_exit` and a
+//!   signal that is not handled; at `return` from main, `exit` and panics nothing is.
 //! - With [`Overflow::Block`], the default, a parent that lives and does not read makes log calls wait.
 //! - Records logged while a record is being formatted are sent up to a nesting of 4; deeper ones are dropped and
 //!   counted. Logging from a signal handler is not supported.
@@ -42,7 +46,8 @@
 //!
 //! # Features
 //!
-//! `kv_serde`: structures among the key-values keep their structure. The crate needs no tokio.
+//! - `buffered` (default): buffered delivery. Without it the crate needs neither tokio nor tokio-util.
+//! - `kv_serde`: structures among the key-values keep their structure.
 
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -52,28 +57,46 @@ compile_error!("pipe-handler is for Unix: it writes to an inherited pipe descrip
 
 mod adopt;
 mod builder;
-mod direct;
+#[cfg(feature = "buffered")]
+mod delivery;
+#[cfg(feature = "buffered")]
+mod drain;
 mod env;
 mod error;
 mod exit;
 mod greeting;
+#[cfg(feature = "buffered")]
+mod guard;
 mod handler;
 mod init;
 mod ledger;
 mod local;
+mod outlet;
 mod overflow;
 mod panic;
 mod pipe;
+#[cfg(feature = "buffered")]
+mod pipe_writer;
 mod process;
+#[cfg(feature = "buffered")]
+mod queue;
 mod share;
 mod signal;
+#[cfg(feature = "buffered")]
+mod staging;
+mod transport;
 
+#[cfg(feature = "buffered")]
+pub use {
+    builder::DEFAULT_CAPACITY, delivery::Delivery, drain::Drain, guard::Guard,
+    pipe_writer::AsyncPipe,
+};
 pub use {
     builder::{Builder, DEFAULT_EXIT_TIMEOUT, DEFAULT_MESSAGE_LIMIT, DEFAULT_RECORD_LIMIT},
-    direct::Closed,
     error::InitError,
     handler::PipeHandler,
     init::{Outcome, init, init_or},
+    outlet::Closed,
     overflow::Overflow,
     share::share_with,
 };

@@ -15,9 +15,22 @@ const MAX_NESTING: u8 = 4;
 /// Beyond this a buffer is not kept; a record of the largest size would hold it for the thread's life.
 const KEPT_BYTES: usize = 64 * 1024;
 
-/// One record in the making. `None` where too many are.
+/// One record in the making.
 #[derive(Debug)]
 pub(crate) struct Nesting(());
+
+/// Why a record cannot be made here and now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// Too many are in the making.
+    TooDeep,
+    /// The machinery that carries records away is at work in this thread. What it logs about that would be carried
+    /// away by it, and so on without end.
+    Quiet,
+}
+
+/// What [`NESTING`] is where records are refused without a word.
+const QUIET: u8 = u8::MAX;
 
 thread_local! {
     // Has nothing to destroy and so works in the destructors of other thread-locals too.
@@ -26,13 +39,34 @@ thread_local! {
 }
 
 impl Nesting {
-    pub(crate) fn enter() -> Option<Self> {
-        let depth = NESTING.get();
-        (depth <= MAX_NESTING).then(|| {
-            NESTING.set(depth + 1);
-            Self(())
-        })
+    pub(crate) fn enter() -> Result<Self, Refused> {
+        match NESTING.get() {
+            depth @ 0..=MAX_NESTING => {
+                NESTING.set(depth + 1);
+                Ok(Self(()))
+            }
+            QUIET => Err(Refused::Quiet),
+            _ => Err(Refused::TooDeep),
+        }
     }
+
+    /// Whether the machinery that carries records away is at work in this thread.
+    pub(crate) fn is_quiet() -> bool {
+        NESTING.get() == QUIET
+    }
+}
+
+/// Runs what carries records away.
+#[cfg(feature = "buffered")]
+pub(crate) fn quietly<T>(work: impl FnOnce() -> T) -> T {
+    struct Restore(u8);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            NESTING.set(self.0);
+        }
+    }
+    let _restore = Restore(NESTING.replace(QUIET));
+    work()
 }
 
 impl Drop for Nesting {

@@ -53,8 +53,11 @@ impl Patience {
         let now = Instant::now();
         let deadline = match self.deadline {
             Some(deadline) => deadline,
-            // A wait of centuries is one without end.
-            None => *self.deadline.insert(now.checked_add(limit)?),
+            None => match now.checked_add(limit) {
+                Some(deadline) => *self.deadline.insert(deadline),
+                // A wait of centuries is one without end.
+                None => return Some(Duration::MAX),
+            },
         };
         let left = deadline.saturating_duration_since(now);
         (!left.is_zero()).then_some(left)

@@ -8,24 +8,24 @@ use std::{
 use log::Level;
 use record_proto::{ErrorInfo, LogRecord};
 
-use crate::direct::Direct;
+use crate::outlet::Outlet;
 
 /// Logs each panic as one record, then calls the hook that was there before.
-pub(crate) fn log_panics(delivery: Weak<Direct>) {
+pub(crate) fn log_panics(outlet: Weak<Outlet>) {
     // The hook cannot be changed by a thread that panics.
     if std::thread::panicking() {
         return;
     }
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
-        if let Some(delivery) = delivery.upgrade() {
-            log_panic(&delivery, info);
+        if let Some(outlet) = outlet.upgrade() {
+            log_panic(&outlet, info);
         }
         previous(info);
     }));
 }
 
-fn log_panic(delivery: &Direct, info: &PanicHookInfo<'_>) {
+fn log_panic(outlet: &Outlet, info: &PanicHookInfo<'_>) {
     let message = message(info);
     let backtrace = Backtrace::capture();
     let mut error = ErrorInfo::new(message);
@@ -38,7 +38,9 @@ fn log_panic(delivery: &Direct, info: &PanicHookInfo<'_>) {
         record.file = Some(Cow::Borrowed(location.file()));
         record.line = Some(location.line());
     }
-    delivery.log_built(record);
+    outlet.log_built(record);
+    // With panic = "abort" there is no later.
+    outlet.flush(outlet.settings.exit_timeout);
 }
 
 fn message<'a>(info: &'a PanicHookInfo<'_>) -> &'a str {

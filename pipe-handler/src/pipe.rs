@@ -1,3 +1,5 @@
+#[cfg(feature = "buffered")]
+use std::os::fd::RawFd;
 use std::{
     io::IoSlice,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
@@ -11,7 +13,7 @@ use std::{
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{Mode, OFlags},
-    io::{Errno, ReadWriteFlags, pwritev2},
+    io::{Errno, FdFlags, ReadWriteFlags, pwritev2},
 };
 
 use crate::{env::Address, overflow::Patience, signal};
@@ -94,6 +96,17 @@ impl Pipe {
             dev: stat.st_dev as u64,
             ino: stat.st_ino as u64,
         })
+    }
+
+    #[cfg(feature = "buffered")]
+    pub(crate) fn number(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+
+    /// Keeps the pipe from the children of this process.
+    pub(crate) fn close_on_exec(&self) {
+        // Nothing can be done where it fails, and it does not for a descriptor that is open.
+        let _ = rustix::io::fcntl_setfd(&self.fd, FdFlags::CLOEXEC);
     }
 
     fn write_waiting(&self, bytes: &[u8]) -> Result<usize, Errno> {

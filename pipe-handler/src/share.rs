@@ -7,21 +7,22 @@ use std::{
 
 use rustix::io::FdFlags;
 
-use crate::{direct::Direct, env, process};
+use crate::{env, outlet::Outlet, process};
 
-/// The delivery of the handler that is the process's logger.
-static GLOBAL: OnceLock<Arc<Direct>> = OnceLock::new();
+/// The outlet of the handler that is the process's logger.
+static GLOBAL: OnceLock<Arc<Outlet>> = OnceLock::new();
 
-pub(crate) fn set_global(delivery: &Arc<Direct>) {
+pub(crate) fn set_global(outlet: &Arc<Outlet>) {
     // The logger is set once per process, and before this.
-    let _ = GLOBAL.set(Arc::clone(delivery));
+    let _ = GLOBAL.set(Arc::clone(outlet));
 }
 
 /// Passes this process's record pipe on to a child of its own.
 ///
 /// The child adopts it as if it were its own parent's child, with the same filter; its records carry its own pid and
 /// are counted by themselves. For the process that is spawned from `command` only: other children still find the pipe
-/// closed. A command that is run by [`exec`](CommandExt::exec) passes the pipe on to what this process becomes.
+/// closed. A command that is run by [`exec`](CommandExt::exec) passes the pipe on to what this process becomes; where
+/// that fails, other children inherit the pipe until the next record is logged.
 ///
 /// With tokio's `Command`, give it `as_std_mut()`.
 ///
@@ -38,31 +39,36 @@ pub(crate) fn set_global(delivery: &Arc<Direct>) {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn share_with(command: &mut Command) -> io::Result<()> {
-    let Some(delivery) = GLOBAL.get() else {
-        let reason = "this process has no record pipe to share";
-        return Err(io::Error::new(io::ErrorKind::NotConnected, reason));
+    let Some(outlet) = GLOBAL.get() else {
+        return Err(no_pipe());
     };
-    share(delivery, command)
+    share(outlet, command)
 }
 
-pub(crate) fn share(delivery: &Arc<Direct>, command: &mut Command) -> io::Result<()> {
-    let address = delivery.pipe.address()?;
+pub(crate) fn share(outlet: &Arc<Outlet>, command: &mut Command) -> io::Result<()> {
+    let pipe = outlet.pipe().ok_or_else(no_pipe)?;
+    let address = pipe.address()?;
     command.env(env::PIPE, address.to_env());
-    command.env(env::FILTER, &delivery.settings.filter);
-    let delivery = Arc::clone(delivery);
+    command.env(env::FILTER, &outlet.settings.filter);
+    let outlet = Arc::clone(outlet);
     let here = process::id();
     let pass_on = move || {
         // Exec without fork: this process's own story on the pipe ends here.
         if process::id() == here {
-            delivery.close(delivery.settings.exit_timeout);
+            outlet.leave();
         }
-        Ok(rustix::io::fcntl_setfd(
-            delivery.pipe.as_fd(),
-            FdFlags::empty(),
-        )?)
+        if let Some(pipe) = outlet.pipe() {
+            rustix::io::fcntl_setfd(pipe.as_fd(), FdFlags::empty())?;
+        }
+        Ok(())
     };
     // SAFETY: in a forked child the closure makes one system call on a descriptor that is still open there, and
     // allocates nothing.
     unsafe { command.pre_exec(pass_on) };
     Ok(())
+}
+
+fn no_pipe() -> io::Error {
+    let reason = "this process has no record pipe to share";
+    io::Error::new(io::ErrorKind::NotConnected, reason)
 }

@@ -105,7 +105,7 @@ impl Ledger {
                 slot
             }
             // It may be a process whose account has been folded: then this is not its beginning.
-            None => self.open(pid, self.folded.unclosed > 0),
+            None => self.open(pid, self.folded.accounts > 0),
         }
     }
 

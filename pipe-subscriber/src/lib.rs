@@ -91,6 +91,7 @@ mod intake;
 mod ledger;
 mod origin;
 mod pace;
+mod panics;
 #[cfg(unix)]
 mod pipe;
 mod reasons;

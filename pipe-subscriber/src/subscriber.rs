@@ -13,7 +13,7 @@ use tokio::{io::AsyncRead, runtime};
 
 use crate::{
     ChildPipe, Escaping, Origin, ReadError, Records, Summary, dispatch::Dispatch, inbox::Inbox,
-    intake::Intake, tee::Tee,
+    intake::Intake, panics::discard, tee::Tee,
 };
 
 /// The parent's end of a pipe: reads a child's records and hands them to a logger.
@@ -232,8 +232,7 @@ async fn drive<R: AsyncRead + Unpin>(
             continue;
         };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| on_record(record))) {
-            // Dropping what was panicked with may panic once more.
-            std::mem::forget(panic);
+            discard(panic);
             inbox.logger_panicked();
         }
     }

@@ -1,8 +1,12 @@
-use std::{fmt, io, io::Write};
+use std::{
+    fmt, io,
+    io::Write,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use record_proto::{Frame, HEAD_LENGTH};
 
-use crate::reasons::Reasons;
+use crate::{panics::discard, reasons::Reasons};
 
 /// Where received frames are stored, if anywhere. The first failure ends it and is noted; the records go on.
 #[derive(Default)]
@@ -34,9 +38,21 @@ impl Tee {
         action: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
     ) {
         let Some(writer) = &mut self.0 else { return };
-        if let Err(error) = action(&mut **writer) {
-            reasons.note_first(format_args!("storing the frames failed: {error}"));
-            self.0 = None;
+        // It is anybody's code; the records go on whatever it does.
+        let stored = catch_unwind(AssertUnwindSafe(|| action(&mut **writer)));
+        let error = match stored {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error,
+            Err(panic) => {
+                discard(panic);
+                io::Error::other("the writer panicked")
+            }
+        };
+        reasons.note_first(format_args!("storing the frames failed: {error}"));
+        // One that has panicked may do so once more when it is dropped.
+        let writer = self.0.take();
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(writer))) {
+            discard(panic);
         }
     }
 }

@@ -17,16 +17,8 @@ impl<'a> Payload<'a> {
     ///
     /// Where `bytes` are no payload of version 1, including where anything stands behind it.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, PayloadError> {
-        match bytes.first().copied() {
-            None => Err(PayloadError::new("payload", 0, Reason::Empty)),
-            Some(payload::RECORD) => record(bytes).map(Payload::Record),
-            Some(payload::HELLO) => hello(bytes).map(Payload::Hello),
-            Some(payload::FRAGMENT) => fragment(bytes).map(Payload::Fragment),
-            Some(payload::DROPPED) => dropped(bytes).map(Payload::Dropped),
-            Some(payload::CLOSE) => close(bytes).map(Payload::Close),
-            Some(kind @ 0..=0x7f) => Ok(Payload::Unknown(kind)),
-            Some(_) => Err(PayloadError::new("payload", 0, Reason::Kind)),
-        }
+        let mut fields = Fields::new(bytes);
+        payload(&mut fields).map_err(|fault| fields.error(&fault))
     }
 }
 
@@ -48,8 +40,20 @@ impl<'a> LogRecord<'a> {
     }
 }
 
-fn record(bytes: &[u8]) -> Result<LogRecord<'_>, PayloadError> {
-    let mut fields = Fields::open("record", bytes, LogRecord::REQUIRED_FIELDS)?;
+fn payload<'a>(fields: &mut Fields<'a>) -> unpack::Result<Payload<'a>> {
+    Ok(match fields.kind()? {
+        payload::RECORD => Payload::Record(record(fields)?),
+        payload::HELLO => Payload::Hello(hello(fields)?),
+        payload::FRAGMENT => Payload::Fragment(fragment(fields)?),
+        payload::DROPPED => Payload::Dropped(dropped(fields)?),
+        payload::CLOSE => Payload::Close(close(fields)?),
+        kind => Payload::Unknown(kind),
+    })
+}
+
+#[inline]
+fn record<'a>(fields: &mut Fields<'a>) -> unpack::Result<LogRecord<'a>> {
+    fields.open("record", LogRecord::REQUIRED_FIELDS)?;
     let record = LogRecord {
         seq: fields.required("record seq", Reader::uint)?,
         time: fields.required("record time", Reader::uint)?,
@@ -63,12 +67,8 @@ fn record(bytes: &[u8]) -> Result<LogRecord<'_>, PayloadError> {
         module_path: fields.optional("record module path", text)?,
         file: fields.optional("record file", text)?,
         line: fields.optional("record line", line)?,
-        key_values: fields
-            .optional("record key-values", key_values)?
-            .unwrap_or_default(),
-        context: fields
-            .optional("record context", key_values)?
-            .unwrap_or_default(),
+        key_values: fields.or_default("record key-values", key_values)?,
+        context: fields.or_default("record context", key_values)?,
         error: fields.optional("record error", error_info)?,
         original_length: fields.optional("record original length", Reader::uint)?,
     };
@@ -76,25 +76,22 @@ fn record(bytes: &[u8]) -> Result<LogRecord<'_>, PayloadError> {
     Ok(record)
 }
 
-fn hello(bytes: &[u8]) -> Result<Hello<'_>, PayloadError> {
-    let mut fields = Fields::open("hello", bytes, 0)?;
+fn hello<'a>(fields: &mut Fields<'a>) -> unpack::Result<Hello<'a>> {
+    fields.open("hello", 0)?;
+    let version = fields.optional("hello version", Reader::uint)?;
     let hello = Hello {
-        version: fields
-            .optional("hello version", Reader::uint)?
-            .unwrap_or(VERSION),
+        version: version.unwrap_or(VERSION),
         pid: fields.optional("hello pid", Reader::uint)?,
         process: fields.optional("hello process name", text)?,
         time: fields.optional("hello time", Reader::uint)?,
-        context: fields
-            .optional("hello context", key_values)?
-            .unwrap_or_default(),
+        context: fields.or_default("hello context", key_values)?,
     };
     fields.close("hello")?;
     Ok(hello)
 }
 
-fn fragment(bytes: &[u8]) -> Result<Fragment<'_>, PayloadError> {
-    let mut fields = Fields::open("fragment", bytes, 5)?;
+fn fragment<'a>(fields: &mut Fields<'a>) -> unpack::Result<Fragment<'a>> {
+    fields.open("fragment", 5)?;
     let fragment = Fragment {
         pid: fields.optional("fragment pid", Reader::uint)?,
         stream: fields.required("fragment stream", Reader::uint)?,
@@ -106,30 +103,24 @@ fn fragment(bytes: &[u8]) -> Result<Fragment<'_>, PayloadError> {
     Ok(fragment)
 }
 
-fn dropped(bytes: &[u8]) -> Result<Dropped, PayloadError> {
-    let mut fields = Fields::open("dropped", bytes, 0)?;
+fn dropped(fields: &mut Fields<'_>) -> unpack::Result<Dropped> {
+    fields.open("dropped", 0)?;
     let dropped = Dropped {
         pid: fields.optional("dropped pid", Reader::uint)?,
         time: fields.optional("dropped time", Reader::uint)?,
-        counts: fields
-            .optional("dropped counts", levels)?
-            .unwrap_or_default(),
+        counts: fields.or_default("dropped counts", levels)?,
     };
     fields.close("dropped")?;
     Ok(dropped)
 }
 
-fn close(bytes: &[u8]) -> Result<Close, PayloadError> {
-    let mut fields = Fields::open("close", bytes, 0)?;
+fn close(fields: &mut Fields<'_>) -> unpack::Result<Close> {
+    fields.open("close", 0)?;
     let close = Close {
         pid: fields.optional("close pid", Reader::uint)?,
         time: fields.optional("close time", Reader::uint)?,
-        sent: fields
-            .optional("close sent", Reader::uint)?
-            .unwrap_or_default(),
-        dropped: fields
-            .optional("close dropped", Reader::uint)?
-            .unwrap_or_default(),
+        sent: fields.or_default("close sent", Reader::uint)?,
+        dropped: fields.or_default("close dropped", Reader::uint)?,
     };
     fields.close("close")?;
     Ok(close)
@@ -139,19 +130,36 @@ fn close(bytes: &[u8]) -> Result<Close, PayloadError> {
 struct Fields<'a> {
     reader: Reader<'a>,
     left: usize,
+    /// What is being read, for the error.
+    part: &'static str,
 }
 
 impl<'a> Fields<'a> {
-    fn open(kind: &'static str, bytes: &'a [u8], least: usize) -> Result<Self, PayloadError> {
-        let mut reader = Reader::new(bytes);
-        let _kind = reader.byte().map_err(PayloadError::of(kind))?;
-        let start = reader.position();
-        let left = reader.array_len().map_err(PayloadError::of(kind))?;
-        if left < least {
-            let reason = Reason::TooFewFields { found: left, least };
-            return Err(PayloadError::new(kind, start, reason));
+    fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            reader: Reader::new(bytes),
+            left: 0,
+            part: "payload",
         }
-        Ok(Self { reader, left })
+    }
+
+    fn kind(&mut self) -> unpack::Result<u8> {
+        match self.reader.byte() {
+            Ok(kind @ 0..=0x7f) => Ok(kind),
+            Ok(_) => Err(Fault::new(Reason::Kind, 0)),
+            Err(_) => Err(Fault::new(Reason::Empty, 0)),
+        }
+    }
+
+    fn open(&mut self, kind: &'static str, least: usize) -> unpack::Result<()> {
+        self.part = kind;
+        let start = self.reader.position();
+        self.left = self.reader.array_len()?;
+        if self.left < least {
+            let found = self.left;
+            return Err(Fault::new(Reason::TooFewFields { found, least }, start));
+        }
+        Ok(())
     }
 
     #[inline]
@@ -159,9 +167,10 @@ impl<'a> Fields<'a> {
         &mut self,
         part: &'static str,
         read: impl FnOnce(&mut Reader<'a>) -> unpack::Result<T>,
-    ) -> Result<T, PayloadError> {
+    ) -> unpack::Result<T> {
+        self.part = part;
         self.left -= 1;
-        read(&mut self.reader).map_err(PayloadError::of(part))
+        read(&mut self.reader)
     }
 
     #[inline]
@@ -169,26 +178,42 @@ impl<'a> Fields<'a> {
         &mut self,
         part: &'static str,
         read: impl FnOnce(&mut Reader<'a>) -> unpack::Result<T>,
-    ) -> Result<Option<T>, PayloadError> {
+    ) -> unpack::Result<Option<T>> {
         if self.left == 0 {
             return Ok(None);
         }
+        self.part = part;
         self.left -= 1;
-        self.reader.optional(read).map_err(PayloadError::of(part))
+        self.reader.optional(read)
+    }
+
+    #[inline]
+    fn or_default<T: Default>(
+        &mut self,
+        part: &'static str,
+        read: impl FnOnce(&mut Reader<'a>) -> unpack::Result<T>,
+    ) -> unpack::Result<T> {
+        self.optional(part, read).map(Option::unwrap_or_default)
     }
 
     /// Passes over the fields of a later version; nothing may stand behind them.
-    fn close(mut self, kind: &'static str) -> Result<(), PayloadError> {
+    fn close(&mut self, kind: &'static str) -> unpack::Result<()> {
+        self.part = kind;
         for _ in 0..self.left {
-            self.reader.skip().map_err(PayloadError::of(kind))?;
+            self.reader.skip()?;
         }
         match self.reader.remaining() {
             0 => Ok(()),
-            behind => {
-                let reason = Reason::TrailingBytes(behind);
-                Err(PayloadError::new(kind, self.reader.position(), reason))
-            }
+            behind => Err(Fault::new(
+                Reason::TrailingBytes(behind),
+                self.reader.position(),
+            )),
         }
+    }
+
+    #[cold]
+    fn error(&self, fault: &Fault) -> PayloadError {
+        PayloadError::new(self.part, fault.offset, fault.reason)
     }
 }
 

@@ -2,8 +2,6 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::unpack::Fault;
-
 /// Why one payload is no payload of this protocol.
 ///
 /// It costs that one payload and nothing else: the frames behind it are read as before. The text never quotes what
@@ -31,10 +29,6 @@ impl PayloadError {
             offset,
             reason,
         }
-    }
-
-    pub(crate) fn of(part: &'static str) -> impl Fn(Box<Fault>) -> Self {
-        move |fault| Self::new(part, fault.offset, fault.reason)
     }
 
     /// The part of the payload that was being read, as the wire format names it: `record level`, `close sent`.

@@ -1,6 +1,7 @@
 //! Formatting what others wrote: it may fail, panic, or never stop growing.
 
 use std::{
+    any::Any,
     fmt::{self, Write},
     panic::{AssertUnwindSafe, catch_unwind},
 };
@@ -25,12 +26,18 @@ pub(crate) fn format(buffer: &mut String, limit: usize, value: impl fmt::Display
         Ok(Ok(())) => {}
         Ok(Err(fmt::Error)) => text.mark(FORMATTING_FAILED),
         Err(panic) => {
-            // Dropping what was panicked with may panic once more.
-            std::mem::forget(panic);
+            discard(panic);
             text.mark(FORMATTING_PANICKED);
         }
     }
     text.length
+}
+
+/// Drops what was panicked with, which may panic once more; that second value is not dropped any more.
+pub(crate) fn discard(panic: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(again);
+    }
 }
 
 /// Keeps the first bytes of a text and counts all of them.

@@ -11,7 +11,7 @@ use crate::{
     ErrorInfo, Sources,
     error_info::MAX_SOURCES,
     fit::cut_text,
-    format::{FORMATTING_FAILED, FORMATTING_PANICKED, format},
+    format::{FORMATTING_FAILED, FORMATTING_PANICKED, discard, format},
     pack,
 };
 
@@ -56,7 +56,7 @@ impl Pairs {
         // A source may be anybody's. What it has shown before it failed or panicked is kept.
         let visited = catch_unwind(AssertUnwindSafe(|| source.visit(&mut visitor)));
         let count = visitor.count;
-        visited.map(drop).unwrap_or_else(std::mem::forget);
+        visited.map(drop).unwrap_or_else(discard);
         self.close(count);
     }
 
@@ -128,7 +128,7 @@ impl<'kvs> VisitSource<'kvs> for Visitor<'_> {
             Ok(Ok(())) if self.pairs.bytes.len() > start => None,
             Ok(_) => Some(FORMATTING_FAILED),
             Err(panic) => {
-                std::mem::forget(panic);
+                discard(panic);
                 Some(FORMATTING_PANICKED)
             }
         };
@@ -190,7 +190,7 @@ impl ValueVisitor<'_> {
 /// An error's source; `source` is anybody's code too.
 fn source<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
     catch_unwind(AssertUnwindSafe(|| error.source())).unwrap_or_else(|panic| {
-        std::mem::forget(panic);
+        discard(panic);
         None
     })
 }

@@ -10,7 +10,20 @@ use crate::{ChainedError, LogRecord, Value};
 pub(crate) struct RecordSource<'a> {
     record: &'a LogRecord<'a>,
     built: Vec<Value<'a>>,
-    error: Option<(&'a str, ChainedError)>,
+    error: Option<Keyed<'a>>,
+}
+
+/// An error that stands among the key-values.
+struct Keyed<'a> {
+    key: &'a str,
+    message: &'a str,
+    chain: ChainedError,
+}
+
+impl Keyed<'_> {
+    fn is(&self, key: &str, text: &str) -> bool {
+        self.key == key && self.message == text
+    }
 }
 
 impl<'a> RecordSource<'a> {
@@ -19,10 +32,13 @@ impl<'a> RecordSource<'a> {
             .filter(|(_, value)| simple(value).is_none())
             .map(|(_, value)| value)
             .collect();
-        let error = record
-            .error
-            .as_ref()
-            .and_then(|error| Some((error.key.as_deref()?, error.to_error())));
+        let error = record.error.as_ref().and_then(|error| {
+            Some(Keyed {
+                key: error.key.as_deref()?,
+                message: &error.message,
+                chain: error.to_error(),
+            })
+        });
         Self {
             record,
             built,
@@ -39,9 +55,12 @@ impl kv::Source for RecordSource<'_> {
     fn visit<'kvs>(&'kvs self, visitor: &mut dyn kv::VisitSource<'kvs>) -> Result<(), kv::Error> {
         let mut built = self.built.iter();
         let mut error = self.error.as_ref();
-        for (key, value) in pairs(self.record) {
-            let mut value = simple(&value).or_else(|| Some(built.next()?.to_value()));
-            if let Some((_, chain)) = error.take_if(|(error_key, _)| *error_key == key) {
+        for (key, pair) in pairs(self.record) {
+            let mut value = simple(&pair).or_else(|| Some(built.next()?.to_value()));
+            // The same key may also stand before another text.
+            let is_error =
+                matches!(&pair, Value::Str(text) if error.is_some_and(|error| error.is(key, text)));
+            if is_error && let Some(Keyed { chain, .. }) = error.take() {
                 value = Some(kv::Value::from_dyn_error(chain));
             }
             visitor.visit_pair(Key::from_str(key), value.unwrap_or_else(kv::Value::null))?;

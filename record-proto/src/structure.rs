@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::Serialize;
 
-use crate::unpack::Reader;
+use crate::{format::discard, unpack::Reader};
 
 /// Appends what serde makes of a value; `false`, and nothing appended, where the format has no form for it.
 pub(crate) fn push(bytes: &mut Vec<u8>, value: &log::kv::Value<'_>, limit: usize) -> bool {
@@ -15,7 +15,7 @@ pub(crate) fn push(bytes: &mut Vec<u8>, value: &log::kv::Value<'_>, limit: usize
         .with_human_readable();
     let serialized = catch_unwind(AssertUnwindSafe(|| value.serialize(&mut serializer)));
     let serialized = serialized.unwrap_or_else(|panic| {
-        std::mem::forget(panic);
+        discard(panic);
         Err(serde::ser::Error::custom("panicked"))
     });
     let mut reader = Reader::new(&bytes[start..]);

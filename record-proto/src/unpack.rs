@@ -1,5 +1,7 @@
 //! Reading MessagePack that nobody vouches for: no recursion beyond [`MAX_DEPTH`], no allocation, no panic.
 
+use ascii::AsciiStr;
+
 use crate::error::Reason;
 
 /// How deep lists and maps may stand in each other within one key-value (wire format, version 1).
@@ -57,49 +59,52 @@ impl Token {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Reader<'a> {
-    bytes: &'a [u8],
-    position: usize,
+    all: &'a [u8],
+    rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, position: 0 }
+        Self {
+            all: bytes,
+            rest: bytes,
+        }
     }
 
     pub(crate) fn position(&self) -> usize {
-        self.position
+        self.all.len() - self.rest.len()
     }
 
     pub(crate) fn remaining(&self) -> usize {
-        self.bytes.len() - self.position
+        self.rest.len()
     }
 
     /// The bytes from `start` to here.
     pub(crate) fn since(&self, start: usize) -> &'a [u8] {
-        &self.bytes[start..self.position]
+        &self.all[start..self.position()]
     }
 
     #[inline]
     pub(crate) fn byte(&mut self) -> Result<u8> {
-        let Some(&byte) = self.bytes.get(self.position) else {
+        let Some((&byte, rest)) = self.rest.split_first() else {
             return Err(self.fault(Reason::UnexpectedEnd));
         };
-        self.position += 1;
+        self.rest = rest;
         Ok(byte)
     }
 
     #[inline]
     pub(crate) fn uint(&mut self) -> Result<u64> {
         // Small numbers are the most frequent ones and are their own marker.
-        if let Some(&byte @ 0..=0x7f) = self.bytes.get(self.position) {
-            self.position += 1;
-            return Ok(u64::from(byte));
+        if let [byte @ 0..=0x7f, rest @ ..] = self.rest {
+            self.rest = rest;
+            return Ok(u64::from(*byte));
         }
         self.long_uint()
     }
 
     fn long_uint(&mut self) -> Result<u64> {
-        let start = self.position;
+        let start = self.position();
         match self.token()? {
             Token::Uint(value) => Ok(value),
             token => Err(unexpected("an unsigned integer", token, start)),
@@ -107,7 +112,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn bool(&mut self) -> Result<bool> {
-        let start = self.position;
+        let start = self.position();
         match self.token()? {
             Token::Bool(value) => Ok(value),
             token => Err(unexpected("a boolean", token, start)),
@@ -117,22 +122,22 @@ impl<'a> Reader<'a> {
     #[inline]
     pub(crate) fn str(&mut self) -> Result<&'a str> {
         // Most texts are short: their length is in the marker or one byte behind it.
-        match self.bytes[self.position..] {
-            [marker @ 0xa0..=0xbf, ..] => {
-                self.position += 1;
-                return self.text(usize::from(marker & 0x1f));
+        let length = match self.rest {
+            [marker @ 0xa0..=0xbf, rest @ ..] => {
+                self.rest = rest;
+                marker & 0x1f
             }
-            [0xd9, length, ..] => {
-                self.position += 2;
-                return self.text(usize::from(length));
+            [0xd9, length, rest @ ..] => {
+                self.rest = rest;
+                *length
             }
-            _ => {}
-        }
-        self.long_str()
+            _ => return self.long_str(),
+        };
+        self.text(usize::from(length))
     }
 
     fn long_str(&mut self) -> Result<&'a str> {
-        let start = self.position;
+        let start = self.position();
         match self.token()? {
             Token::Str(length) => self.text(length),
             token => Err(unexpected("text", token, start)),
@@ -140,7 +145,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn bin(&mut self) -> Result<&'a [u8]> {
-        let start = self.position;
+        let start = self.position();
         match self.token()? {
             Token::Bin(length) => self.take(length),
             token => Err(unexpected("bytes", token, start)),
@@ -148,7 +153,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn array_len(&mut self) -> Result<usize> {
-        let start = self.position;
+        let start = self.position();
         match self.token()? {
             Token::Array(length) => Ok(length),
             token => Err(unexpected("an array", token, start)),
@@ -161,8 +166,8 @@ impl<'a> Reader<'a> {
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<Option<T>> {
-        if self.bytes.get(self.position) == Some(&0xc0) {
-            self.position += 1;
+        if let [0xc0, rest @ ..] = self.rest {
+            self.rest = rest;
             return Ok(None);
         }
         read(self).map(Some)
@@ -170,7 +175,7 @@ impl<'a> Reader<'a> {
 
     /// The bytes of a map with text keys and allowed values, for reading on demand later.
     pub(crate) fn map(&mut self) -> Result<&'a [u8]> {
-        let start = self.position;
+        let start = self.position();
         match self.token()? {
             Token::Map(length) => self.pairs(length, 0)?,
             token => return Err(unexpected("a map", token, start)),
@@ -180,7 +185,7 @@ impl<'a> Reader<'a> {
 
     /// The bytes of an array of texts, for reading on demand later.
     pub(crate) fn array_of_str(&mut self) -> Result<&'a [u8]> {
-        let start = self.position;
+        let start = self.position();
         for _ in 0..self.array_len()? {
             self.str()?;
         }
@@ -189,7 +194,7 @@ impl<'a> Reader<'a> {
 
     /// Checks one value; recursion ends at [`MAX_DEPTH`].
     pub(crate) fn value(&mut self, depth: usize) -> Result<()> {
-        let start = self.position;
+        let start = self.position();
         let token = self.token()?;
         match token {
             Token::Array(_) | Token::Map(_) if depth == MAX_DEPTH => {
@@ -235,7 +240,7 @@ impl<'a> Reader<'a> {
             byte @ 0xa0..=0xbf => Token::Str(usize::from(byte & 0x1f)),
             0xc0 => Token::Nil,
             // Never used by MessagePack.
-            0xc1 => return Err(Fault::new(Reason::ReservedMarker, self.position - 1)),
+            0xc1 => return Err(Fault::new(Reason::ReservedMarker, self.position() - 1)),
             0xc2 => Token::Bool(false),
             0xc3 => Token::Bool(true),
             0xc4 => Token::Bin(self.length::<1>()?),
@@ -269,18 +274,27 @@ impl<'a> Reader<'a> {
 
     #[inline]
     pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8]> {
-        let Some(bytes) = self.bytes[self.position..].get(..length) else {
+        let Some((bytes, rest)) = self.rest.split_at_checked(length) else {
             return Err(self.fault(Reason::UnexpectedEnd));
         };
-        self.position += length;
+        self.rest = rest;
         Ok(bytes)
     }
 
     #[inline]
     pub(crate) fn text(&mut self, length: usize) -> Result<&'a str> {
-        let start = self.position;
-        std::str::from_utf8(self.take(length)?)
-            .map_err(|error| Fault::new(Reason::NotUtf8, start + error.valid_up_to()))
+        let bytes = self.take(length)?;
+        match AsciiStr::from_ascii(bytes) {
+            Ok(text) => Ok(text.as_str()),
+            Err(_) => self.utf8(bytes),
+        }
+    }
+
+    fn utf8(&self, bytes: &'a [u8]) -> Result<&'a str> {
+        std::str::from_utf8(bytes).map_err(|error| {
+            let start = self.position() - bytes.len();
+            Fault::new(Reason::NotUtf8, start + error.valid_up_to())
+        })
     }
 
     fn pairs(&mut self, length: usize, depth: usize) -> Result<()> {
@@ -299,15 +313,16 @@ impl<'a> Reader<'a> {
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let Some(bytes) = self.bytes[self.position..].first_chunk::<N>() else {
+        let Some((bytes, rest)) = self.rest.split_first_chunk::<N>() else {
             return Err(self.fault(Reason::UnexpectedEnd));
         };
-        self.position += N;
+        self.rest = rest;
         Ok(*bytes)
     }
 
+    #[cold]
     fn fault(&self, reason: Reason) -> Box<Fault> {
-        Fault::new(reason, self.position)
+        Fault::new(reason, self.position())
     }
 }
 

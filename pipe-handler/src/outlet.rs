@@ -7,22 +7,23 @@ use crate::{
     Overflow, env,
     greeting::{Greeting, Phase},
     ledger::Ledger,
-    local::{Buffers, Frames, Nesting, Thread},
+    local::{Buffers, Frames, Nesting, Refused, Thread},
     overflow::Patience,
     pipe::{PIPE_BUF, Pipe, Written},
     process,
+    transport::Transport,
 };
 
-/// Direct delivery: each record is encoded in the calling thread's buffer and written to the pipe before the log call
-/// returns. There is no queue, no thread, and no lock.
+/// Where the records of this process go. Each is encoded in the calling thread's buffer and then handed to the
+/// transport: written to the pipe before the log call returns, or left in the thread's staging buffer for a drain.
 #[derive(Debug)]
-pub(crate) struct Direct {
-    pub(crate) pipe: Pipe,
+pub(crate) struct Outlet {
+    transport: Transport,
     pub(crate) settings: Settings,
     greeting: Greeting,
     ledger: Ledger,
     /// What the last close frame said, so that it is not said twice.
-    closed: Mutex<Option<Closed>>,
+    closed: Mutex<Option<(u64, Closed)>>,
 }
 
 #[derive(Debug, Clone)]
@@ -39,6 +40,9 @@ pub(crate) struct Settings {
     pub(crate) exit_timeout: Duration,
 }
 
+/// How long to wait before looking again whether another thread has said hello.
+const BUSY_PAUSE: Duration = Duration::from_micros(100);
+
 /// What a process has sent and dropped.
 ///
 /// ```no_run
@@ -52,21 +56,47 @@ pub(crate) struct Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Closed {
-    /// Records that are in the pipe.
+    /// Records that were sent: with direct delivery and behind a close or flush they are in the pipe.
     pub sent: u64,
     /// Records that were dropped.
     pub dropped: u64,
 }
 
-impl Direct {
-    pub(crate) fn new(pipe: Pipe, settings: Settings) -> Self {
+impl Outlet {
+    pub(crate) fn new(transport: Transport, settings: Settings) -> Self {
         Self {
-            pipe,
+            transport,
             settings,
             greeting: Greeting::new(),
             ledger: Ledger::default(),
             closed: Mutex::new(None),
         }
+    }
+
+    /// The pipe that the records go to, if it is one.
+    pub(crate) fn pipe(&self) -> Option<&Pipe> {
+        self.transport.pipe()
+    }
+
+    /// Waits until everything logged so far is in the pipe; `false` where the time was too short for that.
+    pub(crate) fn flush(&self, timeout: Duration) -> bool {
+        if Nesting::is_quiet() {
+            return false;
+        }
+        let mut patience = Patience::new(Overflow::BlockFor(timeout));
+        self.transport.flush(&mut patience)
+    }
+
+    /// Nobody reads any more, and nobody will.
+    #[cfg(feature = "buffered")]
+    pub(crate) fn give_up(&self) {
+        self.greeting.gone();
+    }
+
+    /// This process is about to become another program.
+    pub(crate) fn leave(&self) {
+        self.close(self.settings.exit_timeout);
+        self.greeting.forget();
     }
 
     pub(crate) fn is_gone(&self) -> bool {
@@ -97,8 +127,10 @@ impl Direct {
             return;
         }
         let mut patience = self.patience(record.level());
-        let (true, Some(_nesting)) = (self.open(&mut patience), Nesting::enter()) else {
-            return self.drop_record(record.level());
+        let _nesting = match Nesting::enter() {
+            Ok(nesting) if self.open(&mut patience) => nesting,
+            Err(Refused::Quiet) => return,
+            Ok(_) | Err(Refused::TooDeep) => return self.drop_record(record.level()),
         };
         let mut buffers = Buffers::take();
         self.deliver(record, &mut buffers, &mut patience);
@@ -108,7 +140,8 @@ impl Direct {
     /// Logs something that is no `log::Record`: a panic.
     pub(crate) fn log_built(&self, record: LogRecord<'_>) {
         let mut patience = self.patience(record.level);
-        if self.is_gone() || !self.open(&mut patience) {
+        // What carries records away must not wait for itself, not even when it panics.
+        if self.is_gone() || Nesting::is_quiet() || !self.open(&mut patience) {
             return;
         }
         let mut buffers = Buffers::take();
@@ -122,14 +155,33 @@ impl Direct {
     ///
     /// `None` where the pipe had no room within the timeout or nobody reads, and in a process that never logged.
     pub(crate) fn close(&self, timeout: Duration) -> Option<Closed> {
-        // A forked child that never logged is no process to this pipe.
-        if !self.greeting.is_open() {
+        let mut patience = Patience::new(Overflow::BlockFor(timeout));
+        // A process that never logged is none to this pipe. One whose records were all dropped, hello included, is.
+        let is_heard = self.greeting.is_open()
+            || (self.greeting.is_due() && self.ledger.dropped() > 0 && self.open(&mut patience));
+        if !is_heard || !self.transport.flush(&mut patience) {
             return None;
         }
+        let closed = self.say_close(&mut patience)?;
+        self.transport.flush(&mut patience).then_some(closed)
+    }
+
+    /// The last handler is gone.
+    pub(crate) fn shut(&self) {
+        if self.pipe().is_some() {
+            self.close(self.settings.exit_timeout);
+        } else if self.greeting.is_open() {
+            // The drain may be a task of this very thread: it is not waited for.
+            self.say_close(&mut Patience::new(Overflow::DropNewest));
+        }
+        self.transport.close();
+    }
+
+    fn say_close(&self, patience: &mut Patience) -> Option<Closed> {
         let counts = self.counts();
         // Poisoned, or held by a thread that a fork left behind: say it once more rather than never.
         let mut closed = self.closed.try_lock().ok();
-        if closed.as_deref() == Some(&Some(counts)) {
+        if closed.as_deref() == Some(&Some((pid(), counts))) {
             return Some(counts);
         }
         let due = self.ledger.take_due();
@@ -141,13 +193,12 @@ impl Direct {
         close.sent = counts.sent;
         close.dropped = counts.dropped;
         close.encode_frame(&mut frames);
-        let mut patience = Patience::new(Overflow::BlockFor(timeout));
-        if self.write(&frames, &mut patience) != Written::Whole {
+        if self.write(&frames, patience) != Written::Whole {
             due.inspect(|&counts| self.ledger.give_back(counts));
             return None;
         }
         if let Some(closed) = closed.as_deref_mut() {
-            *closed = Some(counts);
+            *closed = Some((pid(), counts));
         }
         Some(counts)
     }
@@ -170,7 +221,9 @@ impl Direct {
                 Phase::Open => return true,
                 Phase::Gone => return false,
                 Phase::Due { forked } => return self.say_hello(forked, patience),
-                Phase::Busy if patience.left().is_some() => thread::yield_now(),
+                Phase::Resetting => thread::yield_now(),
+                // Not for long, unless the pipe is full.
+                Phase::Busy if patience.left().is_some() => thread::sleep(BUSY_PAUSE),
                 Phase::Busy => return false,
             }
         }
@@ -179,6 +232,9 @@ impl Direct {
     fn say_hello(&self, forked: bool, patience: &mut Patience) -> bool {
         if forked {
             self.ledger.reset();
+            self.greeting.reset();
+            // An exec that failed has left the pipe open to all children.
+            self.pipe().inspect(|pipe| pipe.close_on_exec());
         }
         let mut hello = Hello::new();
         hello.pid = Some(pid());
@@ -193,7 +249,12 @@ impl Direct {
             frame.clear();
             hello.encode_frame(&mut frame);
         }
-        let written = self.pipe.write(&frame, patience);
+        if frame.len() > PIPE_BUF {
+            hello.process = None;
+            frame.clear();
+            hello.encode_frame(&mut frame);
+        }
+        let written = self.transport.greet(&frame, patience);
         match written {
             Written::Whole => self.greeting.said(),
             Written::Full => self.greeting.put_off(),
@@ -293,7 +354,7 @@ impl Direct {
     }
 
     fn write(&self, bytes: &[u8], patience: &mut Patience) -> Written {
-        let written = self.pipe.write(bytes, patience);
+        let written = self.transport.write(bytes, patience);
         if written == Written::Gone {
             self.greeting.gone();
         }

@@ -1,0 +1,354 @@
+use std::{
+    cell::RefCell,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{
+            AtomicBool, AtomicU64, AtomicUsize,
+            Ordering::{Acquire, Relaxed, SeqCst},
+            fence,
+        },
+    },
+    task::Waker,
+    time::Duration,
+};
+
+use bytes::{Buf, BytesMut};
+use tokio::runtime::Handle;
+
+use crate::{
+    overflow::Patience,
+    pipe::{Pipe, Written},
+    pipe_writer::whole_frames,
+    process,
+    staging::Staging,
+};
+
+/// The frames that are on their way to the drain: one [`Staging`] for each thread that logs.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    id: u64,
+    /// The process whose threads and drain these are.
+    pid: u32,
+    capacity: usize,
+    /// The hello of the process: whoever sees a record in a ring finds it here, or gone already.
+    greeting: Mutex<Vec<u8>>,
+    rings: Mutex<Vec<Arc<Staging>>>,
+    /// Grows with every new ring.
+    version: AtomicU64,
+    /// The drain has found nothing and waits to be woken.
+    idle: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+    /// The handler is gone: what is in the rings is all there will be.
+    closing: AtomicBool,
+    ended: AtomicBool,
+    /// Held by whoever writes what an ended drain has left.
+    last: Mutex<()>,
+    /// Threads that wait for `progress`.
+    waiting: AtomicUsize,
+    turn: Mutex<()>,
+    progress: Condvar,
+    /// What the drain has taken and not yet written, for a flush that the drain cannot do.
+    rest: Mutex<Option<Weak<Mutex<dyn Rest>>>>,
+}
+
+/// The drain's half of the work, when somebody else has to do it.
+pub(crate) trait Rest: Send + std::fmt::Debug {
+    /// Writes what was taken and what is in the rings.
+    fn write_to(&mut self, pipe: &Pipe, patience: &mut Patience) -> bool;
+}
+
+thread_local! {
+    /// This thread's ring in each queue.
+    static RINGS: RefCell<Vec<(u64, Arc<Staging>)>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Queue {
+    /// `capacity`: bytes for each thread.
+    pub(crate) fn new(capacity: usize) -> Self {
+        static IDS: AtomicU64 = AtomicU64::new(0);
+        Self {
+            id: IDS.fetch_add(1, Relaxed),
+            pid: process::id(),
+            capacity,
+            greeting: Mutex::default(),
+            rings: Mutex::default(),
+            version: AtomicU64::new(0),
+            idle: AtomicBool::new(false),
+            waker: Mutex::default(),
+            closing: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            last: Mutex::default(),
+            waiting: AtomicUsize::new(0),
+            turn: Mutex::default(),
+            progress: Condvar::new(),
+            rest: Mutex::default(),
+        }
+    }
+
+    /// Whether a drain of this process carries away what is pushed.
+    pub(crate) fn is_live(&self) -> bool {
+        self.pid == process::id() && !self.ended.load(SeqCst)
+    }
+
+    /// Leaves frames for the drain; they stay together. `Gone` where there is no drain (any more).
+    pub(crate) fn push(
+        &self,
+        frames: &[u8],
+        pipe: Option<&Pipe>,
+        patience: &mut Patience,
+    ) -> Written {
+        loop {
+            if !self.is_live() {
+                return Written::Gone;
+            }
+            match self.try_push(frames) {
+                Some(true) => {
+                    self.wake();
+                    // The drain may have ended without having seen this.
+                    if self.ended.load(SeqCst) {
+                        pipe.inspect(|pipe| self.settle(pipe, patience));
+                    }
+                    return Written::Whole;
+                }
+                Some(false) => {}
+                None => {
+                    if self.open_ring(frames) {
+                        return Written::Whole;
+                    }
+                    continue;
+                }
+            }
+            self.wake();
+            let Some(left) = patience.left() else {
+                return Written::Full;
+            };
+            // A drain that is a task may need this very thread.
+            if pipe.is_none() && Handle::try_current().is_ok() {
+                return Written::Full;
+            }
+            if self.write_rest(pipe, patience).is_some() {
+                continue;
+            }
+            self.wait(left, || self.has_room(frames.len()));
+        }
+    }
+
+    pub(crate) fn greet(&self, hello: &[u8]) {
+        lock(&self.greeting).extend_from_slice(hello);
+        self.wake();
+    }
+
+    /// Waits until everything pushed so far is written. Where the drain is a task of a runtime that may not come to
+    /// its turn (the caller may be what it waits for), it is done here.
+    pub(crate) fn flush(&self, pipe: Option<&Pipe>, patience: &mut Patience) -> bool {
+        if !self.is_live() {
+            return true;
+        }
+        if let Some(is_written) = self.write_rest(pipe, patience) {
+            return is_written;
+        }
+        let rings: Vec<_> = lock(&self.rings)
+            .iter()
+            .map(|ring| (Arc::clone(ring), ring.committed()))
+            .collect();
+        let is_done = || {
+            rings.iter().all(|(ring, end)| ring.drained() >= *end)
+                && lock(&self.greeting).is_empty()
+        };
+        self.wake();
+        while !is_done() && self.is_live() {
+            let Some(left) = patience.left() else {
+                return false;
+            };
+            self.wait(left, is_done);
+        }
+        is_done()
+    }
+
+    /// Where the drain has ended early: writes what this thread has in its ring, before anything newer.
+    pub(crate) fn settle(&self, pipe: &Pipe, patience: &mut Patience) {
+        if self.pid != process::id() {
+            return;
+        }
+        let ring = RINGS.try_with(|rings| {
+            let rings = rings.try_borrow().ok()?;
+            let (_, ring) = rings.iter().find(|(id, _)| *id == self.id)?;
+            Some(Arc::clone(ring))
+        });
+        let Some(ring) = ring.ok().flatten() else {
+            return;
+        };
+        if ring.drained() == ring.committed() {
+            return;
+        }
+        let _last = lock(&self.last);
+        let mut frames = BytesMut::new();
+        let end = ring.copy(
+            ring.drained(),
+            ring.committed(),
+            usize::MAX / 2,
+            &mut frames,
+        );
+        if write_all(&mut frames, pipe, patience) {
+            ring.set_drained(end);
+        }
+    }
+
+    /// Does the work of a drain that is a task, unless it is doing it right now. Whether everything is written.
+    fn write_rest(&self, pipe: Option<&Pipe>, patience: &mut Patience) -> Option<bool> {
+        let pipe = pipe?;
+        let rest = lock(&self.rest).as_ref().and_then(Weak::upgrade)?;
+        let is_written = rest.try_lock().ok()?.write_to(pipe, patience);
+        // The drain may have found its work taken.
+        self.wake();
+        Some(is_written)
+    }
+
+    /// Lets the drain end once it has nothing more to do.
+    pub(crate) fn close(&self) {
+        if self.pid == process::id() {
+            self.closing.store(true, SeqCst);
+            self.wake();
+        }
+    }
+
+    /// What does not fit into this thread's ring waits for the drain.
+    fn wait(&self, left: Duration, is_done: impl Fn() -> bool) {
+        self.waiting.fetch_add(1, SeqCst);
+        let turn = lock(&self.turn);
+        // The drain takes the turn before it tells, so what is missed here is seen there.
+        if !is_done() && self.is_live() {
+            // Never for ever: a drain can die with its thread, in ways that leave no trace.
+            let left = left.min(Duration::from_millis(100));
+            drop(self.progress.wait_timeout(turn, left));
+        }
+        self.waiting.fetch_sub(1, SeqCst);
+    }
+
+    fn try_push(&self, frames: &[u8]) -> Option<bool> {
+        self.with_ring(|ring| ring.push(frames))
+    }
+
+    fn has_room(&self, bytes: usize) -> bool {
+        self.with_ring(|ring| ring.has_room(bytes)).unwrap_or(true)
+    }
+
+    fn with_ring<T>(&self, f: impl FnOnce(&Staging) -> T) -> Option<T> {
+        let found = RINGS.try_with(|rings| {
+            let rings = rings.try_borrow().ok()?;
+            let (_, ring) = rings.iter().find(|(id, _)| *id == self.id)?;
+            Some(f(ring))
+        });
+        found.ok().flatten()
+    }
+
+    /// Makes this thread's ring. A thread that is ending cannot keep one: then it is for these frames only, and they
+    /// are in it.
+    fn open_ring(&self, frames: &[u8]) -> bool {
+        let kept = RINGS.try_with(|rings| {
+            let mut rings = rings.try_borrow_mut().ok()?;
+            let ring = Arc::new(Staging::new(self.capacity));
+            rings.push((self.id, Arc::clone(&ring)));
+            Some(ring)
+        });
+        let kept = kept.ok().flatten();
+        let is_kept = kept.is_some();
+        let ring = kept.unwrap_or_else(|| {
+            let ring = Staging::new(2 * frames.len());
+            ring.push(frames);
+            Arc::new(ring)
+        });
+        lock(&self.rings).push(ring);
+        self.version.fetch_add(1, SeqCst);
+        if !is_kept {
+            self.wake();
+        }
+        !is_kept
+    }
+
+    fn wake(&self) {
+        if self.idle.load(SeqCst) && self.idle.swap(false, SeqCst) {
+            let waker = lock(&self.waker).take();
+            waker.inspect(Waker::wake_by_ref);
+        }
+    }
+}
+
+/// For the drain.
+impl Queue {
+    pub(crate) fn version(&self) -> u64 {
+        self.version.load(SeqCst)
+    }
+
+    /// The rings, without those that are empty and whose thread has ended.
+    pub(crate) fn rings(&self) -> Vec<Arc<Staging>> {
+        let mut rings = lock(&self.rings);
+        rings.retain(|ring| {
+            let is_shared = Arc::strong_count(ring) > 1;
+            // Not shared any more means that its thread has ended: then what it has committed must be seen.
+            fence(Acquire);
+            is_shared || ring.drained() < ring.committed()
+        });
+        rings.clone()
+    }
+
+    pub(crate) fn take_greeting(&self, out: &mut BytesMut) {
+        let mut greeting = lock(&self.greeting);
+        out.extend_from_slice(&greeting);
+        greeting.clear();
+    }
+
+    /// Announces that the drain will wait; it has to look once more before it does.
+    pub(crate) fn set_idle(&self, waker: &Waker) {
+        *lock(&self.waker) = Some(waker.clone());
+        self.idle.store(true, SeqCst);
+    }
+
+    pub(crate) fn set_busy(&self) {
+        self.idle.store(false, SeqCst);
+    }
+
+    pub(crate) fn tell_progress(&self) {
+        if self.waiting.load(SeqCst) > 0 {
+            drop(lock(&self.turn));
+            self.progress.notify_all();
+        }
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(SeqCst)
+    }
+
+    /// To be held while the drain writes its last.
+    pub(crate) fn last(&self) -> MutexGuard<'_, ()> {
+        lock(&self.last)
+    }
+
+    /// The drain will not come back.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, SeqCst);
+        drop(lock(&self.turn));
+        self.progress.notify_all();
+    }
+
+    pub(crate) fn set_rest(&self, rest: Weak<Mutex<dyn Rest>>) {
+        *lock(&self.rest) = Some(rest);
+    }
+}
+
+/// Writes whole frames to a pipe, as many at once as it takes in one piece.
+pub(crate) fn write_all(frames: &mut BytesMut, pipe: &Pipe, patience: &mut Patience) -> bool {
+    while !frames.is_empty() {
+        let length = whole_frames(frames).len();
+        if length == 0 || pipe.write(&frames[..length], patience) != Written::Whole {
+            return false;
+        }
+        frames.advance(length);
+    }
+    true
+}
+
+/// Nothing that is done under these locks can leave anything half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,205 @@
+use std::sync::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Relaxed, SeqCst},
+};
+
+use bytes::BytesMut;
+
+/// Bytes of a word.
+const WORD: usize = 8;
+
+/// In place of an entry's length: the next entry stands at the start of the ring.
+const WRAP: u64 = u64::MAX;
+
+/// What one thread has logged and the drain has not yet carried away: a ring with one writer and one reader, without a
+/// lock.
+///
+/// Everything is in the words and two positions, which only ever grow: `committed`, moved by the thread, and
+/// `drained`, moved by the drain. An entry is a word with its length and as many words as its bytes need, in one piece.
+/// The words are atomics because two threads share them; the positions say who may touch which.
+#[derive(Debug)]
+pub(crate) struct Staging {
+    words: Box<[AtomicU64]>,
+    committed: AtomicU64,
+    drained: AtomicU64,
+}
+
+impl Staging {
+    /// A ring of `bytes`, rounded up to a power of two.
+    pub(crate) fn new(bytes: usize) -> Self {
+        let words = bytes.div_ceil(WORD).next_power_of_two();
+        Self {
+            words: std::iter::repeat_with(AtomicU64::default)
+                .take(words)
+                .collect(),
+            committed: AtomicU64::new(0),
+            drained: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn committed(&self) -> u64 {
+        self.committed.load(SeqCst)
+    }
+
+    pub(crate) fn drained(&self) -> u64 {
+        self.drained.load(SeqCst)
+    }
+
+    /// Whether an entry of so many bytes fits now. For the one thread that writes.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        let (start, skipped) = self.place(self.committed.load(Relaxed), words_of(bytes));
+        let end = start + skipped + words_of(bytes) as u64;
+        end - self.drained.load(SeqCst) <= self.words.len() as u64
+    }
+
+    /// Appends an entry, or nothing where it does not fit. For the one thread that writes.
+    pub(crate) fn push(&self, entry: &[u8]) -> bool {
+        let needed = words_of(entry.len());
+        let (committed, skipped) = self.place(self.committed.load(Relaxed), needed);
+        let start = committed + skipped;
+        let end = start + needed as u64;
+        if end - self.drained.load(Acquire) > self.words.len() as u64 {
+            return false;
+        }
+        if skipped > 0 {
+            self.words[self.index(committed)].store(WRAP, Relaxed);
+        }
+        let index = self.index(start);
+        let words = &self.words[index..index + needed];
+        words[0].store(entry.len() as u64, Relaxed);
+        let (whole, rest) = entry.as_chunks::<WORD>();
+        for (word, &bytes) in words[1..].iter().zip(whole) {
+            word.store(u64::from_ne_bytes(bytes), Relaxed);
+        }
+        if !rest.is_empty() {
+            let mut last = [0; WORD];
+            last[..rest.len()].copy_from_slice(rest);
+            words[needed - 1].store(u64::from_ne_bytes(last), Relaxed);
+        }
+        // Sequentially consistent: behind it the writer looks whether the drain sleeps, and before it sleeps the drain
+        // looks here.
+        self.committed.swap(end, SeqCst);
+        true
+    }
+
+    /// Appends the entries from `position` up to `committed` to `out`, not many more bytes than `limit`, and returns
+    /// the position behind them. For the one drain; the room is free again only when it [says so](Self::set_drained).
+    pub(crate) fn copy(
+        &self,
+        mut position: u64,
+        committed: u64,
+        limit: usize,
+        out: &mut BytesMut,
+    ) -> u64 {
+        let full = out.len() + limit;
+        while position < committed && out.len() < full {
+            let index = self.index(position);
+            let length = self.words[index].load(Relaxed);
+            if length == WRAP {
+                position += (self.words.len() - index) as u64;
+                continue;
+            }
+            let length = usize::try_from(length).unwrap_or(0);
+            let needed = words_of(length);
+            let start = out.len();
+            // Whole words are copied, and what the last one has too much is cut off.
+            out.resize(start + (needed - 1) * WORD, 0);
+            let words = &self.words[index + 1..index + needed];
+            let (places, _) = out[start..].as_chunks_mut::<WORD>();
+            for (place, word) in places.iter_mut().zip(words) {
+                *place = word.load(Relaxed).to_ne_bytes();
+            }
+            out.truncate(start + length);
+            position += needed as u64;
+        }
+        position
+    }
+
+    /// Gives the room in front of `position` back.
+    pub(crate) fn set_drained(&self, position: u64) {
+        self.drained.store(position, SeqCst);
+    }
+
+    /// Where an entry of so many words goes: at `committed`, or where it would not be in one piece, behind the rest of
+    /// the ring.
+    fn place(&self, committed: u64, needed: usize) -> (u64, u64) {
+        let behind = self.words.len() - self.index(committed);
+        let skipped = if behind < needed { behind as u64 } else { 0 };
+        (committed, skipped)
+    }
+
+    fn index(&self, position: u64) -> usize {
+        // The ring is a power of two, so what a cast cuts off does not matter.
+        position as usize & (self.words.len() - 1)
+    }
+}
+
+fn words_of(bytes: usize) -> usize {
+    1 + bytes.div_ceil(WORD)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_come_out_as_they_went_in_however_often_the_ring_wraps() {
+        let staging = Staging::new(1024);
+        let mut position = 0;
+        for round in 0..1000_usize {
+            let entries: Vec<Vec<u8>> = (0..3)
+                .map(|n| vec![(round + n) as u8; (round * 7 + n * 13) % 200])
+                .collect();
+            for entry in &entries {
+                assert!(staging.push(entry));
+            }
+            let mut out = BytesMut::new();
+            position = staging.copy(position, staging.committed(), usize::MAX / 2, &mut out);
+            staging.set_drained(position);
+            assert_eq!(out, entries.concat());
+        }
+    }
+
+    #[test]
+    fn a_full_ring_takes_nothing_until_it_is_drained() {
+        let staging = Staging::new(1024);
+        let fitted = std::iter::repeat_with(|| staging.push(&[1; 56]))
+            .take_while(|&fitted| fitted)
+            .count();
+        assert_eq!(fitted, 1024 / 64);
+        assert!(!staging.has_room(1));
+        let mut out = BytesMut::new();
+        let position = staging.copy(0, staging.committed(), 100, &mut out);
+        assert!(!staging.push(b"x"), "copied is not drained");
+        staging.set_drained(position);
+        assert!(staging.has_room(56) && staging.push(&[2; 56]));
+    }
+
+    #[test]
+    fn a_writer_and_a_drain_at_the_same_time_lose_nothing() {
+        let staging = Staging::new(4096);
+        let total = 200_000_u32;
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for n in 0..total {
+                    let entry = vec![n as u8; n as usize % 60];
+                    while !staging.push(&[&n.to_ne_bytes()[..], &entry].concat()) {
+                        std::thread::yield_now();
+                    }
+                }
+            });
+            let (mut position, mut next, mut out) = (0, 0, BytesMut::new());
+            while next < total {
+                position = staging.copy(position, staging.committed(), 1000, &mut out);
+                staging.set_drained(position);
+                while !out.is_empty() {
+                    let entry = out.split_to(4 + next as usize % 60);
+                    assert_eq!(entry[..4], next.to_ne_bytes());
+                    assert!(entry[4..].iter().all(|&byte| byte == next as u8));
+                    next += 1;
+                }
+                std::thread::yield_now();
+            }
+        });
+    }
+}

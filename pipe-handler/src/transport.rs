@@ -1,0 +1,85 @@
+#[cfg(feature = "buffered")]
+use std::sync::Arc;
+
+#[cfg(feature = "buffered")]
+use crate::queue::Queue;
+use crate::{
+    overflow::Patience,
+    pipe::{Pipe, Written},
+};
+
+/// How frames leave this process.
+#[derive(Debug)]
+pub(crate) enum Transport {
+    /// At once, by the thread that logs.
+    Direct(Pipe),
+    /// Through a queue, to a pipe. A forked child finds the drain's thread and its own queue dead: it writes directly,
+    /// and so does everybody once the drain has ended.
+    #[cfg(feature = "buffered")]
+    Buffered(Arc<Queue>, Pipe),
+    /// Through a queue, to something that only the drain knows.
+    #[cfg(feature = "buffered")]
+    Elsewhere(Arc<Queue>),
+}
+
+impl Transport {
+    /// Writes whole frames of at most `PIPE_BUF` bytes together.
+    pub(crate) fn write(&self, frames: &[u8], patience: &mut Patience) -> Written {
+        match self {
+            Self::Direct(pipe) => pipe.write(frames, patience),
+            #[cfg(feature = "buffered")]
+            Self::Buffered(queue, pipe) => match queue.push(frames, Some(pipe), patience) {
+                Written::Gone => {
+                    queue.settle(pipe, patience);
+                    pipe.write(frames, patience)
+                }
+                written => written,
+            },
+            #[cfg(feature = "buffered")]
+            Self::Elsewhere(queue) => queue.push(frames, None, patience),
+        }
+    }
+
+    /// Writes the frame that comes before all others.
+    pub(crate) fn greet(&self, hello: &[u8], patience: &mut Patience) -> Written {
+        match self {
+            #[cfg(feature = "buffered")]
+            Self::Buffered(queue, _) | Self::Elsewhere(queue) if queue.is_live() => {
+                queue.greet(hello);
+                Written::Whole
+            }
+            _ => self.write(hello, patience),
+        }
+    }
+
+    /// Waits until everything that was written is out of this process's hands.
+    #[cfg_attr(not(feature = "buffered"), allow(unused_variables))]
+    pub(crate) fn flush(&self, patience: &mut Patience) -> bool {
+        match self {
+            Self::Direct(_) => true,
+            #[cfg(feature = "buffered")]
+            Self::Buffered(queue, pipe) => queue.flush(Some(pipe), patience),
+            #[cfg(feature = "buffered")]
+            Self::Elsewhere(queue) => queue.flush(None, patience),
+        }
+    }
+
+    /// Lets a drain end.
+    pub(crate) fn close(&self) {
+        match self {
+            Self::Direct(_) => {}
+            #[cfg(feature = "buffered")]
+            Self::Buffered(queue, _) | Self::Elsewhere(queue) => queue.close(),
+        }
+    }
+
+    pub(crate) fn pipe(&self) -> Option<&Pipe> {
+        match self {
+            Self::Direct(pipe) => Some(pipe),
+            #[cfg(feature = "buffered")]
+            Self::Buffered(_, pipe) => Some(pipe),
+            #[cfg(feature = "buffered")]
+            Self::Elsewhere(_) => None,
+        }
+    }
+}
