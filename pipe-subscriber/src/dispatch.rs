@@ -20,12 +20,10 @@ impl Dispatch {
             escaping.text(&mut label);
             label.into_owned()
         });
-        let has_label = label.is_some();
-        let with_value = |origin: &Origin| has_label || *origin != Origin::Label;
         Self {
             escaping,
             label,
-            origins: origins.into_iter().filter(with_value).collect(),
+            origins,
         }
     }
 
@@ -44,12 +42,24 @@ impl Dispatch {
         }
         self.escaping.record(&mut record);
         record.with_record(|built| {
-            if self.origins.is_empty() {
+            if !self.changes_keys_of(&record) {
                 return logger.log(built);
             }
             let label = self.label.as_deref();
             let all = Attached::new(&self.origins, label, &record, built.key_values());
             logger.log(&built.to_builder().key_values(&all).build());
         });
+    }
+
+    /// Whether the parent adds anything, or a child without a label claims to have one.
+    fn changes_keys_of(&self, record: &LogRecord<'_>) -> bool {
+        match (&*self.origins, &self.label) {
+            ([], _) => false,
+            ([Origin::Label], None) => {
+                let mut pairs = record.key_values.iter().chain(record.context.iter());
+                pairs.any(|(key, _)| key == Origin::Label.key())
+            }
+            _ => true,
+        }
     }
 }

@@ -142,8 +142,12 @@ async fn every_origins_name_yields_to_the_parents() {
 }
 
 #[tokio::test]
-async fn without_a_label_the_name_is_the_childs() {
+async fn a_child_without_a_label_cannot_claim_one() {
     let mut record = known();
     record.key_values.push("label", "mine");
-    assert_eq!(pairs(&record, |s| s).await, owned([("label", "mine")]));
+    assert_eq!(pairs(&record, |s| s).await, owned([("label_", "mine")]));
+    assert_eq!(
+        pairs(&record, |s| s.attach([])).await,
+        owned([("label", "mine")])
+    );
 }
