@@ -141,8 +141,11 @@ impl Outlet {
     pub(crate) fn log_built(&self, record: LogRecord<'_>) {
         let mut patience = self.patience(record.level);
         // What carries records away must not wait for itself, not even when it panics.
-        if self.is_gone() || Nesting::is_quiet() || !self.open(&mut patience) {
+        if self.is_gone() || Nesting::is_quiet() {
             return;
+        }
+        if !self.open(&mut patience) {
+            return self.drop_record(record.level);
         }
         let mut buffers = Buffers::take();
         let Buffers { frames, thread, .. } = &mut *buffers;
@@ -233,8 +236,9 @@ impl Outlet {
         if forked {
             self.ledger.reset();
             self.greeting.reset();
-            // An exec that failed has left the pipe open to all children.
-            self.pipe().inspect(|pipe| pipe.close_on_exec());
+            if let Ok(mut closed) = self.closed.try_lock() {
+                *closed = None;
+            }
         }
         let mut hello = Hello::new();
         hello.pid = Some(pid());

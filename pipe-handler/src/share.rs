@@ -22,7 +22,7 @@ pub(crate) fn set_global(outlet: &Arc<Outlet>) {
 /// The child adopts it as if it were its own parent's child, with the same filter; its records carry its own pid and
 /// are counted by themselves. For the process that is spawned from `command` only: other children still find the pipe
 /// closed. A command that is run by [`exec`](CommandExt::exec) passes the pipe on to what this process becomes; where
-/// that fails, other children inherit the pipe until the next record is logged.
+/// that fails, it is kept from other children again when `command` is dropped.
 ///
 /// With tokio's `Command`, give it `as_std_mut()`.
 ///
@@ -50,22 +50,44 @@ pub(crate) fn share(outlet: &Arc<Outlet>, command: &mut Command) -> io::Result<(
     let address = pipe.address()?;
     command.env(env::PIPE, address.to_env());
     command.env(env::FILTER, &outlet.settings.filter);
-    let outlet = Arc::clone(outlet);
-    let here = process::id();
-    let pass_on = move || {
-        // Exec without fork: this process's own story on the pipe ends here.
-        if process::id() == here {
-            outlet.leave();
-        }
-        if let Some(pipe) = outlet.pipe() {
-            rustix::io::fcntl_setfd(pipe.as_fd(), FdFlags::empty())?;
-        }
-        Ok(())
+    let shared = Shared {
+        outlet: Arc::clone(outlet),
+        here: process::id(),
     };
+    let pass_on = move || shared.pass_on();
     // SAFETY: in a forked child the closure makes one system call on a descriptor that is still open there, and
     // allocates nothing.
     unsafe { command.pre_exec(pass_on) };
     Ok(())
+}
+
+/// The pipe in the hands of a command.
+struct Shared {
+    outlet: Arc<Outlet>,
+    /// The process that shares it.
+    here: u32,
+}
+
+impl Shared {
+    /// Between fork and exec; without a fork, right before this process becomes another program.
+    fn pass_on(&self) -> io::Result<()> {
+        if process::id() == self.here {
+            self.outlet.leave();
+        }
+        if let Some(pipe) = self.outlet.pipe() {
+            rustix::io::fcntl_setfd(pipe.as_fd(), FdFlags::empty())?;
+        }
+        Ok(())
+    }
+}
+
+/// An exec without fork that failed has left the pipe open to all children.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if process::id() == self.here {
+            self.outlet.pipe().inspect(|pipe| pipe.close_on_exec());
+        }
+    }
 }
 
 fn no_pipe() -> io::Error {

@@ -1,0 +1,157 @@
+//! How a process can end while it logs.
+
+use std::{
+    fs::OpenOptions,
+    os::unix::fs::FileExt,
+    panic, process,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+
+use crate::tools::{hear, init, init_with, pattern, say, settings, wait_until};
+
+/// Logs ten records from each of four threads and ends at once.
+pub(crate) fn end(how: &str) {
+    panic::set_hook(Box::new(|_| say("previous hook")));
+    init();
+    thread::scope(|scope| {
+        for t in 0..4 {
+            scope.spawn(move || log_ten(t));
+        }
+    });
+    match how {
+        "return" => {}
+        "exit" => process::exit(3),
+        "exit-in-thread" => drop(thread::spawn(|| process::exit(3)).join()),
+        "abort" => process::abort(),
+        "panic" => panic!("the main thread panics with {}", 7),
+        "panic-in-thread" => {
+            let named = thread::Builder::new().name("unlucky".to_owned());
+            let thread = named.spawn(|| panic!("a thread panics"));
+            let _panic = thread.expect("a thread").join();
+        }
+        "panic-with-a-number" => panic::panic_any(7),
+        "kill" => kill_this_process(),
+        other => panic!("there is no end {other:?}"),
+    }
+}
+
+fn log_ten(t: usize) {
+    for n in 0..10 {
+        log::info!(t, n; "t{t} n{n}");
+    }
+}
+
+fn kill_this_process() {
+    let this = rustix::process::getpid();
+    rustix::process::kill_process(this, rustix::process::Signal::KILL).expect("kill");
+}
+
+/// Logs from several threads until it is killed. Entry `t` of the file is how many log calls of thread `t` have
+/// returned; it outlives the process, as every write to a file does.
+pub(crate) fn log_for_ever(file: &str, threads: usize, seed: usize) {
+    init();
+    let file = OpenOptions::new().write(true).open(file).expect("a file");
+    thread::scope(|scope| {
+        for t in 0..threads {
+            let file = &file;
+            scope.spawn(move || {
+                for n in 0_usize.. {
+                    let size = some_size(n, seed);
+                    log::info!(t, n; "{}", pattern(size, size));
+                    let count = (n as u64 + 1).to_le_bytes();
+                    file.write_all_at(&count, t as u64 * 8).expect("a counter");
+                }
+            });
+        }
+    });
+}
+
+/// Small ones, ones about the size of a frame, and ones of several frames.
+pub(crate) fn some_size(n: usize, seed: usize) -> usize {
+    match (n ^ seed) % 7 {
+        0 => 3_900 + (n * 37 + seed) % 300,
+        1 => 20_000 + (n * 977 + seed) % 20_000,
+        _ => (n * 13 + seed) % 200,
+    }
+}
+
+/// A panic that is caught: one record, and the process goes on.
+pub(crate) fn caught_panic() {
+    panic::set_hook(Box::new(|_| say("previous hook")));
+    init();
+    let _panic = panic::catch_unwind(|| panic!("caught"));
+    log::info!("afterwards");
+}
+
+/// Says several times that this is all, while other threads go on.
+pub(crate) fn close_while_logging() {
+    let handler = init_with(settings());
+    thread::scope(|scope| {
+        for t in 0..4 {
+            scope.spawn(move || {
+                for n in 0..2_000 {
+                    log::info!(t, n; "t{t} n{n}");
+                }
+            });
+        }
+        for _ in 0..50 {
+            handler.close().expect("room in the pipe");
+            thread::yield_now();
+        }
+    });
+}
+
+/// Ends while four threads log.
+pub(crate) fn exit_while_logging(how: &str) {
+    static STARTED: AtomicBool = AtomicBool::new(false);
+    init();
+    for t in 0..4_usize {
+        thread::spawn(move || {
+            for n in 0_usize.. {
+                log::info!(t, n; "t{t} n{n}");
+                if n == 100 {
+                    STARTED.store(true, Ordering::Relaxed);
+                }
+            }
+        });
+    }
+    wait_until(|| STARTED.load(Ordering::Relaxed));
+    if how == "exit" {
+        process::exit(0);
+    }
+}
+
+/// Goes on logging when its parent is gone.
+pub(crate) fn orphan(how: &str) {
+    if how.starts_with("default-signal") {
+        // SAFETY: the action is one of the system's own.
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    }
+    if how == "gone-before" {
+        say("ready");
+        hear();
+    }
+    let overflow = match how {
+        "drop" | "default-signal-drop" => pipe_handler::Overflow::DropNewest,
+        _ => pipe_handler::Overflow::Block,
+    };
+    let handler = init_with(settings().overflow(overflow));
+    log::info!("before");
+    if how != "gone-before" {
+        say("ready");
+        hear();
+    }
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for n in 0..1_000 {
+                    log::info!("n{n} {}", pattern(n * 10, 0));
+                }
+            });
+        }
+    });
+    let _panic = panic::catch_unwind(|| panic!("nobody hears it"));
+    wait_until(|| handler.is_gone());
+    say("still here");
+}

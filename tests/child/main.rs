@@ -1,0 +1,99 @@
+//! The helper of the end-to-end tests: a process that does what its first argument names.
+//!
+//! Most scenarios are children with a record pipe; those of `parents` start children themselves.
+
+mod adoption;
+mod descriptors;
+mod endings;
+mod families;
+mod nesting;
+mod overflow;
+mod parents;
+mod records;
+mod tools;
+
+fn main() {
+    let mut args = std::env::args().skip(1);
+    let scenario = args.next().unwrap_or_default();
+    let args: Vec<String> = args.collect();
+    let text = |position: usize| args.get(position).map_or("", String::as_str);
+    let number = |position: usize| text(position).parse().expect("a number");
+
+    match &*scenario {
+        "fields" => records::fields(),
+        "forged" => records::forged(),
+        "context" => records::context(),
+        "order" => records::order(number(0), number(1)),
+        "sizes" => records::sizes(&args),
+        "sweep" => records::sweep(number(0), number(1)),
+        "repeat" => records::repeat(text(0), number(1)),
+        "texts" => records::texts(&args),
+        "kinds" => records::kinds(),
+        "errors" => records::errors(),
+        #[cfg(feature = "kv_serde")]
+        "structures" => records::structures(),
+        "together" => records::together(number(0), number(1)),
+        "large-parts" => records::large_in_every_part(),
+        "long-names" => records::long_names(),
+
+        "end" => endings::end(text(0)),
+        "acks" => endings::log_for_ever(text(0), number(1), number(2)),
+        "panic-caught" => endings::caught_panic(),
+        "close-while-logging" => endings::close_while_logging(),
+        "exit-while-logging" => endings::exit_while_logging(text(0)),
+        "orphan" => endings::orphan(text(0)),
+
+        "init" => adoption::init(),
+        "init-or" => adoption::init_or(),
+        "twice" => adoption::twice(),
+        "levels" => adoption::levels(text(0)),
+        "stdin" => adoption::stdin(),
+        "inherits-the-variable" => adoption::pass_on_the_variable(),
+
+        "fork" => families::fork_and_log(),
+        "fork-silent" => families::fork_in_silence(text(0)),
+        "fork-after-close" => families::fork_after_close(),
+        "fork-storm" => families::fork_storm(number(0), number(1)),
+        "forks-for-ever" => families::forks_for_ever(number(0), number(1)),
+        "share" => families::share(),
+        "exec" => families::exec(),
+        "exec-fails" => families::exec_that_fails(),
+        "leave-sleeper" => families::leave_sleeper(text(0) == "shared"),
+        "leave-logger" => families::leave_logger(),
+        "log-after-parent" => families::log_after_parent(),
+        "log" => families::log_some(number(0)),
+
+        "display-logs" => nesting::display_logs(),
+        "drop-logs" => nesting::drop_logs(),
+        "thread-local-logs" => nesting::thread_local_logs(),
+        "deep" => nesting::deep(),
+        "display-panics" => nesting::display_panics(),
+        "hook-logs" => nesting::hook_logs(),
+        "fork-in-display" => nesting::fork_in_display(),
+        "runtime" => nesting::in_a_runtime(),
+
+        "stall" => overflow::stall(text(0), number(1)),
+        "drop" => overflow::drop_until_there_is_room(text(0)),
+        "exempt" => overflow::exempt(),
+        "flood" => overflow::flood(text(0), number(1), number(2), number(3)),
+        "exit-when-full" => overflow::exit_when_full(number(0)),
+        "panic-when-full" => overflow::panic_when_full(),
+
+        "flags" => descriptors::flags(),
+        "bad-fd" => descriptors::bad_descriptor(),
+        "pipes" => descriptors::pipes(),
+        "unfinished" => descriptors::write_unfinished_records(number(0)),
+        "raw" => descriptors::copy_stdin_to_the_pipe(),
+
+        "parent-hello" => parents::hello(),
+        "child-hello" => parents::child_hello(),
+        "parent-200" => parents::many_spawns(number(0)),
+        "parent-fails" => parents::failing_spawns(number(0)),
+        "parent-level" => parents::level(text(0)),
+        "parent-memory" => parents::memory(number(0)),
+        "parent-threads" => parents::from_two_threads(number(0)),
+        "parent-dies" => parents::die(),
+        "parent-noisy" => parents::noisy(),
+        other => panic!("there is no scenario {other:?}"),
+    }
+}

@@ -1,0 +1,213 @@
+//! Parents: what concerns a whole process (its logger, its descriptors) needs one of its own.
+
+use std::{
+    collections::HashSet,
+    process::Command as StdCommand,
+    sync::{Barrier, Mutex},
+    thread,
+};
+
+use log::LevelFilter;
+use pipe_subscriber::{Spawn, spawn};
+use tokio::{
+    process::Command,
+    runtime::{Builder, Runtime},
+};
+
+use crate::{
+    descriptors::{open_descriptors, pipe_inode},
+    tools::say,
+};
+
+fn child(scenario: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("a path"));
+    command.arg(scenario);
+    command
+}
+
+fn runtime() -> Runtime {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_all().build().expect("a runtime")
+}
+
+/// Both sides log hello; there is one logger.
+pub(crate) fn hello() {
+    env_logger::builder()
+        .filter_level(LevelFilter::Info)
+        .target(env_logger::Target::Stdout)
+        .init();
+    runtime().block_on(async {
+        log::info!("hello from parent process");
+        let (mut child, logs) = spawn(child("child-hello")).expect("a child");
+        let logs = tokio::spawn(logs.run());
+        child.wait().await.expect("a status");
+        let summary = logs.await.expect("no panic").expect("no read error");
+        say(&summary.to_string());
+    });
+}
+
+pub(crate) fn child_hello() {
+    let alone = env_logger::builder()
+        .filter_level(LevelFilter::Info)
+        .target(env_logger::Target::Stdout)
+        .build();
+    pipe_handler::init_or(alone).expect("one logger");
+    log::info!(user = 7; "hello from child process");
+}
+
+/// Says how many descriptors there were before and after many children, how many write ends were left right behind a
+/// spawn, and how many children were not clean.
+pub(crate) fn many_spawns(rounds: usize) {
+    runtime().block_on(async {
+        // What the runtime opens once.
+        for _ in 0..3 {
+            assert!(one_child().await.0, "clean");
+        }
+        let before = open_descriptors();
+        let (mut unclean, mut left) = (0, 0);
+        for _ in 0..rounds {
+            let (clean, write_ends) = one_child().await;
+            unclean += usize::from(!clean);
+            left += write_ends;
+        }
+        let after = open_descriptors();
+        say(&format!(
+            "{} {} {left} {unclean}",
+            before.len(),
+            after.len()
+        ));
+    });
+}
+
+async fn one_child() -> (bool, usize) {
+    let mut command = child("log");
+    command.arg("3");
+    let before = write_ends();
+    let spawned = Spawn::new(command).filter("info").spawn();
+    let (mut child, logs) = spawned.expect("a child");
+    let left = write_ends().difference(&before).count();
+    let summary = logs.run().await.expect("no read error");
+    let status = child.wait().await.expect("a status");
+    let clean = status.success() && summary.is_complete() && summary.received == 3;
+    (clean, left)
+}
+
+/// The pipes that this process can write.
+fn write_ends() -> HashSet<u64> {
+    let can_write = |fd: &i32| {
+        let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).unwrap_or_default();
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+        flags.is_some_and(|flags| !flags.trim_end().ends_with('0'))
+    };
+    let open = open_descriptors().into_iter().filter(|&fd| fd > 2);
+    open.filter(can_write).filter_map(pipe_inode).collect()
+}
+
+/// Commands that cannot be started, of both kinds.
+pub(crate) fn failing_spawns(rounds: usize) {
+    let runtime = runtime();
+    let _inside = runtime.enter();
+    let program = "/nonexistent/program";
+    let fail = || {
+        let one = spawn(Command::new(program)).map(drop);
+        let other = spawn(StdCommand::new(program)).map(drop);
+        let kinds = [one, other].map(|result| result.expect_err("no program").kind());
+        assert_eq!(kinds, [std::io::ErrorKind::NotFound; 2], "the system's own");
+    };
+    fail();
+    let before = open_descriptors().len();
+    (0..rounds).for_each(|_| fail());
+    say(&format!("{before} {}", open_descriptors().len()));
+}
+
+/// Says how many KiB of memory it took at most to read so many MiB that lead to nothing, and what came of it.
+pub(crate) fn memory(mebibytes: usize) {
+    let mut command = child("unfinished");
+    command.arg(mebibytes.to_string());
+    runtime().block_on(async {
+        assert!(one_child().await.0, "clean");
+        let before = most_memory();
+        let (_child, logs) = spawn(command).expect("a child");
+        let summary = logs.run().await.expect("no read error");
+        say(&format!("{} {}", most_memory() - before, summary.evicted));
+    });
+}
+
+/// The most KiB that this process ever had in memory.
+fn most_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("a status");
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let number = most.and_then(|most| most.split_whitespace().next());
+    number.expect("a figure").parse().expect("a number")
+}
+
+/// What the child is told to log is what its parent logs.
+pub(crate) fn level(level: &str) {
+    log::set_max_level(level.parse().expect("a level"));
+    runtime().block_on(async {
+        let (_child, logs) = spawn(child("levels")).expect("a child");
+        let mut seen = Vec::new();
+        let run = logs.run_with(|record| seen.push(record.message.to_string()));
+        run.await.expect("no read error");
+        say(&seen.join(","));
+    });
+}
+
+/// Children that are started at the same moment tell which pipes they have. Says how often one had another's.
+pub(crate) fn from_two_threads(rounds: usize) {
+    let barrier = Barrier::new(2);
+    let all = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for _ in 0..rounds {
+                    barrier.wait();
+                    let mut command = StdCommand::new(std::env::current_exe().expect("a path"));
+                    command.arg("pipes");
+                    let spawned = Spawn::new(command).filter("info").spawn();
+                    let (mut child, logs) = spawned.expect("a child");
+                    let mut told = None;
+                    let summary = runtime().block_on(logs.run_with(|record| {
+                        let text = |key: &str| record.key_values.get(key).map(|v| v.to_string());
+                        told = text("own").zip(text("others"));
+                    }));
+                    assert!(summary.expect("no read error").is_complete(), "clean");
+                    assert!(child.wait().expect("a status").success());
+                    all.lock().expect("a list").push(told.expect("a record"));
+                }
+            });
+        }
+    });
+    let all = all.into_inner().expect("a list");
+    let own: HashSet<&str> = all.iter().map(|(own, _)| &**own).collect();
+    let leaked = |(_, others): &&(String, String)| others.split(' ').any(|fd| own.contains(fd));
+    say(&format!(
+        "{} {}",
+        all.len(),
+        all.iter().filter(leaked).count()
+    ));
+}
+
+/// Is killed by the test while its child logs; the child has this process's stdout.
+pub(crate) fn die() {
+    runtime().block_on(async {
+        let mut command = child("orphan");
+        command.arg("drop");
+        let (_child, logs) = spawn(command).expect("a child");
+        logs.run().await.expect("no read error");
+    });
+}
+
+/// Everything that the runtime says about itself goes through the logger that the child's records go through.
+pub(crate) fn noisy() {
+    env_logger::builder()
+        .filter_level(LevelFilter::Trace)
+        .target(env_logger::Target::Stderr)
+        .init();
+    runtime().block_on(async {
+        let (mut child, logs) = spawn(child("runtime")).expect("a child");
+        let summary = logs.run().await.expect("no read error");
+        let status = child.wait().await.expect("a status");
+        say(&format!("{summary} {}", status.success()));
+    });
+}

@@ -1,0 +1,110 @@
+//! What several scenarios need.
+
+use std::{
+    fs::OpenOptions,
+    io::{self, BufRead, Write},
+    os::{
+        fd::{BorrowedFd, RawFd},
+        unix::fs::OpenOptionsExt,
+    },
+    sync::OnceLock,
+    thread,
+};
+
+use pipe_handler::{Builder, Delivery, PipeHandler};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+/// Default settings, and the delivery that the test asks for.
+pub(crate) fn settings() -> Builder {
+    let delivery = match std::env::var("E2E_DELIVERY").as_deref() {
+        Ok("buffered") => Delivery::Buffered,
+        _ => Delivery::Direct,
+    };
+    PipeHandler::builder().delivery(delivery)
+}
+
+/// A handler with these settings becomes the logger.
+pub(crate) fn init() {
+    settings().init().expect("a record pipe");
+}
+
+/// A handler becomes the logger, and stays at hand for its counts.
+pub(crate) fn init_with(builder: Builder) -> &'static PipeHandler {
+    static HANDLER: OnceLock<PipeHandler> = OnceLock::new();
+    let handler = builder.build().expect("a record pipe");
+    let level = handler.level();
+    let handler = HANDLER.get_or_init(|| handler);
+    log::set_logger(handler).expect("no logger before");
+    log::set_max_level(level);
+    handler
+}
+
+/// Tells the test something without a record.
+pub(crate) fn say(text: &str) {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}").expect("stdout");
+    out.flush().expect("stdout");
+}
+
+/// Waits for a line from the test, or for it to have no more.
+pub(crate) fn hear() {
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line).expect("stdin");
+}
+
+pub(crate) fn wait_until(mut condition: impl FnMut() -> bool) {
+    while !condition() {
+        thread::yield_now();
+    }
+}
+
+/// The record pipe, by the number that the parent gave it.
+pub(crate) fn pipe() -> BorrowedFd<'static> {
+    // SAFETY: the handler of this process keeps it open until the end.
+    unsafe { BorrowedFd::borrow_raw(pipe_number()) }
+}
+
+pub(crate) fn pipe_number() -> RawFd {
+    let variable = std::env::var("RECORD_PIPE").expect("a record pipe");
+    let number = variable.split(':').nth(1).expect("a descriptor");
+    number.parse().expect("a descriptor")
+}
+
+/// Whether a writer would have to wait.
+pub(crate) fn pipe_is_full() -> bool {
+    let pipe = pipe();
+    let mut polled = [PollFd::new(&pipe, PollFlags::OUT)];
+    poll(&mut polled, Some(&Timespec::default())).expect("poll");
+    !polled[0].revents().contains(PollFlags::OUT)
+}
+
+/// Fills the pipe to its last byte with frames of a kind that nobody knows.
+pub(crate) fn fill_pipe() {
+    // A description of its own: the flags of the one that the handler writes to are not touched.
+    let mut own = OpenOptions::new()
+        .write(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(format!("/proc/self/fd/{}", pipe_number()))
+        .expect("the pipe");
+    let small = [0, 0, 0, 2, 0x7f, 0x90];
+    let large = small.repeat(600);
+    for frames in [&large[..], &small] {
+        // Neither is larger than what is written as a whole or not at all.
+        while own.write(frames).is_ok() {}
+    }
+}
+
+/// Whether the parent has read everything.
+pub(crate) fn pipe_is_empty() -> bool {
+    rustix::io::ioctl_fionread(pipe()).expect("FIONREAD") == 0
+}
+
+pub(crate) fn thread_id() -> u64 {
+    u64::try_from(rustix::thread::gettid().as_raw_nonzero().get()).expect("positive")
+}
+
+/// Text of this length in which each byte depends on its place.
+pub(crate) fn pattern(length: usize, start: usize) -> String {
+    let letter = |place: usize| char::from(b'a' + u8::try_from(place % 23).expect("small"));
+    (start..start + length).map(letter).collect()
+}

@@ -1,0 +1,121 @@
+//! What a child logs: by its parent's wish, else by its own, else info.
+
+use log::Level;
+
+use crate::support::{Outcome, scenario, within};
+
+/// The child's `log::max_level()`, and the levels that came of its two targets.
+fn seen(outcome: &Outcome) -> (String, [Vec<Level>; 2]) {
+    let maximum = outcome
+        .records
+        .iter()
+        .find(|record| record.message == "maximum");
+    let maximum = maximum.expect("a record").key_values.get("max");
+    let levels = |target: &str| {
+        let own = outcome
+            .records
+            .iter()
+            .filter(|record| record.target == target);
+        own.map(|record| record.level).collect()
+    };
+    (
+        maximum.expect("a value").to_string(),
+        [levels("alpha"), levels("beta::deep")],
+    )
+}
+
+/// With the filter that is handed down, if any, and the builder's.
+fn run(handed_down: Option<&str>, own: &str) -> Outcome {
+    let scenario = scenario("levels").arg(own);
+    let outcome = within(async {
+        match handed_down {
+            Some(filter) => {
+                scenario
+                    .start_as(|spawn| spawn.filter(filter))
+                    .finish()
+                    .await
+            }
+            None => scenario.start_by_hand().finish().await,
+        }
+    });
+    outcome.assert_complete();
+    outcome
+}
+
+fn up_to(level: Level) -> Vec<Level> {
+    Level::iter().take_while(|&other| other <= level).collect()
+}
+
+#[test]
+fn the_filter_that_is_handed_down_beats_the_childs_own() {
+    let (maximum, [alpha, beta]) = seen(&run(Some("warn"), "trace"));
+    assert_eq!(maximum, "WARN");
+    assert_eq!([alpha, beta], [up_to(Level::Warn), up_to(Level::Warn)]);
+
+    let (maximum, [alpha, beta]) = seen(&run(Some("trace"), "error"));
+    assert_eq!(maximum, "TRACE");
+    assert_eq!([alpha, beta], [up_to(Level::Trace), up_to(Level::Trace)]);
+}
+
+#[test]
+fn directives_set_the_level_of_each_target() {
+    let (maximum, [alpha, beta]) = seen(&run(Some("warn,beta=debug"), ""));
+    assert_eq!(maximum, "DEBUG");
+    assert_eq!([alpha, beta], [up_to(Level::Warn), up_to(Level::Debug)]);
+
+    let (maximum, [alpha, beta]) = seen(&run(Some("error,alpha=trace,beta::deep=off"), ""));
+    assert_eq!(maximum, "TRACE");
+    assert_eq!([alpha, beta], [up_to(Level::Trace), vec![]]);
+}
+
+#[test]
+fn where_nothing_is_handed_down_the_childs_own_filter_holds_else_info() {
+    let (maximum, [alpha, beta]) = seen(&run(None, "debug,alpha=error"));
+    assert_eq!(maximum, "DEBUG");
+    assert_eq!([alpha, beta], [up_to(Level::Error), up_to(Level::Debug)]);
+
+    let (maximum, [alpha, beta]) = seen(&run(None, ""));
+    assert_eq!(maximum, "INFO");
+    assert_eq!([alpha, beta], [up_to(Level::Info), up_to(Level::Info)]);
+}
+
+#[test]
+fn a_filter_that_cannot_be_read_means_info_and_one_record_says_so() {
+    for own in ["", "trace", "error"] {
+        let outcome = run(Some("nonsense=of=this=kind"), own);
+        let (maximum, [alpha, beta]) = seen(&outcome);
+        assert_eq!(maximum, "INFO");
+        assert_eq!([alpha, beta], [up_to(Level::Info), up_to(Level::Info)]);
+        let tells = |message: &&str| message.contains("nonsense=of=this=kind");
+        assert_eq!(outcome.messages().into_iter().filter(tells).count(), 1);
+        assert!(tells(&outcome.messages()[0]), "it comes first");
+    }
+}
+
+#[test]
+fn off_is_a_filter_too() {
+    let outcome = within(async {
+        scenario("levels")
+            .start_as(|spawn| spawn.filter("off"))
+            .finish()
+            .await
+    });
+    outcome.assert_complete();
+    assert_eq!(outcome.messages(), [""; 0]);
+    assert_eq!(outcome.summary.processes.len(), 1, "it has said hello");
+}
+
+#[test]
+fn the_parents_own_level_is_handed_down_unless_told_otherwise() {
+    for (level, expected) in [
+        ("off", ""),
+        (
+            "warn",
+            "maximum,alpha ERROR,beta ERROR,alpha WARN,beta WARN",
+        ),
+    ] {
+        let (status, said, _) = scenario("parent-level").arg(level).run_alone();
+        assert!(status.success(), "{status}");
+        assert_eq!(said.trim_end(), expected, "{level}");
+    }
+}

@@ -1,0 +1,149 @@
+//! The parent's side as a whole: its commands, its threads, its loggers, its end.
+
+use pipe_subscriber::{Spawn, StreamEnd};
+use tokio_stream::StreamExt;
+
+use crate::support::{Talk, scenario, within};
+
+#[test]
+fn both_sides_say_hello_through_one_logger() {
+    let (status, said, _) = scenario("parent-hello").run_alone();
+    assert!(status.success(), "{status}");
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 3, "{said}");
+    assert!(
+        lines[0].contains("INFO") && lines[0].contains("hello from parent process"),
+        "{said}"
+    );
+    assert!(
+        lines[1].contains("INFO") && lines[1].contains("hello from child process"),
+        "{said}"
+    );
+    assert!(
+        lines[1].contains("user=7"),
+        "its key-value is shown as the parent's would be: {said}"
+    );
+    assert!(
+        lines[2].contains("received 1") && lines[2].contains("clean"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_same_child_logs_by_itself_without_a_parent() {
+    let (status, said, _) = scenario("child-hello").run_alone();
+    assert!(status.success(), "{status}");
+    assert_eq!(said.lines().count(), 1);
+    assert!(said.contains("hello from child process"), "{said}");
+}
+
+#[test]
+fn a_command_of_the_standard_library_is_as_good() {
+    let (command, _errors) = scenario("order").arg(4).arg(500).into_command();
+    let mut command = command.into_std();
+    command
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null());
+    let (mut child, logs) = Spawn::new(command).filter("info").spawn().expect("a child");
+    let mut received = 0;
+    let summary = within(logs.run_with(|_| received += 1)).expect("no read error");
+    assert!(child.wait().expect("a status").success());
+    assert!(summary.is_complete(), "{summary}");
+    assert_eq!((summary.received, received), (2_000, 2_000));
+}
+
+#[test]
+fn a_thread_of_its_own_needs_no_runtime() {
+    let (command, _errors) = scenario("log").arg(700).into_command();
+    let mut command = command.into_std();
+    command
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null());
+    let (mut child, logs) = Spawn::new(command).filter("info").spawn().expect("a child");
+    let thread = logs.run_on_thread().expect("a thread");
+    assert!(child.wait().expect("a status").success());
+    let summary = within(async {
+        let joined = tokio::task::spawn_blocking(|| thread.join());
+        joined
+            .await
+            .expect("no panic")
+            .expect("no panic")
+            .expect("no read error")
+    });
+    assert!(summary.is_complete(), "{summary}");
+    assert_eq!(summary.received, 700);
+}
+
+#[test]
+fn the_stream_of_records_can_be_left_and_taken_up_again() {
+    within(async {
+        let mut running = scenario("order").arg(1).arg(3_000).start();
+        let mut records = running.logs.records();
+        let mut n = 0;
+        loop {
+            // Dropped again and again while it waits: no record may be lost with it.
+            let next = tokio::select! {
+                biased;
+                next = records.next() => next,
+                () = tokio::task::yield_now() => continue,
+            };
+            let Some(record) = next else { break };
+            assert_eq!(record.message, format!("t0 n{n}"));
+            assert_eq!(record.pid, Some(running.pid));
+            n += 1;
+        }
+        assert_eq!(n, 3_000);
+        let summary = records.summary().expect("the end").clone();
+        assert!(summary.is_complete(), "{summary}");
+        assert_eq!(records.into_summary().expect("no read error"), summary);
+        assert!(running.child.wait().await.expect("a status").success());
+    });
+}
+
+#[test]
+fn a_child_that_logs_nothing_is_clean_and_one_without_a_handler_is_eof() {
+    let outcome = scenario("log").arg(0).run();
+    outcome.assert_complete();
+    assert_eq!(outcome.summary.processes.len(), 1);
+
+    let outcome = within(async { crate::support::program("true").start().finish().await });
+    outcome.assert_nothing_lost(StreamEnd::Eof);
+    assert!(
+        outcome.summary.processes.is_empty(),
+        "a stream without any account"
+    );
+}
+
+#[test]
+fn a_child_whose_parent_is_killed_goes_on() {
+    within(async {
+        let (mut command, _errors) = scenario("parent-dies").into_command();
+        let mut parent = command.spawn().expect("a parent");
+        // The grandchild has the parent's stdin and stdout.
+        let mut talk = Talk::of(&mut parent);
+        assert_eq!(talk.line().await, "ready");
+        parent.start_kill().expect("a process");
+        parent.wait().await.expect("a status");
+        talk.go().await;
+        assert_eq!(talk.line().await, "still here");
+        assert_eq!(talk.rest().await, "", "and it ends");
+    });
+}
+
+#[test]
+fn the_runtimes_own_records_may_go_through_the_logger_on_both_sides() {
+    let (status, said, shown) = scenario("parent-noisy").run_alone();
+    assert!(status.success(), "{status}");
+    assert!(said.contains("dropped 0, missing 0, malformed 0"), "{said}");
+    assert!(
+        said.contains("end clean") && said.trim_end().ends_with("true"),
+        "{said}"
+    );
+    for n in 0..20 {
+        assert!(shown.contains(&format!("task {n} ")));
+        assert!(shown.contains(&format!("blocking {n} ")));
+    }
+    assert!(shown.contains("afterwards"));
+    #[cfg(feature = "runtime_logs")]
+    assert!(shown.contains("mio::"), "the runtime did log");
+}

@@ -1,0 +1,312 @@
+//! Starts a scenario of the helper program, collects what comes of it, and ends what takes too long.
+
+mod files;
+
+use std::{
+    ffi::OsStr,
+    fmt::Display,
+    fs::File,
+    future::Future,
+    io::Write,
+    os::{fd::AsFd, unix::fs::MetadataExt},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    process::{ExitStatus, Stdio},
+    sync::mpsc::{self, RecvTimeoutError, Sender},
+    thread,
+    time::Duration,
+};
+
+use pipe_subscriber::{ChildPipe, LogRecord, PipeSubscriber, Spawn, StreamEnd, Summary};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader},
+    net::unix::pipe::Receiver,
+    process::{Child, ChildStdin, ChildStdout, Command},
+};
+
+pub(crate) use files::{Errors, Tape, temporary};
+
+/// No test waits longer; none should wait for a tenth of it.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
+/// Runs the body of a test and ends it at the [`LIMIT`].
+pub(crate) fn within<F: Future>(body: F) -> F::Output {
+    let _alive = watch();
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.worker_threads(2).enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let timed = async { tokio::time::timeout(LIMIT, body).await };
+    let result = catch_unwind(AssertUnwindSafe(|| runtime.block_on(timed)));
+    runtime.shutdown_background();
+    match result {
+        Ok(Ok(output)) => output,
+        Ok(Err(_)) => panic!("it did not end within {LIMIT:?}"),
+        Err(panic) => resume_unwind(panic),
+    }
+}
+
+/// What never gives the runtime its turn cannot be ended by it: then all tests end here.
+fn watch() -> Sender<()> {
+    let (alive, watched) = mpsc::channel::<()>();
+    let test = thread::current().name().unwrap_or("a test").to_owned();
+    thread::spawn(move || {
+        if watched.recv_timeout(2 * LIMIT) == Err(RecvTimeoutError::Timeout) {
+            let _nobody_reads = writeln!(std::io::stderr(), "{test} does not end");
+            std::process::abort();
+        }
+    });
+    alive
+}
+
+/// A child to be started.
+pub(crate) struct Scenario {
+    command: Command,
+    errors: Errors,
+}
+
+/// A scenario of the helper program.
+pub(crate) fn scenario(name: &str) -> Scenario {
+    program(env!("CARGO_BIN_EXE_e2e-child")).arg(name)
+}
+
+/// Any program.
+pub(crate) fn program(program: impl AsRef<OsStr>) -> Scenario {
+    let errors = Errors::new();
+    let mut command = Command::new(program);
+    let variables = [
+        "RECORD_PIPE",
+        "RECORD_PIPE_FILTER",
+        "RUST_BACKTRACE",
+        "RUST_LOG",
+    ];
+    for variable in variables {
+        command.env_remove(variable);
+    }
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(errors.file())
+        .kill_on_drop(true);
+    Scenario { command, errors }
+}
+
+impl Scenario {
+    pub(crate) fn arg(mut self, arg: impl Display) -> Self {
+        self.command.arg(arg.to_string());
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub(crate) fn stdin(mut self, stdin: impl Into<Stdio>) -> Self {
+        self.command.stdin(stdin);
+        self
+    }
+
+    pub(crate) fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
+        self.command.stdout(stdout);
+        self
+    }
+
+    /// The child with a record pipe, to its end.
+    pub(crate) fn run(self) -> Outcome {
+        within(async { self.start().finish().await })
+    }
+
+    /// The child with a record pipe and everything asked for; nothing is read yet.
+    pub(crate) fn start(self) -> Running {
+        self.start_as(|spawn| spawn.filter("trace"))
+    }
+
+    pub(crate) fn start_as(self, how: impl FnOnce(Spawn<Command>) -> Spawn<Command>) -> Running {
+        let spawned = how(Spawn::new(self.command)).spawn();
+        let (child, logs) = spawned.expect("a child");
+        Running::new(child, logs, self.errors)
+    }
+
+    /// As a program that does not use `spawn` would: the pipe is the child's stdin, and no filter is handed down.
+    pub(crate) fn start_by_hand(mut self) -> Running<Receiver> {
+        let (read_end, write_end) = std::io::pipe().expect("a pipe");
+        self.command.env("RECORD_PIPE", address(0, &write_end));
+        self.command.stdin(write_end);
+        let child = self.command.spawn().expect("a child");
+        let receiver = Receiver::from_owned_fd(read_end.into()).expect("a pipe");
+        // The command still holds a write end.
+        drop(self.command);
+        Running::new(child, PipeSubscriber::new(receiver), self.errors)
+    }
+
+    /// The child without a record pipe, to its end: its status, stdout and stderr.
+    pub(crate) fn run_alone(mut self) -> (ExitStatus, String, String) {
+        within(async {
+            let mut child = self.command.spawn().expect("a child");
+            let mut talk = Talk::of(&mut child);
+            let (status, out) = tokio::join!(child.wait(), talk.rest());
+            (status.expect("a status"), out, self.errors.text())
+        })
+    }
+
+    pub(crate) fn into_command(self) -> (Command, Errors) {
+        (self.command, self.errors)
+    }
+}
+
+/// The value of `RECORD_PIPE` for this pipe under this number.
+pub(crate) fn address(number: u32, pipe: &impl AsFd) -> String {
+    let file = File::from(pipe.as_fd().try_clone_to_owned().expect("a descriptor"));
+    let metadata = file.metadata().expect("fstat");
+    format!("v1:{number}:{}:{}", metadata.dev(), metadata.ino())
+}
+
+/// A started child of which nothing has been read.
+pub(crate) struct Running<R = ChildPipe> {
+    pub(crate) child: Child,
+    pub(crate) logs: PipeSubscriber<R>,
+    pub(crate) talk: Talk,
+    pub(crate) errors: Errors,
+    pub(crate) pid: u64,
+}
+
+impl<R: AsyncRead + Unpin> Running<R> {
+    fn new(mut child: Child, logs: PipeSubscriber<R>, errors: Errors) -> Self {
+        Self {
+            pid: child
+                .id()
+                .expect("a child that nobody has waited for")
+                .into(),
+            talk: Talk::of(&mut child),
+            child,
+            logs,
+            errors,
+        }
+    }
+
+    pub(crate) fn logs(mut self, set: impl FnOnce(PipeSubscriber<R>) -> PipeSubscriber<R>) -> Self {
+        self.logs = set(self.logs);
+        self
+    }
+
+    /// Reads everything; the child gets no more input.
+    pub(crate) async fn finish(self) -> Outcome {
+        self.finish_with(|_| {}).await
+    }
+
+    /// Reads everything and shows each record, too. A panic of `f` is caught by the subscriber.
+    pub(crate) async fn finish_with(mut self, mut f: impl FnMut(&LogRecord<'_>)) -> Outcome {
+        self.talk.input = None;
+        let mut records = Vec::new();
+        let run = self.logs.run_with(|record| {
+            records.push(record.clone().into_owned());
+            f(record);
+        });
+        let (summary, status) = tokio::join!(run, self.child.wait());
+        Outcome {
+            summary: summary.expect("no read error"),
+            status: status.expect("a status"),
+            records,
+            pid: self.pid,
+            talk: self.talk,
+            errors: self.errors,
+        }
+    }
+}
+
+/// The child's stdin and stdout.
+pub(crate) struct Talk {
+    pub(crate) input: Option<ChildStdin>,
+    output: Option<BufReader<ChildStdout>>,
+}
+
+impl Talk {
+    pub(crate) fn of(child: &mut Child) -> Self {
+        Self {
+            input: child.stdin.take(),
+            output: child.stdout.take().map(BufReader::new),
+        }
+    }
+
+    /// Lets a child go on that waits for its stdin.
+    pub(crate) async fn go(&mut self) {
+        let input = self.input.as_mut().expect("a stdin");
+        input.write_all(b"\n").await.expect("a child that listens");
+    }
+
+    /// The next line that the child says; empty behind the last.
+    pub(crate) async fn line(&mut self) -> String {
+        let mut line = String::new();
+        let output = self.output.as_mut().expect("a stdout");
+        output.read_line(&mut line).await.expect("a stdout");
+        line.truncate(line.trim_end().len());
+        line
+    }
+
+    /// All lines up to the end.
+    pub(crate) async fn rest(&mut self) -> String {
+        let mut text = String::new();
+        if let Some(output) = &mut self.output {
+            while output.read_line(&mut text).await.expect("a stdout") > 0 {}
+        }
+        text
+    }
+}
+
+/// What came of a child with a pipe.
+pub(crate) struct Outcome {
+    pub(crate) records: Vec<LogRecord<'static>>,
+    pub(crate) summary: Summary,
+    pub(crate) status: ExitStatus,
+    pub(crate) pid: u64,
+    pub(crate) talk: Talk,
+    pub(crate) errors: Errors,
+}
+
+impl Outcome {
+    /// The child exited with 0, its stream is clean, and nothing is lost or misunderstood.
+    #[track_caller]
+    pub(crate) fn assert_complete(&self) {
+        assert!(self.status.success(), "{}", self.status);
+        self.assert_nothing_lost(StreamEnd::Clean);
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_nothing_lost(&self, end: StreamEnd) {
+        let summary = &self.summary;
+        assert_eq!(summary.received, self.records.len() as u64, "{summary}");
+        let lost = [
+            summary.dropped,
+            summary.missing,
+            summary.malformed,
+            summary.unknown,
+            summary.incomplete,
+            summary.logger_panics,
+        ];
+        assert_eq!(lost, [0; 6], "{summary}: {:?}", summary.reasons);
+        assert_eq!(summary.end, end, "{summary}");
+    }
+
+    pub(crate) fn messages(&self) -> Vec<&str> {
+        self.records.iter().map(|record| &*record.message).collect()
+    }
+
+    /// The records of one process.
+    pub(crate) fn of(&self, pid: u64) -> Vec<&LogRecord<'static>> {
+        let own = |record: &&LogRecord<'_>| record.pid == Some(pid);
+        self.records.iter().filter(own).collect()
+    }
+}
+
+/// An integer among the key-values.
+#[track_caller]
+pub(crate) fn number(record: &LogRecord<'_>, key: &str) -> u64 {
+    let value = record.key_values.get(key);
+    let text = value.unwrap_or_else(|| panic!("no {key:?} in {record:?}"));
+    text.to_string().parse().expect("a number")
+}
+
+/// The same text as the helper program's.
+pub(crate) fn pattern(length: usize, start: usize) -> String {
+    let letter = |place: usize| char::from(b'a' + u8::try_from(place % 23).expect("small"));
+    (start..start + length).map(letter).collect()
+}
