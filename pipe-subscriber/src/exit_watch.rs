@@ -12,7 +12,9 @@ use rustix::{
         timerfd_settime,
     },
 };
-use tokio::io::{Interest, unix::AsyncFd};
+use tokio::io::unix::AsyncFd;
+
+use crate::registration::register;
 
 /// Tells when a grace period has passed since a child's exit.
 #[derive(Debug)]
@@ -49,9 +51,9 @@ impl ExitWatch {
     pub(crate) fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let next = match &mut self.phase {
-                Phase::Opened(pidfd) => register(pidfd.take()).map(Phase::Running),
+                Phase::Opened(pidfd) => try_register(pidfd.take()).map(Phase::Running),
                 Phase::Running(pidfd) => ready!(poll_readable(pidfd, cx))
-                    .and_then(|()| register(timer(self.grace).ok()))
+                    .and_then(|()| try_register(timer(self.grace).ok()))
                     .map(Phase::Exited),
                 Phase::Exited(timer) => ready!(poll_readable(timer, cx)).map(|()| Phase::Expired),
                 Phase::Expired => return Poll::Ready(()),
@@ -62,11 +64,8 @@ impl ExitWatch {
     }
 }
 
-// It is deprecated because a type may lie about its descriptor. An OwnedFd does not, and the successor is unsafe and
-// newer than the oldest tokio that will do.
-#[allow(deprecated)]
-fn register(fd: Option<OwnedFd>) -> Option<AsyncFd<OwnedFd>> {
-    AsyncFd::with_interest(fd?, Interest::READABLE).ok()
+fn try_register(fd: Option<OwnedFd>) -> Option<AsyncFd<OwnedFd>> {
+    register(fd?).ok()
 }
 
 fn poll_readable(fd: &AsyncFd<OwnedFd>, cx: &mut Context<'_>) -> Poll<Option<()>> {

@@ -74,6 +74,8 @@ compile_error!(
 );
 
 mod account;
+#[cfg(target_os = "linux")]
+mod allowance;
 mod attached;
 #[cfg(unix)]
 mod child_pipe;
@@ -92,17 +94,26 @@ mod ledger;
 mod origin;
 mod pace;
 mod panics;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
+mod pipe;
+#[cfg(all(unix, not(target_os = "linux")))]
+#[path = "pipe_elsewhere.rs"]
 mod pipe;
 mod reasons;
 #[cfg(unix)]
 mod records;
+#[cfg(target_os = "linux")]
+mod registration;
 #[cfg(unix)]
 mod spawn;
 #[cfg(unix)]
 mod subscriber;
 mod summary;
 mod tee;
+#[cfg(target_os = "linux")]
+mod tempo;
+#[cfg(target_os = "linux")]
+mod ticker;
 
 #[cfg(unix)]
 pub use {

@@ -1,65 +1,211 @@
 use std::{
-    io, mem,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    io,
+    os::fd::OwnedFd,
     pin::Pin,
-    task::{Context, Poll},
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
 };
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    io::ioctl_fionread,
+    io::{ioctl_fionbio, ioctl_fionread, read, retry_on_intr},
+    pipe::fcntl_getpipe_size,
 };
 use tokio::{
-    io::{AsyncRead, ReadBuf},
-    net::unix::pipe::Receiver,
+    io::{AsyncRead, ReadBuf, unix::AsyncFd},
+    runtime::Handle,
+    task::coop::poll_proceed,
 };
 
-/// The read end of a pipe, registered with the runtime at the first read, so that it can be made outside of one.
+use crate::{
+    allowance::Allowance,
+    registration::register,
+    tempo::{Tempo, Tick},
+    ticker::{Ticker, Wait},
+};
+
+/// A smaller pipe is not paced: its writer would wait for the reader most of the time.
+const MIN_SIZE: usize = 64 * 1024;
+
+/// From this size on a pipe has the longer period.
+const LARGE_SIZE: usize = 256 * 1024;
+const LONG_PERIOD: Duration = Duration::from_micros(100);
+const SHORT_PERIOD: Duration = Duration::from_micros(50);
+
+/// Behind a read of this many bytes there probably is more by the time it has been worked on.
+const LARGE_READ: usize = 32 * 1024;
+
+/// The read end of a pipe.
+///
+/// While its writer is quiet it waits in the runtime's poll as any other. But for a writer, each write that wakes
+/// somebody up costs twice as much as one that does not. So while the writer is hot the pipe is taken out of the poll
+/// and read once in a while, at the ticks of a [`Ticker`].
 #[derive(Debug)]
-pub(crate) enum Pipe {
-    Unregistered(OwnedFd),
-    Registered(Receiver),
-    /// Registering failed, and the read end is closed.
-    Lost,
+pub(crate) struct Pipe {
+    fd: Arc<OwnedFd>,
+    mode: Mode,
+    tempo: Tempo,
+    _allowance: Option<Allowance>,
+}
+
+#[derive(Debug)]
+enum Mode {
+    /// It may be made outside of a runtime, and belongs to the one in which it is read first.
+    Unregistered,
+    Registered(AsyncFd<Arc<OwnedFd>>, Handle),
+    Paced(Paced, Handle),
+}
+
+#[derive(Debug)]
+struct Paced {
+    ticker: Arc<Ticker>,
+    size: usize,
+    /// None while there probably is more to read.
+    wait: Option<Wait>,
 }
 
 impl Pipe {
     pub(crate) fn new(read_end: OwnedFd) -> Self {
-        Self::Unregistered(read_end)
+        Self {
+            _allowance: Allowance::take(&read_end),
+            fd: Arc::new(read_end),
+            mode: Mode::Unregistered,
+            tempo: Tempo::default(),
+        }
     }
 
     /// How many bytes could be read at once.
     pub(crate) fn waiting(&self) -> io::Result<usize> {
-        let waiting = ioctl_fionread(self.fd()?)?;
+        let waiting = ioctl_fionread(&self.fd)?;
         Ok(usize::try_from(waiting).unwrap_or(usize::MAX))
     }
 
     /// Whether all writers are gone; something may still be left to read.
     pub(crate) fn is_hung_up(&self) -> io::Result<bool> {
-        let fd = self.fd()?;
-        let mut polled = [PollFd::from_borrowed_fd(fd, PollFlags::IN)];
+        let mut polled = [PollFd::new(&self.fd, PollFlags::IN)];
         poll(&mut polled, Some(&Timespec::default()))?;
         Ok(polled[0].revents().contains(PollFlags::HUP))
     }
 
-    fn fd(&self) -> io::Result<BorrowedFd<'_>> {
-        match self {
-            Pipe::Unregistered(fd) => Ok(fd.as_fd()),
-            Pipe::Registered(receiver) => Ok(receiver.as_fd()),
-            Pipe::Lost => Err(lost()),
+    /// The read end is set to non-blocking here. It is a file description of its own: no writer sees that.
+    fn open(&mut self) -> io::Result<()> {
+        ioctl_fionbio(&self.fd, true)?;
+        let runtime = Handle::current();
+        self.mode = Mode::Registered(register(Arc::clone(&self.fd))?, runtime);
+        Ok(())
+    }
+
+    /// Where the writer can be paced it is from here on; `more` if there probably is more to read.
+    fn pace(&mut self, more: bool) {
+        let Mode::Registered(_, runtime) = &self.mode else {
+            return;
+        };
+        // The size is asked for each time: the other end may have changed it.
+        let size = fcntl_getpipe_size(&self.fd).unwrap_or(0);
+        let period = match size {
+            LARGE_SIZE.. => LONG_PERIOD,
+            _ => SHORT_PERIOD,
+        };
+        let ticker = match size {
+            MIN_SIZE.. => Ticker::of(runtime, period).ok(),
+            _ => None,
+        };
+        let Some(ticker) = ticker else {
+            return self.tempo.hold(Instant::now());
+        };
+        self.tempo.begin();
+        let wait = (!more).then(Wait::default);
+        let paced = Paced { ticker, size, wait };
+        let runtime = runtime.clone();
+        // What was registered is dropped, and with it the registration.
+        self.mode = Mode::Paced(paced, runtime);
+    }
+
+    /// Registering tells of what has come meanwhile, the end of file too. Where it is refused, pacing goes on.
+    fn register_again(&mut self) {
+        let Mode::Paced(_, runtime) = &self.mode else {
+            return;
+        };
+        let entered = runtime.enter();
+        let registered = register(Arc::clone(&self.fd));
+        drop(entered);
+        match registered {
+            Ok(registered) => self.mode = Mode::Registered(registered, runtime.clone()),
+            Err(_) => self.tempo.begin(),
         }
     }
 
-    /// The read end is set to non-blocking here. It is a file description of its own: no writer sees that.
-    fn receiver(&mut self) -> io::Result<&mut Receiver> {
-        if let Pipe::Unregistered(_) = self
-            && let Pipe::Unregistered(fd) = mem::replace(self, Pipe::Lost)
-        {
-            *self = Pipe::Registered(Receiver::from_owned_fd(fd)?);
+    /// One read of a registered pipe.
+    fn poll_registered(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let Mode::Registered(registered, _) = &self.mode else {
+            return Poll::Ready(Ok(()));
+        };
+        loop {
+            let mut ready = ready!(registered.poll_read_ready(cx))?;
+            let Some(bytes) = read_into(&self.fd, buf)? else {
+                ready.clear_ready();
+                continue;
+            };
+            let more = buf.remaining() == 0;
+            if bytes > 0 {
+                // Less than there was room for was all. That the writers are gone is not forgotten by this.
+                if !more {
+                    ready.clear_ready();
+                }
+                if self.tempo.read(bytes, Instant::now()) {
+                    self.pace(more);
+                }
+            }
+            return Poll::Ready(Ok(()));
         }
-        match self {
-            Pipe::Registered(receiver) => Ok(receiver),
-            _ => Err(lost()),
+    }
+}
+
+/// What came of a poll of a paced pipe.
+enum Pacing {
+    Read,
+    /// The writer is to be paced no longer.
+    Over,
+}
+
+impl Paced {
+    /// One read at a tick, or between two where there probably is more.
+    fn poll_read(
+        &mut self,
+        fd: &OwnedFd,
+        tempo: &mut Tempo,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<Pacing>> {
+        loop {
+            if let Some(wait) = &mut self.wait {
+                let waited = ready!(self.ticker.poll_tick(wait, cx))?;
+                self.wait = None;
+                let tick = Tick {
+                    waiting: usize::try_from(ioctl_fionread(fd)?).unwrap_or(usize::MAX),
+                    size: self.size,
+                    waited,
+                    period: self.ticker.period(),
+                };
+                if tempo.tick(tick, Instant::now()) {
+                    return Poll::Ready(Ok(Pacing::Over));
+                }
+            }
+            // These reads are not the runtime's, which would see to it that a task gives way.
+            let budget = ready!(poll_proceed(cx));
+            let bytes = read_into(fd, buf)?;
+            if bytes != Some(0) && bytes < Some(LARGE_READ) && buf.remaining() > 0 {
+                self.wait = Some(Wait::default());
+            }
+            if bytes.is_some() {
+                budget.made_progress();
+                return Poll::Ready(Ok(Pacing::Read));
+            }
         }
     }
 }
@@ -70,10 +216,46 @@ impl AsyncRead for Pipe {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(self.get_mut().receiver()?).poll_read(cx, buf)
+        let this = self.get_mut();
+        if buf.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        loop {
+            match &mut this.mode {
+                Mode::Unregistered => this.open()?,
+                Mode::Registered(..) => return this.poll_registered(cx, buf),
+                Mode::Paced(paced, _) => {
+                    match ready!(paced.poll_read(&this.fd, &mut this.tempo, cx, buf))? {
+                        Pacing::Read => return Poll::Ready(Ok(())),
+                        Pacing::Over => this.register_again(),
+                    }
+                }
+            }
+        }
     }
 }
 
-fn lost() -> io::Error {
-    io::Error::other("the pipe could not be registered with the runtime")
+/// Reads what there is room for; `None` where there is nothing yet, and 0 at the end of file.
+#[allow(unsafe_code)]
+fn read_into(fd: &OwnedFd, buf: &mut ReadBuf<'_>) -> io::Result<Option<usize>> {
+    // SAFETY: Only the system writes there, and it takes nothing away that was initialised.
+    let room = unsafe { buf.unfilled_mut() };
+    let bytes = match retry_on_intr(|| read(fd, &mut *room).map(|(filled, _)| filled.len())) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let error = io::Error::from(error);
+            return match error.kind() {
+                io::ErrorKind::WouldBlock => Ok(None),
+                _ => Err(error),
+            };
+        }
+    };
+    // SAFETY: The system has written as many.
+    unsafe { buf.assume_init(bytes) };
+    buf.advance(bytes);
+    Ok(Some(bytes))
 }
+
+#[cfg(test)]
+#[path = "pipe_tests.rs"]
+mod tests;

@@ -1,0 +1,79 @@
+use std::{
+    io, mem,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::ioctl_fionread,
+};
+use tokio::{
+    io::{AsyncRead, ReadBuf},
+    net::unix::pipe::Receiver,
+};
+
+/// The read end of a pipe, registered with the runtime at the first read, so that it can be made outside of one.
+#[derive(Debug)]
+pub(crate) enum Pipe {
+    Unregistered(OwnedFd),
+    Registered(Receiver),
+    /// Registering failed, and the read end is closed.
+    Lost,
+}
+
+impl Pipe {
+    pub(crate) fn new(read_end: OwnedFd) -> Self {
+        Self::Unregistered(read_end)
+    }
+
+    /// How many bytes could be read at once.
+    pub(crate) fn waiting(&self) -> io::Result<usize> {
+        let waiting = ioctl_fionread(self.fd()?)?;
+        Ok(usize::try_from(waiting).unwrap_or(usize::MAX))
+    }
+
+    /// Whether all writers are gone; something may still be left to read.
+    pub(crate) fn is_hung_up(&self) -> io::Result<bool> {
+        let fd = self.fd()?;
+        let mut polled = [PollFd::from_borrowed_fd(fd, PollFlags::IN)];
+        poll(&mut polled, Some(&Timespec::default()))?;
+        Ok(polled[0].revents().contains(PollFlags::HUP))
+    }
+
+    fn fd(&self) -> io::Result<BorrowedFd<'_>> {
+        match self {
+            Pipe::Unregistered(fd) => Ok(fd.as_fd()),
+            Pipe::Registered(receiver) => Ok(receiver.as_fd()),
+            Pipe::Lost => Err(lost()),
+        }
+    }
+
+    /// The read end is set to non-blocking here. It is a file description of its own: no writer sees that.
+    fn receiver(&mut self) -> io::Result<&mut Receiver> {
+        if let Pipe::Unregistered(_) = self
+            && let Pipe::Unregistered(fd) = mem::replace(self, Pipe::Lost)
+        {
+            *self = Pipe::Registered(Receiver::from_owned_fd(fd)?);
+        }
+        match self {
+            Pipe::Registered(receiver) => Ok(receiver),
+            _ => Err(lost()),
+        }
+    }
+}
+
+impl AsyncRead for Pipe {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(self.get_mut().receiver()?).poll_read(cx, buf)
+    }
+}
+
+fn lost() -> io::Error {
+    io::Error::other("the pipe could not be registered with the runtime")
+}
