@@ -9,18 +9,23 @@ use std::{
     },
     sync::OnceLock,
     thread,
+    time::Duration,
 };
 
 use pipe_handler::{Builder, Delivery, PipeHandler};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// Default settings, and the delivery that the test asks for.
+/// Default settings, and the delivery that the test asks for. On a machine that is busy with other things the parent may
+/// be late: an exit waits for it as long as it takes.
 pub(crate) fn settings() -> Builder {
     let delivery = match std::env::var("E2E_DELIVERY").as_deref() {
         Ok("buffered") => Delivery::Buffered,
         _ => Delivery::Direct,
     };
-    PipeHandler::builder().delivery(delivery)
+    let as_long_as_it_takes = Duration::from_secs(1_000);
+    PipeHandler::builder()
+        .delivery(delivery)
+        .exit_timeout(as_long_as_it_takes)
 }
 
 /// A handler with these settings becomes the logger.

@@ -1,0 +1,175 @@
+//! How the cost grows.
+
+use crate::{
+    bench::Bench,
+    load::{Load, Pace},
+    reference::Shape,
+    table::{Table, median, range},
+};
+
+const OWN: [&str; 2] = ["direct", "buffered"];
+
+/// How many records of a flat load take about half a second.
+const RECORDS: u64 = 1_000_000;
+
+/// What each of many children logs.
+const OF_MANY: u64 = 4000;
+
+const MANY: u64 = 500;
+
+/// One line of a table.
+struct Step {
+    title: String,
+    load: Load,
+}
+
+pub fn run(bench: &mut Bench) {
+    println!("## Growth\n");
+    series(bench, "threads", &threads(bench));
+    series(bench, "children", &children(bench));
+    series(bench, "key-values", &key_values(bench));
+    series(bench, "message", &messages(bench));
+    idle(bench);
+}
+
+fn threads(bench: &Bench) -> Vec<Step> {
+    let step = |threads: u64| {
+        let records = bench.settings.amount(RECORDS) / threads;
+        let load = Load::new(Pace::Flat { records }).threads(threads);
+        Step::new(threads, load)
+    };
+    [1, 2, 4, 8].map(step).into()
+}
+
+/// The same number of records from one child and from many.
+fn children(bench: &Bench) -> Vec<Step> {
+    let step = |children: u64| {
+        let records = bench.settings.amount(OF_MANY * MANY / children);
+        let load = Load::new(Pace::Flat { records }).children(children);
+        Step::new(children, load)
+    };
+    let counts = match bench.settings.quick {
+        true => [1, 5, 10, 20],
+        false => [1, 10, 100, MANY],
+    };
+    counts.map(step).into()
+}
+
+fn key_values(bench: &Bench) -> Vec<Step> {
+    let step = |count: usize| {
+        let records = bench.settings.amount(RECORDS);
+        let load = Load::new(Pace::Flat { records }).shape(Shape::KeyValues(count));
+        Step::new(count, load)
+    };
+    [0, 1, 2, 4, 8, 16].map(step).into()
+}
+
+fn messages(bench: &Bench) -> Vec<Step> {
+    let step = |(bytes, title): (usize, &str)| {
+        // About as many bytes each time, from a million records down.
+        let records = (400 << 20) / (bytes as u64 + 400);
+        let records = bench.settings.amount(records);
+        let load = Load::new(Pace::Flat { records }).shape(Shape::Message(bytes));
+        Step::new(title, load)
+    };
+    let sizes = [
+        (16, "16 B"),
+        (256, "256 B"),
+        (1 << 10, "1 KiB"),
+        (4 << 10, "4 KiB"),
+        (16 << 10, "16 KiB"),
+        (64 << 10, "64 KiB"),
+        (256 << 10, "256 KiB"),
+    ];
+    sizes.map(step).into()
+}
+
+impl Step {
+    fn new(title: impl ToString, load: Load) -> Self {
+        Self {
+            title: title.to_string(),
+            load,
+        }
+    }
+}
+
+fn series(bench: &mut Bench, name: &str, steps: &[Step]) {
+    for round in 0..bench.settings.rounds() {
+        bench.round(name, round);
+        for step in steps {
+            for system in OWN {
+                measure(bench, name, step, system);
+            }
+        }
+    }
+    print(bench, name, steps);
+}
+
+fn measure(bench: &mut Bench, name: &str, step: &Step, system: &str) {
+    let Some(report) = bench.measure(system, &step.load) else {
+        return;
+    };
+    let part = format!("{name} {}", step.title);
+    let (child, parent) = report.cpu_per_million();
+    let figures = &mut bench.figures;
+    figures.add(&part, system, "rate", report.records_per_second() / 1e3);
+    figures.add(&part, system, "cpu", child + parent);
+    figures.add(&part, system, "peak", report.peak_kib as f64);
+    figures.add(&part, system, "lost", report.lost as f64);
+    if let Shape::Message(bytes) = step.load.shape {
+        let rate = report.records_per_second() * bytes as f64 / 1e6;
+        figures.add(&part, system, "bytes", rate);
+    }
+}
+
+fn print(bench: &Bench, name: &str, steps: &[Step]) {
+    let mut table = Table::new([
+        name,
+        "direct: thousand records/s",
+        "MB/s of messages",
+        "CPU s per million",
+        "parent's peak MiB",
+        "buffered: thousand records/s",
+        "MB/s of messages",
+        "CPU s per million",
+        "parent's peak MiB",
+    ]);
+    for step in steps {
+        let part = format!("{name} {}", step.title);
+        let mut cells = vec![step.title.clone()];
+        for system in OWN {
+            let of = |figure| bench.figures.summary(&part, system, figure);
+            let peak = of("peak").map(|kib| kib.scaled(1.0 / 1024.0));
+            cells.extend([range(of("rate")), median(of("bytes"))]);
+            cells.extend([median(of("cpu")), median(peak)]);
+        }
+        table.row(cells);
+    }
+    println!("### By {name}\n\n{table}");
+}
+
+/// Children that have logged and are quiet: does the parent sleep?
+fn idle(bench: &mut Bench) {
+    let (children, millis) = if bench.settings.quick {
+        (10, 500)
+    } else {
+        (100, 3000)
+    };
+    let idle = Pace::Idle { millis };
+    let load = Load::new(idle).children(children).prelude(1000);
+    let mut table = Table::new([
+        "idle children",
+        "direct: parent's wakeups per second",
+        "buffered: parent's wakeups per second",
+    ]);
+    let mut cells = vec![children.to_string()];
+    for system in OWN {
+        let report = bench.measure(system, &load);
+        if let Some(wakeups) = report.and_then(|report| report.wakeups) {
+            bench.figures.add("idle", system, "wakeups", wakeups);
+        }
+        cells.push(median(bench.figures.summary("idle", system, "wakeups")));
+    }
+    table.row(cells);
+    println!("### Idle\n\n{table}");
+}

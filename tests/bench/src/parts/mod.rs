@@ -1,0 +1,6 @@
+//! What is measured.
+
+pub mod growth;
+pub mod limits;
+pub mod micro;
+pub mod peers;
