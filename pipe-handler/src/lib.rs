@@ -100,3 +100,7 @@ pub use {
     overflow::Overflow,
     share::share_with,
 };
+
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;
