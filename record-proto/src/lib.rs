@@ -92,6 +92,8 @@ mod key_values;
 mod pack;
 mod pairs;
 mod payload;
+#[cfg(feature = "kv_serde")]
+mod probe;
 mod record;
 mod serde;
 mod source;

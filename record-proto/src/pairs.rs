@@ -7,6 +7,8 @@ use std::{
 
 use log::kv::{self, VisitSource, VisitValue};
 
+#[cfg(feature = "kv_serde")]
+use crate::structure::{self, Taken};
 use crate::{
     ErrorInfo, Sources,
     error_info::MAX_SOURCES,
@@ -97,8 +99,25 @@ impl Pairs {
         self.start = 0;
     }
 
+    #[cfg(feature = "kv_serde")]
+    fn push_structure(&mut self, limit: usize, value: &kv::Value<'_>) -> bool {
+        match structure::take(&mut self.bytes, &mut self.text, value, limit) {
+            Taken::Structure => true,
+            Taken::Text(length) => {
+                self.push_text(limit, length);
+                true
+            }
+            Taken::Nothing => false,
+        }
+    }
+
     fn push_display(&mut self, limit: usize, value: impl fmt::Display) {
         let length = format(&mut self.text, limit, value);
+        self.push_text(limit, length);
+    }
+
+    /// Pushes what stands in the text buffer, the beginning of a text of this length.
+    fn push_text(&mut self, limit: usize, length: usize) {
         if length > self.text.len() {
             cut_text(&mut self.text, limit, length);
         }
@@ -216,8 +235,8 @@ impl<'v> VisitValue<'v> for ValueVisitor<'_> {
     fn visit_any(&mut self, value: kv::Value<'_>) -> Visited {
         #[cfg(feature = "kv_serde")]
         {
-            let limit = self.text_limit;
-            if crate::structure::push(self.bytes(), &value, limit) {
+            self.bytes();
+            if self.pairs.push_structure(self.text_limit, &value) {
                 return Ok(());
             }
         }

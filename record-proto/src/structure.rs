@@ -4,22 +4,48 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::Serialize;
 
-use crate::{format::discard, unpack::Reader};
+use crate::{format::discard, probe::Probe, unpack::Reader};
 
-/// Appends what serde makes of a value; `false`, and nothing appended, where the format has no form for it.
-pub(crate) fn push(bytes: &mut Vec<u8>, value: &log::kv::Value<'_>, limit: usize) -> bool {
+/// What became of a value.
+pub(crate) enum Taken {
+    /// It was appended as what serde makes of it.
+    Structure,
+    /// It is a text: that is in the buffer, and this is how long it was before it was cut.
+    Text(usize),
+    /// Nothing was appended: the format has no form for it.
+    Nothing,
+}
+
+/// Appends a structure to `bytes`, or leaves the text of a value that has only that in `text`.
+pub(crate) fn take(
+    bytes: &mut Vec<u8>,
+    text: &mut String,
+    value: &log::kv::Value<'_>,
+    limit: usize,
+) -> Taken {
+    let mut found = None;
+    let probe = Probe {
+        text,
+        limit,
+        found: &mut found,
+    };
+    let looked_at = quietly(|| value.serialize(probe)).is_some();
+    match found {
+        Some(length) => Taken::Text(length),
+        None if looked_at && append(bytes, value, limit) => Taken::Structure,
+        None => Taken::Nothing,
+    }
+}
+
+fn append(bytes: &mut Vec<u8>, value: &log::kv::Value<'_>, limit: usize) -> bool {
     let start = bytes.len();
     // Formats for people show an IP address or a UUID as text.
     let mut serializer = rmp_serde::Serializer::new(&mut *bytes)
         .with_struct_map()
         .with_human_readable();
-    let serialized = catch_unwind(AssertUnwindSafe(|| value.serialize(&mut serializer)));
-    let serialized = serialized.unwrap_or_else(|panic| {
-        discard(panic);
-        Err(serde::ser::Error::custom("panicked"))
-    });
+    let serialized = quietly(|| value.serialize(&mut serializer));
     let mut reader = Reader::new(&bytes[start..]);
-    let fits = serialized.is_ok()
+    let fits = matches!(serialized, Some(Ok(())))
         && reader.value(0).is_ok()
         && reader.remaining() == 0
         && reader.position() <= limit;
@@ -27,4 +53,11 @@ pub(crate) fn push(bytes: &mut Vec<u8>, value: &log::kv::Value<'_>, limit: usize
         bytes.truncate(start);
     }
     fits
+}
+
+/// `None` where it panics: how a value is serialized is anybody's code.
+fn quietly<T>(serialize: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(serialize))
+        .map_err(discard)
+        .ok()
 }
