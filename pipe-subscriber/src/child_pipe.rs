@@ -41,14 +41,19 @@ pub struct ChildPipe {
 }
 
 impl ChildPipe {
-    /// Without a watch it ends with the end of file only.
-    pub(crate) fn new(read_end: OwnedFd, watch: Option<ExitWatch>) -> Self {
+    /// Ends with the end of file only.
+    pub(crate) fn new(read_end: OwnedFd) -> Self {
         Self {
             pipe: Pipe::new(read_end),
-            watch,
+            watch: None,
             left: None,
             held_open: Arc::default(),
         }
+    }
+
+    /// Lets it end a grace period after the child's exit, too.
+    pub(crate) fn end_with(&mut self, watch: ExitWatch) {
+        self.watch = Some(watch);
     }
 
     /// Set when it ends although another process holds the pipe.

@@ -163,9 +163,12 @@ impl<C: SpawnCommand> Spawn<C> {
         command.env(FILTER_VARIABLE, filter);
         hand_over(command, write_end, self.via)?;
 
+        // Before the child is there: the pipe gets its size now, and no child sees it grow.
+        let mut pipe = ChildPipe::new(read_end);
         let (child, pid) = self.command.spawn()?;
-        let watch = pid.and_then(|pid| ExitWatch::open(pid, self.grace));
-        let pipe = ChildPipe::new(read_end, watch);
+        if let Some(watch) = pid.and_then(|pid| ExitWatch::open(pid, self.grace)) {
+            pipe.end_with(watch);
+        }
         let held_open = pipe.held_open();
         let mut subscriber = PipeSubscriber::new(pipe).with_held_open(held_open);
         if let Some(label) = self.label {
