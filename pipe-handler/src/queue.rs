@@ -106,7 +106,8 @@ impl Queue {
                     self.wake();
                     // The drain may have ended without having seen this.
                     if self.ended.load(SeqCst) {
-                        pipe.inspect(|pipe| self.settle(pipe, patience));
+                        // What finds no room now goes before this thread's next record.
+                        let _later = pipe.map(|pipe| self.settle(pipe, patience));
                     }
                     return Written::Whole;
                 }
@@ -166,32 +167,29 @@ impl Queue {
     }
 
     /// Where the drain has ended early: writes what this thread has in its ring, before anything newer.
-    pub(crate) fn settle(&self, pipe: &Pipe, patience: &mut Patience) {
+    pub(crate) fn settle(&self, pipe: &Pipe, patience: &mut Patience) -> Written {
         if self.pid != process::id() {
-            return;
+            return Written::Whole;
         }
-        let ring = RINGS.try_with(|rings| {
-            let rings = rings.try_borrow().ok()?;
-            let (_, ring) = rings.iter().find(|(id, _)| *id == self.id)?;
-            Some(Arc::clone(ring))
-        });
-        let Some(ring) = ring.ok().flatten() else {
-            return;
+        let Some(ring) = self.with_ring(Arc::clone) else {
+            return Written::Whole;
         };
         if ring.drained() == ring.committed() {
-            return;
+            return Written::Whole;
         }
         let _last = lock(&self.last);
         let mut frames = BytesMut::new();
-        let end = ring.copy(
-            ring.drained(),
-            ring.committed(),
-            usize::MAX / 2,
-            &mut frames,
-        );
-        if write_all(&mut frames, pipe, patience) {
+        // One entry after the other: what is written is given back at once and never written again.
+        while ring.drained() < ring.committed() {
+            frames.clear();
+            let end = ring.copy(ring.drained(), ring.committed(), 1, &mut frames);
+            let written = pipe.write(&frames, patience);
+            if written != Written::Whole {
+                return written;
+            }
             ring.set_drained(end);
         }
+        Written::Whole
     }
 
     /// Does the work of a drain that is a task, unless it is doing it right now. Whether everything is written.
@@ -233,7 +231,7 @@ impl Queue {
         self.with_ring(|ring| ring.has_room(bytes)).unwrap_or(true)
     }
 
-    fn with_ring<T>(&self, f: impl FnOnce(&Staging) -> T) -> Option<T> {
+    fn with_ring<T>(&self, f: impl FnOnce(&Arc<Staging>) -> T) -> Option<T> {
         let found = RINGS.try_with(|rings| {
             let rings = rings.try_borrow().ok()?;
             let (_, ring) = rings.iter().find(|(id, _)| *id == self.id)?;

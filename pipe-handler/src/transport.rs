@@ -29,10 +29,11 @@ impl Transport {
             Self::Direct(pipe) => pipe.write(frames, patience),
             #[cfg(feature = "buffered")]
             Self::Buffered(queue, pipe) => match queue.push(frames, Some(pipe), patience) {
-                Written::Gone => {
-                    queue.settle(pipe, patience);
-                    pipe.write(frames, patience)
-                }
+                // Older records first.
+                Written::Gone => match queue.settle(pipe, patience) {
+                    Written::Whole => pipe.write(frames, patience),
+                    written => written,
+                },
                 written => written,
             },
             #[cfg(feature = "buffered")]
