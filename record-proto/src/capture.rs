@@ -1,7 +1,8 @@
 use std::borrow::Cow;
 
 use crate::{
-    KeyValues, LogRecord, format::format, pairs::Pairs, record::now, text::floor_boundary,
+    KeyValues, LogRecord, format::format_args, pairs::Pairs, record::now, text::floor_boundary,
+    unpack::Traits,
 };
 
 /// The longest message and the longest text of one value that a [`Scratch`] keeps unless told otherwise: 256 KiB.
@@ -71,7 +72,7 @@ impl Scratch {
             module_path: record.module_path().map(Cow::Borrowed),
             file: record.file().map(Cow::Borrowed),
             line: record.line(),
-            key_values: KeyValues::from_checked(self.pairs.map()),
+            key_values: KeyValues::from_checked(self.pairs.map(), Traits::UNKNOWN),
             error: self.pairs.error_info(),
             ..LogRecord::empty(record.level(), record.target(), message)
         }
@@ -101,7 +102,7 @@ fn capture_message<'s>(
         let cut = (text.len() > limit).then_some(text.len() as u64);
         return (&text[..floor_boundary(text, limit)], cut);
     }
-    let length = format(buffer, limit, record.args());
+    let length = format_args(buffer, limit, record.args());
     let cut = (length > buffer.len()).then_some(length as u64);
     (buffer, cut)
 }

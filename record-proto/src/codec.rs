@@ -1,7 +1,7 @@
-use bytes::{BufMut, BytesMut};
+use bytes::{Buf, BufMut, BytesMut};
 use tokio_util::codec::{Decoder, Encoder};
 
-use crate::{CodecError, DEFAULT_MAX_FRAME_LENGTH, Encode, Frame, HEAD_LENGTH};
+use crate::{Batch, CodecError, DEFAULT_MAX_FRAME_LENGTH, Encode, Frame, HEAD_LENGTH};
 
 /// Frames on a byte stream, for tokio-util's `FramedRead` and `FramedWrite`.
 ///
@@ -53,6 +53,36 @@ impl RecordCodec {
         self.max_frame_length
     }
 
+    /// The same codec, for decoding as many frames at once as are there.
+    pub fn batched(self) -> BatchCodec {
+        BatchCodec(self)
+    }
+
+    /// The bytes of the first frame, its length included; where it is not whole, room is made for it.
+    fn whole_frame(&self, src: &mut BytesMut) -> Result<Option<usize>, CodecError> {
+        let Some(length) = length_at(src, 0) else {
+            return Ok(None);
+        };
+        self.check(length)?;
+        let whole = HEAD_LENGTH + length;
+        if src.len() < whole {
+            src.reserve(whole - src.len());
+            return Ok(None);
+        }
+        Ok(Some(whole))
+    }
+
+    /// Nothing may be left at the end of a stream.
+    fn check_end<T>(&self, src: &BytesMut) -> Result<Option<T>, CodecError> {
+        match src.len() {
+            0 => Ok(None),
+            have => Err(CodecError::Truncated {
+                have,
+                offset: self.offset,
+            }),
+        }
+    }
+
     fn check(&self, length: usize) -> Result<(), CodecError> {
         if length > self.max_frame_length {
             return Err(CodecError::FrameTooLong {
@@ -70,30 +100,84 @@ impl Decoder for RecordCodec {
     type Error = CodecError;
 
     fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, CodecError> {
-        let Some(head) = src.first_chunk::<HEAD_LENGTH>() else {
-            return Ok(None);
-        };
-        let length = u32::from_be_bytes(*head) as usize;
-        self.check(length)?;
-        let whole = HEAD_LENGTH + length;
-        if src.len() < whole {
-            src.reserve(whole - src.len());
-            return Ok(None);
+        match self.whole_frame(src)? {
+            Some(whole) => {
+                src.advance(HEAD_LENGTH);
+                let payload = src.split_to(whole - HEAD_LENGTH).freeze();
+                self.offset += whole as u64;
+                Ok(Some(Frame::new(payload)))
+            }
+            None => Ok(None),
         }
-        let payload = src.split_to(whole).freeze().slice(HEAD_LENGTH..);
-        self.offset += whole as u64;
-        Ok(Some(Frame::new(payload)))
     }
 
     fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, CodecError> {
         match self.decode(src)? {
-            None if !src.is_empty() => Err(CodecError::Truncated {
-                have: src.len(),
-                offset: self.offset,
-            }),
+            None => self.check_end(src),
             frame => Ok(frame),
         }
     }
+}
+
+/// As [`RecordCodec`], but decoding yields all whole frames that are there as one [`Batch`]: for a reader that takes
+/// many small frames off a fast stream, and does not keep them.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use record_proto::{Close, Encode, RecordCodec};
+/// use tokio_util::codec::Decoder;
+///
+/// let mut stream = Vec::new();
+/// Close::new().encode_frame(&mut stream);
+/// Close::new().encode_frame(&mut stream);
+/// stream.extend([0, 0]); // the beginning of a third frame
+///
+/// let mut stream = BytesMut::from(&stream[..]);
+/// let mut batch = RecordCodec::new().batched().decode(&mut stream)?.expect("whole frames");
+/// let mut payloads = 0;
+/// while let Some(payload) = batch.next_payload() {
+///     assert_eq!(payload.len(), 6);
+///     payloads += 1;
+/// }
+/// assert_eq!((payloads, stream.len()), (2, 2));
+/// # Ok::<(), record_proto::CodecError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct BatchCodec(RecordCodec);
+
+impl Decoder for BatchCodec {
+    type Item = Batch;
+    type Error = CodecError;
+
+    fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Batch>, CodecError> {
+        let mut end = 0;
+        while let Some(length) = length_at(src, end)
+            && length <= self.0.max_frame_length
+            && length <= src.len() - end - HEAD_LENGTH
+        {
+            end += HEAD_LENGTH + length;
+        }
+        if end == 0 {
+            // Not even one: this says why.
+            return self.0.whole_frame(src).map(|_| None);
+        }
+        self.0.offset += end as u64;
+        Ok(Some(Batch::new(src.split_to(end).freeze())))
+    }
+
+    fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<Batch>, CodecError> {
+        match self.decode(src)? {
+            None => self.0.check_end(src),
+            batch => Ok(batch),
+        }
+    }
+}
+
+/// What the head of the frame at `start` says, if the head is whole.
+#[inline]
+fn length_at(src: &[u8], start: usize) -> Option<usize> {
+    let head = src.get(start..)?.first_chunk::<HEAD_LENGTH>()?;
+    Some(u32::from_be_bytes(*head) as usize)
 }
 
 /// Any payload; one that is too long is an error, and then `dst` is as it was.

@@ -5,7 +5,7 @@ use log::Level;
 use crate::{
     Close, Dropped, ErrorInfo, Fragment, Hello, KeyValues, Levels, LogRecord, Payload,
     PayloadError, Reason, Sources, VERSION, payload,
-    unpack::{self, Fault, Reader},
+    unpack::{self, Fault, Reader, Traits},
 };
 
 impl<'a> Payload<'a> {
@@ -16,9 +16,12 @@ impl<'a> Payload<'a> {
     /// # Errors
     ///
     /// Where `bytes` are no payload of version 1, including where anything stands behind it.
+    #[inline]
     pub fn decode(bytes: &'a [u8]) -> Result<Self, PayloadError> {
-        let mut fields = Fields::new(bytes);
-        payload(&mut fields).map_err(|fault| fields.error(&fault))
+        match bytes {
+            [payload::RECORD, ..] => record(bytes),
+            _ => other(bytes),
+        }
     }
 }
 
@@ -40,89 +43,116 @@ impl<'a> LogRecord<'a> {
     }
 }
 
-fn payload<'a>(fields: &mut Fields<'a>) -> unpack::Result<Payload<'a>> {
-    Ok(match fields.kind()? {
-        payload::RECORD => Payload::Record(record(fields)?),
-        payload::HELLO => Payload::Hello(hello(fields)?),
-        payload::FRAGMENT => Payload::Fragment(fragment(fields)?),
-        payload::DROPPED => Payload::Dropped(dropped(fields)?),
-        payload::CLOSE => Payload::Close(close(fields)?),
-        kind => Payload::Unknown(kind),
+/// The frequent kind. All fields are read first, in registers where the compiler can, and moved once.
+fn record<'a>(bytes: &'a [u8]) -> Result<Payload<'a>, PayloadError> {
+    let mut fields = Fields::open(bytes, LogRecord::REQUIRED_FIELDS).part("record")?;
+    let seq = fields.required(|r| r.uint()).part("record seq")?;
+    let time = fields.required(|r| r.uint()).part("record time")?;
+    let level = fields.required(|r| level(r)).part("record level")?;
+    let target = fields.required(|r| r.str()).part("record target")?;
+    let message = fields.required(|r| r.str()).part("record message")?;
+    let pid = fields.optional(|r| r.uint()).part("record pid")?;
+    let process = fields.optional(|r| r.str()).part("record process name")?;
+    let thread_id = fields.optional(|r| r.uint()).part("record thread id")?;
+    let thread = fields.optional(|r| r.str()).part("record thread name")?;
+    let module_path = fields.optional(|r| r.str()).part("record module path")?;
+    let file = fields.optional(|r| r.str()).part("record file")?;
+    let line = fields.optional(|r| line(r)).part("record line")?;
+    let key_values = fields.optional(|r| r.map()).part("record key-values")?;
+    let context = fields.optional(|r| r.map()).part("record context")?;
+    let error = fields.optional(error_info).part("record error")?;
+    let original_length = fields
+        .optional(|r| r.uint())
+        .part("record original length")?;
+    fields.close().part("record")?;
+    Ok(Payload::Record(LogRecord {
+        seq,
+        time,
+        level,
+        target: Cow::Borrowed(target),
+        message: Cow::Borrowed(message),
+        pid,
+        process: process.map(Cow::Borrowed),
+        thread_id,
+        thread: thread.map(Cow::Borrowed),
+        module_path: module_path.map(Cow::Borrowed),
+        file: file.map(Cow::Borrowed),
+        line,
+        key_values: pairs(key_values),
+        context: pairs(context),
+        error,
+        original_length,
+    }))
+}
+
+fn other<'a>(bytes: &'a [u8]) -> Result<Payload<'a>, PayloadError> {
+    Ok(match bytes.first() {
+        Some(&payload::HELLO) => Payload::Hello(hello(bytes)?),
+        Some(&payload::FRAGMENT) => Payload::Fragment(fragment(bytes)?),
+        Some(&payload::DROPPED) => Payload::Dropped(dropped(bytes)?),
+        Some(&payload::CLOSE) => Payload::Close(close(bytes)?),
+        Some(&kind @ 0..=0x7f) => Payload::Unknown(kind),
+        Some(_) => return Err(PayloadError::new("payload", 0, Reason::Kind)),
+        None => return Err(PayloadError::new("payload", 0, Reason::Empty)),
     })
 }
 
-#[inline]
-fn record<'a>(fields: &mut Fields<'a>) -> unpack::Result<LogRecord<'a>> {
-    fields.open("record", LogRecord::REQUIRED_FIELDS)?;
-    let record = LogRecord {
-        seq: fields.required("record seq", Reader::uint)?,
-        time: fields.required("record time", Reader::uint)?,
-        level: fields.required("record level", level)?,
-        target: fields.required("record target", text)?,
-        message: fields.required("record message", text)?,
-        pid: fields.optional("record pid", Reader::uint)?,
-        process: fields.optional("record process name", text)?,
-        thread_id: fields.optional("record thread id", Reader::uint)?,
-        thread: fields.optional("record thread name", text)?,
-        module_path: fields.optional("record module path", text)?,
-        file: fields.optional("record file", text)?,
-        line: fields.optional("record line", line)?,
-        key_values: fields.or_default("record key-values", key_values)?,
-        context: fields.or_default("record context", key_values)?,
-        error: fields.optional("record error", error_info)?,
-        original_length: fields.optional("record original length", Reader::uint)?,
-    };
-    fields.close("record")?;
-    Ok(record)
-}
-
-fn hello<'a>(fields: &mut Fields<'a>) -> unpack::Result<Hello<'a>> {
-    fields.open("hello", 0)?;
-    let version = fields.optional("hello version", Reader::uint)?;
+fn hello<'a>(bytes: &'a [u8]) -> Result<Hello<'a>, PayloadError> {
+    let mut fields = Fields::open(bytes, 0).part("hello")?;
+    let version = fields.optional(Reader::uint).part("hello version")?;
     let hello = Hello {
         version: version.unwrap_or(VERSION),
-        pid: fields.optional("hello pid", Reader::uint)?,
-        process: fields.optional("hello process name", text)?,
-        time: fields.optional("hello time", Reader::uint)?,
-        context: fields.or_default("hello context", key_values)?,
+        pid: fields.optional(Reader::uint).part("hello pid")?,
+        process: fields.optional(text).part("hello process name")?,
+        time: fields.optional(Reader::uint).part("hello time")?,
+        context: pairs(fields.optional(Reader::map).part("hello context")?),
     };
-    fields.close("hello")?;
+    fields.close().part("hello")?;
     Ok(hello)
 }
 
-fn fragment<'a>(fields: &mut Fields<'a>) -> unpack::Result<Fragment<'a>> {
-    fields.open("fragment", 5)?;
+fn fragment<'a>(bytes: &'a [u8]) -> Result<Fragment<'a>, PayloadError> {
+    let mut fields = Fields::open(bytes, 5).part("fragment")?;
     let fragment = Fragment {
-        pid: fields.optional("fragment pid", Reader::uint)?,
-        stream: fields.required("fragment stream", Reader::uint)?,
-        index: fields.required("fragment index", Reader::uint)?,
-        last: fields.required("fragment last", Reader::bool)?,
-        bytes: Cow::Borrowed(fields.required("fragment bytes", Reader::bin)?),
+        pid: fields.optional(Reader::uint).part("fragment pid")?,
+        stream: fields.required(Reader::uint).part("fragment stream")?,
+        index: fields.required(Reader::uint).part("fragment index")?,
+        last: fields.required(Reader::bool).part("fragment last")?,
+        bytes: Cow::Borrowed(fields.required(Reader::bin).part("fragment bytes")?),
     };
-    fields.close("fragment")?;
+    fields.close().part("fragment")?;
     Ok(fragment)
 }
 
-fn dropped(fields: &mut Fields<'_>) -> unpack::Result<Dropped> {
-    fields.open("dropped", 0)?;
+fn dropped(bytes: &[u8]) -> Result<Dropped, PayloadError> {
+    let mut fields = Fields::open(bytes, 0).part("dropped")?;
     let dropped = Dropped {
-        pid: fields.optional("dropped pid", Reader::uint)?,
-        time: fields.optional("dropped time", Reader::uint)?,
-        counts: fields.or_default("dropped counts", levels)?,
+        pid: fields.optional(Reader::uint).part("dropped pid")?,
+        time: fields.optional(Reader::uint).part("dropped time")?,
+        counts: fields
+            .optional(levels)
+            .part("dropped counts")?
+            .unwrap_or_default(),
     };
-    fields.close("dropped")?;
+    fields.close().part("dropped")?;
     Ok(dropped)
 }
 
-fn close(fields: &mut Fields<'_>) -> unpack::Result<Close> {
-    fields.open("close", 0)?;
+fn close(bytes: &[u8]) -> Result<Close, PayloadError> {
+    let mut fields = Fields::open(bytes, 0).part("close")?;
     let close = Close {
-        pid: fields.optional("close pid", Reader::uint)?,
-        time: fields.optional("close time", Reader::uint)?,
-        sent: fields.or_default("close sent", Reader::uint)?,
-        dropped: fields.or_default("close dropped", Reader::uint)?,
+        pid: fields.optional(Reader::uint).part("close pid")?,
+        time: fields.optional(Reader::uint).part("close time")?,
+        sent: fields
+            .optional(Reader::uint)
+            .part("close sent")?
+            .unwrap_or_default(),
+        dropped: fields
+            .optional(Reader::uint)
+            .part("close dropped")?
+            .unwrap_or_default(),
     };
-    fields.close("close")?;
+    fields.close().part("close")?;
     Ok(close)
 }
 
@@ -130,75 +160,47 @@ fn close(fields: &mut Fields<'_>) -> unpack::Result<Close> {
 struct Fields<'a> {
     reader: Reader<'a>,
     left: usize,
-    /// What is being read, for the error.
-    part: &'static str,
 }
 
 impl<'a> Fields<'a> {
-    fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            reader: Reader::new(bytes),
-            left: 0,
-            part: "payload",
-        }
-    }
-
-    fn kind(&mut self) -> unpack::Result<u8> {
-        match self.reader.byte() {
-            Ok(kind @ 0..=0x7f) => Ok(kind),
-            Ok(_) => Err(Fault::new(Reason::Kind, 0)),
-            Err(_) => Err(Fault::new(Reason::Empty, 0)),
-        }
-    }
-
-    fn open(&mut self, kind: &'static str, least: usize) -> unpack::Result<()> {
-        self.part = kind;
-        let start = self.reader.position();
-        self.left = self.reader.array_len()?;
-        if self.left < least {
-            let found = self.left;
+    /// Behind the kind.
+    #[inline(always)]
+    fn open(bytes: &'a [u8], least: usize) -> unpack::Result<Self> {
+        let mut reader = Reader::new(bytes);
+        reader.byte()?;
+        let start = reader.position();
+        let left = reader.array_len()?;
+        if left < least {
+            let found = left;
             return Err(Fault::new(Reason::TooFewFields { found, least }, start));
         }
-        Ok(())
+        Ok(Self { reader, left })
     }
 
-    #[inline]
+    #[inline(always)]
     fn required<T>(
         &mut self,
-        part: &'static str,
         read: impl FnOnce(&mut Reader<'a>) -> unpack::Result<T>,
     ) -> unpack::Result<T> {
-        self.part = part;
         self.left -= 1;
         read(&mut self.reader)
     }
 
-    #[inline]
+    #[inline(always)]
     fn optional<T>(
         &mut self,
-        part: &'static str,
         read: impl FnOnce(&mut Reader<'a>) -> unpack::Result<T>,
     ) -> unpack::Result<Option<T>> {
         if self.left == 0 {
             return Ok(None);
         }
-        self.part = part;
         self.left -= 1;
         self.reader.optional(read)
     }
 
-    #[inline]
-    fn or_default<T: Default>(
-        &mut self,
-        part: &'static str,
-        read: impl FnOnce(&mut Reader<'a>) -> unpack::Result<T>,
-    ) -> unpack::Result<T> {
-        self.optional(part, read).map(Option::unwrap_or_default)
-    }
-
     /// Passes over the fields of a later version; nothing may stand behind them.
-    fn close(&mut self, kind: &'static str) -> unpack::Result<()> {
-        self.part = kind;
+    #[inline(always)]
+    fn close(mut self) -> unpack::Result<()> {
         for _ in 0..self.left {
             self.reader.skip()?;
         }
@@ -210,22 +212,41 @@ impl<'a> Fields<'a> {
             )),
         }
     }
+}
 
-    #[cold]
-    fn error(&self, fault: &Fault) -> PayloadError {
-        PayloadError::new(self.part, fault.offset, fault.reason)
+/// Says in which part of the payload reading stopped.
+trait Part<T> {
+    fn part(self, part: &'static str) -> Result<T, Box<PayloadError>>;
+}
+
+impl<T> Part<T> for unpack::Result<T> {
+    #[inline(always)]
+    fn part(self, part: &'static str) -> Result<T, Box<PayloadError>> {
+        match self {
+            Ok(read) => Ok(read),
+            Err(fault) => Err(stopped(&fault, part)),
+        }
     }
 }
 
-#[inline]
+#[cold]
+fn stopped(fault: &Fault, part: &'static str) -> Box<PayloadError> {
+    Box::new(PayloadError::new(part, fault.offset, fault.reason))
+}
+
 fn text<'a>(reader: &mut Reader<'a>) -> unpack::Result<Cow<'a, str>> {
     reader.str().map(Cow::Borrowed)
 }
 
-fn key_values<'a>(reader: &mut Reader<'a>) -> unpack::Result<KeyValues<'a>> {
-    reader.map().map(KeyValues::from_checked)
+#[inline(always)]
+fn pairs<'a>(map: Option<(&'a [u8], Traits)>) -> KeyValues<'a> {
+    match map {
+        Some((bytes, traits)) => KeyValues::from_checked(bytes, traits),
+        None => KeyValues::new(),
+    }
 }
 
+#[inline(always)]
 fn level(reader: &mut Reader<'_>) -> unpack::Result<Level> {
     let offset = reader.position();
     match reader.uint()? {
@@ -238,6 +259,7 @@ fn level(reader: &mut Reader<'_>) -> unpack::Result<Level> {
     }
 }
 
+#[inline(always)]
 fn line(reader: &mut Reader<'_>) -> unpack::Result<u32> {
     let offset = reader.position();
     u32::try_from(reader.uint()?).map_err(|_| Fault::new(Reason::Range("32 bits"), offset))

@@ -1,7 +1,8 @@
 use bytes::BufMut;
 
 use crate::{
-    Close, Dropped, ErrorInfo, Fragment, HEAD_LENGTH, Hello, KeyValues, LogRecord, Payload, pack,
+    Close, Dropped, ErrorInfo, Fragment, HEAD_LENGTH, Hello, KeyValues, LogRecord, Payload,
+    pack::{self, Out, Room},
     payload,
 };
 
@@ -29,16 +30,42 @@ pub trait Encode {
         let start = out.len();
         out.extend_from_slice(&[0; HEAD_LENGTH]);
         self.encode(out);
-        let length = out.len() - start - HEAD_LENGTH;
-        let length = u32::try_from(length).expect("a payload of less than 4 GiB");
-        out[start..start + HEAD_LENGTH].copy_from_slice(&length.to_be_bytes());
+        put_head(out, start);
     }
+}
+
+/// Writes the length of what is behind it.
+fn put_head(out: &mut [u8], start: usize) {
+    let length = out.len() - start - HEAD_LENGTH;
+    let length = u32::try_from(length).expect("a payload of less than 4 GiB");
+    out[start..start + HEAD_LENGTH].copy_from_slice(&length.to_be_bytes());
 }
 
 impl Encode for LogRecord<'_> {
     fn encode(&self, out: &mut impl BufMut) {
+        self.encode_into(out);
+    }
+
+    /// Into room that is made at once, so that no append has to look whether there is any.
+    fn encode_frame(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        let payload = start + HEAD_LENGTH;
+        out.resize(payload + self.longest_payload(), 0);
+        let mut room = Room::new(&mut out[payload..]);
+        self.encode_into(&mut room);
+        let length = room.length();
+        out.truncate(payload + length);
+        put_head(out, start);
+    }
+}
+
+impl LogRecord<'_> {
+    pub(crate) const REQUIRED_FIELDS: usize = 5;
+
+    #[inline(always)]
+    fn encode_into(&self, out: &mut impl Out) {
         let fields = self.field_count();
-        out.put_u8(payload::RECORD);
+        out.append_array([payload::RECORD]);
         pack::array_len(out, fields);
         pack::uint(out, self.seq);
         pack::uint(out, self.time);
@@ -79,28 +106,55 @@ impl Encode for LogRecord<'_> {
             pack::optional_uint(out, self.original_length);
         }
     }
-}
 
-impl LogRecord<'_> {
-    pub(crate) const REQUIRED_FIELDS: usize = 5;
+    /// No payload of this record is longer: kind, array, and each object with its longest head.
+    fn longest_payload(&self) -> usize {
+        const HEAD: usize = 9;
+        let optional = [&self.process, &self.thread, &self.module_path, &self.file];
+        let texts: usize = optional
+            .iter()
+            .map(|text| text.as_ref().map_or(0, |text| text.len()))
+            .sum();
+        let pairs = self.key_values.as_bytes().len() + self.context.as_bytes().len();
+        let error = self.error.as_ref().map_or(0, |error| {
+            let optional = [&error.backtrace, &error.key];
+            let texts: usize = optional
+                .iter()
+                .map(|text| text.as_ref().map_or(0, |text| text.len()))
+                .sum();
+            error.message.len() + error.sources.as_bytes().len() + texts + 4 * HEAD
+        });
+        2 + 16 * HEAD + self.target.len() + self.message.len() + texts + pairs + error
+    }
 
     /// How many fields there are without the nils at the end.
     fn field_count(&self) -> usize {
-        let present = [
-            self.original_length.is_some(),
-            self.error.is_some(),
-            !self.context.is_empty(),
-            !self.key_values.is_empty(),
-            self.line.is_some(),
-            self.file.is_some(),
-            self.module_path.is_some(),
-            self.thread.is_some(),
-            self.thread_id.is_some(),
-            self.process.is_some(),
-            self.pid.is_some(),
-        ];
-        let nils = present.iter().take_while(|&&present| !present).count();
-        Self::REQUIRED_FIELDS + present.len() - nils
+        match self {
+            Self {
+                original_length: Some(_),
+                ..
+            } => 16,
+            Self { error: Some(_), .. } => 15,
+            Self { context, .. } if !context.is_empty() => 14,
+            Self { key_values, .. } if !key_values.is_empty() => 13,
+            Self { line: Some(_), .. } => 12,
+            Self { file: Some(_), .. } => 11,
+            Self {
+                module_path: Some(_),
+                ..
+            } => 10,
+            Self {
+                thread: Some(_), ..
+            } => 9,
+            Self {
+                thread_id: Some(_), ..
+            } => 8,
+            Self {
+                process: Some(_), ..
+            } => 7,
+            Self { pid: Some(_), .. } => 6,
+            _ => Self::REQUIRED_FIELDS,
+        }
     }
 }
 
@@ -186,20 +240,21 @@ impl Encode for Payload<'_> {
     }
 }
 
-fn key_values(out: &mut impl BufMut, key_values: &KeyValues<'_>) {
+#[inline]
+fn key_values(out: &mut impl Out, key_values: &KeyValues<'_>) {
     match key_values.as_bytes() {
         [] => pack::nil(out),
-        bytes => out.put_slice(bytes),
+        bytes => out.append(bytes),
     }
 }
 
-fn error_info(out: &mut impl BufMut, error: Option<&ErrorInfo<'_>>) {
+fn error_info(out: &mut impl Out, error: Option<&ErrorInfo<'_>>) {
     let Some(error) = error else {
         return pack::nil(out);
     };
     pack::array_len(out, 4);
     pack::str(out, &error.message);
-    out.put_slice(error.sources.as_bytes());
+    out.append(error.sources.as_bytes());
     pack::optional_str(out, error.backtrace.as_deref());
     pack::optional_str(out, error.key.as_deref());
 }

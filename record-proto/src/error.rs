@@ -47,6 +47,14 @@ impl PayloadError {
     }
 }
 
+/// For `?` where decoding keeps its results small.
+impl From<Box<PayloadError>> for PayloadError {
+    #[cold]
+    fn from(error: Box<PayloadError>) -> Self {
+        *error
+    }
+}
+
 /// What is wrong with a payload.
 ///
 /// ```

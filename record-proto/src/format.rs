@@ -16,13 +16,32 @@ pub const FORMATTING_PANICKED: &str = "<formatting panicked>";
 
 /// Formats into a cleared buffer, at most `limit` bytes, whatever happens. Returns how long the whole text was.
 pub(crate) fn format(buffer: &mut String, limit: usize, value: impl fmt::Display) -> usize {
+    format_with(buffer, limit, |text| write!(text, "{value}"))
+}
+
+/// The same with the arguments of a log call.
+#[inline]
+pub(crate) fn format_args(
+    buffer: &mut String,
+    limit: usize,
+    arguments: &fmt::Arguments<'_>,
+) -> usize {
+    format_with(buffer, limit, |text| text.write_fmt(*arguments))
+}
+
+#[inline]
+fn format_with(
+    buffer: &mut String,
+    limit: usize,
+    write: impl FnOnce(&mut Limited<'_>) -> fmt::Result,
+) -> usize {
     buffer.clear();
     let mut text = Limited {
         buffer,
-        limit,
-        length: 0,
+        room: limit,
+        cut: 0,
     };
-    match catch_unwind(AssertUnwindSafe(|| write!(text, "{value}"))) {
+    match catch_unwind(AssertUnwindSafe(|| write(&mut text))) {
         Ok(Ok(())) => {}
         Ok(Err(fmt::Error)) => text.mark(FORMATTING_FAILED),
         Err(panic) => {
@@ -30,7 +49,7 @@ pub(crate) fn format(buffer: &mut String, limit: usize, value: impl fmt::Display
             text.mark(FORMATTING_PANICKED);
         }
     }
-    text.length
+    text.buffer.len() + text.cut
 }
 
 /// Drops what was panicked with, which may panic once more; that second value is not dropped any more.
@@ -40,31 +59,36 @@ pub(crate) fn discard(panic: Box<dyn Any + Send>) {
     }
 }
 
-/// Keeps the first bytes of a text and counts all of them.
+/// Keeps the first bytes of a text and counts the others.
 struct Limited<'a> {
     buffer: &'a mut String,
-    limit: usize,
-    length: usize,
+    /// How many more are kept. Behind the first cut nothing more fits, even where a shorter character would.
+    room: usize,
+    cut: usize,
 }
 
 impl Limited<'_> {
     fn mark(&mut self, mark: &str) {
         let _never_fails = self.write_str(mark);
     }
+
+    #[cold]
+    fn cut(&mut self, piece: &str) {
+        let kept = floor_boundary(piece, self.room);
+        self.buffer.push_str(&piece[..kept]);
+        self.cut += piece.len() - kept;
+        self.room = 0;
+    }
 }
 
 impl Write for Limited<'_> {
+    #[inline]
     fn write_str(&mut self, piece: &str) -> fmt::Result {
-        // Behind the first cut nothing more fits, even where a shorter character would.
-        let room = match self.length == self.buffer.len() {
-            true => self.limit - self.buffer.len(),
-            false => 0,
-        };
-        self.length += piece.len();
-        let piece = match piece.len() <= room {
-            true => piece,
-            false => &piece[..floor_boundary(piece, room)],
-        };
+        if piece.len() > self.room {
+            self.cut(piece);
+            return Ok(());
+        }
+        self.room -= piece.len();
         self.buffer.push_str(piece);
         Ok(())
     }

@@ -1,8 +1,11 @@
 use std::{borrow::Cow, fmt};
 
+use log::kv::{self, Key, VisitSource};
+
 use crate::{
-    Value, pack, text,
-    unpack::{Reader, Token},
+    Value, pack,
+    text::{self, has_control, is_plain},
+    unpack::{Reader, Token, Traits},
 };
 
 /// Keys with typed values, in the order given; a key may stand more than once.
@@ -17,21 +20,26 @@ use crate::{
 /// assert_eq!(context.get("worker"), Some(Value::from(3)));
 /// assert_eq!(context.to_string(), r#"{"worker":3,"role":"indexer"}"#);
 /// ```
-#[derive(Clone, PartialEq, Default)]
-pub struct KeyValues<'a>(
-    // One MessagePack map; no bytes at all where there are no pairs.
-    Cow<'a, [u8]>,
-);
+#[derive(Clone)]
+pub struct KeyValues<'a> {
+    /// One MessagePack map; no bytes at all where there are no pairs.
+    bytes: Cow<'a, [u8]>,
+    traits: Traits,
+}
 
 impl<'a> KeyValues<'a> {
     /// No key-values.
     pub const fn new() -> Self {
-        Self(Cow::Borrowed(&[]))
+        Self {
+            bytes: Cow::Borrowed(&[]),
+            traits: Traits::EMPTY,
+        }
     }
 
     /// The pairs, in order.
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
-        let mut reader = Reader::new(&self.0);
+        let mut reader = Reader::new(&self.bytes);
         let length = map_len(&mut reader);
         (0..length).map_while(move |_| {
             let key = reader.str().ok()?;
@@ -47,53 +55,106 @@ impl<'a> KeyValues<'a> {
 
     /// How many pairs there are.
     pub fn len(&self) -> usize {
-        map_len(&mut Reader::new(&self.0))
+        map_len(&mut Reader::new(&self.bytes))
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.bytes.is_empty()
     }
 
     /// Appends a pair; a value that nests deeper than 8 becomes its JSON text.
     pub fn push<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) {
-        let mut reader = Reader::new(&self.0);
+        let mut reader = Reader::new(&self.bytes);
         let length = map_len(&mut reader);
         let old_head = reader.position();
 
         let mut head = Vec::with_capacity(5);
         pack::map_len(&mut head, length + 1);
-        let bytes = self.0.to_mut();
+        let bytes = self.bytes.to_mut();
         bytes.splice(..old_head, head);
         pack::str(bytes, key);
-        value.into().encode(bytes, 0);
+        let value = value.into();
+        value.encode(bytes, 0);
+        let text = match &value {
+            Value::Str(text) => text,
+            _ => "",
+        };
+        self.traits.scalar &= value.is_scalar();
+        self.traits.plain &= value.is_scalar() && is_plain(key) && is_plain(text);
     }
 
     /// The same key-values, with all borrowed parts copied.
     pub fn into_owned(self) -> KeyValues<'static> {
-        KeyValues(Cow::Owned(self.0.into_owned()))
+        KeyValues {
+            bytes: Cow::Owned(self.bytes.into_owned()),
+            traits: self.traits,
+        }
     }
 
     /// The same key-values, borrowed from these.
     pub fn borrowed(&self) -> KeyValues<'_> {
-        KeyValues(Cow::Borrowed(&self.0))
+        KeyValues {
+            bytes: Cow::Borrowed(&self.bytes),
+            traits: self.traits,
+        }
     }
 
-    pub(crate) fn from_checked(bytes: &'a [u8]) -> Self {
+    /// Whether any text in it, at any depth, has one of the [controls](crate::is_control).
+    pub fn has_control(&self) -> bool {
+        !self.traits.plain
+            && self
+                .iter()
+                .any(|(key, value)| has_control(key) || value.has_control())
+    }
+
+    pub(crate) fn from_checked(bytes: &'a [u8], traits: Traits) -> Self {
         match bytes {
             // No pairs, whichever head a writer chose for them.
             [0x80] | [0xde, 0, 0] | [0xdf, 0, 0, 0, 0] => Self::new(),
-            bytes => Self(Cow::Borrowed(bytes)),
+            bytes => Self {
+                bytes: Cow::Borrowed(bytes),
+                traits,
+            },
         }
+    }
+
+    /// Shows the pairs to a visitor of `log`; nothing but [scalars](Self::is_scalar) may be among them.
+    #[inline]
+    pub(crate) fn visit_scalars<'kvs>(
+        &'kvs self,
+        visitor: &mut dyn VisitSource<'kvs>,
+    ) -> Result<(), kv::Error> {
+        if self.bytes.is_empty() {
+            return Ok(());
+        }
+        let mut reader = Reader::new(&self.bytes);
+        for _ in 0..map_len(&mut reader) {
+            // It was checked: this ends nothing early.
+            let Ok((key, value)) = reader.scalar_pair() else {
+                return Ok(());
+            };
+            visitor.visit_pair(Key::from_str(key), value)?;
+        }
+        Ok(())
+    }
+
+    /// Whether each value is nil, a boolean, a number or a text; never wrongly `true`.
+    pub(crate) fn is_scalar(&self) -> bool {
+        self.traits.scalar
     }
 
     /// The encoded map; empty where there are no pairs.
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 
     pub(crate) fn as_bytes_or_empty_map(&self) -> &[u8] {
-        if self.is_empty() { &[0x80] } else { &self.0 }
+        if self.is_empty() {
+            &[0x80]
+        } else {
+            &self.bytes
+        }
     }
 }
 
@@ -120,6 +181,18 @@ impl<'v, K: AsRef<str>, V: Into<Value<'v>>> Extend<(K, V)> for KeyValues<'_> {
         for (key, value) in pairs {
             self.push(key.as_ref(), value);
         }
+    }
+}
+
+impl Default for KeyValues<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl PartialEq for KeyValues<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
     }
 }
 

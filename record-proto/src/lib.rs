@@ -76,6 +76,8 @@
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "codec")]
+mod batch;
 mod capture;
 #[cfg(feature = "codec")]
 mod codec;
@@ -104,7 +106,10 @@ mod unpack;
 mod value;
 
 #[cfg(feature = "codec")]
-pub use codec::RecordCodec;
+pub use {
+    batch::Batch,
+    codec::{BatchCodec, RecordCodec},
+};
 pub use {
     capture::{DEFAULT_TEXT_LIMIT, Scratch},
     encode::Encode,
@@ -117,6 +122,6 @@ pub use {
     key_values::KeyValues,
     payload::{Close, Dropped, Hello, Levels, Payload, VERSION},
     record::{LogRecord, now},
-    text::is_control,
+    text::{has_control, is_control},
     value::{List, Value},
 };

@@ -2,19 +2,95 @@
 
 use bytes::BufMut;
 
-pub(crate) fn nil(out: &mut impl BufMut) {
-    out.put_u8(0xc0);
+/// What objects are appended to.
+pub(crate) trait Out {
+    /// Appends a few bytes.
+    fn append_array<const N: usize>(&mut self, bytes: [u8; N]);
+
+    /// Appends any number of bytes.
+    fn append(&mut self, bytes: &[u8]);
 }
 
-pub(crate) fn bool(out: &mut impl BufMut, value: bool) {
-    out.put_u8(if value { 0xc3 } else { 0xc2 });
+impl<B: BufMut> Out for B {
+    #[inline]
+    fn append_array<const N: usize>(&mut self, bytes: [u8; N]) {
+        self.put_slice(&bytes);
+    }
+
+    #[inline]
+    fn append(&mut self, bytes: &[u8]) {
+        self.put_slice(bytes);
+    }
 }
 
-pub(crate) fn uint(out: &mut impl BufMut, value: u64) {
+/// Room that is known to be large enough for what is appended: nothing is asked and nothing grows.
+///
+/// # Panics
+///
+/// Where it is not.
+pub(crate) struct Room<'a> {
+    bytes: &'a mut [u8],
+    length: usize,
+}
+
+impl<'a> Room<'a> {
+    pub(crate) fn new(bytes: &'a mut [u8]) -> Self {
+        Self { bytes, length: 0 }
+    }
+
+    /// How many bytes were appended.
+    pub(crate) fn length(&self) -> usize {
+        self.length
+    }
+}
+
+impl Out for Room<'_> {
+    #[inline(always)]
+    fn append_array<const N: usize>(&mut self, bytes: [u8; N]) {
+        self.bytes[self.length..self.length + N].copy_from_slice(&bytes);
+        self.length += N;
+    }
+
+    /// Most texts are short: those are copied as two pieces that overlap, without a call.
+    #[inline(always)]
+    fn append(&mut self, bytes: &[u8]) {
+        let place = &mut self.bytes[self.length..self.length + bytes.len()];
+        self.length += bytes.len();
+        match bytes.len() {
+            16..=32 => copy_ends::<16>(place, bytes),
+            8..16 => copy_ends::<8>(place, bytes),
+            4..8 => copy_ends::<4>(place, bytes),
+            _ => place.copy_from_slice(bytes),
+        }
+    }
+}
+
+#[inline(always)]
+fn copy_ends<const N: usize>(place: &mut [u8], bytes: &[u8]) {
+    if let (Some(from), Some(to)) = (bytes.first_chunk::<N>(), place.first_chunk_mut()) {
+        *to = *from;
+    }
+    if let (Some(from), Some(to)) = (bytes.last_chunk::<N>(), place.last_chunk_mut()) {
+        *to = *from;
+    }
+}
+
+#[inline]
+pub(crate) fn nil(out: &mut impl Out) {
+    out.append_array([0xc0]);
+}
+
+#[inline]
+pub(crate) fn bool(out: &mut impl Out, value: bool) {
+    out.append_array([if value { 0xc3 } else { 0xc2 }]);
+}
+
+#[inline]
+pub(crate) fn uint(out: &mut impl Out, value: u64) {
     if value < 0x80 {
-        out.put_u8(value as u8);
+        out.append_array([value as u8]);
     } else if let Ok(value) = u8::try_from(value) {
-        out.put_slice(&[0xcc, value]);
+        out.append_array([0xcc, value]);
     } else if let Ok(value) = u16::try_from(value) {
         head(out, 0xcd, value.to_be_bytes());
     } else if let Ok(value) = u32::try_from(value) {
@@ -24,11 +100,12 @@ pub(crate) fn uint(out: &mut impl BufMut, value: u64) {
     }
 }
 
-pub(crate) fn int(out: &mut impl BufMut, value: i64) {
+#[inline]
+pub(crate) fn int(out: &mut impl Out, value: i64) {
     if let Ok(value) = u64::try_from(value) {
         uint(out, value);
     } else if value >= -32 {
-        out.put_i8(value as i8);
+        out.append_array([value as u8]);
     } else if let Ok(value) = i8::try_from(value) {
         head(out, 0xd0, value.to_be_bytes());
     } else if let Ok(value) = i16::try_from(value) {
@@ -40,38 +117,42 @@ pub(crate) fn int(out: &mut impl BufMut, value: i64) {
     }
 }
 
-pub(crate) fn f64(out: &mut impl BufMut, value: f64) {
+#[inline]
+pub(crate) fn f64(out: &mut impl Out, value: f64) {
     head(out, 0xcb, value.to_be_bytes());
 }
 
-pub(crate) fn str(out: &mut impl BufMut, text: &str) {
+#[inline]
+pub(crate) fn str(out: &mut impl Out, text: &str) {
     let length = text.len();
     if length < 32 {
-        out.put_u8(0xa0 | length as u8);
+        out.append_array([0xa0 | length as u8]);
     } else if let Ok(length) = u8::try_from(length) {
-        out.put_slice(&[0xd9, length]);
+        out.append_array([0xd9, length]);
     } else if let Ok(length) = u16::try_from(length) {
         head(out, 0xda, length.to_be_bytes());
     } else {
         head(out, 0xdb, length32(length).to_be_bytes());
     }
-    out.put_slice(text.as_bytes());
+    out.append(text.as_bytes());
 }
 
-pub(crate) fn bin(out: &mut impl BufMut, bytes: &[u8]) {
+#[inline]
+pub(crate) fn bin(out: &mut impl Out, bytes: &[u8]) {
     if let Ok(length) = u8::try_from(bytes.len()) {
-        out.put_slice(&[0xc4, length]);
+        out.append_array([0xc4, length]);
     } else if let Ok(length) = u16::try_from(bytes.len()) {
         head(out, 0xc5, length.to_be_bytes());
     } else {
         head(out, 0xc6, length32(bytes.len()).to_be_bytes());
     }
-    out.put_slice(bytes);
+    out.append(bytes);
 }
 
-pub(crate) fn array_len(out: &mut impl BufMut, length: usize) {
+#[inline]
+pub(crate) fn array_len(out: &mut impl Out, length: usize) {
     if length < 16 {
-        out.put_u8(0x90 | length as u8);
+        out.append_array([0x90 | length as u8]);
     } else if let Ok(length) = u16::try_from(length) {
         head(out, 0xdc, length.to_be_bytes());
     } else {
@@ -79,9 +160,10 @@ pub(crate) fn array_len(out: &mut impl BufMut, length: usize) {
     }
 }
 
-pub(crate) fn map_len(out: &mut impl BufMut, length: usize) {
+#[inline]
+pub(crate) fn map_len(out: &mut impl Out, length: usize) {
     if length < 16 {
-        out.put_u8(0x80 | length as u8);
+        out.append_array([0x80 | length as u8]);
     } else if let Ok(length) = u16::try_from(length) {
         head(out, 0xde, length.to_be_bytes());
     } else {
@@ -89,14 +171,16 @@ pub(crate) fn map_len(out: &mut impl BufMut, length: usize) {
     }
 }
 
-pub(crate) fn optional_str(out: &mut impl BufMut, text: Option<&str>) {
+#[inline]
+pub(crate) fn optional_str(out: &mut impl Out, text: Option<&str>) {
     match text {
         Some(text) => str(out, text),
         None => nil(out),
     }
 }
 
-pub(crate) fn optional_uint(out: &mut impl BufMut, value: Option<u64>) {
+#[inline]
+pub(crate) fn optional_uint(out: &mut impl Out, value: Option<u64>) {
     match value {
         Some(value) => uint(out, value),
         None => nil(out),
@@ -104,10 +188,11 @@ pub(crate) fn optional_uint(out: &mut impl BufMut, value: Option<u64>) {
 }
 
 /// A marker and a big-endian number as one append.
-fn head<const N: usize>(out: &mut impl BufMut, marker: u8, number: [u8; N]) {
+#[inline]
+fn head<const N: usize>(out: &mut impl Out, marker: u8, number: [u8; N]) {
     let mut bytes = [marker; 9];
     bytes[1..=N].copy_from_slice(&number);
-    out.put_slice(&bytes[..=N]);
+    out.append(&bytes[..=N]);
 }
 
 /// MessagePack knows no longer objects. Nothing here builds one: every text is cut long before.

@@ -144,7 +144,7 @@ impl<'a> LogRecord<'a> {
         f(&log::Record::builder()
             .level(self.level)
             .target(&self.target)
-            .args(format_args!("{}", self.message))
+            .args(format_args!("{}", &*self.message))
             .module_path(self.module_path.as_deref())
             .file(self.file.as_deref())
             .line(self.line)

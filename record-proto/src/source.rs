@@ -9,6 +9,8 @@ use crate::{ChainedError, LogRecord, Value};
 /// and then nothing is allocated.
 pub(crate) struct RecordSource<'a> {
     record: &'a LogRecord<'a>,
+    /// Nothing needs to be built.
+    is_scalar: bool,
     built: Vec<Value<'a>>,
     error: Option<Keyed<'a>>,
 }
@@ -28,10 +30,14 @@ impl Keyed<'_> {
 
 impl<'a> RecordSource<'a> {
     pub(crate) fn new(record: &'a LogRecord<'a>) -> Self {
-        let built = pairs(record)
-            .filter(|(_, value)| simple(value).is_none())
-            .map(|(_, value)| value)
-            .collect();
+        let is_scalar = record.key_values.is_scalar() && record.context.is_scalar();
+        let built = match is_scalar {
+            true => Vec::new(),
+            false => pairs(record)
+                .filter(|(_, value)| simple(value).is_none())
+                .map(|(_, value)| value)
+                .collect(),
+        };
         let error = record.error.as_ref().and_then(|error| {
             Some(Keyed {
                 key: error.key.as_deref()?,
@@ -41,6 +47,7 @@ impl<'a> RecordSource<'a> {
         });
         Self {
             record,
+            is_scalar,
             built,
             error,
         }
@@ -53,6 +60,10 @@ impl<'a> RecordSource<'a> {
 
 impl kv::Source for RecordSource<'_> {
     fn visit<'kvs>(&'kvs self, visitor: &mut dyn kv::VisitSource<'kvs>) -> Result<(), kv::Error> {
+        if self.is_scalar && self.record.error.is_none() {
+            self.record.key_values.visit_scalars(visitor)?;
+            return self.record.context.visit_scalars(visitor);
+        }
         let mut built = self.built.iter();
         let mut error = self.error.as_ref();
         for (key, pair) in pairs(self.record) {
@@ -77,11 +88,13 @@ impl kv::Source for RecordSource<'_> {
     }
 }
 
+#[inline]
 fn pairs<'a>(record: &'a LogRecord<'_>) -> impl Iterator<Item = (&'a str, Value<'a>)> {
     record.key_values.iter().chain(record.context.iter())
 }
 
 /// The value for `log` where it needs nothing of its own to borrow from.
+#[inline]
 fn simple<'a>(value: &Value<'a>) -> Option<kv::Value<'a>> {
     use std::borrow::Cow;
     Some(match value {

@@ -91,6 +91,53 @@ pub const fn is_control(character: char) -> bool {
         | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Whether a text has any of the [controls](is_control).
+///
+/// Quick where it is printable ASCII and tabs, as most are.
+///
+/// ```
+/// assert!(record_proto::has_control("two\nlines"));
+/// assert!(!record_proto::has_control("grüße\tan alle"));
+/// ```
+#[inline]
+pub fn has_control(text: &str) -> bool {
+    !is_plain(text) && text.chars().any(is_control)
+}
+
+/// Whether a text is printable ASCII and tabs: then it has no controls. One look at each 16 bytes; the last ones
+/// overlap.
+#[inline]
+pub(crate) fn is_plain(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let Some(last) = bytes.last_chunk::<16>() else {
+        return is_short_plain(bytes);
+    };
+    let (chunks, _) = bytes.as_chunks::<16>();
+    let mut plain = all_plain(last);
+    for chunk in chunks {
+        plain &= all_plain(chunk);
+    }
+    plain
+}
+
+#[inline]
+fn is_short_plain(bytes: &[u8]) -> bool {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        return all_plain(first) & all_plain(last);
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        return all_plain(first) & all_plain(last);
+    }
+    bytes.iter().all(|&byte| matches!(byte, b'\t' | b' '..0x7f))
+}
+
+/// Without branches, so that it is done with all bytes at once.
+#[inline(always)]
+fn all_plain<const N: usize>(bytes: &[u8; N]) -> bool {
+    let plain = |byte: u8| (byte.cast_signed() >= 0x20) & (byte != 0x7f) | (byte == b'\t');
+    bytes.iter().fold(true, |all, &byte| all & plain(byte))
+}
+
 /// The largest length up to `limit` at which a text can be cut.
 pub(crate) fn floor_boundary(text: &str, limit: usize) -> usize {
     if limit >= text.len() {

@@ -1,8 +1,9 @@
 //! Reading MessagePack that nobody vouches for: no recursion beyond [`MAX_DEPTH`], no allocation, no panic.
 
 use ascii::AsciiStr;
+use log::kv;
 
-use crate::error::Reason;
+use crate::{error::Reason, text::is_plain};
 
 /// How deep lists and maps may stand in each other within one key-value (wire format, version 1).
 pub(crate) const MAX_DEPTH: usize = 8;
@@ -57,6 +58,28 @@ impl Token {
     }
 }
 
+/// What is known of the pairs of a map. Never wrongly `true`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Traits {
+    /// Each value is nil, a boolean, a number or a text.
+    pub(crate) scalar: bool,
+    /// No text in it has a control character.
+    pub(crate) plain: bool,
+}
+
+impl Traits {
+    pub(crate) const UNKNOWN: Self = Self {
+        scalar: false,
+        plain: false,
+    };
+
+    /// Of a map without pairs.
+    pub(crate) const EMPTY: Self = Self {
+        scalar: true,
+        plain: true,
+    };
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Reader<'a> {
     all: &'a [u8],
@@ -87,22 +110,40 @@ impl<'a> Reader<'a> {
     #[inline]
     pub(crate) fn byte(&mut self) -> Result<u8> {
         let Some((&byte, rest)) = self.rest.split_first() else {
-            return Err(self.fault(Reason::UnexpectedEnd));
+            return Err(Fault::new(Reason::UnexpectedEnd, self.position()));
         };
         self.rest = rest;
         Ok(byte)
     }
 
-    #[inline]
-    pub(crate) fn uint(&mut self) -> Result<u64> {
-        // Small numbers are the most frequent ones and are their own marker.
-        if let [byte @ 0..=0x7f, rest @ ..] = self.rest {
-            self.rest = rest;
-            return Ok(u64::from(*byte));
-        }
-        self.long_uint()
+    /// Reads what is not frequent with a copy of this reader: one that is lent to nobody can stay in registers.
+    #[inline(always)]
+    fn outlined<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let mut copy = self.clone();
+        let value = read(&mut copy);
+        *self = copy;
+        value
     }
 
+    #[inline(always)]
+    pub(crate) fn uint(&mut self) -> Result<u64> {
+        let (value, rest) = match *self.rest {
+            // Small numbers are the most frequent ones and are their own marker.
+            [byte @ 0..=0x7f, ref rest @ ..] => (u64::from(byte), rest),
+            [0xcf, a, b, c, d, e, f, g, h, ref rest @ ..] => {
+                (u64::from_be_bytes([a, b, c, d, e, f, g, h]), rest)
+            }
+            [0xce, a, b, c, d, ref rest @ ..] => {
+                (u64::from(u32::from_be_bytes([a, b, c, d])), rest)
+            }
+            [0xcd, a, b, ref rest @ ..] => (u64::from(u16::from_be_bytes([a, b])), rest),
+            _ => return self.outlined(Self::long_uint),
+        };
+        self.rest = rest;
+        Ok(value)
+    }
+
+    #[inline(never)]
     fn long_uint(&mut self) -> Result<u64> {
         let start = self.position();
         match self.token()? {
@@ -119,7 +160,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn str(&mut self) -> Result<&'a str> {
         // Most texts are short: their length is in the marker or one byte behind it.
         let length = match self.rest {
@@ -131,11 +172,12 @@ impl<'a> Reader<'a> {
                 self.rest = rest;
                 *length
             }
-            _ => return self.long_str(),
+            _ => return self.outlined(Self::long_str),
         };
         self.text(usize::from(length))
     }
 
+    #[inline(never)]
     fn long_str(&mut self) -> Result<&'a str> {
         let start = self.position();
         match self.token()? {
@@ -152,7 +194,23 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline(always)]
     pub(crate) fn array_len(&mut self) -> Result<usize> {
+        match self.rest {
+            [marker @ 0x90..=0x9f, rest @ ..] => {
+                self.rest = rest;
+                Ok(usize::from(marker & 0x0f))
+            }
+            // The reference record has 13 fields; one with all of them has 16.
+            [0xdc, 0, length, rest @ ..] => {
+                self.rest = rest;
+                Ok(usize::from(*length))
+            }
+            _ => self.outlined(Self::long_array_len),
+        }
+    }
+
+    fn long_array_len(&mut self) -> Result<usize> {
         let start = self.position();
         match self.token()? {
             Token::Array(length) => Ok(length),
@@ -161,7 +219,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `None` where nil stands, else what `read` makes of the object.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn optional<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T>,
@@ -174,13 +232,69 @@ impl<'a> Reader<'a> {
     }
 
     /// The bytes of a map with text keys and allowed values, for reading on demand later.
-    pub(crate) fn map(&mut self) -> Result<&'a [u8]> {
+    #[inline]
+    pub(crate) fn map(&mut self) -> Result<(&'a [u8], Traits)> {
+        let start = self.position();
+        let length = match self.rest {
+            [marker @ 0x80..=0x8f, rest @ ..] => {
+                self.rest = rest;
+                usize::from(marker & 0x0f)
+            }
+            _ => self.outlined(Self::long_map_len)?,
+        };
+        let mut traits = Traits::EMPTY;
+        for _ in 0..length {
+            traits.plain &= is_plain(self.str()?);
+            match self.rest {
+                [0xa0..=0xbf | 0xd9, ..] => traits.plain &= is_plain(self.str()?),
+                [0x00..=0x7f | 0xcc..=0xcf, ..] => drop(self.uint()?),
+                [0xc0 | 0xc2 | 0xc3, rest @ ..] => self.rest = rest,
+                _ => traits = self.outlined(|reader| reader.other_value(traits))?,
+            }
+        }
+        Ok((self.since(start), traits))
+    }
+
+    fn long_map_len(&mut self) -> Result<usize> {
         let start = self.position();
         match self.token()? {
-            Token::Map(length) => self.pairs(length, 0)?,
-            token => return Err(unexpected("a map", token, start)),
+            Token::Map(length) => Ok(length),
+            token => Err(unexpected("a map", token, start)),
         }
-        Ok(self.since(start))
+    }
+
+    /// A value that is neither short nor frequent.
+    fn other_value(&mut self, mut traits: Traits) -> Result<Traits> {
+        let is_number = matches!(self.rest, [0xca | 0xcb | 0xd0..=0xd3 | 0xe0..=0xff, ..]);
+        let is_text = matches!(self.rest, [0xda | 0xdb, ..]);
+        traits.plain &= is_number;
+        traits.scalar &= is_number || is_text;
+        self.value(0)?;
+        Ok(traits)
+    }
+
+    /// A pair for `log` whose value is nil, a boolean, a number or a text.
+    #[inline]
+    pub(crate) fn scalar_pair(&mut self) -> Result<(&'a str, kv::Value<'a>)> {
+        let key = self.str()?;
+        let value = match self.rest {
+            [0xa0..=0xbf | 0xd9..=0xdb, ..] => kv::Value::from(self.str()?),
+            [0x00..=0x7f | 0xcc..=0xcf, ..] => unsigned(self.uint()?),
+            _ => self.outlined(Self::other_scalar)?,
+        };
+        Ok((key, value))
+    }
+
+    fn other_scalar(&mut self) -> Result<kv::Value<'a>> {
+        let start = self.position();
+        Ok(match self.token()? {
+            Token::Nil => kv::Value::null(),
+            Token::Bool(value) => kv::Value::from(value),
+            Token::Uint(value) => unsigned(value),
+            Token::Int(value) => kv::Value::from(value),
+            Token::Float(value) => kv::Value::from(value),
+            token => return Err(unexpected("a scalar", token, start)),
+        })
     }
 
     /// The bytes of an array of texts, for reading on demand later.
@@ -232,6 +346,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next marker with the number behind it; for text, bytes and extensions the content is still to be taken.
+    #[inline]
     pub(crate) fn token(&mut self) -> Result<Token> {
         Ok(match self.byte()? {
             byte @ 0x00..=0x7f => Token::Uint(u64::from(byte)),
@@ -272,29 +387,22 @@ impl<'a> Reader<'a> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8]> {
         let Some((bytes, rest)) = self.rest.split_at_checked(length) else {
-            return Err(self.fault(Reason::UnexpectedEnd));
+            return Err(Fault::new(Reason::UnexpectedEnd, self.position()));
         };
         self.rest = rest;
         Ok(bytes)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn text(&mut self, length: usize) -> Result<&'a str> {
         let bytes = self.take(length)?;
         match AsciiStr::from_ascii(bytes) {
             Ok(text) => Ok(text.as_str()),
-            Err(_) => self.utf8(bytes),
+            Err(_) => utf8(bytes, self.position() - bytes.len()),
         }
-    }
-
-    fn utf8(&self, bytes: &'a [u8]) -> Result<&'a str> {
-        std::str::from_utf8(bytes).map_err(|error| {
-            let start = self.position() - bytes.len();
-            Fault::new(Reason::NotUtf8, start + error.valid_up_to())
-        })
     }
 
     fn pairs(&mut self, length: usize, depth: usize) -> Result<()> {
@@ -305,6 +413,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    #[inline]
     fn length<const N: usize>(&mut self) -> Result<usize> {
         let number = self.array::<N>()?;
         Ok(number
@@ -312,17 +421,27 @@ impl<'a> Reader<'a> {
             .fold(0, |length, &byte| length << 8 | usize::from(byte)))
     }
 
+    #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
         let Some((bytes, rest)) = self.rest.split_first_chunk::<N>() else {
-            return Err(self.fault(Reason::UnexpectedEnd));
+            return Err(Fault::new(Reason::UnexpectedEnd, self.position()));
         };
         self.rest = rest;
         Ok(*bytes)
     }
+}
 
-    #[cold]
-    fn fault(&self, reason: Reason) -> Box<Fault> {
-        Fault::new(reason, self.position())
+#[inline(never)]
+fn utf8(bytes: &[u8], start: usize) -> Result<&str> {
+    std::str::from_utf8(bytes)
+        .map_err(|error| Fault::new(Reason::NotUtf8, start + error.valid_up_to()))
+}
+
+/// As a signed number where it is one, so that equal numbers have one type.
+fn unsigned<'a>(value: u64) -> kv::Value<'a> {
+    match i64::try_from(value) {
+        Ok(value) => kv::Value::from(value),
+        Err(_) => kv::Value::from(value),
     }
 }
 

@@ -4,7 +4,7 @@ use log::kv;
 
 use crate::{
     KeyValues, pack, text,
-    unpack::{self, Reader, Token},
+    unpack::{self, Reader, Token, Traits},
 };
 
 /// One typed value of a record's key-values.
@@ -58,6 +58,21 @@ impl Value<'_> {
         }
     }
 
+    /// Whether any text in it, at any depth, has one of the [controls](crate::is_control).
+    pub fn has_control(&self) -> bool {
+        match self {
+            Value::Str(text) => text::has_control(text),
+            Value::List(list) => list.iter().any(|item| item.has_control()),
+            Value::Map(map) => map.has_control(),
+            _ => false,
+        }
+    }
+
+    /// Neither bytes nor something that holds other values.
+    pub(crate) fn is_scalar(&self) -> bool {
+        !matches!(self, Value::Bytes(_) | Value::List(_) | Value::Map(_))
+    }
+
     /// Appends the value, or its text where it would nest deeper than the format allows at `depth`.
     pub(crate) fn encode(&self, out: &mut Vec<u8>, depth: usize) {
         let start = out.len();
@@ -83,6 +98,7 @@ impl Value<'_> {
 
 impl<'a> Value<'a> {
     /// Reads one value; `None` at the end and behind anything that was never checked.
+    #[inline]
     pub(crate) fn read(reader: &mut Reader<'a>) -> Option<Self> {
         let start = reader.position();
         Some(match reader.token().ok()? {
@@ -104,7 +120,10 @@ impl<'a> Value<'a> {
                     reader.skip().ok()?;
                     reader.skip().ok()?;
                 }
-                Value::Map(KeyValues::from_checked(reader.since(start)))
+                Value::Map(KeyValues::from_checked(
+                    reader.since(start),
+                    Traits::UNKNOWN,
+                ))
             }
             Token::Ext(_) => return None,
         })

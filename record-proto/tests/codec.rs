@@ -73,6 +73,59 @@ fn golden_frames_one_behind_the_other_are_read_at_any_chunk_size() {
 }
 
 #[test]
+fn batches_have_the_same_payloads_and_the_same_end() {
+    let mut streams = vec![three_frames().concat(), Vec::new()];
+    streams.push([&three_frames().concat()[..], &[0xff; 9]].concat());
+    for stream in streams {
+        for cut in 0..=stream.len() {
+            for size in [1, 5, 16, 1000] {
+                let one_by_one =
+                    decode_in_chunks(RecordCodec::new(), &stream[..cut], size, |frame| {
+                        vec![frame.payload().to_vec()]
+                    });
+                let batched = RecordCodec::new().batched();
+                let batched = decode_in_chunks(batched, &stream[..cut], size, |mut batch| {
+                    let mut payloads = Vec::new();
+                    while let Some(payload) = batch.next_payload() {
+                        payloads.push(payload.to_vec());
+                    }
+                    assert!(batch.is_empty());
+                    payloads
+                });
+                assert_eq!(batched, one_by_one, "cut at {cut}, chunks of {size}");
+            }
+        }
+    }
+}
+
+/// All payloads, and the text of the error at the end.
+fn decode_in_chunks<D: Decoder<Error = CodecError>>(
+    mut codec: D,
+    stream: &[u8],
+    size: usize,
+    payloads: impl Fn(D::Item) -> Vec<Vec<u8>>,
+) -> (Vec<Vec<u8>>, Option<String>) {
+    let mut buffer = BytesMut::new();
+    let mut all = Vec::new();
+    for chunk in stream.chunks(size) {
+        buffer.extend_from_slice(chunk);
+        loop {
+            match codec.decode(&mut buffer) {
+                Ok(Some(item)) => all.extend(payloads(item)),
+                Ok(None) => break,
+                Err(error) => return (all, Some(error.to_string())),
+            }
+        }
+    }
+    let mut end = codec.decode_eof(&mut buffer);
+    while let Ok(Some(item)) = end {
+        all.extend(payloads(item));
+        end = codec.decode_eof(&mut buffer);
+    }
+    (all, end.err().map(|error| error.to_string()))
+}
+
+#[test]
 fn a_stream_cut_at_any_byte_ends_as_truncated_with_what_arrived() {
     let frames = three_frames();
     let stream = frames.concat();

@@ -6,9 +6,54 @@ use common::{arbitrary, payload};
 use proptest::{collection::vec, prelude::*};
 use record_proto::{
     Encode, FRAGMENT_OVERHEAD, Joined, Joiner, KeyValues, LogRecord, Payload, Value, cut,
+    has_control, is_control,
 };
 
 proptest! {
+    #[test]
+    fn a_frame_is_the_payload_with_its_length_in_front(record in arbitrary::record(300)) {
+        let payload = payload(&record);
+        let mut frame = vec![7];
+        record.encode_frame(&mut frame);
+        prop_assert_eq!(&frame[1..5], &(payload.len() as u32).to_be_bytes());
+        prop_assert_eq!(&frame[5..], &payload[..]);
+    }
+
+    #[test]
+    fn controls_are_found_in_any_text(text in arbitrary::text(70), plain in "[ -~\t]{0,70}") {
+        let controls = |text: &str| text.chars().any(is_control);
+        prop_assert_eq!(has_control(&text), controls(&text));
+        prop_assert_eq!(has_control(&plain), false);
+        for at in 0..=plain.len() {
+            for control in ["\u{1b}", "\u{7f}", "\n", "\u{9b}", "\u{2028}"] {
+                let spoilt = format!("{}{control}{}", &plain[..at], &plain[at..]);
+                prop_assert!(has_control(&spoilt), "{:?}", spoilt);
+            }
+        }
+    }
+
+    #[test]
+    fn controls_are_found_in_any_key_values(pairs in arbitrary::pairs(6)) {
+        fn any(pairs: &KeyValues<'_>) -> bool {
+            pairs.iter().any(|(key, value)| key.chars().any(is_control) || inside(value))
+        }
+        fn inside(value: Value<'_>) -> bool {
+            match value {
+                Value::Str(text) => text.chars().any(is_control),
+                Value::List(list) => list.iter().any(inside),
+                Value::Map(map) => any(&map),
+                _ => false,
+            }
+        }
+        prop_assert_eq!(pairs.has_control(), any(&pairs));
+        // As decoded, what is known of them comes from the decoder.
+        let mut record = LogRecord::new(log::Level::Info, "app", "");
+        record.key_values = pairs;
+        let bytes = payload(&record);
+        let decoded = LogRecord::decode(&bytes).unwrap();
+        prop_assert_eq!(decoded.key_values.has_control(), any(&record.key_values));
+    }
+
     #[test]
     fn any_record_is_decoded_to_itself(record in arbitrary::record(300)) {
         let bytes = payload(&record);
