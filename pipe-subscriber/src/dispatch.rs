@@ -11,6 +11,7 @@ pub(crate) struct Dispatch {
     escaping: Escaping,
     label: Option<String>,
     origins: Vec<Origin>,
+    shows_names: bool,
 }
 
 impl Dispatch {
@@ -23,12 +24,14 @@ impl Dispatch {
         Self {
             escaping,
             label,
+            shows_names: origins.contains(&Origin::Process) || origins.contains(&Origin::Thread),
             origins,
         }
     }
 
     /// Nothing is built for a record that the level or the logger does not let through.
-    pub(crate) fn log(&self, mut record: LogRecord<'_>, max_level: LevelFilter, logger: &dyn Log) {
+    #[inline]
+    pub(crate) fn log(&self, record: &mut LogRecord<'_>, max_level: LevelFilter, logger: &dyn Log) {
         if record.level > max_level {
             return;
         }
@@ -40,26 +43,17 @@ impl Dispatch {
         if !logger.enabled(&metadata) {
             return;
         }
-        self.escaping.record(&mut record);
+        self.escaping.record(record);
+        if self.shows_names {
+            self.escaping.names(record);
+        }
         record.with_record(|built| {
-            if !self.changes_keys_of(&record) {
+            if self.origins.is_empty() {
                 return logger.log(built);
             }
             let label = self.label.as_deref();
-            let all = Attached::new(&self.origins, label, &record, built.key_values());
+            let all = Attached::new(&self.origins, label, record, built.key_values());
             logger.log(&built.to_builder().key_values(&all).build());
         });
-    }
-
-    /// Whether the parent adds anything, or a child without a label claims to have one.
-    fn changes_keys_of(&self, record: &LogRecord<'_>) -> bool {
-        match (&*self.origins, &self.label) {
-            ([], _) => false,
-            ([Origin::Label], None) => {
-                let mut pairs = record.key_values.iter().chain(record.context.iter());
-                pairs.any(|(key, _)| key == Origin::Label.key())
-            }
-            _ => true,
-        }
     }
 }

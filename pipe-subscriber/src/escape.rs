@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use record_proto::{ErrorInfo, KeyValues, LogRecord, Value, is_control};
+use record_proto::{ErrorInfo, KeyValues, LogRecord, Value, has_control, is_control};
 
 /// Whether the text of a child reaches the logger with its control characters.
 ///
@@ -36,28 +36,26 @@ pub enum Escaping {
 
 impl Escaping {
     /// A text that is not a message.
+    #[inline]
     pub(crate) fn text(self, text: &mut Cow<'_, str>) {
-        if self == Self::Controls && needs_escape(text) {
+        if self == Self::Controls && has_control(text) {
             *text = Cow::Owned(escaped(text));
         }
     }
 
-    /// All text of a record.
+    /// All text of a record that its `log::Record` shows.
+    #[inline]
     pub(crate) fn record(self, record: &mut LogRecord<'_>) {
         if self == Self::Off {
             return;
         }
-        if needs_escape(&record.message) {
+        if has_control(&record.message) {
             record.message = Cow::Owned(escaped_message(&record.message));
         }
-        self.text(&mut record.target);
-        let optional = [
-            &mut record.process,
-            &mut record.thread,
-            &mut record.module_path,
-            &mut record.file,
-        ];
-        for text in optional.into_iter().flatten() {
+        for text in [&mut record.module_path, &mut record.file]
+            .into_iter()
+            .flatten()
+        {
             self.text(text);
         }
         self.key_values(&mut record.key_values);
@@ -67,41 +65,31 @@ impl Escaping {
         }
     }
 
+    /// The names that only the parent's own key-values show.
+    pub(crate) fn names(self, record: &mut LogRecord<'_>) {
+        for text in [&mut record.process, &mut record.thread]
+            .into_iter()
+            .flatten()
+        {
+            self.text(text);
+        }
+    }
+
     fn error(self, error: &mut ErrorInfo<'_>) {
         self.text(&mut error.message);
         for text in [&mut error.backtrace, &mut error.key].into_iter().flatten() {
             self.text(text);
         }
-        if error.sources.iter().any(needs_escape) {
+        if error.sources.iter().any(has_control) {
             error.sources = error.sources.iter().map(escaped).collect();
         }
     }
 
+    #[inline]
     fn key_values(self, pairs: &mut KeyValues<'_>) {
-        if pairs.iter().any(pair_needs_escape) {
+        if pairs.has_control() {
             *pairs = pairs.iter().map(escaped_pair).collect();
         }
-    }
-}
-
-/// Most text is plain ASCII, which is seen without looking at single characters.
-fn needs_escape(text: &str) -> bool {
-    let plain = |byte: u8| matches!(byte, b'\t' | b' '..0x7f);
-    let all_plain = |bytes: &[u8]| bytes.iter().fold(true, |all, &byte| all & plain(byte));
-    !text.as_bytes().chunks(64).all(all_plain) && text.chars().any(is_control)
-}
-
-fn pair_needs_escape((key, value): (&str, Value<'_>)) -> bool {
-    needs_escape(key) || value_needs_escape(value)
-}
-
-/// Values are at most 8 deep.
-fn value_needs_escape(value: Value<'_>) -> bool {
-    match value {
-        Value::Str(text) => needs_escape(&text),
-        Value::List(list) => list.iter().any(value_needs_escape),
-        Value::Map(map) => map.iter().any(pair_needs_escape),
-        _ => false,
     }
 }
 

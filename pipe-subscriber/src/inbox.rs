@@ -1,5 +1,5 @@
 use record_proto::{
-    Fragment, Frame, Joined, Joiner, Levels, LogRecord, Payload, PayloadError, Rejected, VERSION,
+    Fragment, Joined, Joiner, Levels, LogRecord, Payload, PayloadError, Rejected, VERSION,
 };
 
 use crate::{StreamEnd, Summary, ledger::Ledger, reasons::Reasons, tee::Tee};
@@ -9,15 +9,13 @@ const EVICTED: &str =
 
 const FOLDED: &str = "more processes than are counted one by one: some are in the sums only";
 
-/// Takes in the frames of one stream: stores, decodes and counts each, and yields the records.
+/// Takes in the payloads of one stream: stores, decodes and counts each, and shows the records.
 ///
 /// A record that is whole in its frame borrows from it, and nothing is allocated for it.
 #[derive(Debug)]
 pub(crate) struct Inbox {
     tee: Tee,
     joiner: Joiner,
-    /// The payload of the record that the last frame made whole.
-    joined: Vec<u8>,
     ledger: Ledger,
     malformed: u64,
     unknown: u64,
@@ -31,7 +29,6 @@ impl Inbox {
         Self {
             tee,
             joiner: Joiner::new().with_limit(join_limit),
-            joined: Vec::new(),
             ledger: Ledger::default(),
             malformed: 0,
             unknown: 0,
@@ -41,16 +38,24 @@ impl Inbox {
         }
     }
 
-    /// The record in this frame, or the one that it makes whole.
-    pub(crate) fn take<'a>(&'a mut self, frame: &'a Frame) -> Option<LogRecord<'a>> {
-        self.joined = Vec::new();
-        self.tee.store(frame, &mut self.reasons);
-        match frame.decode() {
+    /// Shows the record in this payload, or the one that it makes whole.
+    #[inline]
+    pub(crate) fn take(&mut self, payload: &[u8], show: impl FnOnce(&mut LogRecord<'_>)) {
+        self.tee.store(payload, &mut self.reasons);
+        // A record is large: it stays where it was decoded.
+        let mut decoded = Payload::decode(payload);
+        match &mut decoded {
             Ok(Payload::Record(record)) => {
-                self.ledger.record(&record);
-                return Some(record);
+                self.ledger.record(record);
+                show(record);
             }
-            Ok(Payload::Fragment(fragment)) => return self.join(&fragment),
+            Ok(Payload::Fragment(fragment)) => self.join(fragment, show),
+            _ => self.take_other(decoded),
+        }
+    }
+
+    fn take_other(&mut self, decoded: Result<Payload<'_>, PayloadError>) {
+        match decoded {
             Ok(Payload::Hello(hello)) => {
                 self.check_version(hello.version);
                 self.ledger.hello(&hello);
@@ -61,7 +66,6 @@ impl Inbox {
             Ok(_) => self.unknown += 1,
             Err(error) => self.reject(error),
         }
-        None
     }
 
     pub(crate) fn logger_panicked(&mut self) {
@@ -103,31 +107,24 @@ impl Inbox {
         summary
     }
 
-    fn join(&mut self, fragment: &Fragment<'_>) -> Option<LogRecord<'_>> {
+    fn join(&mut self, fragment: &Fragment<'_>, show: impl FnOnce(&mut LogRecord<'_>)) {
         let evicted = self.joiner.evicted();
-        match self.joiner.join(fragment) {
-            Joined::Whole(payload) => self.joined = payload,
-            Joined::Rejected(rejected) => {
-                self.reject_fragment(rejected);
-                return None;
-            }
+        let payload = match self.joiner.join(fragment) {
+            Joined::Whole(payload) => payload,
+            Joined::Rejected(rejected) => return self.reject_fragment(rejected),
             _ => {
                 if self.joiner.evicted() > evicted {
                     self.reasons.note(EVICTED);
                 }
-                return None;
+                return;
             }
-        }
-        match LogRecord::decode(&self.joined) {
-            Ok(record) => {
+        };
+        match LogRecord::decode(&payload) {
+            Ok(mut record) => {
                 self.ledger.record(&record);
-                Some(record)
+                show(&mut record);
             }
-            Err(error) => {
-                self.malformed += 1;
-                self.reasons.note(error);
-                None
-            }
+            Err(error) => self.reject(error),
         }
     }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures_core::Stream;
-use record_proto::{CodecError, Frame, RecordCodec};
+use record_proto::{Batch, BatchCodec, CodecError, RecordCodec};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio_util::codec::FramedRead;
 
@@ -17,10 +17,13 @@ use crate::{ReadError, StreamEnd, Summary, inbox::Inbox, pace::Pace};
 /// How much is read at once.
 const READ_BUFFER: usize = 64 * 1024;
 
-/// The frames of a reader up to its end, and how it ended.
+/// The payloads of a reader up to its end, and how it ended.
+///
+/// They are taken off the stream as many at a time as were read, so that one by one they cost no reference count.
 #[derive(Debug)]
 pub(crate) struct Intake<R> {
-    frames: FramedRead<R, RecordCodec>,
+    frames: FramedRead<R, BatchCodec>,
+    batch: Batch,
     /// Set by a reader that ends although another process may still write.
     held_open: Arc<AtomicBool>,
     phase: Phase,
@@ -40,7 +43,8 @@ enum Phase {
 impl<R: AsyncRead + Unpin> Intake<R> {
     pub(crate) fn new(reader: R, codec: RecordCodec, held_open: Arc<AtomicBool>) -> Self {
         Self {
-            frames: FramedRead::with_capacity(reader, codec, READ_BUFFER),
+            frames: FramedRead::with_capacity(reader, codec.batched(), READ_BUFFER),
+            batch: Batch::default(),
             held_open,
             phase: Phase::Reading,
             broken: None,
@@ -48,19 +52,29 @@ impl<R: AsyncRead + Unpin> Intake<R> {
         }
     }
 
-    /// The next frame; `None` once the reader has ended, also where an error was its end.
-    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame>> {
-        while self.phase != Phase::Ended {
+    /// Whether there is a next [payload](Self::payload); `false` once the reader has ended, also where an error was
+    /// its end.
+    #[inline]
+    pub(crate) fn poll_payload(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        loop {
             ready!(self.pace.poll_step(cx));
-            let Poll::Ready(frame) = self.poll_reader(cx) else {
+            if !self.batch.is_empty() {
+                return Poll::Ready(true);
+            }
+            if self.phase == Phase::Ended {
+                return Poll::Ready(false);
+            }
+            if self.poll_reader(cx).is_pending() {
                 self.pace.pause();
                 return Poll::Pending;
-            };
-            if frame.is_some() {
-                return Poll::Ready(frame);
             }
         }
-        Poll::Ready(None)
+    }
+
+    /// The next payload, where [`poll_payload`](Self::poll_payload) has said that there is one.
+    #[inline]
+    pub(crate) fn payload(&mut self) -> Option<&[u8]> {
+        self.batch.next_payload()
     }
 
     /// What the inbox counted, with the end that this reader had.
@@ -83,26 +97,27 @@ impl<R: AsyncRead + Unpin> Intake<R> {
         Ok(inbox.summary(end))
     }
 
-    /// One step: a frame, or `None` where there is none (yet).
-    fn poll_reader(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame>> {
+    /// One step: a batch, or none (yet).
+    fn poll_reader(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.phase == Phase::Draining {
-            return self.poll_drain(cx).map(|()| None);
+            return self.poll_drain(cx);
         }
+        // Gives its bytes back to the buffer, whose room is then for the next read again.
+        self.batch = Batch::default();
+        let buffer = self.frames.read_buffer_mut();
+        buffer.reserve(READ_BUFFER.saturating_sub(buffer.len()));
         match ready!(Pin::new(&mut self.frames).poll_next(cx)) {
-            Some(Ok(frame)) => Poll::Ready(Some(frame)),
+            Some(Ok(batch)) => self.batch = batch,
             Some(Err(error)) => {
                 self.phase = match error {
                     CodecError::FrameTooLong { .. } => Phase::Draining,
                     _ => Phase::Ended,
                 };
                 self.broken = Some(error);
-                Poll::Ready(None)
             }
-            None => {
-                self.phase = Phase::Ended;
-                Poll::Ready(None)
-            }
+            None => self.phase = Phase::Ended,
         }
+        Poll::Ready(())
     }
 
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {

@@ -86,12 +86,18 @@ impl<R: AsyncRead + Unpin> Stream for Records<R> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         while this.ended.is_none() {
-            let Some(frame) = ready!(this.intake.poll_frame(cx)) else {
+            if !ready!(this.intake.poll_payload(cx)) {
                 this.ended = Some(this.intake.finish(&mut this.inbox));
                 break;
-            };
-            if let Some(record) = this.inbox.take(&frame) {
-                return Poll::Ready(Some(record.into_owned()));
+            }
+            let mut detached = None;
+            if let Some(payload) = this.intake.payload() {
+                let detach =
+                    |record: &mut LogRecord<'_>| detached = Some(record.clone().into_owned());
+                this.inbox.take(payload, detach);
+            }
+            if detached.is_some() {
+                return Poll::Ready(detached);
             }
         }
         Poll::Ready(None)

@@ -183,7 +183,7 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     /// ```
     pub async fn run_with(self, mut f: impl FnMut(&LogRecord<'_>)) -> Result<Summary, ReadError> {
         let (intake, inbox, _) = self.open();
-        drive(intake, inbox, |record| f(&record)).await
+        drive(intake, inbox, |record| f(record)).await
     }
 
     /// All records as a stream: every level, text as the child wrote it, nothing attached, each detached from the
@@ -227,13 +227,17 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
 async fn drive<R: AsyncRead + Unpin>(
     mut intake: Intake<R>,
     mut inbox: Inbox,
-    mut on_record: impl FnMut(LogRecord<'_>),
+    mut on_record: impl FnMut(&mut LogRecord<'_>),
 ) -> Result<Summary, ReadError> {
-    while let Some(frame) = poll_fn(|cx| intake.poll_frame(cx)).await {
-        let Some(record) = inbox.take(&frame) else {
+    while poll_fn(|cx| intake.poll_payload(cx)).await {
+        let Some(payload) = intake.payload() else {
             continue;
         };
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| on_record(record))) {
+        let mut panicked = None;
+        inbox.take(payload, |record| {
+            panicked = catch_unwind(AssertUnwindSafe(|| on_record(record))).err();
+        });
+        if let Some(panic) = panicked {
             discard(panic);
             inbox.logger_panicked();
         }

@@ -4,7 +4,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use record_proto::{Frame, HEAD_LENGTH};
+use record_proto::HEAD_LENGTH;
 
 use crate::{panics::discard, reasons::Reasons};
 
@@ -17,10 +17,9 @@ impl Tee {
         Self(Some(Box::new(writer)))
     }
 
-    /// Writes the frame as it was received, its length included.
-    pub(crate) fn store(&mut self, frame: &Frame, reasons: &mut Reasons) {
+    /// Writes a frame as it was received, its length included.
+    pub(crate) fn store(&mut self, payload: &[u8], reasons: &mut Reasons) {
         self.attempt(reasons, |writer| {
-            let payload = frame.payload();
             // It was read from as many bytes.
             let head: [u8; HEAD_LENGTH] = (payload.len() as u32).to_be_bytes();
             writer.write_all(&head)?;
