@@ -64,6 +64,8 @@ mod drain;
 mod env;
 mod error;
 mod exit;
+#[cfg(feature = "buffered")]
+mod fence;
 mod greeting;
 #[cfg(feature = "buffered")]
 mod guard;

@@ -105,7 +105,7 @@ impl Outlet {
 
     pub(crate) fn counts(&self) -> Closed {
         Closed {
-            sent: self.ledger.sent(),
+            sent: self.ledger.sent() + self.transport.records(),
             dropped: self.ledger.dropped(),
         }
     }
@@ -149,8 +149,9 @@ impl Outlet {
         }
         let mut buffers = Buffers::take();
         let Buffers { frames, thread, .. } = &mut *buffers;
-        let record = self.complete(record, thread);
-        self.write_record(record, frames, thread.stream, &mut patience);
+        let mut record = record;
+        self.complete(&mut record, thread);
+        self.write_record(&mut record, frames, thread.stream, &mut patience);
         buffers.put_back();
     }
 
@@ -274,13 +275,14 @@ impl Outlet {
             thread,
         } = buffers;
         scratch.set_limits(self.settings.message_limit, self.settings.record_limit);
-        let record = self.complete(scratch.capture(record), thread);
-        self.write_record(record, frames, thread.stream, patience);
+        let mut record = scratch.capture(record);
+        self.complete(&mut record, thread);
+        self.write_record(&mut record, frames, thread.stream, patience);
     }
 
     /// Adds what the handler knows. The number comes last, when nothing can come between it and the write but the end
     /// of the process.
-    fn complete<'r>(&'r self, mut record: LogRecord<'r>, thread: &'r Thread) -> LogRecord<'r> {
+    fn complete<'r>(&'r self, record: &mut LogRecord<'r>, thread: &'r Thread) {
         record.pid = Some(pid());
         record.process = self.settings.process.as_deref().map(Cow::Borrowed);
         record.thread_id = Some(thread.id);
@@ -288,12 +290,11 @@ impl Outlet {
         record.context = self.settings.context.borrowed();
         record.cut_names();
         record.seq = self.ledger.next_seq();
-        record
     }
 
     fn write_record(
         &self,
-        mut record: LogRecord<'_>,
+        record: &mut LogRecord<'_>,
         frames: &mut Frames,
         stream: u64,
         patience: &mut Patience,
@@ -309,11 +310,12 @@ impl Outlet {
             record.encode_frame(&mut frames.all);
         }
         let mut reported = false;
-        let written = self.write_frames(frames, stream, patience, &mut reported);
+        let written = self.write_frames(frames, record.time, stream, patience, &mut reported);
         if let Some(counts) = due.filter(|_| !reported) {
             self.ledger.give_back(counts);
         }
         match written {
+            Written::Whole if self.transport.count() => {}
             Written::Whole => self.ledger.count_sent(),
             Written::Full => self.ledger.count_dropped(record.level),
             Written::Gone => {}
@@ -324,12 +326,13 @@ impl Outlet {
     fn write_frames(
         &self,
         frames: &mut Frames,
+        time: u64,
         stream: u64,
         patience: &mut Patience,
         reported: &mut bool,
     ) -> Written {
         if frames.all.len() <= PIPE_BUF {
-            let written = self.write(&frames.all, patience);
+            let written = self.heed(self.transport.write_record(&frames.all, time, patience));
             *reported = written == Written::Whole;
             return written;
         }
@@ -358,7 +361,10 @@ impl Outlet {
     }
 
     fn write(&self, bytes: &[u8], patience: &mut Patience) -> Written {
-        let written = self.transport.write(bytes, patience);
+        self.heed(self.transport.write(bytes, patience))
+    }
+
+    fn heed(&self, written: Written) -> Written {
         if written == Written::Gone {
             self.greeting.gone();
         }

@@ -38,6 +38,12 @@ impl Patience {
         }
     }
 
+    /// No waiting at all.
+    #[cfg(feature = "buffered")]
+    pub(crate) fn none() -> Self {
+        Self::new(Overflow::DropNewest)
+    }
+
     /// Whether waiting has no end, so that a plain blocking write will do.
     pub(crate) fn is_endless(&self) -> bool {
         self.overflow == Overflow::Block

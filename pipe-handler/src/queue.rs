@@ -1,11 +1,10 @@
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{
-            AtomicBool, AtomicU64, AtomicUsize,
+            self, AtomicBool, AtomicU64, AtomicUsize,
             Ordering::{Acquire, Relaxed, SeqCst},
-            fence,
         },
     },
     task::Waker,
@@ -16,6 +15,7 @@ use bytes::{Buf, BytesMut};
 use tokio::runtime::Handle;
 
 use crate::{
+    fence,
     overflow::Patience,
     pipe::{Pipe, Written},
     pipe_writer::whole_frames,
@@ -32,7 +32,9 @@ pub(crate) struct Queue {
     capacity: usize,
     /// The hello of the process: whoever sees a record in a ring finds it here, or gone already.
     greeting: Mutex<Vec<u8>>,
-    rings: Mutex<Vec<Arc<Staging>>>,
+    /// Whether there ever was one.
+    greeted: AtomicBool,
+    rings: Mutex<Rings>,
     /// Grows with every new ring.
     version: AtomicU64,
     /// The drain has found nothing and waits to be woken.
@@ -51,15 +53,28 @@ pub(crate) struct Queue {
     rest: Mutex<Option<Weak<Mutex<dyn Rest>>>>,
 }
 
+#[derive(Debug, Default)]
+struct Rings {
+    present: Vec<Arc<Staging>>,
+    /// The records of the rings that were given up.
+    past_records: u64,
+}
+
 /// The drain's half of the work, when somebody else has to do it.
 pub(crate) trait Rest: Send + std::fmt::Debug {
     /// Writes what was taken and what is in the rings.
     fn write_to(&mut self, pipe: &Pipe, patience: &mut Patience) -> bool;
 }
 
+/// A thread that has logged nothing for so long, in nanoseconds, writes its next record itself.
+const QUIET: u64 = 500_000;
+
 thread_local! {
     /// This thread's ring in each queue.
     static RINGS: RefCell<Vec<(u64, Arc<Staging>)>> = const { RefCell::new(Vec::new()) };
+
+    /// When this thread logged last.
+    static LAST: Cell<u64> = const { Cell::new(0) };
 }
 
 impl Queue {
@@ -71,6 +86,7 @@ impl Queue {
             pid: process::id(),
             capacity,
             greeting: Mutex::default(),
+            greeted: AtomicBool::new(false),
             rings: Mutex::default(),
             version: AtomicU64::new(0),
             idle: AtomicBool::new(false),
@@ -87,7 +103,43 @@ impl Queue {
 
     /// Whether a drain of this process carries away what is pushed.
     pub(crate) fn is_live(&self) -> bool {
-        self.pid == process::id() && !self.ended.load(SeqCst)
+        self.is_own() && !self.ended.load(Acquire)
+    }
+
+    /// Whether this process has not been forked since.
+    fn is_own(&self) -> bool {
+        self.pid == process::id()
+    }
+
+    /// Counts a record of this thread that was pushed; `false` where there is no place for that.
+    pub(crate) fn count(&self) -> bool {
+        self.is_own() && self.with_ring(|ring| ring.count()).is_some()
+    }
+
+    /// How many records were [counted](Self::count).
+    pub(crate) fn records(&self) -> u64 {
+        if !self.is_own() {
+            return 0;
+        }
+        let rings = lock(&self.rings);
+        let present: u64 = rings.present.iter().map(|ring| ring.records()).sum();
+        rings.past_records + present
+    }
+
+    /// Whether a record logged at `time` is the first after a pause of its thread, with nothing of the thread in front
+    /// of it: written directly it is there at once, for less than it costs to wake the drain.
+    pub(crate) fn is_quiet(&self, time: u64) -> bool {
+        let pause = time.saturating_sub(LAST.replace(time));
+        if pause < QUIET || self.greeted.load(Relaxed) {
+            return false;
+        }
+        let is_clear = RINGS.try_with(|rings| {
+            let rings = rings.try_borrow().ok()?;
+            let own = rings.iter().find(|(id, _)| *id == self.id);
+            Some(own.is_none_or(|(_, ring)| ring.drained() == ring.committed()))
+        });
+        // A thread that is ending may have left a record elsewhere.
+        is_clear.ok().flatten().unwrap_or(false)
     }
 
     /// Leaves frames for the drain; they stay together. `Gone` where there is no drain (any more).
@@ -103,9 +155,10 @@ impl Queue {
             }
             match self.try_push(frames) {
                 Some(true) => {
+                    fence::light();
                     self.wake();
                     // The drain may have ended without having seen this.
-                    if self.ended.load(SeqCst) {
+                    if self.ended.load(Relaxed) {
                         // What finds no room now goes before this thread's next record.
                         let _later = pipe.map(|pipe| self.settle(pipe, patience));
                     }
@@ -135,6 +188,7 @@ impl Queue {
     }
 
     pub(crate) fn greet(&self, hello: &[u8]) {
+        self.greeted.store(true, SeqCst);
         lock(&self.greeting).extend_from_slice(hello);
         self.wake();
     }
@@ -149,6 +203,7 @@ impl Queue {
             return is_written;
         }
         let rings: Vec<_> = lock(&self.rings)
+            .present
             .iter()
             .map(|ring| (Arc::clone(ring), ring.committed()))
             .collect();
@@ -168,7 +223,7 @@ impl Queue {
 
     /// Where the drain has ended early: writes what this thread has in its ring, before anything newer.
     pub(crate) fn settle(&self, pipe: &Pipe, patience: &mut Patience) -> Written {
-        if self.pid != process::id() {
+        if !self.is_own() {
             return Written::Whole;
         }
         let Some(ring) = self.with_ring(Arc::clone) else {
@@ -204,7 +259,7 @@ impl Queue {
 
     /// Lets the drain end once it has nothing more to do.
     pub(crate) fn close(&self) {
-        if self.pid == process::id() {
+        if self.is_own() {
             self.closing.store(true, SeqCst);
             self.wake();
         }
@@ -256,16 +311,17 @@ impl Queue {
             ring.push(frames);
             Arc::new(ring)
         });
-        lock(&self.rings).push(ring);
+        lock(&self.rings).present.push(ring);
         self.version.fetch_add(1, SeqCst);
         if !is_kept {
+            fence::light();
             self.wake();
         }
         !is_kept
     }
 
     fn wake(&self) {
-        if self.idle.load(SeqCst) && self.idle.swap(false, SeqCst) {
+        if self.idle.load(Relaxed) && self.idle.swap(false, SeqCst) {
             let waker = lock(&self.waker).take();
             waker.inspect(Waker::wake_by_ref);
         }
@@ -281,13 +337,21 @@ impl Queue {
     /// The rings, without those that are empty and whose thread has ended.
     pub(crate) fn rings(&self) -> Vec<Arc<Staging>> {
         let mut rings = lock(&self.rings);
-        rings.retain(|ring| {
+        let Rings {
+            present,
+            past_records,
+        } = &mut *rings;
+        present.retain(|ring| {
             let is_shared = Arc::strong_count(ring) > 1;
             // Not shared any more means that its thread has ended: then what it has committed must be seen.
-            fence(Acquire);
-            is_shared || ring.drained() < ring.committed()
+            atomic::fence(Acquire);
+            let is_kept = is_shared || ring.drained() < ring.committed();
+            if !is_kept {
+                *past_records += ring.records();
+            }
+            is_kept
         });
-        rings.clone()
+        present.clone()
     }
 
     pub(crate) fn take_greeting(&self, out: &mut BytesMut) {
@@ -300,6 +364,7 @@ impl Queue {
     pub(crate) fn set_idle(&self, waker: &Waker) {
         *lock(&self.waker) = Some(waker.clone());
         self.idle.store(true, SeqCst);
+        fence::heavy();
     }
 
     pub(crate) fn set_busy(&self) {
@@ -325,6 +390,7 @@ impl Queue {
     /// The drain will not come back.
     pub(crate) fn end(&self) {
         self.ended.store(true, SeqCst);
+        fence::heavy();
         drop(lock(&self.turn));
         self.progress.notify_all();
     }

@@ -1,8 +1,9 @@
 use std::sync::atomic::{
     AtomicU64,
-    Ordering::{Acquire, Relaxed, SeqCst},
+    Ordering::{Acquire, Relaxed, Release},
 };
 
+use bytemuck::allocation::zeroed_slice_box;
 use bytes::BytesMut;
 
 /// Bytes of a word.
@@ -22,6 +23,8 @@ pub(crate) struct Staging {
     words: Box<[AtomicU64]>,
     committed: AtomicU64,
     drained: AtomicU64,
+    /// How many records the thread has [counted](Self::count).
+    records: AtomicU64,
 }
 
 impl Staging {
@@ -29,27 +32,36 @@ impl Staging {
     pub(crate) fn new(bytes: usize) -> Self {
         let words = bytes.div_ceil(WORD).next_power_of_two();
         Self {
-            words: std::iter::repeat_with(AtomicU64::default)
-                .take(words)
-                .collect(),
+            words: zeroed_slice_box(words),
             committed: AtomicU64::new(0),
             drained: AtomicU64::new(0),
+            records: AtomicU64::new(0),
         }
     }
 
     pub(crate) fn committed(&self) -> u64 {
-        self.committed.load(SeqCst)
+        self.committed.load(Acquire)
     }
 
     pub(crate) fn drained(&self) -> u64 {
-        self.drained.load(SeqCst)
+        self.drained.load(Acquire)
+    }
+
+    /// Counts one record that is whole in here. For the one thread that writes: nobody else adds, so that nothing has to
+    /// be locked.
+    pub(crate) fn count(&self) {
+        self.records.store(self.records() + 1, Relaxed);
+    }
+
+    pub(crate) fn records(&self) -> u64 {
+        self.records.load(Relaxed)
     }
 
     /// Whether an entry of so many bytes fits now. For the one thread that writes.
     pub(crate) fn has_room(&self, bytes: usize) -> bool {
         let (start, skipped) = self.place(self.committed.load(Relaxed), words_of(bytes));
         let end = start + skipped + words_of(bytes) as u64;
-        end - self.drained.load(SeqCst) <= self.words.len() as u64
+        end - self.drained() <= self.words.len() as u64
     }
 
     /// Appends an entry, or nothing where it does not fit. For the one thread that writes.
@@ -58,7 +70,7 @@ impl Staging {
         let (committed, skipped) = self.place(self.committed.load(Relaxed), needed);
         let start = committed + skipped;
         let end = start + needed as u64;
-        if end - self.drained.load(Acquire) > self.words.len() as u64 {
+        if end - self.drained() > self.words.len() as u64 {
             return false;
         }
         if skipped > 0 {
@@ -76,9 +88,7 @@ impl Staging {
             last[..rest.len()].copy_from_slice(rest);
             words[needed - 1].store(u64::from_ne_bytes(last), Relaxed);
         }
-        // Sequentially consistent: behind it the writer looks whether the drain sleeps, and before it sleeps the drain
-        // looks here.
-        self.committed.swap(end, SeqCst);
+        self.committed.store(end, Release);
         true
     }
 
@@ -117,7 +127,7 @@ impl Staging {
 
     /// Gives the room in front of `position` back.
     pub(crate) fn set_drained(&self, position: u64) {
-        self.drained.store(position, SeqCst);
+        self.drained.store(position, Release);
     }
 
     /// Where an entry of so many words goes: at `committed`, or where it would not be in one piece, behind the rest of

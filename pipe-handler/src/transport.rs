@@ -41,11 +41,38 @@ impl Transport {
         }
     }
 
+    /// Writes a record that was logged at `time` and is whole in these frames.
+    pub(crate) fn write_record(
+        &self,
+        frames: &[u8],
+        time: u64,
+        patience: &mut Patience,
+    ) -> Written {
+        match self {
+            // Where it has no room or no reader at once, it takes the usual way.
+            #[cfg(feature = "buffered")]
+            Self::Buffered(queue, pipe)
+                if queue.is_quiet(time)
+                    && pipe.write(frames, &mut Patience::none()) == Written::Whole =>
+            {
+                Written::Whole
+            }
+            _ => self.write(frames, patience),
+        }
+    }
+
     /// Writes the frame that comes before all others.
     pub(crate) fn greet(&self, hello: &[u8], patience: &mut Patience) -> Written {
         match self {
             #[cfg(feature = "buffered")]
-            Self::Buffered(queue, _) | Self::Elsewhere(queue) if queue.is_live() => {
+            Self::Buffered(queue, pipe) if queue.is_live() => {
+                if pipe.write(hello, &mut Patience::none()) != Written::Whole {
+                    queue.greet(hello);
+                }
+                Written::Whole
+            }
+            #[cfg(feature = "buffered")]
+            Self::Elsewhere(queue) if queue.is_live() => {
                 queue.greet(hello);
                 Written::Whole
             }
@@ -71,6 +98,24 @@ impl Transport {
             Self::Direct(_) => {}
             #[cfg(feature = "buffered")]
             Self::Buffered(queue, _) | Self::Elsewhere(queue) => queue.close(),
+        }
+    }
+
+    /// Counts a record of this thread that was written; `false` where nobody counts it here.
+    pub(crate) fn count(&self) -> bool {
+        match self {
+            Self::Direct(_) => false,
+            #[cfg(feature = "buffered")]
+            Self::Buffered(queue, _) | Self::Elsewhere(queue) => queue.count(),
+        }
+    }
+
+    /// How many records were [counted](Self::count).
+    pub(crate) fn records(&self) -> u64 {
+        match self {
+            Self::Direct(_) => 0,
+            #[cfg(feature = "buffered")]
+            Self::Buffered(queue, _) | Self::Elsewhere(queue) => queue.records(),
         }
     }
 

@@ -48,12 +48,24 @@ impl Dispatch {
             self.escaping.names(record);
         }
         record.with_record(|built| {
-            if self.origins.is_empty() {
+            if !self.changes_keys_of(record) {
                 return logger.log(built);
             }
             let label = self.label.as_deref();
             let all = Attached::new(&self.origins, label, record, built.key_values());
             logger.log(&built.to_builder().key_values(&all).build());
         });
+    }
+    /// Whether the parent adds anything, or a child without a label claims to have one.
+    #[inline]
+    fn changes_keys_of(&self, record: &LogRecord<'_>) -> bool {
+        match (&*self.origins, &self.label) {
+            ([], _) => false,
+            ([Origin::Label], None) => {
+                let label = Origin::Label.key();
+                record.key_values.contains_key(label) || record.context.contains_key(label)
+            }
+            _ => true,
+        }
     }
 }

@@ -43,12 +43,26 @@ impl Escaping {
         }
     }
 
-    /// All text of a record that its `log::Record` shows.
+    /// All text of a record that its `log::Record` shows. Mostly there is nothing to escape, and then it is only read.
     #[inline]
     pub(crate) fn record(self, record: &mut LogRecord<'_>) {
-        if self == Self::Off {
-            return;
+        if self == Self::Controls && may_need_escape(record) {
+            self.each_text(record);
         }
+    }
+
+    /// The names that only the parent's own key-values show.
+    pub(crate) fn names(self, record: &mut LogRecord<'_>) {
+        for text in [&mut record.process, &mut record.thread]
+            .into_iter()
+            .flatten()
+        {
+            self.text(text);
+        }
+    }
+
+    #[inline(never)]
+    fn each_text(self, record: &mut LogRecord<'_>) {
         if has_control(&record.message) {
             record.message = Cow::Owned(escaped_message(&record.message));
         }
@@ -65,16 +79,6 @@ impl Escaping {
         }
     }
 
-    /// The names that only the parent's own key-values show.
-    pub(crate) fn names(self, record: &mut LogRecord<'_>) {
-        for text in [&mut record.process, &mut record.thread]
-            .into_iter()
-            .flatten()
-        {
-            self.text(text);
-        }
-    }
-
     fn error(self, error: &mut ErrorInfo<'_>) {
         self.text(&mut error.message);
         for text in [&mut error.backtrace, &mut error.key].into_iter().flatten() {
@@ -85,12 +89,21 @@ impl Escaping {
         }
     }
 
-    #[inline]
     fn key_values(self, pairs: &mut KeyValues<'_>) {
         if pairs.has_control() {
             *pairs = pairs.iter().map(escaped_pair).collect();
         }
     }
+}
+
+#[inline]
+fn may_need_escape(record: &LogRecord<'_>) -> bool {
+    has_control(&record.message)
+        || record.module_path.as_deref().is_some_and(has_control)
+        || record.file.as_deref().is_some_and(has_control)
+        || record.key_values.has_control()
+        || record.context.has_control()
+        || record.error.is_some()
 }
 
 fn escaped_pair<'v>((key, value): (&str, Value<'v>)) -> (String, Value<'v>) {

@@ -126,6 +126,7 @@ impl Inbox {
             }
             Err(error) => self.reject(error),
         }
+        self.joiner.reuse(payload);
     }
 
     fn reject(&mut self, error: PayloadError) {

@@ -34,6 +34,9 @@ pub trait Encode {
     }
 }
 
+/// Room for more than this costs more to clear than it saves.
+const MOST_ROOM: usize = 4096;
+
 /// Writes the length of what is behind it.
 fn put_head(out: &mut [u8], start: usize) {
     let length = out.len() - start - HEAD_LENGTH;
@@ -50,7 +53,14 @@ impl Encode for LogRecord<'_> {
     fn encode_frame(&self, out: &mut Vec<u8>) {
         let start = out.len();
         let payload = start + HEAD_LENGTH;
-        out.resize(payload + self.longest_payload(), 0);
+        let longest = self.longest_payload();
+        if longest > MOST_ROOM {
+            out.reserve(HEAD_LENGTH + longest);
+            out.extend_from_slice(&[0; HEAD_LENGTH]);
+            self.encode(out);
+            return put_head(out, start);
+        }
+        out.resize(payload + longest, 0);
         let mut room = Room::new(&mut out[payload..]);
         self.encode_into(&mut room);
         let length = room.length();

@@ -8,6 +8,9 @@ pub const DEFAULT_JOIN_LIMIT: usize = 4 * 1024 * 1024;
 /// What an open record costs beside its bytes: its entry and its smallest allocation, rounded up.
 const COST_OF_OPEN: usize = 256;
 
+/// The most memory that is kept for the next record.
+const MOST_KEPT: usize = 128 * 1024;
+
 /// Puts fragments together again, within a bound on memory whatever they say.
 ///
 /// Where an unfinished record would exceed the bound, the one that has been waiting longest is given up first; a
@@ -34,6 +37,8 @@ pub struct Joiner {
     open: BTreeMap<Key, Open>,
     /// The keys of `open` by the number under which they were opened.
     oldest: BTreeMap<u64, Key>,
+    /// Memory for the next record.
+    spare: Vec<u8>,
 }
 
 type Key = (Option<u64>, u64);
@@ -90,6 +95,7 @@ impl Joiner {
             opened: 0,
             open: BTreeMap::new(),
             oldest: BTreeMap::new(),
+            spare: Vec::new(),
         }
     }
 
@@ -152,12 +158,22 @@ impl Joiner {
         Joined::Open
     }
 
+    /// Takes back what was [joined](Joined::Whole), so that the next record need not grow its memory anew. Of more than
+    /// 128 KiB, or a quarter of the [limit](Self::limit), nothing is kept.
+    pub fn reuse(&mut self, mut payload: Vec<u8>) {
+        let most = MOST_KEPT.min(self.limit / 4);
+        if (self.spare.capacity()..=most).contains(&payload.capacity()) {
+            payload.clear();
+            self.spare = payload;
+        }
+    }
+
     fn start(&mut self) -> Open {
         self.opened += 1;
         Open {
             number: self.opened,
             next: 0,
-            bytes: Vec::new(),
+            bytes: std::mem::take(&mut self.spare),
         }
     }
 

@@ -81,7 +81,8 @@ impl<'a> KeyValues<'a> {
             _ => "",
         };
         self.traits.scalar &= value.is_scalar();
-        self.traits.plain &= value.is_scalar() && is_plain(key) && is_plain(text);
+        self.traits.plain &= value.is_scalar() && is_plain(text);
+        self.traits.add_key(key);
     }
 
     /// The same key-values, with all borrowed parts copied.
@@ -100,7 +101,14 @@ impl<'a> KeyValues<'a> {
         }
     }
 
+    /// Whether any pair has this key.
+    #[inline]
+    pub fn contains_key(&self, key: &str) -> bool {
+        self.traits.may_have_key(key) && self.iter().any(|(own, _)| own == key)
+    }
+
     /// Whether any text in it, at any depth, has one of the [controls](crate::is_control).
+    #[inline]
     pub fn has_control(&self) -> bool {
         !self.traits.plain
             && self

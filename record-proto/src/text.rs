@@ -93,7 +93,7 @@ pub const fn is_control(character: char) -> bool {
 
 /// Whether a text has any of the [controls](is_control).
 ///
-/// Quick where it is printable ASCII and tabs, as most are.
+/// Quick where it is printable ASCII, as most are.
 ///
 /// ```
 /// assert!(record_proto::has_control("two\nlines"));
@@ -104,8 +104,7 @@ pub fn has_control(text: &str) -> bool {
     !is_plain(text) && text.chars().any(is_control)
 }
 
-/// Whether a text is printable ASCII and tabs: then it has no controls. One look at each 16 bytes; the last ones
-/// overlap.
+/// Whether a text is printable ASCII: then it has no controls. One look at each 16 bytes; the last ones overlap.
 #[inline]
 pub(crate) fn is_plain(text: &str) -> bool {
     let bytes = text.as_bytes();
@@ -128,13 +127,13 @@ fn is_short_plain(bytes: &[u8]) -> bool {
     if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
         return all_plain(first) & all_plain(last);
     }
-    bytes.iter().all(|&byte| matches!(byte, b'\t' | b' '..0x7f))
+    bytes.iter().all(|&byte| matches!(byte, b' '..0x7f))
 }
 
 /// Without branches, so that it is done with all bytes at once.
 #[inline(always)]
 fn all_plain<const N: usize>(bytes: &[u8; N]) -> bool {
-    let plain = |byte: u8| (byte.cast_signed() >= 0x20) & (byte != 0x7f) | (byte == b'\t');
+    let plain = |byte: u8| (byte.cast_signed() >= 0x20) & (byte != 0x7f);
     bytes.iter().fold(true, |all, &byte| all & plain(byte))
 }
 

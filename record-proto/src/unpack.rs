@@ -65,19 +65,41 @@ pub(crate) struct Traits {
     pub(crate) scalar: bool,
     /// No text in it has a control character.
     pub(crate) plain: bool,
+    /// A bit for each length of a key, the highest for all that are longer.
+    key_lengths: u32,
 }
 
 impl Traits {
     pub(crate) const UNKNOWN: Self = Self {
         scalar: false,
         plain: false,
+        key_lengths: u32::MAX,
     };
 
     /// Of a map without pairs.
     pub(crate) const EMPTY: Self = Self {
         scalar: true,
         plain: true,
+        key_lengths: 0,
     };
+
+    /// Takes in one more key.
+    #[inline]
+    pub(crate) fn add_key(&mut self, key: &str) {
+        self.plain &= is_plain(key);
+        self.key_lengths |= length_bit(key);
+    }
+
+    /// Whether a key may be among them.
+    #[inline]
+    pub(crate) fn may_have_key(self, key: &str) -> bool {
+        self.key_lengths & length_bit(key) != 0
+    }
+}
+
+#[inline]
+fn length_bit(key: &str) -> u32 {
+    1 << key.len().min(31)
 }
 
 #[derive(Debug, Clone)]
@@ -244,7 +266,7 @@ impl<'a> Reader<'a> {
         };
         let mut traits = Traits::EMPTY;
         for _ in 0..length {
-            traits.plain &= is_plain(self.str()?);
+            traits.add_key(self.str()?);
             match self.rest {
                 [0xa0..=0xbf | 0xd9, ..] => traits.plain &= is_plain(self.str()?),
                 [0x00..=0x7f | 0xcc..=0xcf, ..] => drop(self.uint()?),

@@ -20,7 +20,7 @@ proptest! {
     }
 
     #[test]
-    fn controls_are_found_in_any_text(text in arbitrary::text(70), plain in "[ -~\t]{0,70}") {
+    fn controls_are_found_in_any_text(text in arbitrary::text(70), plain in "[ -~]{0,70}") {
         let controls = |text: &str| text.chars().any(is_control);
         prop_assert_eq!(has_control(&text), controls(&text));
         prop_assert_eq!(has_control(&plain), false);
