@@ -1,5 +1,7 @@
 //! The records that are logged.
 
+use std::hint::black_box;
+
 use serde::{Deserialize, Serialize};
 
 /// With seven digits the reference message has 56 bytes.
@@ -78,6 +80,21 @@ pub fn with_record(job: u64, f: impl FnOnce(&log::Record<'_>)) {
         ))
         .module_path_static(Some(module_path!()))
         .file_static(Some(file!()))
+        .line(Some(line!()))
+        .key_values(&key_values)
+        .build());
+}
+
+/// The same with a text for a message, as a parent has it.
+pub fn with_ready_record(job: u64, f: impl FnOnce(&log::Record<'_>)) {
+    let message = black_box("finished job 1000000 for tenant alpha-7 with status done");
+    let key_values: [(&str, log::kv::Value<'_>); 2] = [("job", job.into()), ("name", NAME.into())];
+    f(&log::Record::builder()
+        .level(log::Level::Info)
+        .target(TARGET)
+        .args(format_args!("{message}"))
+        .module_path(Some(module_path!()))
+        .file(Some(file!()))
         .line(Some(line!()))
         .key_values(&key_values)
         .build());

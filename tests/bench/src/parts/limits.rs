@@ -12,6 +12,7 @@ use std::{
 use anyhow::Result;
 use nix::fcntl::{FcntlArg, fcntl};
 
+use super::wake;
 use crate::{
     bench::Bench,
     clock::{self, each},
@@ -34,6 +35,7 @@ pub fn run(bench: &mut Bench) -> Result<()> {
         blocks(bench, LARGE_PIPE, "pipe of 1 MiB")?;
         messages(bench, "direct");
         messages(bench, "buffered");
+        wake::measure(bench)?;
     }
     print(bench);
     Ok(())
@@ -161,6 +163,15 @@ fn print(bench: &Bench) {
         table.row([what.to_owned(), range(nanos)]);
     }
     println!("## Limits\n\n{table}");
+
+    let mut table = Table::new(["a pipe's reader on tokio that sleeps", "p50 us", "p99 us"]);
+    let of = |figure| range(bench.figures.summary("wake", "tokio", figure));
+    table.row([
+        "from the write(2) until it has read".to_owned(),
+        of("p50"),
+        of("p99"),
+    ]);
+    println!("{table}");
 
     let mut table = Table::new(["64 KiB each", "MB/s", "% of the larger pipe"]);
     for (what, title) in [

@@ -55,6 +55,8 @@ fn codec(bench: &mut Bench) -> Result<()> {
     );
     let (last, _lasts) = mpsc::channel();
     let sink: Box<dyn Log> = Sink::boxed(Tally::new(u64::MAX, false), last);
+    let ready = |job| reference::with_ready_record(job, |record| sink.log(record));
+    add("dispatch", cost(count, ready));
     let dispatch = |_| decoded(black_box(payload)).with_record(|record| sink.log(record));
     add("decode and dispatch", cost(count, dispatch));
     let bytes = buffers.frame.len() as f64;
@@ -130,6 +132,7 @@ fn print(bench: &Bench) {
         ("format and touch", "format the message, touch every field"),
         ("encode", "encode into a frame, the clock included"),
         ("decode", "decode"),
+        ("dispatch", "touch every field of a ready record"),
         ("decode and dispatch", "decode, rebuild, touch every field"),
         ("subscriber", "the same by PipeSubscriber, from memory"),
     ] {

@@ -4,3 +4,4 @@ pub mod growth;
 pub mod limits;
 pub mod micro;
 pub mod peers;
+mod wake;
