@@ -316,7 +316,7 @@ impl Outlet {
         }
         match written {
             Written::Whole if self.transport.count() => {}
-            Written::Whole => self.ledger.count_sent(),
+            Written::Whole => self.ledger.count_sent(record.thread_id.unwrap_or(0)),
             Written::Full => self.ledger.count_dropped(record.level),
             Written::Gone => {}
         }

@@ -3,9 +3,12 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use log::Level;
+use log::{Level, kv};
 
-use crate::{ErrorInfo, KeyValues, source::RecordSource};
+use crate::{
+    ErrorInfo, KeyValues,
+    source::{RecordSource, Scalars},
+};
 
 /// One log record with everything that is known about it.
 ///
@@ -140,7 +143,17 @@ impl<'a> LogRecord<'a> {
     ///
     /// It is a closure because a `log::Record` borrows its formatted arguments and cannot be returned.
     pub fn with_record<R>(&self, f: impl FnOnce(&log::Record<'_>) -> R) -> R {
-        let key_values = RecordSource::new(self);
+        let (scalars, built);
+        let key_values: &dyn kv::Source = match Scalars::of(self) {
+            Some(simple) => {
+                scalars = simple;
+                &scalars
+            }
+            None => {
+                built = RecordSource::new(self);
+                &built
+            }
+        };
         f(&log::Record::builder()
             .level(self.level)
             .target(&self.target)

@@ -2,15 +2,36 @@ use log::kv::{self, Key, ToValue};
 
 use crate::{ChainedError, LogRecord, Value};
 
-/// The key-values of a record in the form in which `log` hands them to a logger.
+/// The key-values of a record that has no error and nothing but numbers, texts and the like: most records. Nothing is
+/// built for them.
+pub(crate) struct Scalars<'a>(&'a LogRecord<'a>);
+
+impl<'a> Scalars<'a> {
+    #[inline]
+    pub(crate) fn of(record: &'a LogRecord<'a>) -> Option<Self> {
+        let is_scalar = record.key_values.is_scalar() && record.context.is_scalar();
+        (is_scalar && record.error.is_none()).then_some(Self(record))
+    }
+}
+
+impl kv::Source for Scalars<'_> {
+    fn visit<'kvs>(&'kvs self, visitor: &mut dyn kv::VisitSource<'kvs>) -> Result<(), kv::Error> {
+        self.0.key_values.visit_scalars(visitor)?;
+        self.0.context.visit_scalars(visitor)
+    }
+
+    fn count(&self) -> usize {
+        self.0.key_values.len() + self.0.context.len()
+    }
+}
+
+/// The key-values of any record in the form in which `log` hands them to a logger.
 ///
 /// A logger's visitor may keep what it is shown as long as this source lives. Numbers and texts borrow from the record;
 /// what has to be built first (structures, bytes, errors) is built once and kept here. Most records have none of them,
 /// and then nothing is allocated.
 pub(crate) struct RecordSource<'a> {
     record: &'a LogRecord<'a>,
-    /// Nothing needs to be built.
-    is_scalar: bool,
     built: Vec<Value<'a>>,
     error: Option<Keyed<'a>>,
 }
@@ -30,14 +51,10 @@ impl Keyed<'_> {
 
 impl<'a> RecordSource<'a> {
     pub(crate) fn new(record: &'a LogRecord<'a>) -> Self {
-        let is_scalar = record.key_values.is_scalar() && record.context.is_scalar();
-        let built = match is_scalar {
-            true => Vec::new(),
-            false => pairs(record)
-                .filter(|(_, value)| simple(value).is_none())
-                .map(|(_, value)| value)
-                .collect(),
-        };
+        let built = pairs(record)
+            .filter(|(_, value)| simple(value).is_none())
+            .map(|(_, value)| value)
+            .collect();
         let error = record.error.as_ref().and_then(|error| {
             Some(Keyed {
                 key: error.key.as_deref()?,
@@ -47,7 +64,6 @@ impl<'a> RecordSource<'a> {
         });
         Self {
             record,
-            is_scalar,
             built,
             error,
         }
@@ -60,10 +76,6 @@ impl<'a> RecordSource<'a> {
 
 impl kv::Source for RecordSource<'_> {
     fn visit<'kvs>(&'kvs self, visitor: &mut dyn kv::VisitSource<'kvs>) -> Result<(), kv::Error> {
-        if self.is_scalar && self.record.error.is_none() {
-            self.record.key_values.visit_scalars(visitor)?;
-            return self.record.context.visit_scalars(visitor);
-        }
         let mut built = self.built.iter();
         let mut error = self.error.as_ref();
         for (key, pair) in pairs(self.record) {

@@ -104,15 +104,20 @@ pub fn has_control(text: &str) -> bool {
     !is_plain(text) && text.chars().any(is_control)
 }
 
-/// Whether a text is printable ASCII: then it has no controls. One look at each 16 bytes; the last ones overlap.
+/// Whether a text is printable ASCII: then it has no controls. One look at each 64 bytes, then at each 16; the
+/// last ones overlap.
 #[inline]
 pub(crate) fn is_plain(text: &str) -> bool {
     let bytes = text.as_bytes();
     let Some(last) = bytes.last_chunk::<16>() else {
         return is_short_plain(bytes);
     };
-    let (chunks, _) = bytes.as_chunks::<16>();
+    let (blocks, rest) = bytes.as_chunks::<64>();
+    let (chunks, _) = rest.as_chunks::<16>();
     let mut plain = all_plain(last);
+    for block in blocks {
+        plain &= all_plain(block);
+    }
     for chunk in chunks {
         plain &= all_plain(chunk);
     }
