@@ -1,5 +1,6 @@
 //! Children, pipes and parents as they are: what the crates promise together. See README.md.
 
+mod accounting;
 mod accounts;
 mod adoption;
 mod buffered;
