@@ -49,7 +49,6 @@ fn over_another_writer_every_record_is_accounted_for() {
 }
 
 fn try_cases(way: Way) {
-    let _alive = watch();
     let settings = ProptestConfig {
         failure_persistence: None,
         // A case with threads in it does not get smaller for long.
@@ -74,6 +73,7 @@ struct Progress {
 
 /// Returns how many records were dropped.
 fn run(case: &Case, way: Way) -> u64 {
+    let _alive = watch();
     let (read_end, write_end) = std::io::pipe().expect("a pipe");
     rustix::pipe::fcntl_setpipe_size(&read_end, case.pipe).expect("a size");
     let progress = Progress::default();
