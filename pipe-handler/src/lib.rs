@@ -40,6 +40,8 @@
 //! - With [`Overflow::Block`], the default, a parent that lives and does not read makes log calls wait.
 //! - Records logged while a record is being formatted are sent up to a nesting of 4; deeper ones are dropped and
 //!   counted. Logging from a signal handler is not supported.
+//! - With buffered delivery what an exit hook logs behind the handler's own, which is one that was set before the
+//!   handler, may be lost without being counted.
 //! - A process made by a raw `clone` system call is not noticed, as forks are.
 //! - The pipe's descriptor is trusted to stay what it was when it was adopted. A program that closes descriptors it
 //!   does not own can make any number mean anything.

@@ -52,9 +52,11 @@ impl ExitWatch {
         loop {
             let next = match &mut self.phase {
                 Phase::Opened(pidfd) => try_register(pidfd.take()).map(Phase::Running),
-                Phase::Running(pidfd) => ready!(poll_readable(pidfd, cx))
-                    .and_then(|()| try_register(timer(self.grace).ok()))
-                    .map(Phase::Exited),
+                Phase::Running(pidfd) => ready!(poll_readable(pidfd, cx)).and_then(|()| {
+                    // The process's descriptor goes first: it may be the last that there is for the timer.
+                    self.phase = Phase::Blind;
+                    try_register(timer(self.grace).ok()).map(Phase::Exited)
+                }),
                 Phase::Exited(timer) => ready!(poll_readable(timer, cx)).map(|()| Phase::Expired),
                 Phase::Expired => return Poll::Ready(()),
                 Phase::Blind => return Poll::Pending,

@@ -163,9 +163,12 @@ impl<C: SpawnCommand> Spawn<C> {
         command.env(FILTER_VARIABLE, filter);
         hand_over(command, write_end, self.via)?;
 
+        // Held for what will watch the exit: where the process has no descriptor left the spawn fails, not the watch.
+        let reserved = fcntl_dupfd_cloexec(&read_end, 3)?;
         // Before the child is there: the pipe gets its size now, and no child sees it grow.
         let mut pipe = ChildPipe::new(read_end);
         let (child, pid) = self.command.spawn()?;
+        drop(reserved);
         if let Some(watch) = pid.and_then(|pid| ExitWatch::open(pid, self.grace)) {
             pipe.end_with(watch);
         }

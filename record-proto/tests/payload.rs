@@ -271,3 +271,17 @@ fn joined_fragments_must_be_a_record() {
     }
     assert!(LogRecord::decode(&golden_payload("record")).is_ok());
 }
+
+#[test]
+fn every_number_but_1_to_5_is_no_level() {
+    let levels: Vec<_> = log::Level::iter().collect();
+    for number in 0..=u8::MAX {
+        let decoded = match Payload::decode(&[1, 0x95, 0, 0, 0xcc, number, 0xa0, 0xa0]) {
+            Ok(Payload::Record(record)) => Some(record.level),
+            _ => None,
+        };
+        let expected = usize::from(number).checked_sub(1);
+        let expected = expected.and_then(|place| levels.get(place).copied());
+        assert_eq!(decoded, expected, "{number}");
+    }
+}

@@ -3,14 +3,19 @@
 //! Most scenarios are children with a record pipe; those of `parents` start children themselves.
 
 mod adoption;
+mod contexts;
 mod descriptors;
 mod endings;
 mod families;
 mod nesting;
+mod noise;
 mod overflow;
 mod parents;
 mod records;
+mod stalled;
+mod strangers;
 mod tools;
+mod trouble;
 
 fn main() {
     let mut args = std::env::args().skip(1);
@@ -72,12 +77,27 @@ fn main() {
         "fork-in-display" => nesting::fork_in_display(),
         "runtime" => nesting::in_a_runtime(),
 
+        "atexit" => contexts::exit_hooks_log(),
+        "thread-exits" => contexts::thread_ends_in_display(),
+        "thread-cancelled" => contexts::thread_is_cancelled(),
+        "never-yields" => contexts::in_a_runtime_that_never_yields(),
+        "runtime-gone" => contexts::after_the_runtime(),
+        "runtime-drains" => contexts::drained_by_a_busy_runtime(),
+
         "stall" => overflow::stall(text(0), number(1)),
         "drop" => overflow::drop_until_there_is_room(text(0)),
         "exempt" => overflow::exempt(),
         "flood" => overflow::flood(text(0), number(1), number(2), number(3)),
         "exit-when-full" => overflow::exit_when_full(number(0)),
         "panic-when-full" => overflow::panic_when_full(),
+
+        "stalled" => stalled::calls(text(0), number(1)),
+        "stall-table" => stalled::table(),
+        "gone" => trouble::parent_is_gone(text(0)),
+        "parent-limits" => trouble::limits(),
+        "parent-full-disk" => trouble::full_disk(),
+        "parent-killed" => trouble::killed(text(0)),
+        "parent-slow" => trouble::slow_sink(),
 
         "flags" => descriptors::flags(),
         "bad-fd" => descriptors::bad_descriptor(),
@@ -92,8 +112,11 @@ fn main() {
         "parent-level" => parents::level(text(0)),
         "parent-memory" => parents::memory(number(0)),
         "parent-threads" => parents::from_two_threads(number(0)),
+        "parent-strangers" => strangers::among_spawns(number(0)),
+        "list-pipes" => strangers::list_pipes(),
         "parent-dies" => parents::die(),
         "parent-noisy" => parents::noisy(),
         other => panic!("there is no scenario {other:?}"),
     }
+    noise::stop();
 }

@@ -2,11 +2,9 @@
 
 use std::{cell::RefCell, fmt, panic, process, thread};
 
-use log::Log;
-
 use crate::{
     families,
-    tools::{init, init_with, say, settings},
+    tools::{init, say, settings, start},
 };
 
 /// Logs this many records within each other.
@@ -150,7 +148,7 @@ pub(crate) fn fork_in_display() {
 
 /// Inside a runtime, in tasks and blocking threads; with the runtime's own records where they are compiled in.
 pub(crate) fn in_a_runtime() {
-    let handler = init_with(settings().filter("trace"));
+    start(settings().filter("trace"));
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let tasks: Vec<_> = (0..20)
@@ -176,7 +174,7 @@ pub(crate) fn in_a_runtime() {
         let (one, other) = tokio::join!(tokio::net::TcpStream::connect(address), listener.accept());
         drop((one.expect("a connection"), other.expect("a connection")));
     });
-    handler.flush();
+    log::logger().flush();
     drop(runtime);
     log::info!("afterwards");
 }

@@ -11,7 +11,8 @@ use log::Level;
 use pipe_handler::{Builder, Overflow};
 
 use crate::tools::{
-    fill_pipe, hear, init_with, pattern, pipe_is_empty, pipe_is_full, say, settings, wait_until,
+    fill_pipe, hear, init_with, pattern, pipe_is_empty, pipe_is_full, say, settings, start,
+    wait_until,
 };
 
 /// How long a log call of the policy `briefly` waits.
@@ -97,7 +98,7 @@ pub(crate) fn exempt() {
 /// Several threads log as fast as they can to a parent that reads as fast as it can; how many were logged is the last
 /// record.
 pub(crate) fn flood(policy: &str, threads: usize, records: usize, size: usize) {
-    init_with(builder(policy).exempt(Level::Error));
+    start(builder(policy).exempt(Level::Error));
     let logged = AtomicU64::new(0);
     thread::scope(|scope| {
         for t in 0..threads {

@@ -2,13 +2,14 @@
 
 use std::{
     collections::HashSet,
+    io::ErrorKind,
     process::Command as StdCommand,
     sync::{Barrier, Mutex},
     thread,
 };
 
 use log::LevelFilter;
-use pipe_subscriber::{Spawn, spawn};
+use pipe_subscriber::{Spawn, Via, spawn};
 use tokio::{
     process::Command,
     runtime::{Builder, Runtime},
@@ -19,13 +20,13 @@ use crate::{
     tools::say,
 };
 
-fn child(scenario: &str) -> Command {
+pub(crate) fn child(scenario: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("a path"));
     command.arg(scenario);
     command
 }
 
-fn runtime() -> Runtime {
+pub(crate) fn runtime() -> Runtime {
     let mut builder = Builder::new_current_thread();
     builder.enable_all().build().expect("a runtime")
 }
@@ -103,16 +104,36 @@ fn write_ends() -> HashSet<u64> {
     open.filter(can_write).filter_map(pipe_inode).collect()
 }
 
-/// Commands that cannot be started, of both kinds.
+/// Commands that cannot be started, for each reason, of both kinds and with the pipe in either way.
 pub(crate) fn failing_spawns(rounds: usize) {
     let runtime = runtime();
     let _inside = runtime.enter();
-    let program = "/nonexistent/program";
+    let nowhere = |mut command: StdCommand| {
+        command.current_dir("/nonexistent/directory");
+        command
+    };
     let fail = || {
-        let one = spawn(Command::new(program)).map(drop);
-        let other = spawn(StdCommand::new(program)).map(drop);
-        let kinds = [one, other].map(|result| result.expect_err("no program").kind());
-        assert_eq!(kinds, [std::io::ErrorKind::NotFound; 2], "the system's own");
+        for via in [Via::Fd, Via::Stdin] {
+            for (command, kind) in [
+                (
+                    || StdCommand::new("/nonexistent/program"),
+                    ErrorKind::NotFound,
+                ),
+                // No program, even to those who may do everything.
+                (|| StdCommand::new("/dev/null"), ErrorKind::PermissionDenied),
+            ] as [(fn() -> StdCommand, ErrorKind); 2]
+            {
+                let one = Spawn::new(Command::from(command())).via(via).spawn();
+                let other = Spawn::new(command()).via(via).spawn();
+                let third = Spawn::new(nowhere(StdCommand::new("true")))
+                    .via(via)
+                    .spawn();
+                assert_eq!(one.map(drop).expect_err("no program").kind(), kind);
+                assert_eq!(other.map(drop).expect_err("no program").kind(), kind);
+                let third = third.map(drop).expect_err("no directory").kind();
+                assert_eq!(third, ErrorKind::NotFound);
+            }
+        }
     };
     fail();
     let before = open_descriptors().len();

@@ -15,6 +15,8 @@ use std::{
 use pipe_handler::{Builder, Delivery, PipeHandler};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::noise;
+
 /// Default settings, and the delivery that the test asks for. On a machine that is busy with other things the parent may
 /// be late: an exit waits for it as long as it takes.
 pub(crate) fn settings() -> Builder {
@@ -30,7 +32,27 @@ pub(crate) fn settings() -> Builder {
 
 /// A handler with these settings becomes the logger.
 pub(crate) fn init() {
-    settings().init().expect("a record pipe");
+    start(settings());
+}
+
+/// A handler becomes the logger, and what the test wishes beside it is started.
+pub(crate) fn start(builder: Builder) {
+    if is_drained() {
+        let (guard, drain) = builder.init_with_drain().expect("a record pipe");
+        // The exit of the process is what ends it.
+        std::mem::forget(guard);
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_io().build().expect("a runtime");
+        thread::spawn(move || runtime.block_on(drain));
+    } else {
+        builder.init().expect("a record pipe");
+    }
+    noise::start();
+}
+
+/// Whether the test wants a drain that is a task.
+pub(crate) fn is_drained() -> bool {
+    std::env::var("E2E_DELIVERY").is_ok_and(|delivery| delivery == "drain")
 }
 
 /// A handler becomes the logger, and stays at hand for its counts.

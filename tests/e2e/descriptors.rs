@@ -1,5 +1,15 @@
 //! No descriptor is left behind, given to another child, or changed.
 
+use std::{
+    io::{PipeReader, Read},
+    thread,
+    time::Duration,
+};
+
+use log::{Log, Record};
+use pipe_handler::{Delivery, Overflow, PipeHandler};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+
 use crate::support::{scenario, within};
 
 /// The numbers that a scenario says.
@@ -39,20 +49,87 @@ fn children_that_are_started_at_once_do_not_have_each_others_pipe() {
 }
 
 #[test]
-fn the_pipes_flags_stay_as_they_were_and_no_later_child_inherits_it() {
-    within(async {
-        let mut running = scenario("flags").start();
-        assert_eq!(
-            running.talk.line().await,
-            "same status true, given true, adopted true, after sharing true"
-        );
-        let outcome = running.finish().await;
-        assert_eq!(
-            outcome.summary.dropped, 100,
-            "it was as full as it could be"
-        );
-        assert_eq!(outcome.summary.missing, 0);
+fn other_children_that_are_started_meanwhile_have_no_record_pipe() {
+    let [strangers, pipes, leaks] = numbers("parent-strangers", 300)[..] else {
+        panic!("three numbers");
+    };
+    assert_eq!(strangers, 300);
+    assert!(pipes > 0, "there were record pipes to have");
+    assert_eq!(leaks, 0);
+}
+
+/// The test keeps the description that the handler writes to, as a parent may.
+#[test]
+fn no_policy_and_no_delivery_changes_a_flag_of_a_description_that_is_shared() {
+    let brief = Overflow::BlockFor(Duration::from_millis(1));
+    for overflow in [Overflow::Block, brief, Overflow::DropNewest] {
+        for delivery in [Delivery::Direct, Delivery::Buffered] {
+            for given in [OFlags::empty(), OFlags::NONBLOCK] {
+                let (read_end, write_end) = std::io::pipe().expect("a pipe");
+                let flags = fcntl_getfl(&write_end).expect("F_GETFL") | given;
+                fcntl_setfl(&write_end, flags).expect("F_SETFL");
+                let unchanged = |when: &str| {
+                    let which = format!("{overflow:?}, {delivery:?}, {given:?}, {when}");
+                    assert_eq!(fcntl_getfl(&write_end).expect("F_GETFL"), flags, "{which}");
+                };
+                let builder = PipeHandler::builder().panic_hook(false);
+                let builder = builder.delivery(delivery).overflow(overflow);
+                let own = write_end.try_clone().expect("a descriptor");
+                let handler = builder.build_on(own).expect("a handler");
+                unchanged("made");
+                use_up(&handler, overflow, read_end, unchanged);
+                unchanged("dropped");
+            }
+        }
+    }
+}
+
+/// Logs more than there is room for, with a reader that begins late.
+fn use_up(
+    handler: &PipeHandler,
+    overflow: Overflow,
+    mut read_end: PipeReader,
+    check: impl Fn(&str),
+) {
+    let log = |n| handler.log(&Record::builder().args(format_args!("n{n:01000}")).build());
+    if overflow != Overflow::Block {
+        let mut n = 0;
+        while handler.counts().dropped < 3 {
+            log(n);
+            n += 1;
+        }
+        check("full");
+    }
+    let waiting = |pipe: &PipeReader| rustix::io::ioctl_fionread(pipe).expect("FIONREAD") > 0;
+    thread::scope(|scope| {
+        let logging = scope.spawn(|| (0..200).for_each(log));
+        while !logging.is_finished() || waiting(&read_end) {
+            if waiting(&read_end) {
+                assert!(read_end.read(&mut [0; 4096]).expect("a pipe") > 0);
+            }
+            thread::yield_now();
+        }
     });
+    check("used");
+}
+
+#[test]
+fn the_pipes_flags_stay_as_they_were_and_no_later_child_inherits_it() {
+    for delivery in ["direct", "buffered"] {
+        within(async {
+            let mut running = scenario("flags").env("E2E_DELIVERY", delivery).start();
+            assert_eq!(
+                running.talk.line().await,
+                "same status true, given true, adopted true, after sharing true"
+            );
+            let outcome = running.finish().await;
+            assert_eq!(
+                outcome.summary.dropped, 100,
+                "it was as full as it could be"
+            );
+            assert_eq!(outcome.summary.missing, 0);
+        });
+    }
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub(crate) fn within<F: Future>(body: F) -> F::Output {
 }
 
 /// What never gives the runtime its turn cannot be ended by it: then all tests end here.
-fn watch() -> Sender<()> {
+pub(crate) fn watch() -> Sender<()> {
     let (alive, watched) = mpsc::channel::<()>();
     let test = thread::current().name().unwrap_or("a test").to_owned();
     thread::spawn(move || {

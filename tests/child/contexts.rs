@@ -1,0 +1,154 @@
+//! Logging when a thread or the process ends, and in runtimes that do not help. See `nesting` for more.
+
+use std::{
+    fmt,
+    os::unix::thread::JoinHandleExt,
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    thread,
+};
+
+use tokio::{runtime, task::yield_now};
+
+use crate::tools::{
+    hear, init, is_drained, pattern, pipe_is_full, say, settings, start, thread_id, wait_until,
+};
+
+/// One hook runs before the handler's own and one behind it.
+pub(crate) fn exit_hooks_log() {
+    extern "C" fn last() {
+        log::info!("behind the handler's exit hook");
+    }
+    extern "C" fn first() {
+        log::info!("before the handler's exit hook");
+        log::info!("{}", pattern(9_000, 0));
+    }
+    at_exit(last);
+    init();
+    at_exit(first);
+    log::info!("main");
+}
+
+fn at_exit(hook: extern "C" fn()) {
+    // SAFETY: the hook is a function of this program, which is never unloaded.
+    assert_eq!(unsafe { libc::atexit(hook) }, 0);
+}
+
+/// Ends its thread, and nothing else, without running anything of it.
+struct Ends;
+
+impl fmt::Display for Ends {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // SAFETY: the thread's stack and everything on it stay as they are for ever; nobody joins it.
+        unsafe { libc::syscall(libc::SYS_exit, 0) };
+        unreachable!("the thread is gone");
+    }
+}
+
+/// Threads end in the middle of records, at each depth; the others go on.
+pub(crate) fn thread_ends_in_display() {
+    init();
+    for n in 0..10 {
+        static ID: AtomicU64 = AtomicU64::new(0);
+        ID.store(0, Relaxed);
+        thread::spawn(move || {
+            log::info!(n; "still here");
+            ID.store(thread_id(), Relaxed);
+            log::info!("never seen {} {Ends}", pattern(n * 1_000, 0));
+        });
+        wait_until(|| ID.load(Relaxed) != 0);
+        let thread = format!("/proc/self/task/{}", ID.load(Relaxed));
+        wait_until(|| !Path::new(&thread).exists());
+        log::info!(n; "one less");
+    }
+    let last = thread::spawn(|| log::info!("{}", pattern(9_000, 0)));
+    last.join().expect("no panic");
+}
+
+/// A thread is cancelled while its log call waits for room: that is no place to die.
+pub(crate) fn thread_is_cancelled() {
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    const ALL: u64 = 20_000;
+    init();
+    let thread = thread::spawn(|| {
+        for n in 0..ALL {
+            log::info!(n; "{}", pattern(200, 0));
+            CALLS.fetch_add(1, Relaxed);
+        }
+    });
+    wait_until(pipe_is_full);
+    // SAFETY: it has not been joined, and it calls nothing that a cancellation ends.
+    assert_eq!(unsafe { libc::pthread_cancel(thread.as_pthread_t()) }, 0);
+    assert!(CALLS.load(Relaxed) < ALL, "it waits");
+    say("cancelled");
+    thread.join().expect("no panic");
+    assert_eq!(CALLS.load(Relaxed), ALL);
+}
+
+fn current_thread() -> runtime::Runtime {
+    let mut builder = runtime::Builder::new_current_thread();
+    builder.enable_all().build().expect("a runtime")
+}
+
+/// Where the test wishes a drain, it is a task of the runtime that is entered.
+fn start_inside(filter: &str) {
+    if !is_drained() {
+        return start(settings().filter(filter));
+    }
+    let drained = settings().filter(filter).init_with_drain();
+    let (guard, drain) = drained.expect("a record pipe");
+    std::mem::forget(guard);
+    tokio::spawn(drain);
+}
+
+/// Nothing else in this runtime has a turn, the drain neither, until all is logged.
+pub(crate) fn in_a_runtime_that_never_yields() {
+    current_thread().block_on(async {
+        start_inside("info");
+        for n in 0..10_000 {
+            log::info!(n; "{}", pattern(n % 300, 0));
+        }
+        say("logged");
+        hear();
+    });
+}
+
+/// The runtime with the drain is gone, and so are its threads.
+pub(crate) fn after_the_runtime() {
+    let runtime = runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        start_inside("info");
+        log::info!("inside");
+        tokio::spawn(async { log::info!("in a task") })
+            .await
+            .expect("no panic");
+    });
+    drop(runtime);
+    log::info!("after the runtime");
+    thread::spawn(|| log::info!("in a thread after the runtime"))
+        .join()
+        .expect("no panic");
+    current_thread().block_on(async { log::info!("in another runtime") });
+}
+
+/// Everything logs everything, the runtime too, which has the pipe to write and no room there for some time.
+pub(crate) fn drained_by_a_busy_runtime() {
+    let mut builder = runtime::Builder::new_multi_thread();
+    let runtime = builder.worker_threads(2).enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        start_inside("trace");
+        let tasks: Vec<_> = (0..4)
+            .map(|t| {
+                tokio::spawn(async move {
+                    for n in 0..3_000 {
+                        log::info!(target: "task", t, n; "{}", pattern(n % 200, 0));
+                        yield_now().await;
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.expect("no panic");
+        }
+    });
+}

@@ -1,0 +1,156 @@
+//! Whatever the policy, the room and the reader: received + dropped = logged, by level, and told in time.
+//!
+//! Handlers are made here in the test's own process, on pipes whose read end stalls as the case says.
+//! `PROPTEST_CASES=5000 cargo test -p tests --test e2e accounting` tries more than the usual number of cases.
+
+mod case;
+mod ledger;
+mod stall;
+
+use std::{
+    os::fd::OwnedFd,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
+    thread,
+};
+
+use log::{Level, Log};
+use pipe_handler::{Delivery, PipeHandler};
+use proptest::prelude::*;
+use tokio::net::unix::pipe;
+
+use case::{Case, case, text};
+use ledger::{Logged, check};
+use stall::Reader;
+
+use crate::support::watch;
+
+/// How the records of a case leave their handler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Direct,
+    Buffered,
+    /// Through a drain that is a task, over a writer that is not ours.
+    Elsewhere,
+}
+
+#[test]
+fn with_direct_delivery_every_record_is_accounted_for() {
+    try_cases(Way::Direct);
+}
+
+#[test]
+fn with_buffered_delivery_every_record_is_accounted_for() {
+    try_cases(Way::Buffered);
+}
+
+#[test]
+fn over_another_writer_every_record_is_accounted_for() {
+    try_cases(Way::Elsewhere);
+}
+
+fn try_cases(way: Way) {
+    let settings = ProptestConfig {
+        failure_persistence: None,
+        // A case with threads in it does not get smaller for long.
+        max_shrink_iters: 50,
+        ..ProptestConfig::default()
+    };
+    let dropped = AtomicU64::new(0);
+    proptest!(settings, |(case in case())| {
+        dropped.fetch_add(run(&case, way), SeqCst);
+    });
+    assert!(dropped.into_inner() > 0, "no case was hard enough");
+}
+
+/// What the threads of a case have in common with its reader.
+#[derive(Default)]
+struct Progress {
+    /// Log calls that have returned.
+    calls: AtomicU64,
+    /// No more records will come.
+    done: AtomicBool,
+}
+
+/// Returns how many records were dropped.
+fn run(case: &Case, way: Way) -> u64 {
+    let _alive = watch();
+    let (read_end, write_end) = std::io::pipe().expect("a pipe");
+    rustix::pipe::fcntl_setpipe_size(&read_end, case.pipe).expect("a size");
+    let progress = Progress::default();
+    let (stream, logged) = thread::scope(|scope| {
+        let reader = Reader {
+            pipe: read_end,
+            stalls: &case.stalls,
+            progress: &progress,
+            may_wait: case.may_wait_for_ever(),
+        };
+        let reader = scope.spawn(move || reader.read());
+        let (handler, drain) = open(case, way, write_end.into());
+        let drain = drain.map(|drain| scope.spawn(drain));
+        let mut logged = log_all(case, &handler, &progress);
+        if case.flush {
+            progress.done.store(true, SeqCst);
+            handler.flush();
+        }
+        let counts = handler.counts();
+        (logged.sent, logged.dropped) = (counts.sent, counts.dropped);
+        progress.done.store(true, SeqCst);
+        drop(handler);
+        if let Some(drain) = drain {
+            drain.join().expect("no panic");
+        }
+        (reader.join().expect("no panic"), logged)
+    });
+    // A drain that is a task is not waited for: its close finds no room if there is none at that moment.
+    let may_lack_close = way == Way::Elsewhere && !case.flush;
+    check(case, &stream, &logged, may_lack_close);
+    logged.dropped
+}
+
+/// The handler of a case, and what carries its records away if it has no thread for that.
+fn open(case: &Case, way: Way, pipe: OwnedFd) -> (PipeHandler, Option<impl FnOnce() + Send>) {
+    let builder = case.builder();
+    let delivery = match way {
+        Way::Direct => Delivery::Direct,
+        Way::Buffered => Delivery::Buffered,
+        Way::Elsewhere => {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_io()
+                .build()
+                .expect("a runtime");
+            let entered = runtime.enter();
+            let writer = pipe::Sender::from_owned_fd(pipe).expect("a pipe");
+            drop(entered);
+            let (handler, drain) = builder.build_over(writer).expect("a handler");
+            return (handler, Some(move || runtime.block_on(drain)));
+        }
+    };
+    let handler = builder.delivery(delivery).build_on(pipe);
+    (handler.expect("a handler"), None)
+}
+
+/// Each thread logs what the case says.
+fn log_all(case: &Case, handler: &PipeHandler, progress: &Progress) -> Logged {
+    let threads: Vec<_> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..case.threads)
+            .map(|t| {
+                scope.spawn(move || {
+                    for (n, &(level, size)) in case.records.iter().enumerate() {
+                        log_one(handler, t, n, level, size);
+                        progress.calls.fetch_add(1, SeqCst);
+                    }
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join()).collect()
+    });
+    assert!(threads.iter().all(Result::is_ok), "a log call panicked");
+    Logged::of(case)
+}
+
+fn log_one(handler: &PipeHandler, t: usize, n: usize, level: Level, size: usize) {
+    let text = text(n, size);
+    let mut record = log::Record::builder();
+    record.level(level).target("accounting");
+    handler.log(&record.args(format_args!("t{t} n{n} {text}")).build());
+}
