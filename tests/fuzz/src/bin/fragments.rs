@@ -67,7 +67,7 @@ fn fragment<'a>(input: &mut Input<'a>, model: &Model) -> Fragment<'a> {
     // A bit makes one byte many, so that a short input can be a flood.
     let bytes = match choice >> 7 {
         0 => Cow::Borrowed(input.sized()),
-        _ => Cow::Owned(vec![choice; usize::from(input.u16()) % 5000]),
+        _ => Cow::Owned(vec![choice; usize::from(input.u16()) % 2000]),
     };
     let mut fragment = cut(&[0], pid, stream, 4096).next().expect("one piece");
     (fragment.index, fragment.last, fragment.bytes) = (index, last, bytes);
