@@ -40,7 +40,10 @@ fn count(by: isize) {
 #[cold]
 fn exceeded(live: isize, by: isize) {
     let ceiling = CEILING.replace(isize::MAX);
-    eprintln!("memory: {by} bytes more are {} beyond the ceiling", live - ceiling);
+    eprintln!(
+        "memory: {by} bytes more are {} beyond the ceiling",
+        live - ceiling
+    );
     process::abort();
 }
 

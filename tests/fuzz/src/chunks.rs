@@ -23,7 +23,12 @@ pub struct Chunks<'a> {
 impl<'a> Chunks<'a> {
     /// Without steps it is one piece.
     pub fn new(stream: &'a [u8], steps: &'a [u8]) -> Self {
-        Self { stream, steps, next: 0, paused: false }
+        Self {
+            stream,
+            steps,
+            next: 0,
+            paused: false,
+        }
     }
 
     fn step(&mut self) -> usize {
@@ -40,7 +45,11 @@ impl<'a> Chunks<'a> {
 }
 
 impl AsyncRead for Chunks<'_> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let step = self.step();
         // Never two pauses in a row, so that it ends.
         self.paused = step == 0 && !self.paused;
@@ -48,7 +57,9 @@ impl AsyncRead for Chunks<'_> {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let (piece, rest) = self.stream.split_at(step.max(1).min(buf.remaining()).min(self.stream.len()));
+        let (piece, rest) = self
+            .stream
+            .split_at(step.max(1).min(buf.remaining()).min(self.stream.len()));
         buf.put_slice(piece);
         self.stream = rest;
         Poll::Ready(Ok(()))
@@ -77,6 +88,9 @@ pub fn wait<F: Future>(future: F) -> F::Output {
         if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
             return output;
         }
-        assert!(woken.0.swap(false, Ordering::Relaxed), "pending, and nobody wakes it");
+        assert!(
+            woken.0.swap(false, Ordering::Relaxed),
+            "pending, and nobody wakes it"
+        );
     }
 }

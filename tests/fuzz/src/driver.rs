@@ -39,9 +39,27 @@ pub fn fuzz(target: Target) -> ! {
     process::exit(driver.join().unwrap_or(1))
 }
 
+/// Gives the handler of a stack overflow a stack on which libFuzzer can store the input: std's is too small for that.
+fn give_signals_room() {
+    let room = vec![0_u8; 256 * 1024].leak();
+    let stack = libc::stack_t {
+        ss_sp: room.as_mut_ptr().cast(),
+        ss_flags: 0,
+        ss_size: room.len(),
+    };
+    // SAFETY: The memory is nobody else's, for ever.
+    let set = unsafe { libc::sigaltstack(&stack, ptr::null_mut()) };
+    assert_eq!(set, 0);
+}
+
 fn drive() -> c_int {
+    give_signals_room();
     let arguments: Vec<_> = env::args()
-        .map(|text| CString::new(text).expect("an argument has no zero byte").into_raw())
+        .map(|text| {
+            CString::new(text)
+                .expect("an argument has no zero byte")
+                .into_raw()
+        })
         .chain([ptr::null_mut()])
         .collect();
     let mut count = c_int::try_from(arguments.len() - 1).expect("few arguments");

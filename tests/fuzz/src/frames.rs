@@ -19,14 +19,28 @@ pub fn split(stream: &[u8], longest: usize) -> (Vec<&[u8]>, Stop) {
             return (payloads, Stop::Eof);
         }
         if rest.len() < 4 {
-            return (payloads, Stop::Truncated { have: rest.len(), offset });
+            return (
+                payloads,
+                Stop::Truncated {
+                    have: rest.len(),
+                    offset,
+                },
+            );
         }
-        let length = rest[..4].iter().fold(0, |length, &byte| length * 256 + usize::from(byte));
+        let length = rest[..4]
+            .iter()
+            .fold(0, |length, &byte| length * 256 + usize::from(byte));
         if length > longest {
             return (payloads, Stop::TooLong { length, offset });
         }
         if rest.len() < 4 + length {
-            return (payloads, Stop::Truncated { have: rest.len(), offset });
+            return (
+                payloads,
+                Stop::Truncated {
+                    have: rest.len(),
+                    offset,
+                },
+            );
         }
         payloads.push(&rest[4..4 + length]);
         at += 4 + length;

@@ -36,7 +36,10 @@ impl<'a> Input<'a> {
     pub fn u64(&mut self) -> u64 {
         match self.u8() {
             small @ 0..=0xf7 => u64::from(small),
-            width => self.bytes(usize::from(width - 0xf7)).iter().fold(0, |n, &byte| n << 8 | u64::from(byte)),
+            width => self
+                .bytes(usize::from(width - 0xf7))
+                .iter()
+                .fold(0, |n, &byte| n << 8 | u64::from(byte)),
         }
     }
 

@@ -7,7 +7,7 @@ pub mod chunks;
 pub mod driver;
 pub mod frames;
 pub mod input;
-pub mod seeds;
 pub mod reading;
 pub mod reference;
 pub mod safe_text;
+pub mod seeds;

@@ -16,8 +16,15 @@ pub fn read(record: &Record<'_>, see: &mut dyn FnMut(Part, &str)) -> Vec<String>
         see(Part::Other, text);
     }
     let count = record.key_values().count();
-    let mut pairs = Pairs { keys: Vec::new(), buffer, see };
-    record.key_values().visit(&mut pairs).expect("nothing here fails");
+    let mut pairs = Pairs {
+        keys: Vec::new(),
+        buffer,
+        see,
+    };
+    record
+        .key_values()
+        .visit(&mut pairs)
+        .expect("nothing here fails");
     assert_eq!(pairs.keys.len(), count);
     pairs.keys
 }
@@ -43,7 +50,10 @@ struct Pairs<'s> {
 impl Pairs<'_> {
     fn see(&mut self, value: impl Display + Debug) {
         (self.see)(Part::Other, shown(&mut self.buffer, &value));
-        (self.see)(Part::Other, shown(&mut self.buffer, format_args!("{value:?}")));
+        (self.see)(
+            Part::Other,
+            shown(&mut self.buffer, format_args!("{value:?}")),
+        );
     }
 }
 

@@ -44,22 +44,31 @@ fn same(kind: u8, fields: &Fields<'_>, ours: Option<&Payload<'_>>) -> Option<boo
     Some(match kind {
         0 => {
             let (hello, context) = hello(fields)?;
-            let Some(Payload::Hello(ours)) = ours else { return Some(false) };
+            let Some(Payload::Hello(ours)) = ours else {
+                return Some(false);
+            };
             let mut without = ours.clone();
             without.context = KeyValues::new();
             without == hello && same_pairs(&ours.context, context)
         }
         1 => {
             let (record, key_values, context) = record(fields)?;
-            let Some(Payload::Record(ours)) = ours else { return Some(false) };
+            let Some(Payload::Record(ours)) = ours else {
+                return Some(false);
+            };
             let mut without = ours.clone();
             (without.key_values, without.context) = (KeyValues::new(), KeyValues::new());
-            without == record && same_pairs(&ours.key_values, key_values) && same_pairs(&ours.context, context)
+            without == record
+                && same_pairs(&ours.key_values, key_values)
+                && same_pairs(&ours.context, context)
         }
         2 => {
             let (pid, numbers, last, bytes) = fragment(fields)?;
-            let Some(Payload::Fragment(ours)) = ours else { return Some(false) };
-            (ours.pid, [ours.stream, ours.index], ours.last, &*ours.bytes) == (pid, numbers, last, bytes)
+            let Some(Payload::Fragment(ours)) = ours else {
+                return Some(false);
+            };
+            (ours.pid, [ours.stream, ours.index], ours.last, &*ours.bytes)
+                == (pid, numbers, last, bytes)
         }
         3 => {
             let dropped = dropped(fields)?;
@@ -92,7 +101,13 @@ fn hello<'v>(fields: &Fields<'v>) -> Option<(Hello<'v>, Pairs<'v>)> {
 }
 
 fn record<'v>(fields: &Fields<'v>) -> Option<(LogRecord<'v>, Pairs<'v>, Pairs<'v>)> {
-    let levels = [Level::Error, Level::Warn, Level::Info, Level::Debug, Level::Trace];
+    let levels = [
+        Level::Error,
+        Level::Warn,
+        Level::Info,
+        Level::Debug,
+        Level::Trace,
+    ];
     let level = uint(fields.at(2))?.checked_sub(1)?;
     let level = *levels.get(usize::try_from(level).ok()?)?;
     let mut record = LogRecord::new(level, text(fields.at(3))?, text(fields.at(4))?);
@@ -111,7 +126,9 @@ fn record<'v>(fields: &Fields<'v>) -> Option<(LogRecord<'v>, Pairs<'v>, Pairs<'v
 }
 
 fn error<'v>(value: &'v ValueRef<'v>) -> Option<ErrorInfo<'v>> {
-    let ValueRef::Array(parts) = value else { return None };
+    let ValueRef::Array(parts) = value else {
+        return None;
+    };
     let parts = Fields(parts);
     let mut error = ErrorInfo::new(text(parts.at(0))?);
     let sources = or_nil(parts.at(1), |sources| match sources {
@@ -128,7 +145,9 @@ type FragmentParts<'v> = (Option<u64>, [u64; 2], bool, &'v [u8]);
 
 fn fragment<'v>(fields: &Fields<'v>) -> Option<FragmentParts<'v>> {
     let numbers = [uint(fields.at(1))?, uint(fields.at(2))?];
-    let (ValueRef::Boolean(last), ValueRef::Binary(bytes)) = (fields.at(3), fields.at(4)) else { return None };
+    let (ValueRef::Boolean(last), ValueRef::Binary(bytes)) = (fields.at(3), fields.at(4)) else {
+        return None;
+    };
     Some((or_nil(fields.at(0), uint)?, numbers, *last, bytes))
 }
 
@@ -156,7 +175,10 @@ fn close(fields: &Fields<'_>) -> Option<Close> {
     Some(close)
 }
 
-fn or_nil<'v, T>(value: &'v ValueRef<'v>, read: impl FnOnce(&'v ValueRef<'v>) -> Option<T>) -> Option<Option<T>> {
+fn or_nil<'v, T>(
+    value: &'v ValueRef<'v>,
+    read: impl FnOnce(&'v ValueRef<'v>) -> Option<T>,
+) -> Option<Option<T>> {
     match value {
         ValueRef::Nil => Some(None),
         value => read(value).map(Some),
@@ -186,7 +208,9 @@ fn pairs<'v>(value: &'v ValueRef<'v>) -> Option<Pairs<'v>> {
 }
 
 fn pairs_allowed(pairs: Pairs<'_>, depth: usize) -> bool {
-    pairs.iter().all(|(key, value)| text(key).is_some() && allowed(value, depth))
+    pairs
+        .iter()
+        .all(|(key, value)| text(key).is_some() && allowed(value, depth))
 }
 
 /// `depth` is that of the list or map around it.
@@ -203,7 +227,9 @@ fn allowed(value: &ValueRef<'_>, depth: usize) -> bool {
 fn same_pairs(ours: &KeyValues<'_>, pairs: Pairs<'_>) -> bool {
     let mut pairs = pairs.iter();
     let all = ours.iter().all(|(key, value)| {
-        pairs.next().is_some_and(|(other_key, other)| text(other_key) == Some(key) && same_value(&value, other))
+        pairs.next().is_some_and(|(other_key, other)| {
+            text(other_key) == Some(key) && same_value(&value, other)
+        })
     });
     all && pairs.next().is_none()
 }
@@ -213,13 +239,19 @@ fn same_value(ours: &Value<'_>, other: &ValueRef<'_>) -> bool {
         (Value::Nil, ValueRef::Nil) => true,
         (Value::Bool(ours), ValueRef::Boolean(other)) => ours == other,
         (Value::I64(ours), ValueRef::Integer(other)) => other.as_i64() == Some(*ours),
-        (Value::U64(ours), ValueRef::Integer(other)) => other.as_i64().is_none() && other.as_u64() == Some(*ours),
+        (Value::U64(ours), ValueRef::Integer(other)) => {
+            other.as_i64().is_none() && other.as_u64() == Some(*ours)
+        }
         (Value::F64(ours), ValueRef::F64(other)) => ours.to_bits() == other.to_bits(),
         (Value::F64(ours), ValueRef::F32(other)) => ours.to_bits() == f64::from(*other).to_bits(),
         (Value::Str(ours), ValueRef::String(other)) => other.as_str() == Some(ours),
         (Value::Bytes(ours), ValueRef::Binary(other)) => &**ours == *other,
         (Value::List(ours), ValueRef::Array(other)) => {
-            ours.len() == other.len() && ours.iter().zip(other).all(|(ours, other)| same_value(&ours, other))
+            ours.len() == other.len()
+                && ours
+                    .iter()
+                    .zip(other)
+                    .all(|(ours, other)| same_value(&ours, other))
         }
         (Value::Map(ours), ValueRef::Map(other)) => same_pairs(ours, other),
         _ => false,

@@ -1,8 +1,8 @@
 //! Text that a terminal would act upon, defined apart from the code that escapes it.
 
 const BIDIRECTIONAL: [char; 12] = [
-    '\u{61c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}', '\u{2066}',
-    '\u{2067}', '\u{2068}', '\u{2069}',
+    '\u{61c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}',
+    '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}',
 ];
 
 fn acts(character: char) -> bool {
@@ -14,7 +14,10 @@ fn acts(character: char) -> bool {
 /// No character of it acts upon a terminal.
 #[track_caller]
 pub fn assert_safe(text: &str) {
-    assert!(text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || !text.contains(acts), "{text:?}");
+    assert!(
+        text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || !text.contains(acts),
+        "{text:?}"
+    );
 }
 
 /// The same, but a newline may begin a line that is indented.

@@ -22,12 +22,17 @@ fn bombs() -> Vec<Vec<u8>> {
     let longest = [0xdd, 0xdf, 0xdb, 0xc6, 0xc9].map(|marker| vec![marker, 0xff, 0xff, 0xff, 0xff]);
     let lists = vec![0x91; 100_000];
     let maps = [0x81, 0xa0].repeat(100_000);
-    let objects = longest.into_iter().chain([lists, maps, vec![0xc1], vec![0xd4, 1, 2]]);
+    let objects = longest
+        .into_iter()
+        .chain([lists, maps, vec![0xc1], vec![0xd4, 1, 2]]);
     let places: [&[u8]; 5] = [
         &[1],
         &[1, 0x95, 1, 2, 3, 0xa0],
         // A key-value's value.
-        &[1, 0x9d, 1, 2, 3, 0xa0, 0xa0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0x81, 0xa1, b'k'],
+        &[
+            1, 0x9d, 1, 2, 3, 0xa0, 0xa0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0x81, 0xa1,
+            b'k',
+        ],
         &[2, 0x95, 0xc0, 7, 0, 0xc2],
         // A field of a later version.
         &[4, 0x95, 0xc0, 0xc0, 0, 0],
@@ -37,18 +42,41 @@ fn bombs() -> Vec<Vec<u8>> {
 }
 
 fn texts() -> impl Iterator<Item = &'static str> {
-    ["\x1b[2J\x1b]0;owned\x07", "\n2026-01-01 ERROR root: forged", "\r\u{9b}31m\u{7f}", "\u{202e}\u{2066}\u{2028}\u{61c}"]
-        .into_iter()
+    [
+        "\x1b[2J\x1b]0;owned\x07",
+        "\n2026-01-01 ERROR root: forged",
+        "\r\u{9b}31m\u{7f}",
+        "\u{202e}\u{2066}\u{2028}\u{61c}",
+    ]
+    .into_iter()
 }
 
 /// The same text wherever a record can have one, and the parent's own keys.
 fn spiteful(text: &str) -> LogRecord<'static> {
     let mut record = LogRecord::new(log::Level::Warn, text.to_owned(), text.to_owned());
-    for part in [&mut record.process, &mut record.thread, &mut record.module_path, &mut record.file] {
+    for part in [
+        &mut record.process,
+        &mut record.thread,
+        &mut record.module_path,
+        &mut record.file,
+    ] {
         *part = Some(text.to_owned().into());
     }
-    record.key_values = [("label", text), ("label", "w1"), ("pid", "1"), ("time", text), ("err", text)].into_iter().collect();
-    record.key_values.push(text, [(text, text)].into_iter().collect::<record_proto::KeyValues<'_>>());
+    record.key_values = [
+        ("label", text),
+        ("label", "w1"),
+        ("pid", "1"),
+        ("time", text),
+        ("err", text),
+    ]
+    .into_iter()
+    .collect();
+    record.key_values.push(
+        text,
+        [(text, text)]
+            .into_iter()
+            .collect::<record_proto::KeyValues<'_>>(),
+    );
     record.context = [("label", text), ("thread", text)].into_iter().collect();
     let mut error = record_proto::ErrorInfo::new(text.to_owned());
     error.sources = [text; 3].into_iter().collect();
@@ -78,11 +106,16 @@ pub fn streams(golden: &[Vec<u8>]) -> Vec<Vec<u8>> {
 /// First fragments that never end, and a record whose fragments interleave with them.
 fn floods(golden: &[Vec<u8>]) -> Vec<u8> {
     let mut stream = Vec::new();
-    let longest = golden.iter().max_by_key(|payload| payload.len()).expect("golden payloads");
+    let longest = golden
+        .iter()
+        .max_by_key(|payload| payload.len())
+        .expect("golden payloads");
     for piece in cut(longest, Some(7), 1, 200) {
         piece.encode_frame(&mut stream);
         for other in 0..5 {
-            let first = cut(longest, Some(7), 1000 + other, 100).next().expect("a piece");
+            let first = cut(longest, Some(7), 1000 + other, 100)
+                .next()
+                .expect("a piece");
             first.encode_frame(&mut stream);
         }
     }

@@ -32,8 +32,9 @@ fn one(bytes: &[u8]) {
     while !input.is_empty() {
         let fragment = fragment(&mut input, &model);
         let room = limit as isize + FIRST_NODES - held;
-        let (kept, joined) =
-            ceiling::at_most(room as usize, || ceiling::kept_by(|| joiner.join(&fragment)));
+        let (kept, joined) = ceiling::at_most(room as usize, || {
+            ceiling::kept_by(|| joiner.join(&fragment))
+        });
         held += kept;
         let expected = model.join(&fragment);
         check(&joined, &expected, joiner.evicted() > 0);

@@ -24,7 +24,10 @@ fn one(bytes: &[u8]) {
 fn refused(error: &PayloadError, length: usize) {
     assert!(error.offset() <= length);
     for text in [error.to_string(), format!("{error:?}")] {
-        assert!(text.len() < 200 && text.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{text:?}");
+        assert!(
+            text.len() < 200 && text.bytes().all(|byte| matches!(byte, b' '..=b'~')),
+            "{text:?}"
+        );
     }
 }
 
@@ -60,6 +63,9 @@ fn read_record(record: &LogRecord<'_>, length: usize) {
 
     let text = serde_json::to_string(record).expect("JSON");
     let again: LogRecord<'_> = serde_json::from_str(&text).expect("the same JSON");
-    assert_eq!((again.seq, again.time, &again.message), (record.seq, record.time, &record.message));
+    assert_eq!(
+        (again.seq, again.time, &again.message),
+        (record.seq, record.time, &record.message)
+    );
     assert_eq!(serde_json::to_string(&again).expect("JSON"), text);
 }

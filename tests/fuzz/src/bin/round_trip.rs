@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use bytes::BytesMut;
 use log::Level;
 use record_proto::{
-    Encode, ErrorInfo, FRAGMENT_OVERHEAD, Frame, HEAD_LENGTH, Joined, Joiner, KeyValues, LogRecord, Payload,
-    RecordCodec, Scratch, Value, cut,
+    Encode, ErrorInfo, FRAGMENT_OVERHEAD, Frame, HEAD_LENGTH, Joined, Joiner, KeyValues, LogRecord,
+    Payload, RecordCodec, Scratch, Value, cut,
 };
 use tokio_util::codec::Decoder;
 
@@ -40,7 +40,9 @@ fn one(bytes: &[u8]) {
 }
 
 fn record(input: &mut Input<'_>) -> LogRecord<'static> {
-    let level = Level::iter().nth(usize::from(input.u8() % 5)).expect("five levels");
+    let level = Level::iter()
+        .nth(usize::from(input.u8() % 5))
+        .expect("five levels");
     let mut record = LogRecord::new(level, input.text(), input.text());
     (record.seq, record.time) = (input.u64(), input.u64());
     let present = input.u16();
@@ -73,7 +75,9 @@ fn error(input: &mut Input<'_>) -> ErrorInfo<'static> {
 }
 
 fn pairs(input: &mut Input<'_>, depth: usize) -> KeyValues<'static> {
-    (0..input.u8() % 20).map(|_| (input.text(), value(input, depth))).collect()
+    (0..input.u8() % 20)
+        .map(|_| (input.text(), value(input, depth)))
+        .collect()
 }
 
 fn value(input: &mut Input<'_>, depth: usize) -> Value<'static> {
@@ -86,7 +90,11 @@ fn value(input: &mut Input<'_>, depth: usize) -> Value<'static> {
         5 | 6 => Value::from(input.text()),
         7 => Value::from(input.sized().to_vec()),
         // Two deeper than the format allows: what is too deep becomes text.
-        8 if depth < 10 => Value::List((0..input.u8() % 9).map(|_| value(input, depth + 1)).collect()),
+        8 if depth < 10 => Value::List(
+            (0..input.u8() % 9)
+                .map(|_| value(input, depth + 1))
+                .collect(),
+        ),
         9 if depth < 10 => Value::Map(pairs(input, depth + 1)),
         _ => Value::Nil,
     }
@@ -98,7 +106,9 @@ fn joined(payload: &[u8], largest: usize) -> Vec<u8> {
         let mut frame = Vec::new();
         fragment.encode_frame(&mut frame);
         assert!(frame.len() <= largest);
-        let Ok(Payload::Fragment(read)) = Payload::decode(&frame[HEAD_LENGTH..]) else { panic!("{fragment:?}") };
+        let Ok(Payload::Fragment(read)) = Payload::decode(&frame[HEAD_LENGTH..]) else {
+            panic!("{fragment:?}")
+        };
         assert_eq!(read, fragment);
         if let Joined::Whole(joined) = joiner.join(&read) {
             assert!(read.last && joiner.open() == 0);
@@ -113,10 +123,22 @@ fn captured(record: &LogRecord<'_>) {
     let mut scratch = Scratch::new();
     record.with_record(|shown| {
         let again = scratch.capture(shown);
-        assert_eq!((again.level, &again.target, &again.message), (record.level, &record.target, &record.message));
-        assert_eq!((&again.module_path, &again.file, again.line), (&record.module_path, &record.file, record.line));
-        let backtrace = record.error.as_ref().is_some_and(|error| error.backtrace.is_some());
-        assert_eq!(again.key_values.len(), record.key_values.len() + record.context.len() + usize::from(backtrace));
+        assert_eq!(
+            (again.level, &again.target, &again.message),
+            (record.level, &record.target, &record.message)
+        );
+        assert_eq!(
+            (&again.module_path, &again.file, again.line),
+            (&record.module_path, &record.file, record.line)
+        );
+        let backtrace = record
+            .error
+            .as_ref()
+            .is_some_and(|error| error.backtrace.is_some());
+        assert_eq!(
+            again.key_values.len(),
+            record.key_values.len() + record.context.len() + usize::from(backtrace)
+        );
         let mut bytes = Vec::new();
         again.encode(&mut bytes);
         assert_eq!(Payload::decode(&bytes), Ok(Payload::Record(again)));

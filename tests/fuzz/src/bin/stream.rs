@@ -35,7 +35,9 @@ fn one(bytes: &[u8]) {
     // A frame, its buffer twice as long, and the buffer that it was.
     let end = ceiling::at_most(4 * (longest + capacity) + 4096, || {
         let frames = FramedRead::with_capacity(Chunks::new(stream, steps), codec, capacity);
-        wait(read(frames, |frame| assert_eq!(Some(&&**frame.payload()), expected.next())))
+        wait(read(frames, |frame| {
+            assert_eq!(Some(&&**frame.payload()), expected.next())
+        }))
     });
     assert_eq!(expected.len(), 0);
     assert_eq!(end, stop);
@@ -69,7 +71,9 @@ fn written_again(payloads: &[&[u8]], stream: &[u8], longest: usize) {
     let mut written = BytesMut::new();
     for payload in payloads {
         let frame = Frame::new(payload.to_vec());
-        codec.encode(frame, &mut written).expect("a frame that was allowed");
+        codec
+            .encode(frame, &mut written)
+            .expect("a frame that was allowed");
     }
     assert_eq!(written, stream[..written.len()]);
 }

@@ -25,8 +25,14 @@ const BUFFERS: usize = 256 * 1024;
 
 const LONGEST: usize = 64 * 1024;
 
-const ORIGINS: [Origin; 6] =
-    [Origin::Label, Origin::Pid, Origin::Time, Origin::Process, Origin::Thread, Origin::ThreadId];
+const ORIGINS: [Origin; 6] = [
+    Origin::Label,
+    Origin::Pid,
+    Origin::Time,
+    Origin::Process,
+    Origin::Thread,
+    Origin::ThreadId,
+];
 
 struct Settings<'a> {
     join_limit: usize,
@@ -73,7 +79,10 @@ fn read(stream: &[u8], steps: &[u8], settings: &Settings<'_>) -> (Summary, u64) 
     if let Some(label) = &settings.label {
         subscriber = subscriber.label(label.clone());
     }
-    let logger = Careful { settings, logged: Cell::new(0) };
+    let logger = Careful {
+        settings,
+        logged: Cell::new(0),
+    };
     let summary = wait(subscriber.run_into(Shared(&logger))).expect("this reader does not fail");
     (summary, logger.logged.get())
 }
@@ -121,7 +130,12 @@ fn assert_own_keys(keys: &[String], settings: &Settings<'_>) {
             _ => {}
         }
     }
-    keys.for_each(|key| assert!(!settings.origins.iter().any(|origin| origin.key() == key), "{key:?} is forged"));
+    keys.for_each(|key| {
+        assert!(
+            !settings.origins.iter().any(|origin| origin.key() == key),
+            "{key:?} is forged"
+        )
+    });
 }
 
 /// What a summary must say, from the plainest reading of the stream.
@@ -139,7 +153,10 @@ impl Expected {
     fn of(stream: &[u8], join_limit: usize) -> Self {
         let (payloads, stop) = split(stream, LONGEST);
         let mut joiner = Joiner::new().with_limit(join_limit);
-        let mut expected = Self { stop: Some(stop), ..Self::default() };
+        let mut expected = Self {
+            stop: Some(stop),
+            ..Self::default()
+        };
         for payload in payloads {
             expected.add(payload, &mut joiner);
         }
@@ -157,7 +174,9 @@ impl Expected {
                     self.record(&record);
                 }
             }
-            Ok(Payload::Hello(hello)) if hello.pid.is_some() => self.processes.push((hello.pid, false)),
+            Ok(Payload::Hello(hello)) if hello.pid.is_some() => {
+                self.processes.push((hello.pid, false))
+            }
             Ok(Payload::Hello(hello)) => drop(self.process(hello.pid)),
             Ok(Payload::Dropped(dropped)) => drop(self.process(dropped.pid)),
             Ok(Payload::Close(close)) => *self.process(close.pid) = true,
@@ -181,7 +200,12 @@ impl Expected {
     }
 
     fn check(&self, summary: &Summary) {
-        let figures = [summary.received, summary.unknown, summary.incomplete, summary.logger_panics];
+        let figures = [
+            summary.received,
+            summary.unknown,
+            summary.incomplete,
+            summary.logger_panics,
+        ];
         assert_eq!(figures, [self.received, self.unknown, self.incomplete, 0]);
         // Beyond 1,024 processes, which of them is meant by a pid depends on which were folded.
         if summary.folded_processes > 0 {
@@ -195,7 +219,11 @@ impl Expected {
             _ => StreamEnd::Eof,
         };
         assert_eq!(summary.end, end);
-        let processes: Vec<_> = summary.processes.iter().map(|process| (process.pid, process.closed)).collect();
+        let processes: Vec<_> = summary
+            .processes
+            .iter()
+            .map(|process| (process.pid, process.closed))
+            .collect();
         assert_eq!(processes, self.processes);
     }
 }
