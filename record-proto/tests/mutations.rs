@@ -12,12 +12,8 @@ use std::{
     thread,
 };
 
-use bytes::BytesMut;
-use common::{golden, golden_names, golden_payload};
-use record_proto::{
-    CodecError, DEFAULT_MAX_FRAME_LENGTH, Encode, LogRecord, Payload, PayloadError, RecordCodec,
-};
-use tokio_util::codec::Decoder;
+use common::{golden_names, golden_payload};
+use record_proto::{Encode, LogRecord, Payload, PayloadError};
 
 /// Whether there is time for the larger sets.
 const WIDE: bool = !cfg!(debug_assertions);
@@ -237,34 +233,43 @@ impl Looker {
     }
 }
 
-/// The length in front: every value at each of its four bytes. A longer one is missing or impossible, a shorter one
-/// leaves bytes that are the next frame's.
-#[test]
-fn every_mutation_of_a_length_is_a_typed_end_or_other_frames() {
-    for name in golden_names() {
-        let original = golden(&name);
-        for at in 0..4 {
-            for value in 0..=u8::MAX {
-                let mut frame = original.clone();
-                frame[at] = value;
-                let length = u32::from_be_bytes(*frame.first_chunk().unwrap()) as usize;
-                let behind = frame.len() - 4;
-                let mut stream = BytesMut::from(&frame[..]);
-                match RecordCodec::new().decode_eof(&mut stream) {
-                    Ok(Some(frame)) => {
-                        assert!(length <= behind);
-                        assert_eq!(
-                            (frame.payload().len(), stream.len()),
-                            (length, behind - length)
-                        );
+#[cfg(feature = "codec")]
+mod lengths {
+    use bytes::BytesMut;
+    use record_proto::{CodecError, DEFAULT_MAX_FRAME_LENGTH, RecordCodec};
+    use tokio_util::codec::Decoder;
+
+    use crate::common::{golden, golden_names};
+
+    /// The length in front: every value at each of its four bytes. A longer one is missing or impossible, a shorter one
+    /// leaves bytes that are the next frame's.
+    #[test]
+    fn every_mutation_of_a_length_is_a_typed_end_or_other_frames() {
+        for name in golden_names() {
+            let original = golden(&name);
+            for at in 0..4 {
+                for value in 0..=u8::MAX {
+                    let mut frame = original.clone();
+                    frame[at] = value;
+                    let length = u32::from_be_bytes(*frame.first_chunk().unwrap()) as usize;
+                    let behind = frame.len() - 4;
+                    let mut stream = BytesMut::from(&frame[..]);
+                    match RecordCodec::new().decode_eof(&mut stream) {
+                        Ok(Some(frame)) => {
+                            assert!(length <= behind);
+                            assert_eq!(
+                                (frame.payload().len(), stream.len()),
+                                (length, behind - length)
+                            );
+                        }
+                        Err(CodecError::Truncated { have, offset: 0 }) => {
+                            assert!(length > behind && have == frame.len());
+                        }
+                        Err(CodecError::FrameTooLong { .. }) => {
+                            assert!(length > DEFAULT_MAX_FRAME_LENGTH)
+                        }
+                        other => panic!("{other:?}"),
                     }
-                    Err(CodecError::Truncated { have, offset: 0 }) => {
-                        assert!(length > behind && have == frame.len());
-                    }
-                    Err(CodecError::FrameTooLong { .. }) => {
-                        assert!(length > DEFAULT_MAX_FRAME_LENGTH)
-                    }
-                    other => panic!("{other:?}"),
                 }
             }
         }

@@ -196,7 +196,7 @@ fn deep(number: u64) -> Vec<u8> {
         &nested,
     ]
     .concat();
-    frame(if number % 2 == 0 { &later } else { &value })
+    frame([&later, &value][number as usize % 2])
 }
 
 /// All text is escaped, and much of it is structures, chains and bytes, which a logger is given as something else.
