@@ -8,6 +8,7 @@ mod escaping;
 mod faults;
 mod fragments;
 mod origins;
+mod prefixes;
 mod records;
 mod support;
 mod tee;

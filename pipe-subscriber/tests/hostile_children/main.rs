@@ -1,0 +1,146 @@
+//! Five hundred hostile children at once: each costs no more memory than is promised, and honest ones are heard.
+
+mod counting;
+mod hostility;
+mod reading;
+mod writer;
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
+
+use counting::{held_by, in_the_name_of, peak_of};
+use hostility::{HOSTILE, Hostility, PATIENT, encoded};
+use log::Level;
+use pipe_subscriber::{LogRecord, PipeSubscriber, Summary};
+use reading::Reading;
+use record_proto::Close;
+use tokio::{io::AsyncWriteExt, net::unix::pipe, runtime, task::yield_now};
+use writer::{Gate, Writer};
+
+const CHILDREN: usize = 500;
+
+/// What is promised of each child in its parent, in bytes: buffers, records being joined, and 1,024 processes, each with
+/// a name of 255 bytes and its figures, in the accounts and once more in the summary.
+const BUFFERS: isize = 256 * 1024;
+const JOINING: isize = 4 * 1024 * 1024;
+const PROCESSES: isize = 1024 * 1024;
+
+/// What one frame may become while a logger reads it: it is gone when the next one comes.
+const LONGEST: usize = 64 * 1024;
+const HANDING_ON: isize = 64 * LONGEST as isize;
+
+/// Reads what a hostile child writes, with all memory in its name.
+async fn suffer(child: usize, hostility: &'static Hostility, gate: Gate) -> Summary {
+    let run = async {
+        let subscriber = PipeSubscriber::new(Writer::new(hostility, gate)).label("hostile");
+        subscriber.run_into(Reading).await.expect("no read error")
+    };
+    in_the_name_of(child, run).await
+}
+
+/// It was hostile, and cost no more than it may.
+fn check(child: usize, hostility: &Hostility, summary: &Summary) {
+    let Hostility {
+        name,
+        bound,
+        happened,
+        ..
+    } = hostility;
+    assert!(
+        happened(summary) && summary.logger_panics == 0,
+        "{name}: {summary}"
+    );
+    let peak = peak_of(child);
+    assert!(peak <= *bound, "{name}: {peak} bytes");
+}
+
+/// A child on a real pipe that writes a record whenever the one before has arrived.
+async fn honest(records: usize) -> Summary {
+    let (writer, reader) = pipe::pipe().expect("a pipe");
+    let heard = AtomicU64::new(0);
+    let read = PipeSubscriber::new(reader).run_with(|record| heard.store(record.seq, Relaxed));
+    let write = async {
+        let mut writer = writer;
+        for seq in 1..=records as u64 {
+            let mut record = LogRecord::new(Level::Info, "honest", "hello");
+            record.seq = seq;
+            writer.write_all(&encoded(&record)).await.expect("a parent");
+            while heard.load(Relaxed) < seq {
+                yield_now().await;
+            }
+        }
+        let mut close = Close::new();
+        close.sent = records as u64;
+        writer.write_all(&encoded(&close)).await.expect("a parent");
+    };
+    let (summary, ()) = tokio::join!(read, write);
+    summary.expect("no read error")
+}
+
+/// Nothing here takes long; a test that hangs fails.
+fn within<T>(body: impl Future<Output = T>) -> T {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let timed = async { tokio::time::timeout(Duration::from_secs(60), body).await };
+    runtime
+        .expect("a runtime")
+        .block_on(timed)
+        .expect("still not done after a minute")
+}
+
+/// A few children of each kind, and many of those that are quick.
+fn hostility_of(child: usize) -> &'static Hostility {
+    let kinds = match child {
+        0..60 => HOSTILE.len(),
+        _ => HOSTILE.len() - 4,
+    };
+    &HOSTILE[child % kinds]
+}
+
+#[test]
+fn five_hundred_hostile_children_cost_what_is_promised_and_honest_ones_are_heard() {
+    let summaries = within(async {
+        let gate = Gate::default();
+        let hostile: Vec<_> = (0..CHILDREN)
+            .map(|child| tokio::spawn(suffer(child, hostility_of(child), gate.clone())))
+            .collect();
+        let honest: Vec<_> = (0..10).map(|_| tokio::spawn(honest(10))).collect();
+        for child in honest {
+            let summary = child.await.expect("no panic");
+            assert!(summary.is_complete() && summary.received == 10, "{summary}");
+        }
+        assert!(
+            gate.waiting() < CHILDREN,
+            "heard only when the others were silent"
+        );
+        while gate.waiting() < CHILDREN {
+            yield_now().await;
+        }
+        let held: isize = (0..CHILDREN).map(held_by).sum();
+        println!("all {CHILDREN} together hold {held} bytes");
+        gate.open();
+        let mut summaries = Vec::new();
+        for child in hostile {
+            summaries.push(child.await.expect("no panic"));
+        }
+        summaries
+    });
+    for (child, summary) in summaries.iter().enumerate() {
+        check(child, hostility_of(child), summary);
+    }
+    for (child, Hostility { name, .. }) in HOSTILE.iter().enumerate() {
+        println!("{name}: {} bytes", peak_of(child));
+    }
+}
+
+#[test]
+fn a_patient_child_costs_what_is_promised() {
+    for (child, hostility) in PATIENT.iter().enumerate() {
+        let gate = Gate::default();
+        gate.open();
+        let summary = within(suffer(child, hostility, gate));
+        println!("{}: {} bytes", hostility.name, peak_of(child));
+        check(child, hostility, &summary);
+    }
+}

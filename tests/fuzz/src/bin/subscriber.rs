@@ -1,0 +1,238 @@
+//! The whole parent's side: a stream of frames in pieces, into a logger that reads everything.
+
+use std::{cell::Cell, iter};
+
+use log::{Log, Metadata, Record};
+use pipe_subscriber::{Origin, PipeSubscriber, StreamEnd, Summary};
+use record_proto::{Joined, Joiner, LogRecord, Payload};
+
+use fuzz::{
+    ceiling,
+    chunks::{Chunks, wait},
+    driver,
+    frames::{Stop, frame, split},
+    input::Input,
+    reading::{self, Part},
+    safe_text::{assert_safe, assert_safe_message},
+};
+
+fn main() {
+    driver::fuzz(one);
+}
+
+/// P6: read buffers, a reader's state, figures and reasons.
+const BUFFERS: usize = 256 * 1024;
+
+const LONGEST: usize = 64 * 1024;
+
+const ORIGINS: [Origin; 6] = [
+    Origin::Label,
+    Origin::Pid,
+    Origin::Time,
+    Origin::Process,
+    Origin::Thread,
+    Origin::ThreadId,
+];
+
+struct Settings<'a> {
+    join_limit: usize,
+    origins: &'a [Origin],
+    label: Option<String>,
+}
+
+fn one(bytes: &[u8]) {
+    let mut input = Input::new(bytes);
+    let choice = input.u8();
+    let settings = Settings {
+        join_limit: [4 * 1024 * 1024, 2000][usize::from(choice & 1)],
+        origins: &ORIGINS[..[1, 6, 0, 2][usize::from(choice >> 1 & 3)]],
+        label: input.maybe(Input::text),
+    };
+    let steps = input.sized();
+    let stream = match choice >> 7 {
+        0 => framed(&mut input),
+        _ => input.rest().to_vec(),
+    };
+    let expected = Expected::of(&stream, settings.join_limit);
+    // One record at a time is made readable, out of at most all bytes of the stream.
+    let most = BUFFERS + settings.join_limit.min(2 * stream.len()) + 64 * stream.len();
+    let (summary, logged) = ceiling::at_most(most, || read(&stream, steps, &settings));
+    assert_eq!(logged, summary.received);
+    expected.check(&summary);
+    check_texts(&summary);
+}
+
+/// Payloads by a length of two bytes, so that a mutated length does not put all behind it out of step.
+fn framed(input: &mut Input<'_>) -> Vec<u8> {
+    let mut stream = Vec::new();
+    while !input.is_empty() {
+        let length = input.u16();
+        stream.extend(frame(input.bytes(usize::from(length))));
+    }
+    stream
+}
+
+fn read(stream: &[u8], steps: &[u8], settings: &Settings<'_>) -> (Summary, u64) {
+    let mut subscriber = PipeSubscriber::new(Chunks::new(stream, steps))
+        .join_limit(settings.join_limit)
+        .attach(settings.origins.iter().copied());
+    if let Some(label) = &settings.label {
+        subscriber = subscriber.label(label.clone());
+    }
+    let logger = Careful {
+        settings,
+        logged: Cell::new(0),
+    };
+    let summary = wait(subscriber.run_into(Shared(&logger))).expect("this reader does not fail");
+    (summary, logger.logged.get())
+}
+
+/// A terminal's logger that looks twice at what it prints.
+struct Careful<'s> {
+    settings: &'s Settings<'s>,
+    logged: Cell<u64>,
+}
+
+struct Shared<'l>(&'l Careful<'l>);
+
+// SAFETY: There is one thread.
+unsafe impl Send for Shared<'_> {}
+// SAFETY: There is one thread.
+unsafe impl Sync for Shared<'_> {}
+
+impl Log for Shared<'_> {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        assert_safe(metadata.target());
+        true
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        let Careful { settings, logged } = self.0;
+        logged.set(logged.get() + 1);
+        let keys = reading::read(record, &mut |part, text| match part {
+            Part::Message => assert_safe_message(text),
+            Part::Other => assert_safe(text),
+        });
+        assert_own_keys(&keys, settings);
+    }
+
+    fn flush(&self) {}
+}
+
+/// The parent's keys come first, in their order; behind them nothing has the name of one.
+fn assert_own_keys(keys: &[String], settings: &Settings<'_>) {
+    let mut keys = keys.iter().map(String::as_str).peekable();
+    for origin in settings.origins {
+        let here = keys.next_if_eq(&origin.key()).is_some();
+        match origin {
+            Origin::Label => assert_eq!(here, settings.label.is_some()),
+            Origin::Time => assert!(here),
+            _ => {}
+        }
+    }
+    keys.for_each(|key| {
+        assert!(
+            !settings.origins.iter().any(|origin| origin.key() == key),
+            "{key:?} is forged"
+        )
+    });
+}
+
+/// What a summary must say, from the plainest reading of the stream.
+#[derive(Default)]
+struct Expected {
+    received: u64,
+    unknown: u64,
+    incomplete: u64,
+    /// The pid of each process in its order, and whether it closed.
+    processes: Vec<(Option<u64>, bool)>,
+    stop: Option<Stop>,
+}
+
+impl Expected {
+    fn of(stream: &[u8], join_limit: usize) -> Self {
+        let (payloads, stop) = split(stream, LONGEST);
+        let mut joiner = Joiner::new().with_limit(join_limit);
+        let mut expected = Self {
+            stop: Some(stop),
+            ..Self::default()
+        };
+        for payload in payloads {
+            expected.add(payload, &mut joiner);
+        }
+        expected.incomplete = joiner.open() as u64;
+        expected
+    }
+
+    fn add(&mut self, payload: &[u8], joiner: &mut Joiner) {
+        match Payload::decode(payload) {
+            Ok(Payload::Record(record)) => self.record(&record),
+            Ok(Payload::Fragment(fragment)) => {
+                if let Joined::Whole(joined) = joiner.join(&fragment)
+                    && let Ok(record) = LogRecord::decode(&joined)
+                {
+                    self.record(&record);
+                }
+            }
+            Ok(Payload::Hello(hello)) if hello.pid.is_some() => {
+                self.processes.push((hello.pid, false))
+            }
+            Ok(Payload::Hello(hello)) => drop(self.process(hello.pid)),
+            Ok(Payload::Dropped(dropped)) => drop(self.process(dropped.pid)),
+            Ok(Payload::Close(close)) => *self.process(close.pid) = true,
+            Ok(_) => self.unknown += 1,
+            Err(_) => {}
+        }
+    }
+
+    fn record(&mut self, record: &LogRecord<'_>) {
+        self.received += 1;
+        self.process(record.pid);
+    }
+
+    fn process(&mut self, pid: Option<u64>) -> &mut bool {
+        let known = self.processes.iter().rposition(|process| process.0 == pid);
+        let place = known.unwrap_or_else(|| {
+            self.processes.push((pid, false));
+            self.processes.len() - 1
+        });
+        &mut self.processes[place].1
+    }
+
+    fn check(&self, summary: &Summary) {
+        let figures = [
+            summary.received,
+            summary.unknown,
+            summary.incomplete,
+            summary.logger_panics,
+        ];
+        assert_eq!(figures, [self.received, self.unknown, self.incomplete, 0]);
+        // Beyond 1,024 processes, which of them is meant by a pid depends on which were folded.
+        if summary.folded_processes > 0 {
+            return;
+        }
+        let closed = !self.processes.is_empty() && self.processes.iter().all(|process| process.1);
+        let end = match self.stop {
+            Some(Stop::TooLong { .. }) => StreamEnd::Corrupt,
+            Some(Stop::Truncated { .. }) => StreamEnd::Truncated,
+            _ if closed => StreamEnd::Clean,
+            _ => StreamEnd::Eof,
+        };
+        assert_eq!(summary.end, end);
+        let processes: Vec<_> = summary
+            .processes
+            .iter()
+            .map(|process| (process.pid, process.closed))
+            .collect();
+        assert_eq!(processes, self.processes);
+    }
+}
+
+fn check_texts(summary: &Summary) {
+    let line = summary.to_string();
+    for text in iter::once(&line).chain(&summary.reasons) {
+        assert_safe(text);
+        assert!(text.is_ascii(), "{text:?}");
+    }
+    serde_json::to_string(summary).expect("JSON");
+}
