@@ -4,6 +4,7 @@ use std::{
     panic,
     process::{self, Command, Stdio},
     sync::{
+        Mutex,
         atomic::{
             AtomicBool,
             Ordering::{Relaxed, Release},
@@ -29,6 +30,10 @@ pub(crate) const NOBODY_CAME: i32 = 42;
 
 /// Whether the panic that comes next is the last thing that this process does.
 static ABORTS: AtomicBool = AtomicBool::new(false);
+
+/// Nobody forks while a thread ends the process: the fork would find the locks of exit, abort and panic held by a thread
+/// that it does not have.
+static NOW_OR_NEVER: Mutex<()> = Mutex::new(());
 
 /// One process among those of a plan.
 #[derive(Clone)]
@@ -127,7 +132,10 @@ impl Life {
         match death.is_of_the_main_thread() {
             // It may have ended already.
             true => drop(self.end.send(())),
-            false => death.die(),
+            false => {
+                let _until_the_end = NOW_OR_NEVER.lock();
+                death.die()
+            }
         }
     }
 
@@ -177,6 +185,7 @@ impl Life {
     /// In a forked process its place.
     fn fork_those(&self, origin: Origin) -> Option<usize> {
         self.others(origin).find(|_| {
+            let _unless_it_ends = NOW_OR_NEVER.lock();
             // SAFETY: the forked process logs, makes threads and ends, and the C library keeps its own locks usable
             // across a fork; no other thread of this one holds locks of the standard library.
             let forked = unsafe { libc::fork() };

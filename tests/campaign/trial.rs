@@ -45,8 +45,10 @@ pub(crate) async fn run(plan: &Plan) -> io::Result<Evidence> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("child").arg(serde_json::to_string(plan)?);
     command.arg(board.path()).arg("0");
-    // A fork can find the standard library's lock for backtraces held by a thread that it does not have.
-    command.env_remove("RUST_BACKTRACE").env_remove("RUST_LIB_BACKTRACE");
+    // Backtraces take long, and are not what is tried here.
+    command
+        .env_remove("RUST_BACKTRACE")
+        .env_remove("RUST_LIB_BACKTRACE");
     command.stdin(Stdio::null()).stdout(Stdio::null());
     let via = match plan.via_stdin {
         true => Via::Stdin,
