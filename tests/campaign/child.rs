@@ -32,7 +32,7 @@ pub(crate) const NOBODY_CAME: i32 = 42;
 static ABORTS: AtomicBool = AtomicBool::new(false);
 
 /// Nobody forks while a thread ends the process: the fork would find the locks of exit, abort and panic held by a thread
-/// that it does not have.
+/// that it does not have, and the C library no longer calling the hooks of `pthread_atfork`.
 static NOW_OR_NEVER: Mutex<()> = Mutex::new(());
 
 /// One process among those of a plan.
@@ -206,6 +206,7 @@ impl Life {
             command.args([self.board, &place.to_string()]);
             command.stdin(Stdio::null()).stdout(Stdio::null());
             pipe_handler::share_with(&mut command).expect("a pipe to share");
+            let _unless_it_ends = NOW_OR_NEVER.lock();
             command.spawn().expect("a child");
         }
     }

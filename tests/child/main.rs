@@ -37,6 +37,7 @@ fn main() {
         "long-names" => records::long_names(),
 
         "end" => endings::end(text(0)),
+        "die" => endings::die(text(0), number(1)),
         "acks" => endings::log_for_ever(text(0), number(1), number(2)),
         "panic-caught" => endings::caught_panic(),
         "close-while-logging" => endings::close_while_logging(),

@@ -3,6 +3,8 @@
 mod accounts;
 mod adoption;
 mod buffered;
+mod campaign;
+mod deaths;
 mod descriptors;
 mod endings;
 mod examples;
