@@ -3,10 +3,7 @@
 use std::{
     fs::File,
     io,
-    os::{
-        fd::{AsRawFd, OwnedFd},
-        unix::fs::FileExt,
-    },
+    os::{fd::AsRawFd, unix::fs::FileExt},
     ptr,
     sync::atomic::AtomicU64,
 };
@@ -34,7 +31,7 @@ pub(crate) struct Slots(&'static [AtomicU64]);
 impl Board {
     pub(crate) fn new() -> io::Result<Self> {
         let file = memfd_create("acknowledgements", MemfdFlags::CLOEXEC)?;
-        let file = File::from(OwnedFd::from(file));
+        let file = File::from(file);
         file.set_len(BYTES as u64)?;
         Ok(Self(file))
     }

@@ -51,11 +51,8 @@ impl Death {
 
     /// The exit hook runs.
     pub(crate) fn is_orderly(self) -> bool {
-        match self {
-            Death::Return | Death::Exit => true,
-            Death::Panic => cfg!(panic = "unwind"),
-            _ => false,
-        }
+        let unwinds = cfg!(panic = "unwind");
+        matches!(self, Death::Return | Death::Exit) || (self == Death::Panic && unwinds)
     }
 
     pub(crate) fn panics(self) -> bool {
