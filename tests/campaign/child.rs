@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// A process that nobody ended by then ends itself, and so tells of it.
-const LIMIT: Duration = Duration::from_secs(90);
+const LIMIT: Duration = Duration::from_secs(45);
 pub(crate) const NOBODY_CAME: i32 = 42;
 
 /// Whether the panic that comes next is the last thing that this process does.

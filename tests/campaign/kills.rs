@@ -18,8 +18,8 @@ use crate::{
     trial,
 };
 
-/// How many complaints are printed.
-const COMPLAINTS: usize = 20;
+/// After so many trials that went wrong the campaign gives up.
+const COMPLAINTS: usize = 8;
 const NEWS: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, Args)]
@@ -117,7 +117,7 @@ impl Campaign {
 
     fn next(&self) -> Option<u64> {
         let mut books = self.books();
-        let is_enough = books.table.kills() >= self.kills;
+        let is_enough = books.table.kills() >= self.kills || books.complaints >= COMPLAINTS;
         books.next += 1;
         (!is_enough).then_some(books.next)
     }
@@ -138,7 +138,7 @@ impl Campaign {
     fn enter(&self, number: u64, plan: &Plan, verdict: &Verdict) {
         let mut books = self.books();
         books.table.merge(&verdict.table);
-        if !verdict.complaints.is_empty() && books.complaints < COMPLAINTS {
+        if !verdict.complaints.is_empty() {
             books.complaints += 1;
             println!(
                 "trial {number} (--seed {} --only {number}): {plan:?}",

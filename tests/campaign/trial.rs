@@ -17,7 +17,9 @@ use crate::{
 };
 
 /// What does not end by then has failed.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(60);
+/// How long the other processes may outlive the child.
+const GRACE: Duration = Duration::from_secs(30);
 /// How often something is looked at that tells nobody.
 const GLANCE: Duration = Duration::from_millis(1);
 /// As many unfinished records as 4 processes of 8 threads can have at once.
@@ -54,8 +56,7 @@ pub(crate) async fn run(plan: &Plan) -> io::Result<Evidence> {
         true => Via::Stdin,
         false => Via::Fd,
     };
-    // The other processes may live longer than the child: their end is waited for.
-    let spawn = Spawn::new(command).filter("trace").via(via).grace(LIMIT);
+    let spawn = Spawn::new(command).filter("trace").via(via).grace(GRACE);
     let (mut child, logs) = spawn.spawn()?;
 
     let mut tally = Tally::default();
