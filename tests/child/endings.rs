@@ -4,14 +4,16 @@ use std::{
     fs::OpenOptions,
     os::unix::fs::FileExt,
     panic, process,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
 };
 
 use log::Log;
 use pipe_handler::PipeHandler;
 
-use crate::tools::{hear, init, init_with, pattern, say, settings, wait_until};
+use crate::tools::{
+    fill_pipe, hear, init, init_with, pattern, say, settings, thread_id, wait_until,
+};
 
 /// Logs ten records from each of four threads and ends at once.
 pub(crate) fn end(how: &str) {
@@ -184,6 +186,22 @@ pub(crate) fn exit_while_logging(how: &str) {
     if how == "exit" {
         process::exit(0);
     }
+}
+
+/// Ends while another thread waits for room to say hello.
+pub(crate) fn exit_while_saying_hello() {
+    static THREAD: AtomicU64 = AtomicU64::new(0);
+    fill_pipe();
+    thread::spawn(|| {
+        THREAD.store(thread_id(), Ordering::Relaxed);
+        init();
+    });
+    wait_until(|| {
+        let path = format!("/proc/self/task/{}/stat", THREAD.load(Ordering::Relaxed));
+        let stat = std::fs::read_to_string(path).unwrap_or_default();
+        log::max_level() != log::LevelFilter::Off && stat.contains(") S ")
+    });
+    say("ends");
 }
 
 /// Goes on logging when its parent is gone.

@@ -42,6 +42,7 @@ fn main() {
         "panic-caught" => endings::caught_panic(),
         "close-while-logging" => endings::close_while_logging(),
         "exit-while-logging" => endings::exit_while_logging(text(0)),
+        "exit-while-saying-hello" => endings::exit_while_saying_hello(),
         "orphan" => endings::orphan(text(0)),
 
         "init" => adoption::init(),
