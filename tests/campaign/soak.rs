@@ -27,6 +27,8 @@ use crate::{
 /// How much memory may have grown at rest, and how much the usual amount under load: so many KiB and this part of what
 /// it was. Descriptors and threads may not have.
 const MARGIN: u64 = 4 * 1024;
+/// In a run too short to warm up: what several streams may need at once.
+const COLD_MARGIN: u64 = 16 * 1024;
 const MARGIN_PART: u64 = 10;
 /// The shortest time to warm up in a run that has the time.
 const WARM_UP: Duration = Duration::from_secs(120);
@@ -202,8 +204,12 @@ impl Soak {
             taken.as_secs_f64() / self.began.elapsed().as_secs_f64(),
             self.seed
         );
+        let margin = match self.length < 2 * WARM_UP {
+            true => COLD_MARGIN,
+            false => MARGIN,
+        };
         let has_grown = |what: &str, before: u64, after: u64| {
-            let allowed = before + MARGIN.max(before / MARGIN_PART);
+            let allowed = before + margin.max(before / MARGIN_PART);
             let has = after > allowed;
             if has {
                 println!("GROWN: {what} from {before} to {after} KiB; {allowed} are allowed");
