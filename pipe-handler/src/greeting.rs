@@ -70,6 +70,12 @@ impl Greeting {
         self.0.load(Acquire) == word(DUE)
     }
 
+    /// Whether a thread of this very process is saying hello.
+    pub(crate) fn is_busy(&self) -> bool {
+        let found = self.0.load(Acquire);
+        found == word(BUSY) || found == word(RESETTING)
+    }
+
     /// The counters are at zero.
     pub(crate) fn reset(&self) {
         self.0.store(word(BUSY), Release);

@@ -160,9 +160,11 @@ impl Outlet {
     /// `None` where the pipe had no room within the timeout or nobody reads, and in a process that never logged.
     pub(crate) fn close(&self, timeout: Duration) -> Option<Closed> {
         let mut patience = Patience::new(Overflow::BlockFor(timeout));
-        // A process that never logged is none to this pipe. One whose records were all dropped, hello included, is.
-        let is_heard = self.greeting.is_open()
-            || (self.greeting.is_due() && self.ledger.dropped() > 0 && self.open(&mut patience));
+        // A process that never logged is none to this pipe. One whose records were all dropped, hello included, is, and
+        // so is one of which a thread is saying hello.
+        let is_begun =
+            self.greeting.is_busy() || (self.greeting.is_due() && self.ledger.dropped() > 0);
+        let is_heard = self.greeting.is_open() || (is_begun && self.open(&mut patience));
         if !is_heard || !self.transport.flush(&mut patience) {
             return None;
         }

@@ -4,11 +4,16 @@ use std::{
     fs::OpenOptions,
     os::unix::fs::FileExt,
     panic, process,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
 };
 
-use crate::tools::{hear, init, init_with, pattern, say, settings, wait_until};
+use log::Log;
+use pipe_handler::PipeHandler;
+
+use crate::tools::{
+    fill_pipe, hear, init, init_with, pattern, say, settings, thread_id, wait_until,
+};
 
 /// Logs ten records from each of four threads and ends at once.
 pub(crate) fn end(how: &str) {
@@ -36,6 +41,63 @@ pub(crate) fn end(how: &str) {
     }
 }
 
+/// Logs so many records and dies at once. The figures of what was logged are the test's own.
+pub(crate) fn die(how: &str, records: usize) {
+    if how == "panic-abort" {
+        // Behind the handler's own hook; what a build with panic = "abort" does there.
+        panic::set_hook(Box::new(|_| process::abort()));
+    }
+    let handler = init_with(settings());
+    if how == "sigterm-handled" {
+        return flush_at_sigterm(handler, records);
+    }
+    log_numbered(records);
+    match how {
+        "return" => {}
+        "exit" => process::exit(0),
+        "panic" | "panic-abort" => panic!("the end"),
+        "abort" => process::abort(),
+        // SAFETY: it has no conditions.
+        "_exit" => unsafe { libc::_exit(0) },
+        "sigterm" => signal_this_process(rustix::process::Signal::TERM),
+        // SAFETY: nothing is there, and a fault is what it is for.
+        "sigsegv" => unsafe { std::ptr::null_mut::<u8>().write_volatile(0) },
+        "sigkill" => kill_this_process(),
+        "parent-dies" => {
+            say("logged");
+            hear();
+            wait_until(|| {
+                log::info!("nobody reads it");
+                handler.is_gone()
+            });
+        }
+        other => panic!("there is no death {other:?}"),
+    }
+}
+
+fn log_numbered(records: usize) {
+    for n in 0..records {
+        log::info!(n; "{}", pattern(100, n));
+    }
+}
+
+/// As a program does that handles the signal.
+fn flush_at_sigterm(handler: &PipeHandler, records: usize) {
+    static CAUGHT: AtomicBool = AtomicBool::new(false);
+    extern "C" fn catch(_: libc::c_int) {
+        CAUGHT.store(true, Ordering::Relaxed);
+    }
+    let catch: extern "C" fn(libc::c_int) = catch;
+    // SAFETY: the function does what a signal handler may do: one atomic store.
+    unsafe { libc::signal(libc::SIGTERM, catch as libc::sighandler_t) };
+    log_numbered(records);
+    signal_this_process(rustix::process::Signal::TERM);
+    wait_until(|| CAUGHT.load(Ordering::Relaxed));
+    handler.flush();
+    // SAFETY: it has no conditions.
+    unsafe { libc::_exit(7) }
+}
+
 fn log_ten(t: usize) {
     for n in 0..10 {
         log::info!(t, n; "t{t} n{n}");
@@ -43,8 +105,12 @@ fn log_ten(t: usize) {
 }
 
 fn kill_this_process() {
+    signal_this_process(rustix::process::Signal::KILL);
+}
+
+fn signal_this_process(signal: rustix::process::Signal) {
     let this = rustix::process::getpid();
-    rustix::process::kill_process(this, rustix::process::Signal::KILL).expect("kill");
+    rustix::process::kill_process(this, signal).expect("kill");
 }
 
 /// Logs from several threads until it is killed. Entry `t` of the file is how many log calls of thread `t` have
@@ -120,6 +186,22 @@ pub(crate) fn exit_while_logging(how: &str) {
     if how == "exit" {
         process::exit(0);
     }
+}
+
+/// Ends while another thread waits for room to say hello.
+pub(crate) fn exit_while_saying_hello() {
+    static THREAD: AtomicU64 = AtomicU64::new(0);
+    fill_pipe();
+    thread::spawn(|| {
+        THREAD.store(thread_id(), Ordering::Relaxed);
+        init();
+    });
+    wait_until(|| {
+        let path = format!("/proc/self/task/{}/stat", THREAD.load(Ordering::Relaxed));
+        let stat = std::fs::read_to_string(path).unwrap_or_default();
+        log::max_level() != log::LevelFilter::Off && stat.contains(") S ")
+    });
+    say("ends");
 }
 
 /// Goes on logging when its parent is gone.

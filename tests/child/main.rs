@@ -42,10 +42,12 @@ fn main() {
         "long-names" => records::long_names(),
 
         "end" => endings::end(text(0)),
+        "die" => endings::die(text(0), number(1)),
         "acks" => endings::log_for_ever(text(0), number(1), number(2)),
         "panic-caught" => endings::caught_panic(),
         "close-while-logging" => endings::close_while_logging(),
         "exit-while-logging" => endings::exit_while_logging(text(0)),
+        "exit-while-saying-hello" => endings::exit_while_saying_hello(),
         "orphan" => endings::orphan(text(0)),
 
         "init" => adoption::init(),

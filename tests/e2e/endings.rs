@@ -152,6 +152,17 @@ fn a_process_that_ends_while_its_threads_log_is_clean_and_misses_at_most_one_rec
 }
 
 #[test]
+fn a_process_that_ends_while_a_thread_says_hello_waits_for_it_and_closes() {
+    let outcome = within(async {
+        let mut running = scenario("exit-while-saying-hello").start();
+        assert_eq!(running.talk.line().await, "ends");
+        running.finish().await
+    });
+    assert!(outcome.status.success(), "{}", outcome.status);
+    assert_eq!(outcome.summary.end, StreamEnd::Clean, "{}", outcome.summary);
+}
+
+#[test]
 fn a_child_goes_on_when_its_parent_no_longer_reads() {
     // Before and after the handler is there; with SIGPIPE as Rust sets it and as other programs have it.
     for how in [

@@ -1,0 +1,225 @@
+//! A process of a trial: it logs from several threads, counts what it has logged, and dies as planned.
+
+use std::{
+    panic,
+    process::{self, Command, Stdio},
+    sync::{
+        Mutex,
+        atomic::{
+            AtomicBool,
+            Ordering::{Relaxed, Release},
+        },
+        mpsc::{self, Sender},
+    },
+    thread,
+    time::Duration,
+};
+
+use pipe_handler::{Overflow, PipeHandler};
+
+use crate::{
+    board::Slots,
+    death::Death,
+    message::{Message, Place, text},
+    plan::{Delivery, Member, Moment, Origin, Plan},
+};
+
+/// A process that nobody ended by then ends itself, and so tells of it.
+const LIMIT: Duration = Duration::from_secs(45);
+pub(crate) const NOBODY_CAME: i32 = 42;
+
+/// Whether the panic that comes next is the last thing that this process does.
+static ABORTS: AtomicBool = AtomicBool::new(false);
+
+/// Nobody forks while a thread ends the process: the fork would find the locks of exit, abort and panic held by a thread
+/// that it does not have, and the C library no longer calling the hooks of `pthread_atfork`.
+static NOW_OR_NEVER: Mutex<()> = Mutex::new(());
+
+/// One process among those of a plan.
+#[derive(Clone)]
+struct Life {
+    plan: &'static Plan,
+    board: &'static str,
+    slots: Slots,
+    place: usize,
+    /// Tells the main thread that it is time to end.
+    end: Sender<()>,
+}
+
+/// The whole life of a process that was started.
+pub(crate) fn run(plan: &str, board: String, place: usize) {
+    let plan: Plan = serde_json::from_str(plan).expect("a plan");
+    let slots = Slots::open(&board).expect("a board");
+    // Made before there are threads: a fork must not find it half made for ever.
+    text(0, 0);
+    // It is called behind the handler's own, and does what a build with panic = "abort" does then.
+    panic::set_hook(Box::new(|_| {
+        if ABORTS.load(Relaxed) {
+            process::abort();
+        }
+    }));
+    live(Box::leak(Box::new(plan)), board.leak(), slots, place);
+}
+
+/// The life of a process that was started or forked.
+fn live(plan: &'static Plan, board: &'static str, slots: Slots, place: usize) {
+    let (end, ended) = mpsc::channel();
+    let life = Life {
+        plan,
+        board,
+        slots,
+        place,
+        end,
+    };
+    let member = life.member();
+    ABORTS.store(member.death == Death::PanicAbort, Relaxed);
+    slots.pid(place).store(process::id().into(), Release);
+    if let Moment::Later { micros } = member.moment {
+        let life = life.clone();
+        thread::spawn(move || {
+            thread::sleep(Duration::from_micros(micros));
+            life.end();
+        });
+    }
+    if matches!(member.origin, Origin::Spawned | Origin::Shared) {
+        init(plan);
+    }
+    if let Some(forked) = life.fork_those(Origin::Forked) {
+        return live(plan, board, slots, forked);
+    }
+    for thread in 0..member.threads {
+        let life = life.clone();
+        thread::spawn(move || life.log(thread));
+    }
+    if let Some(forked) = life.fork_those(Origin::ForkedLate) {
+        return live(plan, board, slots, forked);
+    }
+    life.start_those_that_share();
+    match ended.recv_timeout(LIMIT) {
+        Ok(()) if member.death == Death::Return => {}
+        Ok(()) => member.death.die(),
+        // SAFETY: it has no conditions.
+        Err(_) => unsafe { libc::_exit(NOBODY_CAME) },
+    }
+}
+
+fn init(plan: &Plan) {
+    let delivery = match plan.delivery {
+        Delivery::Buffered => pipe_handler::Delivery::Buffered,
+        Delivery::Direct | Delivery::Dropping => pipe_handler::Delivery::Direct,
+    };
+    let overflow = match plan.delivery {
+        Delivery::Dropping => Overflow::DropNewest,
+        Delivery::Direct | Delivery::Buffered => Overflow::Block,
+    };
+    PipeHandler::builder()
+        .delivery(delivery)
+        .overflow(overflow)
+        // The machine may be busy with other things: then it takes as long as it takes.
+        .exit_timeout(Duration::from_secs(1_000))
+        .init()
+        .expect("a record pipe");
+}
+
+impl Life {
+    fn member(&self) -> &'static Member {
+        &self.plan.members[self.place]
+    }
+
+    /// The planned death, as far as this thread can do it.
+    fn end(&self) {
+        let death = self.member().death;
+        match death.is_of_the_main_thread() {
+            // It may have ended already.
+            true => drop(self.end.send(())),
+            false => {
+                let _until_the_end = NOW_OR_NEVER.lock();
+                death.die()
+            }
+        }
+    }
+
+    fn log(&self, thread: usize) {
+        let member = self.member();
+        let begun = self.slots.begun(self.place, thread);
+        let acknowledged = self.slots.acknowledged(self.place, thread);
+        for n in 0..member.records {
+            let place = Place {
+                member: self.place,
+                thread,
+                n,
+            };
+            let (within, behind) = member.moment.strikes(thread, n + 1);
+            let number = place.number(self.plan.seed);
+            let message = Message {
+                place,
+                text: text(self.plan.sizes.length(number), number),
+                middle: || {
+                    if within {
+                        self.end();
+                    }
+                },
+            };
+            begun.store(n + 1, Release);
+            log::info!(target: "campaign", "{message}");
+            acknowledged.store(n + 1, Release);
+            // A record that was dropped because there was no room for hello has no middle.
+            if within || behind {
+                self.end();
+            }
+            if self.plan.pause_micros > 0 {
+                thread::sleep(Duration::from_micros(self.plan.pause_micros));
+            }
+        }
+    }
+
+    /// The members of the first process that have another origin than it.
+    fn others(&self, origin: Origin) -> impl Iterator<Item = usize> {
+        let members = self.plan.members.iter().enumerate();
+        let is_first = self.place == 0;
+        members
+            .filter(move |(_, member)| is_first && member.origin == origin)
+            .map(|(place, _)| place)
+    }
+
+    /// In a forked process its place.
+    fn fork_those(&self, origin: Origin) -> Option<usize> {
+        self.others(origin).find(|_| {
+            let _unless_it_ends = NOW_OR_NEVER.lock();
+            // SAFETY: the forked process logs, makes threads and ends, and the C library keeps its own locks usable
+            // across a fork; no other thread of this one holds locks of the standard library.
+            let forked = unsafe { libc::fork() };
+            assert!(forked >= 0, "fork: {}", std::io::Error::last_os_error());
+            forked == 0
+        })
+    }
+
+    #[expect(
+        clippy::zombie_processes,
+        reason = "their pids are not to be given away before the campaign has looked"
+    )]
+    fn start_those_that_share(&self) {
+        for place in self.others(Origin::Shared) {
+            let mut command = Command::new(std::env::current_exe().expect("a path"));
+            command.arg("child");
+            command.arg(serde_json::to_string(self.plan).expect("JSON"));
+            command.args([self.board, &place.to_string()]);
+            command.stdin(Stdio::null()).stdout(Stdio::null());
+            pipe_handler::share_with(&mut command).expect("a pipe to share");
+            let _unless_it_ends = NOW_OR_NEVER.lock();
+            command.spawn().expect("a child");
+        }
+    }
+}
+
+impl Moment {
+    /// Whether it is within or behind this record.
+    fn strikes(self, thread: usize, record: u64) -> (bool, bool) {
+        let is_it = |t, records| (t, records) == (thread, record);
+        match self {
+            Moment::Within { thread, records } => (is_it(thread, records), false),
+            Moment::Behind { thread, records } => (false, is_it(thread, records)),
+            Moment::Later { .. } | Moment::Outside { .. } => (false, false),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Children that mean no good: streams that no handler writes.
+
+use std::{
+    io::{self, PipeWriter, Write},
+    os::fd::{FromRawFd, OwnedFd},
+    process::Stdio,
+};
+
+use pipe_subscriber::{Spawn, Summary};
+use tokio::process::Command;
+
+use crate::random::Random;
+
+/// Starts one and reads it to its end; it must have one.
+pub(crate) async fn run(seed: u64) -> io::Result<Summary> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("hostile").arg(seed.to_string());
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    let (mut child, logs) = Spawn::new(command).filter("trace").spawn()?;
+    let summary = logs.run_with(|_| {}).await.map_err(io::Error::other)?;
+    child.wait().await?;
+    Ok(summary)
+}
+
+/// Such a child.
+pub(crate) fn child(seed: u64) {
+    let variable = std::env::var("RECORD_PIPE").expect("a record pipe");
+    let number = variable.split(':').nth(1).and_then(|n| n.parse().ok());
+    // SAFETY: the parent opened it for this process, and nobody else in it knows it.
+    let pipe = unsafe { OwnedFd::from_raw_fd(number.expect("a descriptor")) };
+    let mut random = Random::new(seed);
+    let write = match random.below(6) {
+        0 => write_anything,
+        1 => write_frames_of_anything,
+        2 => write_unfinished_records,
+        3 => write_many_processes,
+        4 => write_damaged_records,
+        _ => write_half_a_frame,
+    };
+    let amount = random.of_any_magnitude(20_000);
+    // The parent may have read enough.
+    let _gone = write(&mut PipeWriter::from(pipe), &mut random, amount);
+}
+
+fn frame(payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("small");
+    [&length.to_be_bytes()[..], payload].concat()
+}
+
+fn bytes(random: &mut Random, most: u64) -> Vec<u8> {
+    let length = random.below(most);
+    (0..length)
+        .map(|_| random.next().to_le_bytes()[0])
+        .collect()
+}
+
+fn write_anything(pipe: &mut PipeWriter, random: &mut Random, amount: u64) -> io::Result<()> {
+    pipe.write_all(&bytes(random, amount * 20))
+}
+
+fn write_frames_of_anything(
+    pipe: &mut PipeWriter,
+    random: &mut Random,
+    amount: u64,
+) -> io::Result<()> {
+    for _ in 0..amount {
+        let mut payload = bytes(random, 60);
+        // Mostly of a kind that there is.
+        payload.insert(0, random.next().to_le_bytes()[0] % 8);
+        pipe.write_all(&frame(&payload))?;
+    }
+    Ok(())
+}
+
+/// A fragment in the longest form of its numbers.
+fn fragment(pid: u64, stream: u64, index: u64, piece: &[u8]) -> Vec<u8> {
+    let mut payload = vec![2, 0x95];
+    for number in [pid, stream, index] {
+        payload.push(0xcf);
+        payload.extend(number.to_be_bytes());
+    }
+    payload.extend([0xc2, 0xc5]);
+    payload.extend(u16::try_from(piece.len()).expect("small").to_be_bytes());
+    payload.extend(piece);
+    frame(&payload)
+}
+
+fn write_unfinished_records(
+    pipe: &mut PipeWriter,
+    random: &mut Random,
+    amount: u64,
+) -> io::Result<()> {
+    let piece = [0; 8_000];
+    let streams = random.of_any_magnitude(2_000);
+    for n in 0..amount / 8 {
+        let length = usize::try_from(random.below(8_000)).expect("small");
+        pipe.write_all(&fragment(n % 7, n % streams, n / streams, &piece[..length]))?;
+    }
+    Ok(())
+}
+
+fn write_many_processes(pipe: &mut PipeWriter, random: &mut Random, amount: u64) -> io::Result<()> {
+    let first = random.below(1 << 40);
+    for n in 0..amount {
+        let mut hello = vec![0, 0x92, 1, 0xcf];
+        hello.extend((first + n).to_be_bytes());
+        pipe.write_all(&frame(&hello))?;
+    }
+    Ok(())
+}
+
+/// The least record, with one byte that may be anything.
+fn write_damaged_records(
+    pipe: &mut PipeWriter,
+    random: &mut Random,
+    amount: u64,
+) -> io::Result<()> {
+    for n in 0..amount {
+        let mut payload = vec![1, 0x96, 0xcd, 0, 0, 0, 3, 0xa1, b't', 0xa2, b'h', b'i', 42];
+        payload[3..5].copy_from_slice(&(n as u16).to_be_bytes());
+        let place = usize::try_from(random.below(payload.len() as u64)).expect("small");
+        payload[place] = random.next().to_le_bytes()[0];
+        pipe.write_all(&frame(&payload))?;
+    }
+    Ok(())
+}
+
+fn write_half_a_frame(pipe: &mut PipeWriter, random: &mut Random, amount: u64) -> io::Result<()> {
+    write_damaged_records(pipe, random, amount / 10)?;
+    pipe.write_all(&frame(&[0; 100])[..usize::try_from(random.below(103)).expect("small")])
+}

@@ -1,0 +1,240 @@
+//! Holds what came of a trial against what was promised.
+
+use pipe_subscriber::{ProcessSummary, StreamEnd, Summary};
+
+use crate::{
+    death::Death,
+    plan::{Delivery, Plan},
+    table::{Row, Table},
+    tally::Process,
+    trial::Evidence,
+};
+
+/// The figures of a trial, and what is wrong with it in words.
+#[derive(Debug, Default)]
+pub(crate) struct Verdict {
+    pub(crate) table: Table,
+    pub(crate) complaints: Vec<String>,
+}
+
+pub(crate) fn judge(plan: &Plan, evidence: &Evidence) -> Verdict {
+    let mut judge = Judge {
+        plan,
+        evidence,
+        verdict: Verdict::default(),
+    };
+    judge.stream();
+    for place in 0..plan.members.len() {
+        judge.process(place);
+    }
+    judge.verdict
+}
+
+/// A trial that came to no end.
+pub(crate) fn failed(plan: &Plan, error: &std::io::Error) -> Verdict {
+    let mut verdict = Verdict::default();
+    let row = verdict.table.row(plan.delivery, plan.members[0].death);
+    (row.deaths, row.wrong) = (1, 1);
+    verdict.complaints.push(error.to_string());
+    verdict
+}
+
+struct Judge<'a> {
+    plan: &'a Plan,
+    evidence: &'a Evidence,
+    verdict: Verdict,
+}
+
+impl Judge<'_> {
+    /// What is wrong with a stream is in the row of its first process.
+    fn row(&mut self, place: usize) -> &mut Row {
+        let member = &self.plan.members[place];
+        let delivery = self.plan.delivery_of(member);
+        self.verdict.table.row(delivery, member.death)
+    }
+
+    fn complain(&mut self, is_wrong: bool, text: impl FnOnce() -> String) {
+        if is_wrong {
+            self.row(0).wrong += 1;
+            self.verdict.complaints.push(text());
+        }
+    }
+
+    fn stream(&mut self) {
+        let (summary, tally) = (&self.evidence.summary, &self.evidence.tally);
+        let torn = tally.torn + summary.malformed + summary.unknown;
+        let is_lost = matches!(summary.end, StreamEnd::Corrupt | StreamEnd::Truncated);
+        let row = self.row(0);
+        row.torn += torn;
+        row.desynchronised += u64::from(is_lost);
+        if torn > 0 || is_lost {
+            let text = format!("{torn} torn, {summary}: {:?}", summary.reasons);
+            self.verdict.complaints.push(text);
+        }
+        let disordered = tally.disordered;
+        self.complain(disordered > 0, || format!("{disordered} out of order"));
+        self.complain(summary.received != tally.received, || {
+            format!("the logger saw {}: {summary}", tally.received)
+        });
+        let others = [summary.logger_panics, summary.evicted];
+        self.complain(others != [0; 2], || {
+            format!("panics, evicted {others:?}: {summary}")
+        });
+        // One record of each thread was being written.
+        let threads: usize = self.plan.members.iter().map(|member| member.threads).sum();
+        self.complain(summary.incomplete > threads as u64, || {
+            format!("too many incomplete: {summary}")
+        });
+        let all_closed = !summary.processes.is_empty() && summary.processes.iter().all(is_closed);
+        let end = match all_closed {
+            true => StreamEnd::Clean,
+            false => StreamEnd::Eof,
+        };
+        self.complain(!is_lost && summary.end != end, || {
+            format!("it should end {end}: {summary}")
+        });
+        self.complain(!adds_up(summary), || {
+            format!("the processes do not add up: {summary}")
+        });
+        self.complain(tally.processes() > summary.processes.len(), || {
+            format!("records of {} processes: {summary}", tally.processes())
+        });
+    }
+
+    fn process(&mut self, place: usize) {
+        // One that was never begun, because the process that was to begin it died before.
+        let Some(pid) = self.evidence.board.pid(place) else {
+            return;
+        };
+        let member = &self.plan.members[place];
+        self.row(place).deaths += 1;
+        let (end, expected) = (self.evidence.ends[place], member.death.expected());
+        self.complain(end != Some(expected), || {
+            format!("process {place} ended by {end:?} and not by {expected:?}")
+        });
+        let [logged, acknowledged] = self.threads(place);
+        let pid = u64::from(pid.as_raw_nonzero().get().cast_unsigned());
+        let of_this = |process: &&ProcessSummary| process.pid == Some(pid);
+        let accounts: Vec<_> = self.evidence.summary.processes.iter().collect();
+        let accounts: Vec<_> = accounts.into_iter().filter(of_this).collect();
+        let process = self.evidence.tally.process(pid);
+        match accounts[..] {
+            [] => self.complain(acknowledged > 0 && self.must_arrive(place), || {
+                format!("nothing was heard of process {place}")
+            }),
+            [account] => self.account(place, account, process, logged),
+            _ => self.complain(true, || format!("process {place} said hello twice")),
+        }
+    }
+
+    fn must_arrive(&self, place: usize) -> bool {
+        self.plan.delivery_of(&self.plan.members[place]) == Delivery::Direct
+    }
+
+    /// Counts what a process logged: calls that began and that returned.
+    fn threads(&mut self, place: usize) -> [u64; 2] {
+        let member = &self.plan.members[place];
+        let delivery = self.plan.delivery_of(member);
+        let mut sums = [0; 2];
+        for thread in 0..member.threads {
+            let begun = self.evidence.board.begun(place, thread);
+            let acknowledged = self.evidence.board.acknowledged(place, thread);
+            let line = self.evidence.tally.line(place, thread);
+            let lost = match delivery {
+                // Here a call also returns where the record was dropped.
+                Delivery::Dropping => 0,
+                Delivery::Direct | Delivery::Buffered => acknowledged.saturating_sub(line.received),
+            };
+            let row = self.row(place);
+            row.logged += begun;
+            row.acknowledged += acknowledged;
+            row.received += line.received;
+            row.lost += lost;
+            let figures = format!(
+                "process {place} thread {thread}: {begun} begun, {acknowledged} returned, {line:?}"
+            );
+            let is_lost = lost > 0 && delivery == Delivery::Direct;
+            if is_lost {
+                self.verdict.complaints.push(format!("lost: {figures}"));
+            }
+            self.complain(line.received > begun, || format!("too many: {figures}"));
+            let skipped = line.skipped > 0 && delivery != Delivery::Dropping;
+            self.complain(skipped, || format!("a gap: {figures}"));
+            sums[0] += begun;
+            sums[1] += acknowledged;
+        }
+        sums
+    }
+
+    /// The figures that the summary has of one process.
+    fn account(&mut self, place: usize, account: &ProcessSummary, seen: Process, logged: u64) {
+        let member = &self.plan.members[place];
+        let delivery = self.plan.delivery_of(member);
+        let said = || format!("process {place}: {account:?}, seen {seen:?}, {logged} begun");
+        let known = account.received + account.dropped;
+        let gaps = seen.highest.saturating_sub(known);
+        let panics = u64::from(member.death.panics());
+        let is_orderly = member.death.is_orderly();
+
+        self.complain(account.received != seen.received, || {
+            format!("received is not what was seen: {}", said())
+        });
+        self.complain(
+            account.dropped > 0 && delivery != Delivery::Dropping,
+            || format!("nothing is to be dropped: {}", said()),
+        );
+        // A close frame can tell of more than the gaps do, but of no more than was logged.
+        let most = match account.closed {
+            true => (logged + panics).saturating_sub(known),
+            false => gaps,
+        };
+        self.complain(!(gaps..=most.max(gaps)).contains(&account.missing), || {
+            format!("missing is not what is missing: {}", said())
+        });
+        self.complain(known + account.missing > logged + panics, || {
+            format!("more than was logged: {}", said())
+        });
+        let unfinished = match delivery {
+            Delivery::Buffered => u64::MAX,
+            // What one thread alone dropped was reported before its next record.
+            Delivery::Dropping if member.threads == 1 && panics == 0 && !is_orderly => 0,
+            // Another thread may have been about to report any number of them.
+            Delivery::Dropping => u64::MAX,
+            Delivery::Direct => member.threads as u64 + panics,
+        };
+        self.complain(account.missing > unfinished, || {
+            format!("too many are missing: {}", said())
+        });
+        self.complain(!self.closes_rightly(member.death, account), || {
+            format!("a close frame, or none: {}", said())
+        });
+        self.complain(seen.panics > panics, || format!("panics: {}", said()));
+        let told = seen.panics == panics || delivery == Delivery::Dropping;
+        self.complain(!told && account.received > 0, || {
+            format!("a panic was not heard of: {}", said())
+        });
+    }
+
+    fn closes_rightly(&self, death: Death, account: &ProcessSummary) -> bool {
+        // One that ends while it says hello, and before it logs, need not say more.
+        let has_logged = account.received + account.dropped > 0;
+        match death.is_orderly() {
+            true => account.closed || !has_logged,
+            false => !account.closed,
+        }
+    }
+}
+
+fn is_closed(process: &ProcessSummary) -> bool {
+    process.closed
+}
+
+fn adds_up(summary: &Summary) -> bool {
+    let mut sums = [0; 3];
+    for process in &summary.processes {
+        sums[0] += process.received;
+        sums[1] += process.dropped;
+        sums[2] += process.missing;
+    }
+    sums == [summary.received, summary.dropped, summary.missing]
+}

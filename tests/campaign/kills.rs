@@ -1,0 +1,179 @@
+//! Processes that die in every way and at any moment, until there were enough of them.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+use tokio::runtime::Runtime;
+
+use crate::{
+    death::Death,
+    judge::{self, Verdict},
+    plan::{Choice, Delivery, Plan},
+    random::{Random, mix},
+    table::Table,
+    trial,
+};
+
+/// After so many trials that went wrong the campaign gives up.
+const COMPLAINTS: usize = 8;
+const NEWS: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Options {
+    /// How many processes are to die without an exit hook
+    #[arg(long, default_value_t = 10_000)]
+    kills: u64,
+    /// Repeats the plans of an earlier campaign; from outside, moments stay what they are
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Only the trial of this number
+    #[arg(long)]
+    only: Option<u64>,
+    /// Streams at the same time
+    #[arg(long, default_value_t = 4)]
+    at_once: usize,
+    /// Records that one process logs at most
+    #[arg(long, default_value_t = 20_000)]
+    records: u64,
+    /// Deliveries to choose from
+    #[arg(long, value_delimiter = ',', default_values = ["direct", "direct", "buffered", "dropping"])]
+    deliveries: Vec<Delivery>,
+    /// Deaths to choose from; all by default
+    #[arg(long, value_delimiter = ',')]
+    deaths: Vec<Death>,
+}
+
+/// What all trials share.
+struct Campaign {
+    seed: u64,
+    kills: u64,
+    choice: Choice,
+    began: Instant,
+    books: Mutex<Books>,
+}
+
+#[derive(Default)]
+struct Books {
+    next: u64,
+    table: Table,
+    complaints: usize,
+    news: Duration,
+}
+
+/// Whether everything is as promised.
+pub(crate) fn run(options: Options, runtime: &Runtime) -> bool {
+    let deaths = match options.deaths.is_empty() {
+        true => Death::ALL.to_vec(),
+        false => options.deaths,
+    };
+    let random_seed = || RandomState::new().hash_one("seed") >> 32;
+    let campaign = Campaign {
+        seed: options.seed.unwrap_or_else(random_seed),
+        kills: options.kills,
+        choice: Choice {
+            deliveries: options.deliveries,
+            deaths,
+            records: options.records,
+        },
+        began: Instant::now(),
+        books: Mutex::default(),
+    };
+    println!("--seed {}", campaign.seed);
+    let campaign = Arc::new(campaign);
+    match options.only {
+        Some(number) => {
+            println!("{:?}", campaign.plan(number));
+            runtime.block_on(campaign.trial(number));
+        }
+        None => runtime.block_on(all(&campaign, options.at_once)),
+    }
+    campaign.conclude()
+}
+
+async fn all(campaign: &Arc<Campaign>, at_once: usize) {
+    let rows: Vec<_> = (0..at_once.max(1))
+        .map(|_| {
+            let campaign = Arc::clone(campaign);
+            tokio::spawn(async move {
+                while let Some(number) = campaign.next() {
+                    campaign.trial(number).await;
+                }
+            })
+        })
+        .collect();
+    for row in rows {
+        row.await.expect("no panic");
+    }
+}
+
+impl Campaign {
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next(&self) -> Option<u64> {
+        let mut books = self.books();
+        let is_enough = books.table.kills() >= self.kills || books.complaints >= COMPLAINTS;
+        books.next += 1;
+        (!is_enough).then_some(books.next)
+    }
+
+    fn plan(&self, number: u64) -> Plan {
+        Plan::draw(&mut Random::new(mix(self.seed) ^ number), &self.choice)
+    }
+
+    async fn trial(&self, number: u64) {
+        let plan = self.plan(number);
+        let verdict = match trial::run(&plan).await {
+            Ok(evidence) => judge::judge(&plan, &evidence),
+            Err(error) => judge::failed(&plan, &error),
+        };
+        self.enter(number, &plan, &verdict);
+    }
+
+    fn enter(&self, number: u64, plan: &Plan, verdict: &Verdict) {
+        let mut books = self.books();
+        books.table.merge(&verdict.table);
+        if !verdict.complaints.is_empty() {
+            books.complaints += 1;
+            println!(
+                "trial {number} (--seed {} --only {number}): {plan:?}",
+                self.seed
+            );
+            verdict
+                .complaints
+                .iter()
+                .for_each(|text| println!("  {text}"));
+        }
+        let elapsed = self.began.elapsed();
+        if elapsed >= books.news + NEWS {
+            books.news = elapsed;
+            let (kills, received) = (books.table.kills(), books.table.sum().received);
+            println!("{:?}: {kills} kills, {received} records", elapsed);
+        }
+    }
+
+    fn conclude(&self) -> bool {
+        let books = self.books();
+        let (table, sum) = (&books.table, books.table.sum());
+        let direct = table.sum_of(|delivery, _| delivery == Delivery::Direct);
+        println!("\n{table}");
+        println!(
+            "{} kills and {} orderly ends in {:.0?}; {} records logged, {} received",
+            table.kills(),
+            sum.deaths - table.kills(),
+            self.began.elapsed(),
+            sum.logged,
+            sum.received,
+        );
+        println!(
+            "direct: {} acknowledged, {} of them lost; all: {} torn, {} desynchronised, {} wrong; --seed {}",
+            direct.acknowledged, direct.lost, sum.torn, sum.desynchronised, sum.wrong, self.seed,
+        );
+        table.is_good() && sum.deaths > 0
+    }
+}

@@ -1,0 +1,71 @@
+//! Long runs: processes that die by the thousand, and a parent that lives for hours. See ../README.md.
+
+mod board;
+mod child;
+mod death;
+mod diary;
+mod hostile;
+mod judge;
+mod kills;
+mod message;
+mod plan;
+mod random;
+mod soak;
+mod table;
+mod tally;
+mod trial;
+mod vitals;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(about = "Kills children by the thousand; keeps a parent busy for hours")]
+struct Arguments {
+    #[command(subcommand)]
+    part: Part,
+}
+
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// Processes die in every way and at any moment
+    Kills(kills::Options),
+    /// Children come and go, and their parent must not grow
+    Soak(soak::Options),
+    /// What the others start
+    #[command(hide = true)]
+    Child {
+        plan: String,
+        board: String,
+        place: usize,
+    },
+    /// What a soak starts, too
+    #[command(hide = true)]
+    Hostile { seed: u64 },
+}
+
+fn main() -> ExitCode {
+    let is_good = match Arguments::parse().part {
+        Part::Kills(options) => kills::run(options, &runtime()),
+        Part::Soak(options) => soak::run(&options, &runtime()),
+        Part::Hostile { seed } => {
+            hostile::child(seed);
+            true
+        }
+        Part::Child { plan, board, place } => {
+            child::run(&plan, board, place);
+            true
+        }
+    };
+    match is_good {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    trial::adopt_orphans().expect("a system that lets a process adopt orphans");
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.enable_all().build().expect("a runtime")
+}

@@ -1,0 +1,208 @@
+//! What the processes of one stream are to do: drawn by the campaign, handed to the children as JSON.
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use crate::{death::Death, random::Random};
+
+/// So many processes have room on the board of a trial.
+pub(crate) const PROCESSES: usize = 4;
+/// So many threads of each.
+pub(crate) const THREADS: usize = 8;
+
+/// One stream: a child with a record pipe, and those that it shares the pipe with.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Plan {
+    /// Decides the size of each record.
+    pub(crate) seed: u64,
+    pub(crate) delivery: Delivery,
+    pub(crate) sizes: Sizes,
+    /// The pipe is the child's stdin.
+    pub(crate) via_stdin: bool,
+    /// Pause of each thread between its records.
+    pub(crate) pause_micros: u64,
+    /// The first is the child, the others are its own.
+    pub(crate) members: Vec<Member>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Member {
+    pub(crate) origin: Origin,
+    pub(crate) threads: usize,
+    /// Records of each thread, if it lives that long.
+    pub(crate) records: u64,
+    pub(crate) death: Death,
+    pub(crate) moment: Moment,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Delivery {
+    Direct,
+    /// Direct, and what finds no room is dropped.
+    Dropping,
+    Buffered,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Sizes {
+    /// Up to 300 bytes.
+    Small,
+    /// Frames a little below and above `PIPE_BUF`.
+    Edge,
+    /// One byte less than pages, whole pages, one byte more.
+    Pages,
+    /// Up to the longest message, in fragments.
+    Large,
+    /// Of all kinds, mostly small ones.
+    Mixed,
+}
+
+/// How a process comes to the pipe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Origin {
+    /// Started by the campaign.
+    Spawned,
+    /// Forked before the child's threads log.
+    Forked,
+    /// Forked while the child's threads log.
+    ForkedLate,
+    /// Started by the child, which shares its pipe.
+    Shared,
+}
+
+/// When a process dies.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Moment {
+    /// Behind the log call of a thread that makes this many.
+    Behind { thread: usize, records: u64 },
+    /// While that record is being formatted.
+    Within { thread: usize, records: u64 },
+    /// So long after its start, by a thread of its own.
+    Later { micros: u64 },
+    /// So long after its start, by the campaign.
+    Outside { micros: u64 },
+}
+
+/// What is drawn from.
+#[derive(Debug, Clone)]
+pub(crate) struct Choice {
+    pub(crate) deliveries: Vec<Delivery>,
+    pub(crate) deaths: Vec<Death>,
+    /// Records of one process, at most.
+    pub(crate) records: u64,
+}
+
+impl Plan {
+    pub(crate) fn draw(random: &mut Random, choice: &Choice) -> Self {
+        const SIZES: [Sizes; 8] = [
+            Sizes::Small,
+            Sizes::Small,
+            Sizes::Small,
+            Sizes::Small,
+            Sizes::Mixed,
+            Sizes::Edge,
+            Sizes::Pages,
+            Sizes::Large,
+        ];
+        let sizes = random.one_of(&SIZES);
+        let others = [0, 0, 0, 1, 2, 3];
+        let others = random.one_of(&others);
+        let members = (0..=others).map(|place| Member::draw(random, choice, sizes, place > 0));
+        let members = members.collect();
+        Self {
+            seed: random.next(),
+            delivery: random.one_of(&choice.deliveries),
+            sizes,
+            via_stdin: random.below(4) == 0,
+            pause_micros: 0,
+            members,
+        }
+    }
+
+    /// A forked process has no queue of its own.
+    pub(crate) fn delivery_of(&self, member: &Member) -> Delivery {
+        match member.origin {
+            Origin::Forked | Origin::ForkedLate if self.delivery == Delivery::Buffered => {
+                Delivery::Direct
+            }
+            _ => self.delivery,
+        }
+    }
+}
+
+impl Member {
+    fn draw(random: &mut Random, choice: &Choice, sizes: Sizes, is_further: bool) -> Self {
+        const ORIGINS: [Origin; 3] = [Origin::Forked, Origin::ForkedLate, Origin::Shared];
+        let threads = 1 + random.below(THREADS as u64);
+        // Large records are as much work as many small ones.
+        let records = choice.records / threads / sizes.weight();
+        let records = records.max(8);
+        let death = random.one_of(&choice.deaths);
+        let thread = usize::try_from(random.below(threads)).expect("small");
+        let end = random.of_any_magnitude(records);
+        let micros = random.of_any_magnitude(30_000);
+        let moment = match random.below(6) {
+            0 | 1 => Moment::Behind {
+                thread,
+                records: end,
+            },
+            2 => Moment::Within {
+                thread,
+                records: end,
+            },
+            3 if death.can_come_from_outside() => Moment::Outside { micros },
+            4 if death.can_come_from_outside() => Moment::Outside { micros },
+            _ => Moment::Later { micros },
+        };
+        Self {
+            origin: match is_further {
+                true => random.one_of(&ORIGINS),
+                false => Origin::Spawned,
+            },
+            threads: usize::try_from(threads).expect("small"),
+            records,
+            death,
+            moment,
+        }
+    }
+}
+
+impl Sizes {
+    fn weight(self) -> u64 {
+        match self {
+            Sizes::Small => 1,
+            Sizes::Mixed => 4,
+            Sizes::Edge => 5,
+            Sizes::Pages => 10,
+            Sizes::Large => 100,
+        }
+    }
+
+    /// The length of a record's text, by any number that tells it from others.
+    pub(crate) fn length(self, number: u64) -> usize {
+        const PAGE: u64 = 4_096;
+        const LONGEST: u64 = 262_144;
+        let mut random = Random::new(number);
+        let length = match self {
+            Sizes::Small => random.below(300),
+            Sizes::Edge => 3_700 + random.below(500),
+            Sizes::Pages => PAGE * (1 + random.below(6)) + random.below(3) - 1,
+            // Room for the head of the message.
+            Sizes::Large => random.of_any_magnitude(LONGEST - 100),
+            Sizes::Mixed => {
+                let kinds = [Sizes::Edge, Sizes::Pages, Sizes::Large];
+                let kind = match random.below(100) {
+                    place @ 0..3 => kinds[usize::try_from(place).expect("small")],
+                    3..10 => Sizes::Edge,
+                    _ => Sizes::Small,
+                };
+                return kind.length(random.next());
+            }
+        };
+        usize::try_from(length).expect("small")
+    }
+}

@@ -1,0 +1,246 @@
+//! One parent that lives long, and children that come and go.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+use tokio::{runtime::Runtime, task::JoinSet, time::sleep};
+
+use crate::{
+    death::Death,
+    diary::Diary,
+    hostile,
+    judge::{self, Verdict},
+    plan::{Choice, Delivery, Plan, Sizes},
+    random::{Random, mix},
+    trial,
+    vitals::{Vitals, processor_time},
+};
+
+/// How much memory may have grown at rest, and how much the usual amount under load: so many KiB and this part of what
+/// it was. Descriptors and threads may not have.
+const MARGIN: u64 = 4 * 1024;
+/// In a run too short to warm up: what several streams may need at once.
+const COLD_MARGIN: u64 = 16 * 1024;
+const MARGIN_PART: u64 = 10;
+/// The shortest time to warm up in a run that has the time.
+const WARM_UP: Duration = Duration::from_secs(120);
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Options {
+    #[arg(long, default_value_t = 60)]
+    minutes: u64,
+    /// Instead of minutes
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// The part of one processor that parent and children may take together
+    #[arg(long, default_value_t = 0.25)]
+    load: f64,
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+/// What all rows of children share.
+struct Soak {
+    seed: u64,
+    load: f64,
+    length: Duration,
+    began: Instant,
+    /// What the processors had done before.
+    before: Duration,
+    next: AtomicU64,
+    over: AtomicBool,
+    diary: Diary,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    /// As the other campaign's: direct, buffered, dropping; killed and orderly; forks and large records among them.
+    Hot,
+    /// A few records a second.
+    Slow,
+    Hostile,
+}
+
+/// Whether nothing has grown and everything is as promised.
+pub(crate) fn run(options: &Options, runtime: &Runtime) -> bool {
+    let minutes = Duration::from_secs(60 * options.minutes);
+    let random_seed = || RandomState::new().hash_one("seed") >> 32;
+    let soak = Arc::new(Soak {
+        seed: options.seed.unwrap_or_else(random_seed),
+        load: options.load,
+        length: options.seconds.map_or(minutes, Duration::from_secs),
+        began: Instant::now(),
+        before: processor_time(),
+        next: AtomicU64::new(0),
+        over: AtomicBool::new(false),
+        diary: Diary::default(),
+    });
+    println!("--seed {}, load {} of a processor", soak.seed, soak.load);
+    let is_good = runtime.block_on(soak.live());
+    is_good.expect("what /proc tells of this process")
+}
+
+impl Soak {
+    async fn live(self: Arc<Self>) -> io::Result<bool> {
+        let news = tokio::spawn(Arc::clone(&self).tell());
+        let warm_up = (self.length / 10).max(WARM_UP.min(self.length / 2));
+        self.children_until(warm_up).await;
+        let before = (self.diary.usual_memory(), Vitals::now()?);
+        println!("warm after {warm_up:?}: at rest {}", before.1);
+        self.diary.forget_memory();
+        self.children_until(self.length).await;
+        let after = (self.diary.usual_memory(), Vitals::now()?);
+        self.over.store(true, Relaxed);
+        news.await?;
+        Ok(self.conclude(before, after))
+    }
+
+    /// Children come until then; when the last is gone, nothing is left of them but what they were not to leave.
+    async fn children_until(self: &Arc<Self>, until: Duration) {
+        let kinds = [
+            Kind::Hot,
+            Kind::Hot,
+            Kind::Slow,
+            Kind::Slow,
+            Kind::Slow,
+            Kind::Hostile,
+        ];
+        let mut rows = JoinSet::new();
+        for kind in kinds {
+            let this = Arc::clone(self);
+            rows.spawn(async move {
+                while this.began.elapsed() < until {
+                    this.wait_for_turn(until).await;
+                    this.one(kind).await;
+                }
+            });
+        }
+        while let Some(row) = rows.join_next().await {
+            row.expect("no panic");
+        }
+    }
+
+    /// Waits until less was taken of the processors than may be.
+    async fn wait_for_turn(&self, until: Duration) {
+        loop {
+            let elapsed = self.began.elapsed();
+            let taken = processor_time().saturating_sub(self.before);
+            if taken <= elapsed.mul_f64(self.load) || elapsed >= until {
+                return;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn one(&self, kind: Kind) {
+        let number = self.next.fetch_add(1, Relaxed);
+        let mut random = Random::new(mix(self.seed) ^ number);
+        let plan = match kind {
+            Kind::Hot => Plan::draw(&mut random, &choice(20_000)),
+            Kind::Slow => self.slow(&mut random),
+            Kind::Hostile => {
+                let outcome = hostile::run(random.next()).await;
+                return self.diary.enter_hostile(outcome);
+            }
+        };
+        match trial::run(&plan).await {
+            Ok(evidence) => {
+                let verdict = judge::judge(&plan, &evidence);
+                self.diary.enter(&plan, &verdict, Some(&evidence.summary));
+            }
+            Err(error) => {
+                let verdict: Verdict = judge::failed(&plan, &error);
+                self.diary.enter(&plan, &verdict, None);
+            }
+        }
+    }
+
+    /// One that takes its time, at most a small part of the whole.
+    fn slow(&self, random: &mut Random) -> Plan {
+        let mut plan = Plan::draw(random, &choice(200));
+        let longest = (self.length / 20).min(Duration::from_secs(20));
+        plan.sizes = Sizes::Mixed;
+        let records = plan.members.iter().map(|member| member.records).max();
+        let pause = longest.as_micros() / u128::from(records.unwrap_or(1));
+        plan.pause_micros = u64::try_from(pause).expect("a short time").max(1);
+        plan
+    }
+
+    async fn tell(self: Arc<Self>) {
+        const SECOND: Duration = Duration::from_secs(1);
+        let mut minute = 1;
+        while !self.over.load(Relaxed) {
+            sleep(SECOND).await;
+            let vitals = Vitals::now().expect("what /proc tells of this process");
+            self.diary.look(vitals);
+            if self.began.elapsed() >= Duration::from_secs(60 * minute) {
+                println!("{minute} min: {vitals}, {}", self.diary);
+                minute += 1;
+            }
+        }
+    }
+
+    fn conclude(&self, before: (u64, Vitals), after: (u64, Vitals)) -> bool {
+        let taken = processor_time().saturating_sub(self.before);
+        println!("\n{}", self.diary.table());
+        println!("{}", self.diary);
+        println!("at rest, warm: {}", before.1);
+        println!("at rest, end:  {}", after.1);
+        println!(
+            "usual memory under load: {} KiB, then {} KiB",
+            before.0, after.0
+        );
+        println!(
+            "{:.0?}, {:.2} of a processor; --seed {}",
+            self.began.elapsed(),
+            taken.as_secs_f64() / self.began.elapsed().as_secs_f64(),
+            self.seed
+        );
+        let margin = match self.length < 2 * WARM_UP {
+            true => COLD_MARGIN,
+            false => MARGIN,
+        };
+        let has_grown = |what: &str, before: u64, after: u64| {
+            let allowed = before + margin.max(before / MARGIN_PART);
+            let has = after > allowed;
+            if has {
+                println!("GROWN: {what} from {before} to {after} KiB; {allowed} are allowed");
+            }
+            has
+        };
+        let grown = [
+            has_grown("memory at rest", before.1.memory, after.1.memory),
+            has_grown("memory under load", before.0, after.0),
+            more(
+                "descriptors",
+                before.1.descriptors as u64,
+                after.1.descriptors as u64,
+            ),
+            more("threads", before.1.threads, after.1.threads),
+        ];
+        self.diary.is_good() && grown == [false; 4]
+    }
+}
+
+fn more(what: &str, before: u64, after: u64) -> bool {
+    if after > before {
+        println!("GROWN: {what} at rest from {before} to {after}");
+    }
+    after > before
+}
+
+fn choice(records: u64) -> Choice {
+    Choice {
+        deliveries: vec![Delivery::Direct, Delivery::Buffered, Delivery::Dropping],
+        deaths: Death::ALL.to_vec(),
+        records,
+    }
+}

@@ -1,0 +1,135 @@
+//! One stream from its child's start to the last exit of its processes.
+
+use std::{io, os::unix::process::ExitStatusExt, process::Stdio, time::Duration};
+
+use pipe_subscriber::{Spawn, Summary, Via};
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, waitpid};
+use tokio::{
+    process::Command,
+    time::{sleep, timeout},
+};
+
+use crate::{
+    board::Board,
+    death::Status,
+    plan::{Moment, PROCESSES, Plan},
+    tally::Tally,
+};
+
+/// What does not end by then has failed.
+const LIMIT: Duration = Duration::from_secs(60);
+/// How long the other processes may outlive the child.
+const GRACE: Duration = Duration::from_secs(30);
+/// How often something is looked at that tells nobody.
+const GLANCE: Duration = Duration::from_millis(1);
+/// As many unfinished records as 4 processes of 8 threads can have at once.
+const JOIN_LIMIT: usize = 16 << 20;
+
+/// What came of a plan.
+#[derive(Debug)]
+pub(crate) struct Evidence {
+    pub(crate) board: Board,
+    pub(crate) tally: Tally,
+    pub(crate) summary: Summary,
+    /// How each process ended that began.
+    pub(crate) ends: [Option<Status>; PROCESSES],
+}
+
+/// Orphans become children of the campaign, so that no pid is given away while a trial knows it.
+pub(crate) fn adopt_orphans() -> io::Result<()> {
+    Ok(rustix::process::set_child_subreaper(Some(
+        rustix::process::getpid(),
+    ))?)
+}
+
+pub(crate) async fn run(plan: &Plan) -> io::Result<Evidence> {
+    let board = Board::new()?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("child").arg(serde_json::to_string(plan)?);
+    command.arg(board.path()).arg("0");
+    // Backtraces take long, and are not what is tried here.
+    command
+        .env_remove("RUST_BACKTRACE")
+        .env_remove("RUST_LIB_BACKTRACE");
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    let via = match plan.via_stdin {
+        true => Via::Stdin,
+        false => Via::Fd,
+    };
+    let spawn = Spawn::new(command).filter("trace").via(via).grace(GRACE);
+    let (mut child, logs) = spawn.spawn()?;
+
+    let mut tally = Tally::default();
+    let read = logs.join_limit(JOIN_LIMIT).run_with(|r| tally.add(r));
+    let summary = tokio::select! {
+        summary = timeout(LIMIT, read) => summary,
+        () = kill(plan, &board) => unreachable!("it goes on for ever"),
+    };
+    let Ok(summary) = summary else {
+        let pids = (0..PROCESSES).filter_map(|member| board.pid(member));
+        pids.for_each(|pid| {
+            let _gone = kill_process(pid, Signal::KILL);
+        });
+        return Err(io::ErrorKind::TimedOut.into());
+    };
+    let mut ends = [None; PROCESSES];
+    ends[0] = Some(child.wait().await?.into());
+    for (member, end) in ends.iter_mut().enumerate().skip(1) {
+        if let Some(pid) = board.pid(member) {
+            *end = Some(wait(pid).await?);
+        }
+    }
+    Ok(Evidence {
+        summary: summary.map_err(io::Error::other)?,
+        board,
+        tally,
+        ends,
+    })
+}
+
+/// Sends the signals that come from outside, each at its moment.
+async fn kill(plan: &Plan, board: &Board) {
+    let strike = async |member: usize| {
+        let micros = match plan.members.get(member).map(|member| member.moment) {
+            Some(Moment::Outside { micros }) => micros,
+            _ => return,
+        };
+        let pid = loop {
+            match board.pid(member) {
+                Some(pid) => break pid,
+                None => sleep(GLANCE).await,
+            }
+        };
+        sleep(Duration::from_micros(micros)).await;
+        // It fails where the process is gone, which nobody else is to bring about.
+        kill_process(pid, plan.members[member].death.signal()).expect("a process");
+    };
+    tokio::join!(strike(0), strike(1), strike(2), strike(3));
+    std::future::pending().await
+}
+
+/// A child of the child, which is gone by now or about to be.
+async fn wait(pid: Pid) -> io::Result<Status> {
+    loop {
+        match waitpid(Some(pid), WaitOptions::NOHANG) {
+            Ok(Some((_, status))) => return Ok(status.into()),
+            // Its parent may be just about to die.
+            Ok(None) | Err(rustix::io::Errno::CHILD) => sleep(GLANCE).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+impl From<std::process::ExitStatus> for Status {
+    fn from(status: std::process::ExitStatus) -> Self {
+        let code = status.code().map(Status::Code);
+        code.unwrap_or_else(|| Status::Signal(status.signal().unwrap_or_default()))
+    }
+}
+
+impl From<WaitStatus> for Status {
+    fn from(status: WaitStatus) -> Self {
+        let code = status.exit_status().map(Status::Code);
+        code.unwrap_or_else(|| Status::Signal(status.terminating_signal().unwrap_or_default()))
+    }
+}

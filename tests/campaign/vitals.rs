@@ -1,0 +1,56 @@
+//! What this process takes of the system.
+
+use std::{fmt, fs, io, mem::MaybeUninit, time::Duration};
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Vitals {
+    /// KiB of memory.
+    pub(crate) memory: u64,
+    pub(crate) descriptors: usize,
+    pub(crate) threads: u64,
+}
+
+impl Vitals {
+    pub(crate) fn now() -> io::Result<Self> {
+        let status = fs::read_to_string("/proc/self/status")?;
+        let figure = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            let number = line.and_then(|line| line.split_whitespace().next());
+            number.and_then(|number| number.parse().ok()).unwrap_or(0)
+        };
+        Ok(Self {
+            memory: figure("VmRSS:"),
+            threads: figure("Threads:"),
+            // Without the one that lists them.
+            descriptors: fs::read_dir("/proc/self/fd")?.count() - 1,
+        })
+    }
+}
+
+impl fmt::Display for Vitals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            memory,
+            descriptors,
+            threads,
+        } = self;
+        write!(f, "{memory} KiB, {descriptors} fds, {threads} threads")
+    }
+}
+
+/// The time that this process and those of its children that are gone had of the processors.
+pub(crate) fn processor_time() -> Duration {
+    let of = |who| {
+        let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+        // SAFETY: it points to a place for the figures, which this call fills in.
+        unsafe { libc::getrusage(who, usage.as_mut_ptr()) };
+        // SAFETY: zeroes are figures too.
+        let usage = unsafe { usage.assume_init() };
+        let time = |time: libc::timeval| {
+            let seconds = Duration::from_secs(time.tv_sec.unsigned_abs());
+            seconds + Duration::from_micros(time.tv_usec.unsigned_abs())
+        };
+        time(usage.ru_utime) + time(usage.ru_stime)
+    };
+    of(libc::RUSAGE_SELF) + of(libc::RUSAGE_CHILDREN)
+}
