@@ -212,6 +212,9 @@ impl<W: AsyncWrite + Unpin> Consumer<W> {
             let batch = self.frames.write_buffer().len();
             ready!(Sink::<Frame>::poll_flush(Pin::new(&mut self.frames), cx))?;
             self.confirm();
+            if self.queue.is_stopping() {
+                return Poll::Ready(Ok(()));
+            }
             if self.linger && (1..SMALL_BATCH).contains(&batch) {
                 thread::sleep(LINGER);
             }
@@ -225,7 +228,7 @@ impl<W: AsyncWrite + Unpin> Consumer<W> {
                 self.queue.set_busy();
                 continue;
             }
-            if self.queue.is_closing() {
+            if self.queue.is_closing() || self.queue.is_stopping() {
                 return Poll::Ready(Ok(()));
             }
             return Poll::Pending;

@@ -25,6 +25,6 @@ extern "C" fn close_all() {
         return;
     };
     for outlet in outlets.iter().filter_map(Weak::upgrade) {
-        outlet.close(outlet.settings.exit_timeout);
+        outlet.close_at_exit();
     }
 }

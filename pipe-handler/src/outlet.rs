@@ -159,6 +159,16 @@ impl Outlet {
     ///
     /// `None` where the pipe had no room within the timeout or nobody reads, and in a process that never logged.
     pub(crate) fn close(&self, timeout: Duration) -> Option<Closed> {
+        self.close_with(timeout, false)
+    }
+
+    /// The same where the process exits: its other threads may log on until the very end, and no drain carries away
+    /// what they leave then.
+    pub(crate) fn close_at_exit(&self) -> Option<Closed> {
+        self.close_with(self.settings.exit_timeout, true)
+    }
+
+    fn close_with(&self, timeout: Duration, is_last: bool) -> Option<Closed> {
         let mut patience = Patience::new(Overflow::BlockFor(timeout));
         // A process that never logged is none to this pipe. One whose records were all dropped, hello included, is, and
         // so is one of which a thread is saying hello.
@@ -166,6 +176,9 @@ impl Outlet {
             self.greeting.is_busy() || (self.greeting.is_due() && self.ledger.dropped() > 0);
         let is_heard = self.greeting.is_open() || (is_begun && self.open(&mut patience));
         if !is_heard || !self.transport.flush(&mut patience) {
+            return None;
+        }
+        if is_last && !self.transport.stop(&mut patience) {
             return None;
         }
         let closed = self.say_close(&mut patience)?;

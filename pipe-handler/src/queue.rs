@@ -42,6 +42,8 @@ pub(crate) struct Queue {
     waker: Mutex<Option<Waker>>,
     /// The handler is gone: what is in the rings is all there will be.
     closing: AtomicBool,
+    /// The process is about to exit: the drain is to end where it is.
+    stopping: AtomicBool,
     ended: AtomicBool,
     /// Held by whoever writes what an ended drain has left.
     last: Mutex<()>,
@@ -92,6 +94,7 @@ impl Queue {
             idle: AtomicBool::new(false),
             waker: Mutex::default(),
             closing: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             last: Mutex::default(),
             waiting: AtomicUsize::new(0),
@@ -155,7 +158,6 @@ impl Queue {
             }
             match self.try_push(frames) {
                 Some(true) => {
-                    fence::light();
                     self.wake();
                     // The drain may have ended without having seen this.
                     if self.ended.load(Relaxed) {
@@ -233,18 +235,58 @@ impl Queue {
             return Written::Whole;
         }
         let _last = lock(&self.last);
-        let mut frames = BytesMut::new();
-        // One entry after the other: what is written is given back at once and never written again.
-        while ring.drained() < ring.committed() {
-            frames.clear();
-            let end = ring.copy(ring.drained(), ring.committed(), 1, &mut frames);
-            let written = pipe.write(&frames, patience);
-            if written != Written::Whole {
-                return written;
-            }
-            ring.set_drained(end);
+        self.write_greeting(pipe, patience);
+        write_ring(&ring, pipe, patience)
+    }
+
+    /// Ends the drain where it is and writes what it leaves. From here on every thread writes directly. `false` where
+    /// the time was too short for that; then nothing has changed.
+    pub(crate) fn stop(&self, pipe: &Pipe, patience: &mut Patience) -> bool {
+        if !self.is_live() {
+            return true;
         }
-        Written::Whole
+        if !self.stop_drain(pipe, patience) {
+            return false;
+        }
+        let rings = lock(&self.rings).present.clone();
+        let _last = lock(&self.last);
+        self.write_greeting(pipe, patience);
+        rings
+            .iter()
+            .all(|ring| write_ring(ring, pipe, patience) == Written::Whole)
+    }
+
+    fn stop_drain(&self, pipe: &Pipe, patience: &mut Patience) -> bool {
+        let rest = lock(&self.rest).as_ref().and_then(Weak::upgrade);
+        if let Some(rest) = rest
+            && let Ok(mut rest) = rest.try_lock()
+        {
+            // A task that may never have its turn again, and cannot have it now.
+            let is_written = rest.write_to(pipe, patience);
+            if is_written {
+                self.end();
+            }
+            return is_written;
+        }
+        self.stopping.store(true, SeqCst);
+        self.wake();
+        let has_ended = || self.ended.load(SeqCst);
+        while !has_ended() {
+            let Some(left) = patience.left() else {
+                self.stopping.store(false, SeqCst);
+                return has_ended();
+            };
+            self.wait(left, has_ended);
+        }
+        true
+    }
+
+    /// A hello that found no room, and that the drain has not taken.
+    fn write_greeting(&self, pipe: &Pipe, patience: &mut Patience) {
+        let mut greeting = lock(&self.greeting);
+        if !greeting.is_empty() && pipe.write(&greeting, patience) == Written::Whole {
+            greeting.clear();
+        }
     }
 
     /// Does the work of a drain that is a task, unless it is doing it right now. Whether everything is written.
@@ -314,13 +356,14 @@ impl Queue {
         lock(&self.rings).present.push(ring);
         self.version.fetch_add(1, SeqCst);
         if !is_kept {
-            fence::light();
             self.wake();
         }
         !is_kept
     }
 
+    /// Behind whatever the drain is to see: it says that it will sleep, and then looks once more.
     fn wake(&self) {
+        fence::light();
         if self.idle.load(Relaxed) && self.idle.swap(false, SeqCst) {
             let waker = lock(&self.waker).take();
             waker.inspect(Waker::wake_by_ref);
@@ -378,6 +421,10 @@ impl Queue {
         }
     }
 
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(SeqCst)
+    }
+
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(SeqCst)
     }
@@ -398,6 +445,22 @@ impl Queue {
     pub(crate) fn set_rest(&self, rest: Weak<Mutex<dyn Rest>>) {
         *lock(&self.rest) = Some(rest);
     }
+}
+
+/// Writes what is left in a ring that no drain carries away any more. For whoever holds the lock on that.
+fn write_ring(ring: &Staging, pipe: &Pipe, patience: &mut Patience) -> Written {
+    let mut frames = BytesMut::new();
+    // One entry after the other: what is written is given back at once and never written again.
+    while ring.drained() < ring.committed() {
+        frames.clear();
+        let end = ring.copy(ring.drained(), ring.committed(), 1, &mut frames);
+        let written = pipe.write(&frames, patience);
+        if written != Written::Whole {
+            return written;
+        }
+        ring.set_drained(end);
+    }
+    Written::Whole
 }
 
 /// Writes whole frames to a pipe, as many at once as it takes in one piece.

@@ -92,6 +92,16 @@ impl Transport {
         }
     }
 
+    /// Has everything written directly from here on; `false` where the time was too short for that.
+    #[cfg_attr(not(feature = "buffered"), allow(unused_variables))]
+    pub(crate) fn stop(&self, patience: &mut Patience) -> bool {
+        match self {
+            #[cfg(feature = "buffered")]
+            Self::Buffered(queue, pipe) => queue.stop(pipe, patience),
+            _ => true,
+        }
+    }
+
     /// Lets a drain end.
     pub(crate) fn close(&self) {
         match self {

@@ -153,7 +153,8 @@ impl Judge<'_> {
             let figures = format!(
                 "process {place} thread {thread}: {begun} begun, {acknowledged} returned, {line:?}"
             );
-            let is_lost = lost > 0 && delivery == Delivery::Direct;
+            let must_arrive = delivery == Delivery::Direct || member.death.is_orderly();
+            let is_lost = lost > 0 && must_arrive;
             if is_lost {
                 self.verdict.complaints.push(format!("lost: {figures}"));
             }

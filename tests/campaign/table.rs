@@ -58,7 +58,7 @@ impl Table {
         let sum = self.sum();
         // What buffered delivery loses when it is killed is told, not forbidden.
         let lost = self
-            .sum_of(|delivery, _| delivery != Delivery::Buffered)
+            .sum_of(|delivery, death| delivery != Delivery::Buffered || death.is_orderly())
             .lost;
         [lost, sum.torn, sum.desynchronised, sum.wrong] == [0; 4]
     }
