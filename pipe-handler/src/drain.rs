@@ -2,7 +2,7 @@ use std::{
     future::Future,
     io, mem,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc},
     task::{Context, Poll, ready},
     thread,
     time::Duration,
@@ -93,9 +93,16 @@ pub(crate) fn start(outlet: Arc<Outlet>, queue: Arc<Queue>) -> io::Result<()> {
     let writer = BlockingPipe::new(Arc::clone(&outlet));
     let drain = Drain::new(outlet, queue, writer);
     drain.consumer().linger = true;
+    let (begins, begun) = mpsc::channel::<()>();
     thread::Builder::new()
         .name("pipe-handler".to_owned())
-        .spawn(move || runtime.block_on(drain))?;
+        .spawn(move || {
+            drop(begins);
+            runtime.block_on(drain);
+        })?;
+    // While a thread is being started the standard library holds a lock. A fork right behind this would find it locked
+    // for ever.
+    let _disconnected = begun.recv();
     Ok(())
 }
 

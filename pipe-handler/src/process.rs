@@ -32,8 +32,16 @@ unsafe extern "C" fn remember_after_fork() {
 }
 
 fn remember() {
-    let pid = rustix::process::getpid().as_raw_nonzero().get();
-    PID.store(pid.cast_unsigned(), Relaxed);
+    PID.store(ask(), Relaxed);
+}
+
+/// The same, asked of the system: also where another thread is in the middle of `exit`, behind which the C library no longer
+/// tells of forks.
+pub(crate) fn ask() -> u32 {
+    rustix::process::getpid()
+        .as_raw_nonzero()
+        .get()
+        .cast_unsigned()
 }
 
 /// The name of the program that was started.

@@ -52,7 +52,7 @@ pub(crate) fn share(outlet: &Arc<Outlet>, command: &mut Command) -> io::Result<(
     command.env(env::FILTER, &outlet.settings.filter);
     let shared = Shared {
         outlet: Arc::clone(outlet),
-        here: process::id(),
+        here: process::ask(),
     };
     let pass_on = move || shared.pass_on();
     // SAFETY: in a forked child the closure makes one system call on a descriptor that is still open there, and
@@ -71,7 +71,7 @@ struct Shared {
 impl Shared {
     /// Between fork and exec; without a fork, right before this process becomes another program.
     fn pass_on(&self) -> io::Result<()> {
-        if process::id() == self.here {
+        if process::ask() == self.here {
             self.outlet.leave();
         }
         if let Some(pipe) = self.outlet.pipe() {
@@ -84,7 +84,7 @@ impl Shared {
 /// An exec without fork that failed has left the pipe open to all children.
 impl Drop for Shared {
     fn drop(&mut self) {
-        if process::id() == self.here {
+        if process::ask() == self.here {
             self.outlet.pipe().inspect(|pipe| pipe.close_on_exec());
         }
     }

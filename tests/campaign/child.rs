@@ -76,7 +76,7 @@ fn live(plan: &'static Plan, board: &'static str, slots: Slots, place: usize) {
     slots.pid(place).store(process::id().into(), Release);
     if let Moment::Later { micros } = member.moment {
         let life = life.clone();
-        thread::spawn(move || {
+        start(move || {
             thread::sleep(Duration::from_micros(micros));
             life.end();
         });
@@ -89,7 +89,7 @@ fn live(plan: &'static Plan, board: &'static str, slots: Slots, place: usize) {
     }
     for thread in 0..member.threads {
         let life = life.clone();
-        thread::spawn(move || life.log(thread));
+        start(move || life.log(thread));
     }
     if let Some(forked) = life.fork_those(Origin::ForkedLate) {
         return live(plan, board, slots, forked);
@@ -101,6 +101,17 @@ fn live(plan: &'static Plan, board: &'static str, slots: Slots, place: usize) {
         // SAFETY: it has no conditions.
         Err(_) => unsafe { libc::_exit(NOBODY_CAME) },
     }
+}
+
+/// Starts a thread and waits until it runs. While one is being started the standard library holds a lock, which a fork at
+/// that moment would find locked for ever, and with it each thread that it starts.
+fn start(work: impl FnOnce() + Send + 'static) {
+    let (begins, begun) = mpsc::channel::<()>();
+    thread::spawn(move || {
+        drop(begins);
+        work();
+    });
+    let _disconnected = begun.recv();
 }
 
 fn init(plan: &Plan) {
