@@ -36,12 +36,12 @@
 //! # What is not
 //!
 //! - With buffered delivery (`Delivery::Buffered`) what is not yet written is lost at `SIGKILL`, `abort`, `_exit` and a
-//!   signal that is not handled; at `return` from main, `exit` and panics nothing is.
+//!   signal that is not handled; at `return` from main, `exit` and panics nothing is, also not what other threads and
+//!   later exit hooks log: then everybody writes directly.
 //! - With [`Overflow::Block`], the default, a parent that lives and does not read makes log calls wait.
 //! - Records logged while a record is being formatted are sent up to a nesting of 4; deeper ones are dropped and
 //!   counted. Logging from a signal handler is not supported.
-//! - With buffered delivery what an exit hook logs behind the handler's own, which is one that was set before the
-//!   handler, may be lost without being counted.
+//! - Where another thread panics and the process aborts, what buffered delivery has staged behind the panic's flush is lost.
 //! - A process made by a raw `clone` system call is not noticed, as forks are.
 //! - The pipe's descriptor is trusted to stay what it was when it was adopted. A program that closes descriptors it
 //!   does not own can make any number mean anything.

@@ -131,7 +131,10 @@ fn escaped_message(text: &str) -> String {
 }
 
 fn escape(text: &str, control: impl Fn(char, &mut String)) -> String {
-    let mut out = String::with_capacity(text.len() + 16);
+    // Of a text that is all controls the copy is several times as long: it is made once, and not grown.
+    let controls = text.chars().filter(|&character| is_control(character));
+    let longer: usize = controls.map(|control| control.escape_default().len()).sum();
+    let mut out = String::with_capacity(text.len() + longer);
     for character in text.chars() {
         match is_control(character) {
             true => control(character, &mut out),
