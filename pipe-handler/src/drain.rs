@@ -157,7 +157,7 @@ struct Consumer<W> {
 impl<W> Consumer<W> {
     /// Takes what the threads have left; returns how much that was.
     fn take(&mut self) -> usize {
-        if self.version != self.queue.version() {
+        if self.version != self.queue.rings.version() {
             self.follow_threads();
         }
         // The positions first: a record that is seen came behind its process's hello, which is then seen too.
@@ -183,7 +183,7 @@ impl<W> Consumer<W> {
     }
 
     fn follow_threads(&mut self) {
-        self.version = self.queue.version();
+        self.version = self.queue.rings.version();
         // Given up before the queue looks which rings nobody else has.
         let known: Vec<_> = mem::take(&mut self.rings)
             .into_iter()
@@ -195,7 +195,8 @@ impl<W> Consumer<W> {
         };
         self.rings = self
             .queue
-            .rings()
+            .rings
+            .in_use()
             .into_iter()
             .map(|ring| (Arc::clone(&ring), taken(&ring), 0))
             .collect();

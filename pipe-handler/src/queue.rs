@@ -1,9 +1,9 @@
 use std::{
-    cell::{Cell, RefCell},
+    cell::Cell,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
+        Condvar, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{
-            self, AtomicBool, AtomicU64, AtomicUsize,
+            AtomicBool, AtomicUsize,
             Ordering::{Acquire, Relaxed, SeqCst},
         },
     },
@@ -20,23 +20,20 @@ use crate::{
     pipe::{Pipe, Written},
     pipe_writer::whole_frames,
     process,
+    rings::Rings,
     staging::Staging,
 };
 
-/// The frames that are on their way to the drain: one [`Staging`] for each thread that logs.
+/// The frames that are on their way to the drain, in the [`Rings`] of the threads that log.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    id: u64,
+    pub(crate) rings: Rings,
     /// The process whose threads and drain these are.
     pid: u32,
-    capacity: usize,
     /// The hello of the process: whoever sees a record in a ring finds it here, or gone already.
     greeting: Mutex<Vec<u8>>,
     /// Whether there ever was one.
     greeted: AtomicBool,
-    rings: Mutex<Rings>,
-    /// Grows with every new ring.
-    version: AtomicU64,
     /// The drain has found nothing and waits to be woken.
     idle: AtomicBool,
     waker: Mutex<Option<Waker>>,
@@ -55,13 +52,6 @@ pub(crate) struct Queue {
     rest: Mutex<Option<Weak<Mutex<dyn Rest>>>>,
 }
 
-#[derive(Debug, Default)]
-struct Rings {
-    present: Vec<Arc<Staging>>,
-    /// The records of the rings that were given up.
-    past_records: u64,
-}
-
 /// The drain's half of the work, when somebody else has to do it.
 pub(crate) trait Rest: Send + std::fmt::Debug {
     /// Writes what was taken and what is in the rings.
@@ -72,9 +62,6 @@ pub(crate) trait Rest: Send + std::fmt::Debug {
 const QUIET: u64 = 500_000;
 
 thread_local! {
-    /// This thread's ring in each queue.
-    static RINGS: RefCell<Vec<(u64, Arc<Staging>)>> = const { RefCell::new(Vec::new()) };
-
     /// When this thread logged last.
     static LAST: Cell<u64> = const { Cell::new(0) };
 }
@@ -82,15 +69,11 @@ thread_local! {
 impl Queue {
     /// `capacity`: bytes for each thread.
     pub(crate) fn new(capacity: usize) -> Self {
-        static IDS: AtomicU64 = AtomicU64::new(0);
         Self {
-            id: IDS.fetch_add(1, Relaxed),
+            rings: Rings::new(capacity),
             pid: process::id(),
-            capacity,
             greeting: Mutex::default(),
             greeted: AtomicBool::new(false),
-            rings: Mutex::default(),
-            version: AtomicU64::new(0),
             idle: AtomicBool::new(false),
             waker: Mutex::default(),
             closing: AtomicBool::new(false),
@@ -116,33 +99,22 @@ impl Queue {
 
     /// Counts a record of this thread that was pushed; `false` where there is no place for that.
     pub(crate) fn count(&self) -> bool {
-        self.is_own() && self.with_ring(|ring| ring.count()).is_some()
+        self.is_own() && self.rings.count()
     }
 
     /// How many records were [counted](Self::count).
     pub(crate) fn records(&self) -> u64 {
-        if !self.is_own() {
-            return 0;
+        match self.is_own() {
+            true => self.rings.records(),
+            false => 0,
         }
-        let rings = lock(&self.rings);
-        let present: u64 = rings.present.iter().map(|ring| ring.records()).sum();
-        rings.past_records + present
     }
 
     /// Whether a record logged at `time` is the first after a pause of its thread, with nothing of the thread in front
     /// of it: written directly it is there at once, for less than it costs to wake the drain.
     pub(crate) fn is_quiet(&self, time: u64) -> bool {
         let pause = time.saturating_sub(LAST.replace(time));
-        if pause < QUIET || self.greeted.load(Relaxed) {
-            return false;
-        }
-        let is_clear = RINGS.try_with(|rings| {
-            let rings = rings.try_borrow().ok()?;
-            let own = rings.iter().find(|(id, _)| *id == self.id);
-            Some(own.is_none_or(|(_, ring)| ring.drained() == ring.committed()))
-        });
-        // A thread that is ending may have left a record elsewhere.
-        is_clear.ok().flatten().unwrap_or(false)
+        pause >= QUIET && !self.greeted.load(Relaxed) && self.rings.is_clear()
     }
 
     /// Leaves frames for the drain; they stay together. `Gone` where there is no drain (any more).
@@ -156,7 +128,7 @@ impl Queue {
             if !self.is_live() {
                 return Written::Gone;
             }
-            match self.try_push(frames) {
+            match self.rings.push(frames) {
                 Some(true) => {
                     self.wake();
                     // The drain may have ended without having seen this.
@@ -167,12 +139,11 @@ impl Queue {
                     return Written::Whole;
                 }
                 Some(false) => {}
-                None => {
-                    if self.open_ring(frames) {
-                        return Written::Whole;
-                    }
-                    continue;
+                None if self.rings.open(frames) => {
+                    self.wake();
+                    return Written::Whole;
                 }
+                None => continue,
             }
             self.wake();
             let Some(left) = patience.left() else {
@@ -185,7 +156,7 @@ impl Queue {
             if self.write_rest(pipe, patience).is_some() {
                 continue;
             }
-            self.wait(left, || self.has_room(frames.len()));
+            self.wait(left, || self.rings.has_room(frames.len()));
         }
     }
 
@@ -204,13 +175,10 @@ impl Queue {
         if let Some(is_written) = self.write_rest(pipe, patience) {
             return is_written;
         }
-        let rings: Vec<_> = lock(&self.rings)
-            .present
-            .iter()
-            .map(|ring| (Arc::clone(ring), ring.committed()))
-            .collect();
+        let rings = self.rings.all().into_iter();
+        let rings: Vec<_> = rings.map(|ring| (ring.committed(), ring)).collect();
         let is_done = || {
-            rings.iter().all(|(ring, end)| ring.drained() >= *end)
+            rings.iter().all(|(end, ring)| ring.drained() >= *end)
                 && lock(&self.greeting).is_empty()
         };
         self.wake();
@@ -228,7 +196,7 @@ impl Queue {
         if !self.is_own() {
             return Written::Whole;
         }
-        let Some(ring) = self.with_ring(Arc::clone) else {
+        let Some(ring) = self.rings.own() else {
             return Written::Whole;
         };
         if ring.drained() == ring.committed() {
@@ -240,7 +208,7 @@ impl Queue {
     }
 
     /// Ends the drain where it is and writes what it leaves. From here on every thread writes directly. `false` where
-    /// the time was too short for that; then nothing has changed.
+    /// the time was too short for that.
     pub(crate) fn stop(&self, pipe: &Pipe, patience: &mut Patience) -> bool {
         if !self.is_live() {
             return true;
@@ -248,7 +216,7 @@ impl Queue {
         if !self.stop_drain(pipe, patience) {
             return false;
         }
-        let rings = lock(&self.rings).present.clone();
+        let rings = self.rings.all();
         let _last = lock(&self.last);
         self.write_greeting(pipe, patience);
         rings
@@ -320,47 +288,6 @@ impl Queue {
         self.waiting.fetch_sub(1, SeqCst);
     }
 
-    fn try_push(&self, frames: &[u8]) -> Option<bool> {
-        self.with_ring(|ring| ring.push(frames))
-    }
-
-    fn has_room(&self, bytes: usize) -> bool {
-        self.with_ring(|ring| ring.has_room(bytes)).unwrap_or(true)
-    }
-
-    fn with_ring<T>(&self, f: impl FnOnce(&Arc<Staging>) -> T) -> Option<T> {
-        let found = RINGS.try_with(|rings| {
-            let rings = rings.try_borrow().ok()?;
-            let (_, ring) = rings.iter().find(|(id, _)| *id == self.id)?;
-            Some(f(ring))
-        });
-        found.ok().flatten()
-    }
-
-    /// Makes this thread's ring. A thread that is ending cannot keep one: then it is for these frames only, and they
-    /// are in it.
-    fn open_ring(&self, frames: &[u8]) -> bool {
-        let kept = RINGS.try_with(|rings| {
-            let mut rings = rings.try_borrow_mut().ok()?;
-            let ring = Arc::new(Staging::new(self.capacity));
-            rings.push((self.id, Arc::clone(&ring)));
-            Some(ring)
-        });
-        let kept = kept.ok().flatten();
-        let is_kept = kept.is_some();
-        let ring = kept.unwrap_or_else(|| {
-            let ring = Staging::new(2 * frames.len());
-            ring.push(frames);
-            Arc::new(ring)
-        });
-        lock(&self.rings).present.push(ring);
-        self.version.fetch_add(1, SeqCst);
-        if !is_kept {
-            self.wake();
-        }
-        !is_kept
-    }
-
     /// Behind whatever the drain is to see: it says that it will sleep, and then looks once more.
     fn wake(&self) {
         fence::light();
@@ -373,30 +300,6 @@ impl Queue {
 
 /// For the drain.
 impl Queue {
-    pub(crate) fn version(&self) -> u64 {
-        self.version.load(SeqCst)
-    }
-
-    /// The rings, without those that are empty and whose thread has ended.
-    pub(crate) fn rings(&self) -> Vec<Arc<Staging>> {
-        let mut rings = lock(&self.rings);
-        let Rings {
-            present,
-            past_records,
-        } = &mut *rings;
-        present.retain(|ring| {
-            let is_shared = Arc::strong_count(ring) > 1;
-            // Not shared any more means that its thread has ended: then what it has committed must be seen.
-            atomic::fence(Acquire);
-            let is_kept = is_shared || ring.drained() < ring.committed();
-            if !is_kept {
-                *past_records += ring.records();
-            }
-            is_kept
-        });
-        present.clone()
-    }
-
     pub(crate) fn take_greeting(&self, out: &mut BytesMut) {
         let mut greeting = lock(&self.greeting);
         out.extend_from_slice(&greeting);

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use crate::{
     KeyValues, LogRecord, format::format_args, pairs::Pairs, record::now, text::floor_boundary,
-    unpack::Traits,
+    traits::Traits,
 };
 
 /// The longest message and the longest text of one value that a [`Scratch`] keeps unless told otherwise: 256 KiB.

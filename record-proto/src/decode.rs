@@ -5,7 +5,8 @@ use log::Level;
 use crate::{
     Close, Dropped, ErrorInfo, Fragment, Hello, KeyValues, Levels, LogRecord, Payload,
     PayloadError, Reason, Sources, VERSION, payload,
-    unpack::{self, Fault, Reader, Traits},
+    traits::Traits,
+    unpack::{self, Fault, Reader},
 };
 
 impl<'a> Payload<'a> {

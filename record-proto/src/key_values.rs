@@ -5,7 +5,8 @@ use log::kv::{self, Key, VisitSource};
 use crate::{
     Value, pack,
     text::{self, has_control, is_plain},
-    unpack::{Reader, Token, Traits},
+    traits::Traits,
+    unpack::{Reader, Token},
 };
 
 /// Keys with typed values, in the order given; a key may stand more than once.

@@ -108,6 +108,7 @@ mod source;
 #[cfg(feature = "kv_serde")]
 mod structure;
 mod text;
+mod traits;
 mod unpack;
 mod value;
 

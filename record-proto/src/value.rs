@@ -4,7 +4,8 @@ use log::kv;
 
 use crate::{
     KeyValues, pack, text,
-    unpack::{self, Reader, Token, Traits},
+    traits::Traits,
+    unpack::{self, Reader, Token},
 };
 
 /// One typed value of a record's key-values.

@@ -63,6 +63,10 @@ fn calls(bench: &mut Bench) -> Result<()> {
     add("write(2) of its frame to /dev/null", each(count, write));
     written?;
     add(
+        "write(2) of its frame to a pipe that nobody waits for",
+        to_pipe(count, frame)?,
+    );
+    add(
         "write(2) of its frame to a pipe that is read",
         to_drain(count, frame)?,
     );
@@ -72,6 +76,21 @@ fn calls(bench: &mut Bench) -> Result<()> {
 /// What is computed for nothing would not be computed.
 fn looked_at(value: u64) {
     black_box(value);
+}
+
+/// A pipe is filled and then read, in turns, and only the filling counts.
+fn to_pipe(count: u64, frame: &[u8]) -> Result<f64> {
+    const ROUND: u64 = 300;
+    let (mut reader, mut writer) = pipe()?;
+    let mut buffer = vec![0; frame.len() * usize::try_from(ROUND)?];
+    let (mut nanos, rounds) = (0.0, count / ROUND + 1);
+    for _ in 0..rounds {
+        let mut written = Ok(());
+        nanos += each(ROUND, |_| written = writer.write_all(frame));
+        written?;
+        reader.read_exact(&mut buffer)?;
+    }
+    Ok(nanos / rounds as f64)
 }
 
 fn to_drain(count: u64, frame: &[u8]) -> Result<f64> {
@@ -157,6 +176,7 @@ fn print(bench: &Bench) {
         "read the monotonic clock",
         "encode a record, its time included",
         "write(2) of its frame to /dev/null",
+        "write(2) of its frame to a pipe that nobody waits for",
         "write(2) of its frame to a pipe that is read",
     ] {
         let nanos = bench.figures.summary("limit", what, "ns");
