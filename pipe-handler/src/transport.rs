@@ -42,6 +42,7 @@ impl Transport {
     }
 
     /// Writes a record that was logged at `time` and is whole in these frames.
+    #[cfg_attr(not(feature = "buffered"), allow(unused_variables))]
     pub(crate) fn write_record(
         &self,
         frames: &[u8],

@@ -30,12 +30,8 @@ send(4, pid, time.time_ns(), 2, 0)
 #[ignore = "needs Python with the msgpack package"]
 fn a_python_program_logs_through_its_pipe() {
     let outcome = within(async {
-        program("python3")
-            .arg("-c")
-            .arg(CHILD)
-            .start()
-            .finish()
-            .await
+        let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
+        program(&python).arg("-c").arg(CHILD).start().finish().await
     });
     assert!(outcome.status.success(), "{}", outcome.status);
     let summary = &outcome.summary;
