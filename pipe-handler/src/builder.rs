@@ -290,7 +290,7 @@ impl Builder {
         self.make_on(|| Ok(Transport::Direct(Pipe::new(pipe()?))))
     }
 
-    fn make_on(
+    pub(crate) fn make_on(
         mut self,
         transport: impl FnOnce() -> Result<Transport, InitError>,
     ) -> Result<PipeHandler, InitError> {

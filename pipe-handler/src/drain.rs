@@ -18,7 +18,7 @@ use crate::{
     local::quietly,
     outlet::Outlet,
     overflow::Patience,
-    pipe::Pipe,
+    pipe::{Pipe, Written},
     pipe_writer::{AsyncPipe, BlockingPipe},
     queue::{Queue, Rest, write_all},
     staging::Staging,
@@ -117,6 +117,10 @@ impl<W: AsyncWrite + Unpin + Send + std::fmt::Debug> Future for Drain<W> {
             return Poll::Pending;
         };
         queue.set_busy();
+        // Somebody may have ended it while its work was in other hands; what has come since is not its any more.
+        if !queue.is_live() {
+            return Poll::Ready(());
+        }
         let ended = ready!(quietly(|| consumer.poll(cx)));
         if ended.is_err() {
             self.outlet.give_up();
@@ -128,8 +132,12 @@ impl<W: AsyncWrite + Unpin + Send + std::fmt::Debug> Future for Drain<W> {
 
 impl<W: AsyncWrite + Unpin + Send + std::fmt::Debug> Drop for Drain<W> {
     fn drop(&mut self) {
-        let mut consumer = self.consumer();
         let queue = Arc::clone(&self.queue);
+        // A forked child may find the consumer locked for ever.
+        if !queue.is_live() {
+            return;
+        }
+        let mut consumer = self.consumer();
         if !queue.is_live() {
             return;
         }
@@ -139,7 +147,11 @@ impl<W: AsyncWrite + Unpin + Send + std::fmt::Debug> Drop for Drain<W> {
             return self.outlet.give_up();
         };
         let timeout = self.outlet.settings.exit_timeout;
-        consumer.write_to(pipe, &mut Patience::new(Overflow::BlockFor(timeout)));
+        let mut patience = Patience::new(Overflow::BlockFor(timeout));
+        if !consumer.write_to(pipe, &mut patience) {
+            queue.leave(consumer.frames.write_buffer_mut());
+            consumer.confirm();
+        }
     }
 }
 
@@ -167,9 +179,15 @@ impl<W> Consumer<W> {
         let share = BATCH / self.rings.len().max(1);
         let out = self.frames.write_buffer_mut();
         let before = out.len();
-        self.queue.take_greeting(out);
+        self.queue.take_first(out);
+        let mut any_left = false;
         for (ring, taken, committed) in &mut self.rings {
+            // What an ending thread has left last is behind what it has in its own ring.
+            if any_left && ring.is_last() {
+                continue;
+            }
             *taken = ring.copy(*taken, *committed, share.max(1), out);
+            any_left |= *taken < *committed;
         }
         out.len() - before
     }
@@ -246,12 +264,16 @@ impl<W: AsyncWrite + Unpin> Consumer<W> {
 
 impl<W: Send + std::fmt::Debug> Rest for Consumer<W> {
     fn write_to(&mut self, pipe: &Pipe, patience: &mut Patience) -> bool {
+        // What comes while it is written is not waited for.
+        let rings = self.queue.rings.all().into_iter();
+        let ends: Vec<_> = rings.map(|ring| (ring.committed(), ring)).collect();
         loop {
-            if !write_all(self.frames.write_buffer_mut(), pipe, patience) {
+            self.take();
+            if write_all(self.frames.write_buffer_mut(), pipe, patience) != Written::Whole {
                 return false;
             }
             self.confirm();
-            if self.take() == 0 {
+            if ends.iter().all(|(end, ring)| ring.drained() >= *end) {
                 return true;
             }
         }

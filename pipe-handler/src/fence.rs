@@ -6,15 +6,31 @@
 //! processor's store buffer, 50 ns and more where another core has just read the same memory, for every record.
 //! With `membarrier(2)` the side that seldom asks makes all other threads have theirs.
 
-use std::sync::{
-    OnceLock,
-    atomic::{Ordering::SeqCst, compiler_fence, fence},
+use std::{
+    sync::atomic::{
+        AtomicBool,
+        Ordering::{Relaxed, SeqCst},
+        compiler_fence, fence,
+    },
+    thread,
+    time::Duration,
 };
+
+/// Whether the system fences the other threads.
+static ASYMMETRIC: AtomicBool = AtomicBool::new(false);
+
+/// Asks the system for it. In a process that has other threads already this takes some milliseconds, so that it is done
+/// before the first record.
+pub(crate) fn prepare() {
+    if !ASYMMETRIC.load(Relaxed) && system::register() {
+        ASYMMETRIC.store(true, SeqCst);
+    }
+}
 
 /// For the side that asks with every record.
 #[inline]
 pub(crate) fn light() {
-    match is_asymmetric() {
+    match ASYMMETRIC.load(Relaxed) {
         true => compiler_fence(SeqCst),
         false => fence(SeqCst),
     }
@@ -23,16 +39,12 @@ pub(crate) fn light() {
 /// For the side that seldom asks.
 pub(crate) fn heavy() {
     fence(SeqCst);
-    if is_asymmetric() {
-        system::make_others_fence();
+    if ASYMMETRIC.load(Relaxed) && !system::fence_others() {
+        // A sandbox that came later refuses it: from now on everybody has a fence of its own, and who has not seen that
+        // yet has it by the time that this has slept.
+        ASYMMETRIC.store(false, SeqCst);
+        thread::sleep(Duration::from_millis(1));
     }
-}
-
-/// Whether the system knows it; asked once.
-#[inline]
-fn is_asymmetric() -> bool {
-    static KNOWN: OnceLock<bool> = OnceLock::new();
-    *KNOWN.get_or_init(system::register)
 }
 
 #[cfg(target_os = "linux")]
@@ -46,9 +58,8 @@ mod system {
         membarrier(REGISTER_PRIVATE_EXPEDITED) == 0
     }
 
-    pub(super) fn make_others_fence() {
-        let made = membarrier(PRIVATE_EXPEDITED);
-        debug_assert_eq!(made, 0, "a process that is registered is not refused");
+    pub(super) fn fence_others() -> bool {
+        membarrier(PRIVATE_EXPEDITED) == 0
     }
 
     fn membarrier(command: libc::c_int) -> libc::c_long {
@@ -63,5 +74,7 @@ mod system {
         false
     }
 
-    pub(super) fn make_others_fence() {}
+    pub(super) fn fence_others() -> bool {
+        false
+    }
 }

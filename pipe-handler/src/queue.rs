@@ -1,13 +1,14 @@
 use std::{
     cell::Cell,
     sync::{
-        Condvar, Mutex, MutexGuard, PoisonError, Weak,
+        Condvar, Mutex, MutexGuard, PoisonError, TryLockError, Weak,
         atomic::{
-            AtomicBool, AtomicUsize,
+            self, AtomicBool, AtomicUsize,
             Ordering::{Acquire, Relaxed, SeqCst},
         },
     },
     task::Waker,
+    thread,
     time::Duration,
 };
 
@@ -30,10 +31,11 @@ pub(crate) struct Queue {
     pub(crate) rings: Rings,
     /// The process whose threads and drain these are.
     pid: u32,
-    /// The hello of the process: whoever sees a record in a ring finds it here, or gone already.
-    greeting: Mutex<Vec<u8>>,
-    /// Whether there ever was one.
-    greeted: AtomicBool,
+    /// What goes before everything in the rings: a hello that found no room (whoever sees a record in a ring finds it
+    /// here, or gone already), or what a drain had taken when it ended.
+    first: Mutex<BytesMut>,
+    /// Whether there ever was anything.
+    any_first: AtomicBool,
     /// The drain has found nothing and waits to be woken.
     idle: AtomicBool,
     waker: Mutex<Option<Waker>>,
@@ -58,6 +60,9 @@ pub(crate) trait Rest: Send + std::fmt::Debug {
     fn write_to(&mut self, pipe: &Pipe, patience: &mut Patience) -> bool;
 }
 
+/// How long to wait before asking again for the turn to write.
+const BUSY_PAUSE: Duration = Duration::from_micros(100);
+
 /// A thread that has logged nothing for so long, in nanoseconds, writes its next record itself.
 const QUIET: u64 = 500_000;
 
@@ -69,11 +74,12 @@ thread_local! {
 impl Queue {
     /// `capacity`: bytes for each thread.
     pub(crate) fn new(capacity: usize) -> Self {
+        fence::prepare();
         Self {
             rings: Rings::new(capacity),
             pid: process::id(),
-            greeting: Mutex::default(),
-            greeted: AtomicBool::new(false),
+            first: Mutex::default(),
+            any_first: AtomicBool::new(false),
             idle: AtomicBool::new(false),
             waker: Mutex::default(),
             closing: AtomicBool::new(false),
@@ -114,7 +120,7 @@ impl Queue {
     /// of it: written directly it is there at once, for less than it costs to wake the drain.
     pub(crate) fn is_quiet(&self, time: u64) -> bool {
         let pause = time.saturating_sub(LAST.replace(time));
-        pause >= QUIET && !self.greeted.load(Relaxed) && self.rings.is_clear()
+        pause >= QUIET && !self.any_first.load(Relaxed) && self.rings.is_clear()
     }
 
     /// Leaves frames for the drain; they stay together. `Gone` where there is no drain (any more).
@@ -139,11 +145,19 @@ impl Queue {
                     return Written::Whole;
                 }
                 Some(false) => {}
-                None if self.rings.open(frames) => {
+                None => {
+                    let Some(ring) = self.rings.open(frames) else {
+                        continue;
+                    };
                     self.wake();
+                    if self.ended.load(Relaxed)
+                        && let Some(pipe) = pipe
+                        && let Some(_last) = self.last_within(patience)
+                    {
+                        write_ring(&ring, pipe, patience);
+                    }
                     return Written::Whole;
                 }
-                None => continue,
             }
             self.wake();
             let Some(left) = patience.left() else {
@@ -161,15 +175,15 @@ impl Queue {
     }
 
     pub(crate) fn greet(&self, hello: &[u8]) {
-        self.greeted.store(true, SeqCst);
-        lock(&self.greeting).extend_from_slice(hello);
+        self.any_first.store(true, SeqCst);
+        lock(&self.first).extend_from_slice(hello);
         self.wake();
     }
 
     /// Waits until everything pushed so far is written. Where the drain is a task of a runtime that may not come to
     /// its turn (the caller may be what it waits for), it is done here.
     pub(crate) fn flush(&self, pipe: Option<&Pipe>, patience: &mut Patience) -> bool {
-        if !self.is_live() {
+        if !self.is_own() {
             return true;
         }
         if let Some(is_written) = self.write_rest(pipe, patience) {
@@ -178,17 +192,16 @@ impl Queue {
         let rings = self.rings.all().into_iter();
         let rings: Vec<_> = rings.map(|ring| (ring.committed(), ring)).collect();
         let is_done = || {
-            rings.iter().all(|(end, ring)| ring.drained() >= *end)
-                && lock(&self.greeting).is_empty()
+            rings.iter().all(|(end, ring)| ring.drained() >= *end) && lock(&self.first).is_empty()
         };
         self.wake();
-        while !is_done() && self.is_live() {
+        while self.is_live() && !is_done() {
             let Some(left) = patience.left() else {
                 return false;
             };
             self.wait(left, is_done);
         }
-        is_done()
+        is_done() || pipe.is_none_or(|pipe| self.write_left(pipe, patience))
     }
 
     /// Where the drain has ended early: writes what this thread has in its ring, before anything newer.
@@ -196,32 +209,31 @@ impl Queue {
         if !self.is_own() {
             return Written::Whole;
         }
-        let Some(ring) = self.rings.own() else {
-            return Written::Whole;
-        };
-        if ring.drained() == ring.committed() {
+        let ring = self.rings.own();
+        let ring = ring.filter(|ring| ring.drained() < ring.committed());
+        let is_first = self.any_first.load(Relaxed) && !lock(&self.first).is_empty();
+        if ring.is_none() && !is_first {
             return Written::Whole;
         }
-        let _last = lock(&self.last);
-        self.write_greeting(pipe, patience);
-        write_ring(&ring, pipe, patience)
+        let Some(_last) = self.last_within(patience) else {
+            return Written::Full;
+        };
+        match write_all(&mut lock(&self.first), pipe, patience) {
+            Written::Whole => ring.map_or(Written::Whole, |ring| write_ring(&ring, pipe, patience)),
+            written => written,
+        }
     }
 
     /// Ends the drain where it is and writes what it leaves. From here on every thread writes directly. `false` where
     /// the time was too short for that.
     pub(crate) fn stop(&self, pipe: &Pipe, patience: &mut Patience) -> bool {
-        if !self.is_live() {
+        if !self.is_own() {
             return true;
         }
-        if !self.stop_drain(pipe, patience) {
+        if self.is_live() && !self.stop_drain(pipe, patience) {
             return false;
         }
-        let rings = self.rings.all();
-        let _last = lock(&self.last);
-        self.write_greeting(pipe, patience);
-        rings
-            .iter()
-            .all(|ring| write_ring(ring, pipe, patience) == Written::Whole)
+        self.write_left(pipe, patience)
     }
 
     fn stop_drain(&self, pipe: &Pipe, patience: &mut Patience) -> bool {
@@ -234,6 +246,8 @@ impl Queue {
             if is_written {
                 self.end();
             }
+            drop(rest);
+            self.wake();
             return is_written;
         }
         self.stopping.store(true, SeqCst);
@@ -249,11 +263,29 @@ impl Queue {
         true
     }
 
-    /// A hello that found no room, and that the drain has not taken.
-    fn write_greeting(&self, pipe: &Pipe, patience: &mut Patience) {
-        let mut greeting = lock(&self.greeting);
-        if !greeting.is_empty() && pipe.write(&greeting, patience) == Written::Whole {
-            greeting.clear();
+    /// Writes all that an ended drain has left. `false` where the time was too short for that.
+    fn write_left(&self, pipe: &Pipe, patience: &mut Patience) -> bool {
+        let Some(_last) = self.last_within(patience) else {
+            return false;
+        };
+        let rings = self.rings.all();
+        write_all(&mut lock(&self.first), pipe, patience) != Written::Full
+            && rings
+                .iter()
+                .all(|ring| write_ring(ring, pipe, patience) != Written::Full)
+    }
+
+    /// The turn to write what an ended drain has left. Whoever has it may be waiting for room.
+    fn last_within(&self, patience: &mut Patience) -> Option<MutexGuard<'_, ()>> {
+        loop {
+            match self.last.try_lock() {
+                Ok(last) => return Some(last),
+                Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => {
+                    patience.left()?;
+                    thread::sleep(BUSY_PAUSE);
+                }
+            }
         }
     }
 
@@ -261,7 +293,13 @@ impl Queue {
     fn write_rest(&self, pipe: Option<&Pipe>, patience: &mut Patience) -> Option<bool> {
         let pipe = pipe?;
         let rest = lock(&self.rest).as_ref().and_then(Weak::upgrade)?;
-        let is_written = rest.try_lock().ok()?.write_to(pipe, patience);
+        let mut rest = rest.try_lock().ok()?;
+        // It ends with its work in hand: what comes later is not its any more.
+        if !self.is_live() {
+            return None;
+        }
+        let is_written = rest.write_to(pipe, patience);
+        drop(rest);
         // The drain may have found its work taken.
         self.wake();
         Some(is_written)
@@ -278,6 +316,7 @@ impl Queue {
     /// What does not fit into this thread's ring waits for the drain.
     fn wait(&self, left: Duration, is_done: impl Fn() -> bool) {
         self.waiting.fetch_add(1, SeqCst);
+        atomic::fence(SeqCst);
         let turn = lock(&self.turn);
         // The drain takes the turn before it tells, so what is missed here is seen there.
         if !is_done() && self.is_live() {
@@ -300,10 +339,19 @@ impl Queue {
 
 /// For the drain.
 impl Queue {
-    pub(crate) fn take_greeting(&self, out: &mut BytesMut) {
-        let mut greeting = lock(&self.greeting);
-        out.extend_from_slice(&greeting);
-        greeting.clear();
+    pub(crate) fn take_first(&self, out: &mut BytesMut) {
+        let mut first = lock(&self.first);
+        out.extend_from_slice(&first);
+        first.clear();
+    }
+
+    /// What a drain that ends has taken and cannot write goes before all else.
+    pub(crate) fn leave(&self, taken: &mut BytesMut) {
+        let mut first = lock(&self.first);
+        taken.extend_from_slice(&first);
+        std::mem::swap(&mut *first, taken);
+        taken.clear();
+        self.any_first.store(true, SeqCst);
     }
 
     /// Announces that the drain will wait; it has to look once more before it does.
@@ -318,6 +366,8 @@ impl Queue {
     }
 
     pub(crate) fn tell_progress(&self) {
+        // Between what is told and the look who waits for it.
+        atomic::fence(SeqCst);
         if self.waiting.load(SeqCst) > 0 {
             drop(lock(&self.turn));
             self.progress.notify_all();
@@ -366,19 +416,27 @@ fn write_ring(ring: &Staging, pipe: &Pipe, patience: &mut Patience) -> Written {
     Written::Whole
 }
 
-/// Writes whole frames to a pipe, as many at once as it takes in one piece.
-pub(crate) fn write_all(frames: &mut BytesMut, pipe: &Pipe, patience: &mut Patience) -> bool {
+/// Writes whole frames to a pipe, as many at once as it takes in one piece. What is written is taken from them.
+pub(crate) fn write_all(frames: &mut BytesMut, pipe: &Pipe, patience: &mut Patience) -> Written {
     while !frames.is_empty() {
         let length = whole_frames(frames).len();
-        if length == 0 || pipe.write(&frames[..length], patience) != Written::Whole {
-            return false;
+        if length == 0 {
+            return Written::Gone;
+        }
+        let written = pipe.write(&frames[..length], patience);
+        if written != Written::Whole {
+            return written;
         }
         frames.advance(length);
     }
-    true
+    Written::Whole
 }
 
 /// Nothing that is done under these locks can leave anything half done.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;

@@ -57,7 +57,7 @@ impl Rings {
         self.with_own(|ring| ring.has_room(bytes)).unwrap_or(true)
     }
 
-    /// Counts a record that this thread has pushed; `false` where it has no ring.
+    /// Counts a record that this thread has sent; `false` where it has no ring.
     pub(crate) fn count(&self) -> bool {
         self.with_own(|ring| ring.count()).is_some()
     }
@@ -78,9 +78,9 @@ impl Rings {
         is_clear.ok().flatten().unwrap_or(false)
     }
 
-    /// Makes this thread's ring. A thread that is ending cannot keep one: then it is for these frames only, and they
-    /// are in it (`true`).
-    pub(crate) fn open(&self, frames: &[u8]) -> bool {
+    /// Makes this thread's ring. A thread that is ending cannot keep one: then it is for these frames only, which are in
+    /// it, and it is returned.
+    pub(crate) fn open(&self, frames: &[u8]) -> Option<Arc<Staging>> {
         let kept = OWN.try_with(|own| {
             let mut own = own.try_borrow_mut().ok()?;
             let ring = Arc::new(Staging::new(self.capacity));
@@ -89,14 +89,10 @@ impl Rings {
         });
         let kept = kept.ok().flatten();
         let is_kept = kept.is_some();
-        let ring = kept.unwrap_or_else(|| {
-            let ring = Staging::new(2 * frames.len());
-            ring.push(frames);
-            Arc::new(ring)
-        });
-        self.lock().present.push(ring);
+        let ring = kept.unwrap_or_else(|| Arc::new(Staging::of_last(frames)));
+        self.lock().present.push(Arc::clone(&ring));
         self.version.fetch_add(1, SeqCst);
-        !is_kept
+        (!is_kept).then_some(ring)
     }
 
     #[inline]

@@ -25,6 +25,8 @@ pub(crate) struct Staging {
     drained: AtomicU64,
     /// How many records the thread has [counted](Self::count).
     records: AtomicU64,
+    /// Of a thread that is ending, beside the ring that it had.
+    is_last: bool,
 }
 
 impl Staging {
@@ -36,7 +38,22 @@ impl Staging {
             committed: AtomicU64::new(0),
             drained: AtomicU64::new(0),
             records: AtomicU64::new(0),
+            is_last: false,
         }
+    }
+
+    /// A ring for these frames only, of a thread that is ending.
+    pub(crate) fn of_last(frames: &[u8]) -> Self {
+        let ring = Self {
+            is_last: true,
+            ..Self::new(2 * frames.len() + WORD)
+        };
+        ring.push(frames);
+        ring
+    }
+
+    pub(crate) fn is_last(&self) -> bool {
+        self.is_last
     }
 
     pub(crate) fn committed(&self) -> u64 {
@@ -47,8 +64,8 @@ impl Staging {
         self.drained.load(Acquire)
     }
 
-    /// Counts one record that is whole in here. For the one thread that writes: nobody else adds, so that nothing has to
-    /// be locked.
+    /// Counts one record of the thread, in here or written directly. For this one thread: nobody else adds, so that
+    /// nothing has to be locked.
     pub(crate) fn count(&self) {
         self.records.store(self.records() + 1, Relaxed);
     }

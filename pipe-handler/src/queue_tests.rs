@@ -1,0 +1,165 @@
+use std::{
+    future::Future,
+    io::{PipeReader, Read},
+    pin::Pin,
+    sync::Arc,
+    task::Context,
+};
+
+use tokio::runtime::{self, Runtime};
+
+use super::*;
+use crate::{
+    Overflow, PipeHandler, drain::Drain, pipe::PIPE_BUF, pipe_writer::AsyncPipe,
+    transport::Transport,
+};
+
+/// A handler whose drain is a task that only the test polls.
+struct Fixture {
+    runtime: Runtime,
+    reader: PipeReader,
+    queue: Arc<Queue>,
+    handler: PipeHandler,
+    drain: Option<Drain>,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        process::watch();
+        let (reader, writer) = std::io::pipe().unwrap();
+        let queue = Arc::new(Queue::new(1024 * 1024));
+        let transport = Transport::Buffered(Arc::clone(&queue), Pipe::new(writer.into()));
+        let builder = PipeHandler::builder().exit_timeout(Duration::from_millis(1));
+        let handler = builder.make_on(|| Ok(transport)).unwrap();
+        let outlet = Arc::clone(&handler.outlet);
+        let drain = Drain::new(
+            Arc::clone(&outlet),
+            Arc::clone(&queue),
+            AsyncPipe::new(outlet),
+        );
+        Self {
+            runtime: runtime::Builder::new_current_thread()
+                .enable_io()
+                .build()
+                .unwrap(),
+            reader,
+            queue,
+            handler,
+            drain: Some(drain.lend()),
+        }
+    }
+
+    fn pipe(&self) -> &Pipe {
+        self.handler.outlet.pipe().unwrap()
+    }
+
+    fn push(&self, frame: &[u8]) {
+        let pushed = self.queue.push(frame, Some(self.pipe()), &mut patient());
+        assert_eq!(pushed, Written::Whole);
+    }
+
+    fn poll_drain(&mut self) {
+        let _in = self.runtime.enter();
+        let drain = self.drain.as_mut().unwrap();
+        let _polled = Pin::new(drain).poll(&mut Context::from_waker(Waker::noop()));
+    }
+
+    /// All that is in the pipe, once everything else is gone.
+    fn read_to_end(mut self) -> Vec<u8> {
+        drop((self.drain, self.queue, self.handler));
+        let mut stream = Vec::new();
+        self.reader.read_to_end(&mut stream).unwrap();
+        stream
+    }
+}
+
+fn patient() -> Patience {
+    Patience::new(Overflow::BlockFor(Duration::from_secs(60)))
+}
+
+/// A frame of the largest size.
+fn frame(number: u32) -> Vec<u8> {
+    let mut frame = ((PIPE_BUF - 4) as u32).to_be_bytes().to_vec();
+    frame.resize(PIPE_BUF - 4, 9);
+    frame.extend(number.to_be_bytes());
+    frame
+}
+
+/// The numbers of the frames of that size.
+fn numbers(stream: &[u8]) -> Vec<u32> {
+    let mut numbers = Vec::new();
+    let mut rest = stream;
+    while let Some((head, behind)) = rest.split_first_chunk::<4>() {
+        let (payload, behind) = behind.split_at(u32::from_be_bytes(*head) as usize);
+        if payload.len() == PIPE_BUF - 4 {
+            numbers.push(u32::from_be_bytes(*payload.last_chunk().unwrap()));
+        }
+        rest = behind;
+    }
+    numbers
+}
+
+#[test]
+fn a_drain_that_is_polled_once_more_behind_its_end_repeats_nothing() {
+    let mut fixture = Fixture::new();
+    fixture.push(&frame(1));
+    fixture.poll_drain();
+    assert!(fixture.queue.stop(fixture.pipe(), &mut patient()));
+    // A thread that has seen the drain alive pushes, and then sees it ended.
+    assert_eq!(fixture.queue.rings.push(&frame(2)), Some(true));
+    fixture.queue.settle(fixture.pipe(), &mut patient());
+    fixture.poll_drain();
+    assert_eq!(numbers(&fixture.read_to_end()), [1, 2]);
+}
+
+#[test]
+fn what_a_drain_was_writing_when_it_was_dropped_is_written_once() {
+    let mut fixture = Fixture::new();
+    for number in 0..100 {
+        fixture.push(&frame(number));
+    }
+    // It fills the pipe and waits in the middle of what it has taken; dropped, it finds no room either.
+    fixture.poll_drain();
+    fixture.drain = None;
+    let mut stream = vec![0; 64 * 1024];
+    fixture.reader.read_exact(&mut stream).unwrap();
+    let reader = fixture.reader.try_clone().unwrap();
+    let rest = std::thread::spawn(move || {
+        let mut rest = Vec::new();
+        { reader }.read_to_end(&mut rest).unwrap();
+        rest
+    });
+    let settled = fixture.queue.settle(fixture.pipe(), &mut patient());
+    assert_eq!(settled, Written::Whole);
+    drop((fixture.handler, fixture.queue));
+    stream.extend(rest.join().unwrap());
+    assert_eq!(numbers(&stream), (0..100).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_another_thread_has_left_behind_an_ended_drain_is_written_at_the_exit() {
+    let fixture = Fixture::new();
+    let left = std::thread::scope(|scope| {
+        let pushing = scope.spawn(|| {
+            // Makes the thread's ring, pushes, and finds the drain ended and no time to write.
+            fixture.queue.rings.open(&[]);
+            fixture.queue.rings.push(&frame(7))
+        });
+        pushing.join().unwrap()
+    });
+    assert_eq!(left, Some(true));
+    fixture.queue.end();
+    assert!(fixture.queue.stop(fixture.pipe(), &mut patient()));
+    assert_eq!(numbers(&fixture.read_to_end()), [7]);
+}
+
+#[test]
+fn whoever_waits_for_room_holds_up_an_exit_no_longer_than_it_may_take() {
+    let fixture = Fixture::new();
+    fixture.push(&frame(1));
+    fixture.queue.end();
+    let _waits_for_room = fixture.queue.last();
+    assert!(!fixture.queue.stop(fixture.pipe(), &mut Patience::none()));
+    let settled = fixture.queue.settle(fixture.pipe(), &mut Patience::none());
+    assert_eq!(settled, Written::Full);
+}
