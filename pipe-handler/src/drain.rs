@@ -250,11 +250,13 @@ impl<W: AsyncWrite + Unpin> Consumer<W> {
             self.queue.set_idle(cx.waker());
             // Idle is also when rings of ended threads are given back.
             self.follow_threads();
+            // Asked before the last look: the last frames are there before it is said that they are the last.
+            let is_over = self.queue.is_closing() || self.queue.is_stopping();
             if self.take() > 0 {
                 self.queue.set_busy();
                 continue;
             }
-            if self.queue.is_closing() || self.queue.is_stopping() {
+            if is_over {
                 return Poll::Ready(Ok(()));
             }
             return Poll::Pending;
