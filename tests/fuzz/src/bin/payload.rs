@@ -1,7 +1,10 @@
 //! A payload: the decoder, all that can be read of what it gives, and the way back.
 
+use std::collections::BTreeMap;
+
 use fuzz::{ceiling, driver, reading, reference};
 use record_proto::{Encode, LogRecord, Payload, PayloadError};
+use serde::de::IgnoredAny;
 
 fn main() {
     driver::fuzz(one);
@@ -46,8 +49,9 @@ fn read(payload: &Payload<'_>, length: usize) {
         Payload::Record(record) => read_record(record, length),
         Payload::Hello(hello) => {
             let text = hello.context.to_string();
-            let context: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-            assert!(context.as_object().expect("an object").len() <= hello.context.len());
+            // Its own reader would take many times the memory for what it holds.
+            let context: BTreeMap<String, IgnoredAny> = serde_json::from_str(&text).expect("JSON");
+            assert!(context.len() <= hello.context.len());
         }
         _ => {}
     }
