@@ -37,7 +37,8 @@
 //!
 //! - With buffered delivery (`Delivery::Buffered`) what is not yet written is lost at `SIGKILL`, `abort`, `_exit` and a
 //!   signal that is not handled; at `return` from main, `exit` and panics nothing is, also not what other threads and
-//!   later exit hooks log: then everybody writes directly.
+//!   later exit hooks log: then everybody writes directly. A drain over something else than a pipe
+//!   (`Builder::build_over`) has nothing to write to directly: await it.
 //! - With [`Overflow::Block`], the default, a parent that lives and does not read makes log calls wait.
 //! - Records logged while a record is being formatted are sent up to a nesting of 4; deeper ones are dropped and
 //!   counted. Logging from a signal handler is not supported.
