@@ -175,10 +175,12 @@ impl Outlet {
         let is_begun =
             self.greeting.is_busy() || (self.greeting.is_due() && self.ledger.dropped() > 0);
         let is_heard = self.greeting.is_open() || (is_begun && self.open(&mut patience));
-        if !is_heard || !self.transport.flush(&mut patience) {
+        if is_heard && !self.transport.flush(&mut patience) {
             return None;
         }
-        if is_last && !self.transport.stop(&mut patience) {
+        // Also where nothing was logged so far: another thread may begin now.
+        let is_stopped = !is_last || self.transport.stop(&mut patience);
+        if !is_heard || !is_stopped {
             return None;
         }
         let closed = self.say_close(&mut patience)?;

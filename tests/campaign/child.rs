@@ -7,7 +7,7 @@ use std::{
         Mutex,
         atomic::{
             AtomicBool,
-            Ordering::{Relaxed, Release},
+            Ordering::{Acquire, Relaxed, Release},
         },
         mpsc::{self, Sender},
     },
@@ -77,6 +77,9 @@ fn live(plan: &'static Plan, board: &'static str, slots: Slots, place: usize) {
     if let Moment::Later { micros } = member.moment {
         let life = life.clone();
         start(move || {
+            if member.death.is_orderly() || member.death.panics() {
+                life.wait_for_a_record();
+            }
             thread::sleep(Duration::from_micros(micros));
             life.end();
         });
@@ -147,6 +150,15 @@ impl Life {
                 let _until_the_end = NOW_OR_NEVER.lock();
                 death.die()
             }
+        }
+    }
+
+    /// An exit hook that runs before the first record has nothing to close, and a panic while the handler takes its hook
+    /// is heard by none.
+    fn wait_for_a_record(&self) {
+        let has_logged = |thread| self.slots.acknowledged(self.place, thread).load(Acquire) > 0;
+        while !(0..self.member().threads).any(has_logged) {
+            thread::yield_now();
         }
     }
 
