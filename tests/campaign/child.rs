@@ -9,7 +9,7 @@ use std::{
             AtomicBool,
             Ordering::{Acquire, Relaxed, Release},
         },
-        mpsc::{self, Sender},
+        mpsc::{self, RecvTimeoutError, Sender},
     },
     thread,
     time::Duration,
@@ -34,6 +34,10 @@ static ABORTS: AtomicBool = AtomicBool::new(false);
 /// Nobody forks while a thread ends the process: the fork would find the locks of exit, abort and panic held by a thread
 /// that it does not have, and the C library no longer calling the hooks of `pthread_atfork`.
 static NOW_OR_NEVER: Mutex<()> = Mutex::new(());
+
+/// This process has yet to fork. Until it has, no thread of it ends: a thread that ends holds a lock of the standard library
+/// for a moment (the one on where its stack is guarded), and in a process forked then no new thread would ever begin.
+static WILL_FORK: AtomicBool = AtomicBool::new(false);
 
 /// One process among those of a plan.
 #[derive(Clone)]
@@ -74,6 +78,9 @@ fn live(plan: &'static Plan, board: &'static str, slots: Slots, place: usize) {
     let member = life.member();
     ABORTS.store(member.death == Death::PanicAbort, Relaxed);
     slots.pid(place).store(process::id().into(), Release);
+    let forks = [Origin::Forked, Origin::ForkedLate];
+    let will_fork = forks.map(|origin| life.others(origin).next().is_some());
+    WILL_FORK.store(will_fork.contains(&true), Release);
     if let Moment::Later { micros } = member.moment {
         let life = life.clone();
         start(move || {
@@ -97,6 +104,7 @@ fn live(plan: &'static Plan, board: &'static str, slots: Slots, place: usize) {
     if let Some(forked) = life.fork_those(Origin::ForkedLate) {
         return live(plan, board, slots, forked);
     }
+    WILL_FORK.store(false, Release);
     life.start_those_that_share();
     match ended.recv_timeout(LIMIT) {
         Ok(()) if member.death == Death::Return => {}
@@ -113,8 +121,14 @@ fn start(work: impl FnOnce() + Send + 'static) {
     thread::spawn(move || {
         drop(begins);
         work();
+        while WILL_FORK.load(Acquire) {
+            thread::sleep(Duration::from_millis(1));
+        }
     });
-    let _disconnected = begun.recv();
+    if begun.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
+        // SAFETY: it has no conditions.
+        unsafe { libc::_exit(NOBODY_CAME) };
+    }
 }
 
 fn init(plan: &Plan) {

@@ -5,7 +5,7 @@ use std::{io, os::unix::process::ExitStatusExt, process::Stdio, time::Duration};
 use pipe_subscriber::{Spawn, Summary, Via};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, waitpid};
 use tokio::{
-    process::Command,
+    process::{Child, Command},
     time::{sleep, timeout},
 };
 
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What does not end by then has failed.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(90);
 /// How long the other processes may outlive the child.
 const GRACE: Duration = Duration::from_secs(30);
 /// How often something is looked at that tells nobody.
@@ -60,18 +60,32 @@ pub(crate) async fn run(plan: &Plan) -> io::Result<Evidence> {
     let (mut child, logs) = spawn.spawn()?;
 
     let mut tally = Tally::default();
-    let read = logs.join_limit(JOIN_LIMIT).run_with(|r| tally.add(r));
-    let summary = tokio::select! {
-        summary = timeout(LIMIT, read) => summary,
+    let all = async {
+        let read = logs.join_limit(JOIN_LIMIT).run_with(|r| tally.add(r));
+        let summary = read.await.map_err(io::Error::other)?;
+        io::Result::Ok((summary, ends(&mut child, &board).await?))
+    };
+    let all = tokio::select! {
+        all = timeout(LIMIT, all) => all,
         () = kill(plan, &board) => unreachable!("it goes on for ever"),
     };
-    let Ok(summary) = summary else {
+    let Ok(all) = all else {
         let pids = (0..PROCESSES).filter_map(|member| board.pid(member));
         pids.for_each(|pid| {
             let _gone = kill_process(pid, Signal::KILL);
         });
         return Err(io::ErrorKind::TimedOut.into());
     };
+    let (summary, ends) = all?;
+    Ok(Evidence {
+        board,
+        tally,
+        summary,
+        ends,
+    })
+}
+
+async fn ends(child: &mut Child, board: &Board) -> io::Result<[Option<Status>; PROCESSES]> {
     let mut ends = [None; PROCESSES];
     ends[0] = Some(child.wait().await?.into());
     for (member, end) in ends.iter_mut().enumerate().skip(1) {
@@ -79,12 +93,7 @@ pub(crate) async fn run(plan: &Plan) -> io::Result<Evidence> {
             *end = Some(wait(pid).await?);
         }
     }
-    Ok(Evidence {
-        summary: summary.map_err(io::Error::other)?,
-        board,
-        tally,
-        ends,
-    })
+    Ok(ends)
 }
 
 /// Sends the signals that come from outside, each at its moment.
