@@ -11,7 +11,7 @@ use crate::{
     overflow::Patience,
     pipe::{PIPE_BUF, Pipe, Written},
     process,
-    transport::Transport,
+    transport::{Sent, Transport},
 };
 
 /// Where the records of this process go. Each is encoded in the calling thread's buffer and then handed to the
@@ -233,10 +233,13 @@ impl Outlet {
     }
 
     /// Whether this process may write records: its hello is in the pipe.
+    #[inline]
     fn open(&self, patience: &mut Patience) -> bool {
-        if self.greeting.is_open() {
-            return true;
-        }
+        self.greeting.is_open() || self.begin(patience)
+    }
+
+    #[cold]
+    fn begin(&self, patience: &mut Patience) -> bool {
         loop {
             match self.greeting.begin() {
                 Phase::Open => return true,
@@ -327,15 +330,19 @@ impl Outlet {
             record.encode_frame(&mut frames.all);
         }
         let mut reported = false;
-        let written = self.write_frames(frames, record.time, stream, patience, &mut reported);
+        let sent = self.write_frames(frames, record.time, stream, patience, &mut reported);
         if let Some(counts) = due.filter(|_| !reported) {
             self.ledger.give_back(counts);
         }
-        match written {
-            Written::Whole if self.transport.count() => {}
-            Written::Whole => self.ledger.count_sent(record.thread_id.unwrap_or(0)),
-            Written::Full => self.ledger.count_dropped(record.level),
-            Written::Gone => {}
+        match sent {
+            #[cfg(feature = "buffered")]
+            Sent::Staged => {}
+            Sent::Written(Written::Whole) if self.transport.count() => {}
+            Sent::Written(Written::Whole) => {
+                self.ledger.count_sent(record.thread_id.unwrap_or(0));
+            }
+            Sent::Written(Written::Full) => self.ledger.count_dropped(record.level),
+            Sent::Written(Written::Gone) => {}
         }
     }
 
@@ -347,12 +354,26 @@ impl Outlet {
         stream: u64,
         patience: &mut Patience,
         reported: &mut bool,
-    ) -> Written {
+    ) -> Sent {
         if frames.all.len() <= PIPE_BUF {
-            let written = self.heed(self.transport.write_record(&frames.all, time, patience));
-            *reported = written == Written::Whole;
-            return written;
+            let sent = self.transport.write_record(&frames.all, time, patience);
+            if let Sent::Written(written) = sent {
+                *reported = self.heed(written) == Written::Whole;
+            } else {
+                *reported = true;
+            }
+            return sent;
         }
+        Sent::Written(self.write_in_pieces(frames, stream, patience, reported))
+    }
+
+    fn write_in_pieces(
+        &self,
+        frames: &mut Frames,
+        stream: u64,
+        patience: &mut Patience,
+        reported: &mut bool,
+    ) -> Written {
         if frames.start > 0 {
             let written = self.write(&frames.all[..frames.start], patience);
             if written != Written::Whole {
@@ -388,8 +409,15 @@ impl Outlet {
         written
     }
 
+    #[inline]
     fn encode_report(&self, due: Option<Levels>, out: &mut Vec<u8>) {
-        let Some(counts) = due else { return };
+        if let Some(counts) = due {
+            self.encode_drops(counts, out);
+        }
+    }
+
+    #[cold]
+    fn encode_drops(&self, counts: Levels, out: &mut Vec<u8>) {
         let mut dropped = Dropped::new();
         dropped.pid = Some(pid());
         dropped.time = Some(now());

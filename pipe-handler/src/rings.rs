@@ -52,6 +52,12 @@ impl Rings {
         self.with_own(|ring| ring.push(frames))
     }
 
+    /// Appends a record to this thread's ring and counts it, where there is room in one.
+    #[inline]
+    pub(crate) fn push_record(&self, record: &[u8]) -> bool {
+        self.with_own(|ring| ring.push_record(record)) == Some(true)
+    }
+
     /// Whether this thread could push so many bytes now.
     pub(crate) fn has_room(&self, bytes: usize) -> bool {
         self.with_own(|ring| ring.has_room(bytes)).unwrap_or(true)

@@ -64,6 +64,18 @@ impl Staging {
         self.drained.load(Acquire)
     }
 
+    /// Appends a record, counted before anybody can see it.
+    #[inline]
+    pub(crate) fn push_record(&self, record: &[u8]) -> bool {
+        let records = self.records();
+        self.records.store(records + 1, Relaxed);
+        let is_pushed = self.push(record);
+        if !is_pushed {
+            self.records.store(records, Relaxed);
+        }
+        is_pushed
+    }
+
     /// Counts one record of the thread, in here or written directly. For this one thread: nobody else adds, so that
     /// nothing has to be locked.
     pub(crate) fn count(&self) {
@@ -94,16 +106,16 @@ impl Staging {
             self.words[self.index(committed)].store(WRAP, Relaxed);
         }
         let index = self.index(start);
-        let words = &self.words[index..index + needed];
-        words[0].store(entry.len() as u64, Relaxed);
-        let (whole, rest) = entry.as_chunks::<WORD>();
-        for (word, &bytes) in words[1..].iter().zip(whole) {
+        let [length, words @ ..] = &self.words[index..index + needed] else {
+            return false;
+        };
+        length.store(entry.len() as u64, Relaxed);
+        for (word, &bytes) in words.iter().zip(entry.as_chunks().0) {
             word.store(u64::from_ne_bytes(bytes), Relaxed);
         }
-        if !rest.is_empty() {
-            let mut last = [0; WORD];
-            last[..rest.len()].copy_from_slice(rest);
-            words[needed - 1].store(u64::from_ne_bytes(last), Relaxed);
+        if let Some(word) = words.last() {
+            let unused = WORD * words.len() - entry.len();
+            word.store(last_word(entry, unused), Relaxed);
         }
         self.committed.store(end, Release);
         true
@@ -159,6 +171,18 @@ impl Staging {
         // The ring is a power of two, so what a cast cuts off does not matter.
         position as usize & (self.words.len() - 1)
     }
+}
+
+/// The word at the end of an entry, of which so many bytes are unused.
+#[inline]
+fn last_word(entry: &[u8], unused: usize) -> u64 {
+    // The whole word that ends with the entry, shifted: no byte is copied by itself.
+    if let Some(&bytes) = entry.last_chunk() {
+        return (u64::from_le_bytes(bytes) >> (8 * unused)).to_le();
+    }
+    let mut bytes = [0; WORD];
+    bytes[..entry.len()].copy_from_slice(entry);
+    u64::from_ne_bytes(bytes)
 }
 
 fn words_of(bytes: usize) -> usize {

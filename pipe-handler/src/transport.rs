@@ -22,6 +22,15 @@ pub(crate) enum Transport {
     Elsewhere(Arc<Queue>),
 }
 
+/// What became of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// It waits for the drain, and is [counted](Transport::count).
+    #[cfg(feature = "buffered")]
+    Staged,
+    Written(Written),
+}
+
 impl Transport {
     /// Writes whole frames of at most `PIPE_BUF` bytes together.
     pub(crate) fn write(&self, frames: &[u8], patience: &mut Patience) -> Written {
@@ -48,18 +57,30 @@ impl Transport {
         frames: &[u8],
         time: u64,
         patience: &mut Patience,
-    ) -> Written {
+    ) -> Sent {
         match self {
-            // Where it has no room or no reader at once, it takes the usual way.
+            Self::Direct(_) => {}
             #[cfg(feature = "buffered")]
-            Self::Buffered(queue, pipe)
-                if queue.is_quiet(time)
-                    && pipe.write(frames, &mut Patience::none()) == Written::Whole =>
-            {
-                Written::Whole
+            Self::Buffered(queue, pipe) if queue.is_quiet(time) => {
+                // Where it has no room or no reader at once, it takes the usual way.
+                if pipe.write(frames, &mut Patience::none()) == Written::Whole {
+                    return Sent::Written(Written::Whole);
+                }
             }
-            _ => self.write(frames, patience),
+            #[cfg(feature = "buffered")]
+            Self::Buffered(queue, pipe) => {
+                if queue.push_record(frames, Some(pipe), patience) {
+                    return Sent::Staged;
+                }
+            }
+            #[cfg(feature = "buffered")]
+            Self::Elsewhere(queue) => {
+                if queue.push_record(frames, None, patience) {
+                    return Sent::Staged;
+                }
+            }
         }
+        Sent::Written(self.write(frames, patience))
     }
 
     /// Writes the frame that comes before all others.
