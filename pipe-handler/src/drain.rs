@@ -15,12 +15,13 @@ use tokio_util::codec::FramedWrite;
 
 use crate::{
     Overflow,
+    leftovers::write_all,
     local::quietly,
     outlet::Outlet,
     overflow::Patience,
     pipe::{Pipe, Written},
     pipe_writer::{AsyncPipe, BlockingPipe},
-    queue::{Queue, Rest, write_all},
+    queue::{Queue, Rest},
     staging::Staging,
 };
 
@@ -112,11 +113,11 @@ impl<W: AsyncWrite + Unpin + Send + std::fmt::Debug> Future for Drain<W> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let queue = Arc::clone(&self.queue);
         // A flush may be doing this work; it says when it is done.
-        queue.set_idle(cx.waker());
+        queue.waker.set_idle(cx.waker());
         let Ok(mut consumer) = self.consumer.try_lock() else {
             return Poll::Pending;
         };
-        queue.set_busy();
+        queue.waker.set_busy();
         // Somebody may have ended it while its work was in other hands; what has come since is not its any more.
         if !queue.is_live() {
             return Poll::Ready(());
@@ -141,7 +142,7 @@ impl<W: AsyncWrite + Unpin + Send + std::fmt::Debug> Drop for Drain<W> {
         if !queue.is_live() {
             return;
         }
-        let _last = queue.last();
+        let _turn = queue.leftovers.turn();
         queue.end();
         let Some(pipe) = self.outlet.pipe() else {
             return self.outlet.give_up();
@@ -149,7 +150,7 @@ impl<W: AsyncWrite + Unpin + Send + std::fmt::Debug> Drop for Drain<W> {
         let timeout = self.outlet.settings.exit_timeout;
         let mut patience = Patience::new(Overflow::BlockFor(timeout));
         if !consumer.write_to(pipe, &mut patience) {
-            queue.leave(consumer.frames.write_buffer_mut());
+            queue.leftovers.leave(consumer.frames.write_buffer_mut());
             consumer.confirm();
         }
     }
@@ -179,7 +180,7 @@ impl<W> Consumer<W> {
         let share = BATCH / self.rings.len().max(1);
         let out = self.frames.write_buffer_mut();
         let before = out.len();
-        self.queue.take_first(out);
+        self.queue.leftovers.take(out);
         let mut any_left = false;
         for (ring, taken, committed) in &mut self.rings {
             // What an ending thread has left last is behind what it has in its own ring.
@@ -197,7 +198,7 @@ impl<W> Consumer<W> {
         for (ring, taken, _) in &self.rings {
             ring.set_drained(*taken);
         }
-        self.queue.tell_progress();
+        self.queue.progress.tell();
     }
 
     fn follow_threads(&mut self) {
@@ -247,13 +248,13 @@ impl<W: AsyncWrite + Unpin> Consumer<W> {
             if self.take() > 0 {
                 continue;
             }
-            self.queue.set_idle(cx.waker());
+            self.queue.waker.set_idle(cx.waker());
             // Idle is also when rings of ended threads are given back.
             self.follow_threads();
             // Asked before the last look: the last frames are there before it is said that they are the last.
             let is_over = self.queue.is_closing() || self.queue.is_stopping();
             if self.take() > 0 {
-                self.queue.set_busy();
+                self.queue.waker.set_busy();
                 continue;
             }
             if is_over {

@@ -74,6 +74,8 @@ mod builder;
 mod delivery;
 #[cfg(feature = "buffered")]
 mod drain;
+#[cfg(feature = "buffered")]
+mod drain_waker;
 mod env;
 mod error;
 mod exit;
@@ -85,6 +87,8 @@ mod guard;
 mod handler;
 mod init;
 mod ledger;
+#[cfg(feature = "buffered")]
+mod leftovers;
 mod local;
 mod outlet;
 mod overflow;
@@ -93,6 +97,8 @@ mod pipe;
 #[cfg(feature = "buffered")]
 mod pipe_writer;
 mod process;
+#[cfg(feature = "buffered")]
+mod progress;
 #[cfg(feature = "buffered")]
 mod queue;
 #[cfg(feature = "buffered")]

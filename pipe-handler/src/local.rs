@@ -7,7 +7,7 @@ use std::{
 
 use record_proto::{HEAD_LENGTH, Scratch};
 
-use crate::process;
+use crate::{ledger::Tally, process};
 
 /// How many records may be in the making at once in a thread beside the first: formatting one may log the next.
 const MAX_NESTING: u8 = 4;
@@ -82,6 +82,7 @@ pub(crate) struct Buffers {
     pub(crate) scratch: Scratch,
     pub(crate) frames: Frames,
     pub(crate) thread: Thread,
+    pub(crate) tally: Tally,
 }
 
 /// What is to be written: a report of drops, perhaps, and a record.
@@ -122,6 +123,7 @@ impl Buffers {
             scratch: Scratch::new(),
             frames: Frames::default(),
             thread: Thread::current(),
+            tally: Tally::default(),
         }
     }
 }

@@ -1,17 +1,21 @@
-use std::{borrow::Cow, sync::Mutex, thread, time::Duration};
+mod close;
+mod hello;
+
+use std::{borrow::Cow, sync::Mutex, time::Duration};
 
 use log::Level;
-use record_proto::{Close, Dropped, Encode, Hello, KeyValues, Levels, LogRecord, cut, now};
+use record_proto::{Dropped, Encode, KeyValues, Levels, LogRecord, cut, now};
 
+pub use self::close::Closed;
 use crate::{
     Overflow, env,
-    greeting::{Greeting, Phase},
-    ledger::Ledger,
+    greeting::Greeting,
+    ledger::{Ledger, Tally},
     local::{Buffers, Frames, Nesting, Refused, Thread},
     overflow::Patience,
     pipe::{PIPE_BUF, Pipe, Written},
     process,
-    transport::{Sent, Transport},
+    transport::Transport,
 };
 
 /// Where the records of this process go. Each is encoded in the calling thread's buffer and then handed to the
@@ -40,35 +44,13 @@ pub(crate) struct Settings {
     pub(crate) exit_timeout: Duration,
 }
 
-/// How long to wait before looking again whether another thread has said hello.
-const BUSY_PAUSE: Duration = Duration::from_micros(100);
-
-/// What a process has sent and dropped.
-///
-/// ```no_run
-/// let handler = pipe_handler::PipeHandler::builder().build()?;
-/// // ... the handler is used as a logger ...
-/// if let Some(closed) = handler.close() {
-///     eprintln!("{} records sent, {} dropped", closed.sent, closed.dropped);
-/// }
-/// # Ok::<(), pipe_handler::InitError>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Closed {
-    /// Records that were sent: with direct delivery and behind a close or flush they are in the pipe.
-    pub sent: u64,
-    /// Records that were dropped.
-    pub dropped: u64,
-}
-
 impl Outlet {
     pub(crate) fn new(transport: Transport, settings: Settings) -> Self {
         Self {
             transport,
             settings,
             greeting: Greeting::new(),
-            ledger: Ledger::default(),
+            ledger: Ledger::new(),
             closed: Mutex::new(None),
         }
     }
@@ -105,7 +87,7 @@ impl Outlet {
 
     pub(crate) fn counts(&self) -> Closed {
         Closed {
-            sent: self.ledger.sent() + self.transport.records(),
+            sent: self.ledger.sent(),
             dropped: self.ledger.dropped(),
         }
     }
@@ -148,80 +130,17 @@ impl Outlet {
             return self.drop_record(record.level);
         }
         let mut buffers = Buffers::take();
-        let Buffers { frames, thread, .. } = &mut *buffers;
+        let Buffers {
+            frames,
+            thread,
+            tally,
+            ..
+        } = &mut *buffers;
         let mut record = record;
         self.complete(&mut record, thread);
-        self.write_record(&mut record, frames, thread.stream, &mut patience);
+        let written = self.write_record(&mut record, frames, thread.stream, &mut patience);
+        self.count(written, record.level, tally);
         buffers.put_back();
-    }
-
-    /// Sends what is still to be said: drops, then how many records there were in all.
-    ///
-    /// `None` where the pipe had no room within the timeout or nobody reads, and in a process that never logged.
-    pub(crate) fn close(&self, timeout: Duration) -> Option<Closed> {
-        self.close_with(timeout, false)
-    }
-
-    /// The same where the process exits: its other threads may log on until the very end, and no drain carries away
-    /// what they leave then.
-    pub(crate) fn close_at_exit(&self) -> Option<Closed> {
-        self.close_with(self.settings.exit_timeout, true)
-    }
-
-    fn close_with(&self, timeout: Duration, is_last: bool) -> Option<Closed> {
-        let mut patience = Patience::new(Overflow::BlockFor(timeout));
-        // A process that never logged is none to this pipe. One whose records were all dropped, hello included, is, and
-        // so is one of which a thread is saying hello.
-        let is_begun =
-            self.greeting.is_busy() || (self.greeting.is_due() && self.ledger.dropped() > 0);
-        let is_heard = self.greeting.is_open() || (is_begun && self.open(&mut patience));
-        if is_heard && !self.transport.flush(&mut patience) {
-            return None;
-        }
-        // Also where nothing was logged so far: another thread may begin now.
-        let is_stopped = !is_last || self.transport.stop(&mut patience);
-        if !is_heard || !is_stopped {
-            return None;
-        }
-        let closed = self.say_close(&mut patience)?;
-        self.transport.flush(&mut patience).then_some(closed)
-    }
-
-    /// The last handler is gone.
-    pub(crate) fn shut(&self) {
-        if self.pipe().is_some() {
-            self.close(self.settings.exit_timeout);
-        } else if self.greeting.is_open() {
-            // The drain may be a task of this very thread: it is not waited for.
-            self.say_close(&mut Patience::new(Overflow::DropNewest));
-        }
-        self.transport.close();
-    }
-
-    fn say_close(&self, patience: &mut Patience) -> Option<Closed> {
-        let counts = self.counts();
-        // Poisoned, or held by a thread that a fork left behind: say it once more rather than never.
-        let mut closed = self.closed.try_lock().ok();
-        if closed.as_deref() == Some(&Some((pid(), counts))) {
-            return Some(counts);
-        }
-        let due = self.ledger.take_due();
-        let mut frames = Vec::new();
-        self.encode_report(due, &mut frames);
-        let mut close = Close::new();
-        close.pid = Some(pid());
-        close.time = Some(now());
-        close.sent = counts.sent;
-        close.dropped = counts.dropped;
-        close.encode_frame(&mut frames);
-        if self.write(&frames, patience) != Written::Whole {
-            due.inspect(|&counts| self.ledger.give_back(counts));
-            return None;
-        }
-        if let Some(closed) = closed.as_deref_mut() {
-            *closed = Some((pid(), counts));
-        }
-        Some(counts)
     }
 
     fn patience(&self, level: Level) -> Patience {
@@ -232,72 +151,27 @@ impl Outlet {
         })
     }
 
-    /// Whether this process may write records: its hello is in the pipe.
-    #[inline]
-    fn open(&self, patience: &mut Patience) -> bool {
-        self.greeting.is_open() || self.begin(patience)
-    }
-
-    #[cold]
-    fn begin(&self, patience: &mut Patience) -> bool {
-        loop {
-            match self.greeting.begin() {
-                Phase::Open => return true,
-                Phase::Gone => return false,
-                Phase::Due { forked } => return self.say_hello(forked, patience),
-                Phase::Resetting => thread::yield_now(),
-                // Not for long, unless the pipe is full.
-                Phase::Busy if patience.left().is_some() => thread::sleep(BUSY_PAUSE),
-                Phase::Busy => return false,
-            }
-        }
-    }
-
-    fn say_hello(&self, forked: bool, patience: &mut Patience) -> bool {
-        if forked {
-            self.ledger.reset();
-            self.greeting.reset();
-            if let Ok(mut closed) = self.closed.try_lock() {
-                *closed = None;
-            }
-        }
-        let mut hello = Hello::new();
-        hello.pid = Some(pid());
-        hello.process = self.settings.process.as_deref().map(Cow::Borrowed);
-        hello.time = Some(now());
-        hello.context = self.settings.context.borrowed();
-        let mut frame = Vec::new();
-        hello.encode_frame(&mut frame);
-        if frame.len() > PIPE_BUF {
-            // Here the context only informs; every record has it.
-            hello.context = KeyValues::new();
-            frame.clear();
-            hello.encode_frame(&mut frame);
-        }
-        if frame.len() > PIPE_BUF {
-            hello.process = None;
-            frame.clear();
-            hello.encode_frame(&mut frame);
-        }
-        let written = self.transport.greet(&frame, patience);
-        match written {
-            Written::Whole => self.greeting.said(),
-            Written::Full => self.greeting.put_off(),
-            Written::Gone => self.greeting.gone(),
-        }
-        written == Written::Whole
-    }
-
     fn deliver(&self, record: &log::Record<'_>, buffers: &mut Buffers, patience: &mut Patience) {
         let Buffers {
             scratch,
             frames,
             thread,
+            tally,
         } = buffers;
         scratch.set_limits(self.settings.message_limit, self.settings.record_limit);
         let mut record = scratch.capture(record);
         self.complete(&mut record, thread);
-        self.write_record(&mut record, frames, thread.stream, patience);
+        let written = self.write_record(&mut record, frames, thread.stream, patience);
+        self.count(written, record.level, tally);
+    }
+
+    #[inline]
+    fn count(&self, written: Written, level: Level, tally: &mut Tally) {
+        match written {
+            Written::Whole => self.ledger.count_sent(tally),
+            Written::Full => self.ledger.count_dropped(level),
+            Written::Gone => {}
+        }
     }
 
     /// Adds what the handler knows. The number comes last, when nothing can come between it and the write but the end
@@ -318,7 +192,7 @@ impl Outlet {
         frames: &mut Frames,
         stream: u64,
         patience: &mut Patience,
-    ) {
+    ) -> Written {
         let due = self.ledger.take_due();
         frames.all.clear();
         self.encode_report(due, &mut frames.all);
@@ -330,20 +204,11 @@ impl Outlet {
             record.encode_frame(&mut frames.all);
         }
         let mut reported = false;
-        let sent = self.write_frames(frames, record.time, stream, patience, &mut reported);
+        let written = self.write_frames(frames, record.time, stream, patience, &mut reported);
         if let Some(counts) = due.filter(|_| !reported) {
             self.ledger.give_back(counts);
         }
-        match sent {
-            #[cfg(feature = "buffered")]
-            Sent::Staged => {}
-            Sent::Written(Written::Whole) if self.transport.count() => {}
-            Sent::Written(Written::Whole) => {
-                self.ledger.count_sent(record.thread_id.unwrap_or(0));
-            }
-            Sent::Written(Written::Full) => self.ledger.count_dropped(record.level),
-            Sent::Written(Written::Gone) => {}
-        }
+        written
     }
 
     /// Writes the report and the record in one piece where they fit into one, else one after the other.
@@ -354,17 +219,13 @@ impl Outlet {
         stream: u64,
         patience: &mut Patience,
         reported: &mut bool,
-    ) -> Sent {
+    ) -> Written {
         if frames.all.len() <= PIPE_BUF {
-            let sent = self.transport.write_record(&frames.all, time, patience);
-            if let Sent::Written(written) = sent {
-                *reported = self.heed(written) == Written::Whole;
-            } else {
-                *reported = true;
-            }
-            return sent;
+            let written = self.heed(self.transport.write_record(&frames.all, time, patience));
+            *reported = written == Written::Whole;
+            return written;
         }
-        Sent::Written(self.write_in_pieces(frames, stream, patience, reported))
+        self.write_in_pieces(frames, stream, patience, reported)
     }
 
     fn write_in_pieces(

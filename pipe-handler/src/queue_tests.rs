@@ -1,9 +1,10 @@
 use std::{
+    cell::RefCell,
     future::Future,
     io::{PipeReader, Read},
     pin::Pin,
     sync::Arc,
-    task::Context,
+    task::{Context, Waker},
 };
 
 use tokio::runtime::{self, Runtime};
@@ -158,8 +159,54 @@ fn whoever_waits_for_room_holds_up_an_exit_no_longer_than_it_may_take() {
     let fixture = Fixture::new();
     fixture.push(&frame(1));
     fixture.queue.end();
-    let _waits_for_room = fixture.queue.last();
+    let _waits_for_room = fixture.queue.leftovers.turn();
     assert!(!fixture.queue.stop(fixture.pipe(), &mut Patience::none()));
     let settled = fixture.queue.settle(fixture.pipe(), &mut Patience::none());
     assert_eq!(settled, Written::Full);
+}
+
+/// Pushes one more frame when its thread ends, behind the destructor of the thread's ring.
+struct LastWord(Option<Arc<Queue>>);
+
+impl Drop for LastWord {
+    fn drop(&mut self) {
+        if let Some(queue) = &self.0 {
+            assert_eq!(queue.rings.push(&frame(100)), None, "the ring is gone");
+            let pushed = queue.push(&frame(100), None, &mut patient());
+            assert_eq!(pushed, Written::Whole);
+        }
+    }
+}
+
+thread_local! {
+    static LAST_WORD: RefCell<LastWord> = const { RefCell::new(LastWord(None)) };
+}
+
+#[test]
+fn what_a_thread_logs_last_comes_behind_more_than_a_drain_takes_at_once() {
+    let mut fixture = Fixture::new();
+    let queue = Arc::clone(&fixture.queue);
+    let pushing = std::thread::spawn(move || {
+        // Destructors run in the reverse of the order in which their values were first used.
+        LAST_WORD.with_borrow_mut(|last| last.0 = Some(Arc::clone(&queue)));
+        for number in 0..100 {
+            let pushed = queue.push(&frame(number), None, &mut patient());
+            assert_eq!(pushed, Written::Whole);
+        }
+    });
+    pushing.join().unwrap();
+    let reader = fixture.reader.try_clone().unwrap();
+    let stream = std::thread::spawn(move || {
+        let mut stream = Vec::new();
+        { reader }.read_to_end(&mut stream).unwrap();
+        stream
+    });
+    fixture.queue.close();
+    let drain = fixture.drain.take().unwrap();
+    fixture.runtime.block_on(drain);
+    drop((fixture.handler, fixture.queue));
+    assert_eq!(
+        numbers(&stream.join().unwrap()),
+        (0..=100).collect::<Vec<_>>()
+    );
 }

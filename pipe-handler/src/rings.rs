@@ -17,16 +17,9 @@ use crate::staging::Staging;
 pub(crate) struct Rings {
     id: u64,
     capacity: usize,
-    all: Mutex<All>,
+    all: Mutex<Vec<Arc<Staging>>>,
     /// Grows with every new ring.
     version: AtomicU64,
-}
-
-#[derive(Debug, Default)]
-struct All {
-    present: Vec<Arc<Staging>>,
-    /// The records of the rings that were given up.
-    past_records: u64,
 }
 
 thread_local! {
@@ -52,20 +45,9 @@ impl Rings {
         self.with_own(|ring| ring.push(frames))
     }
 
-    /// Appends a record to this thread's ring and counts it, where there is room in one.
-    #[inline]
-    pub(crate) fn push_record(&self, record: &[u8]) -> bool {
-        self.with_own(|ring| ring.push_record(record)) == Some(true)
-    }
-
     /// Whether this thread could push so many bytes now.
     pub(crate) fn has_room(&self, bytes: usize) -> bool {
         self.with_own(|ring| ring.has_room(bytes)).unwrap_or(true)
-    }
-
-    /// Counts a record that this thread has sent; `false` where it has no ring.
-    pub(crate) fn count(&self) -> bool {
-        self.with_own(|ring| ring.count()).is_some()
     }
 
     /// This thread's ring.
@@ -96,7 +78,7 @@ impl Rings {
         let kept = kept.ok().flatten();
         let is_kept = kept.is_some();
         let ring = kept.unwrap_or_else(|| Arc::new(Staging::of_last(frames)));
-        self.lock().present.push(Arc::clone(&ring));
+        self.lock().push(Arc::clone(&ring));
         self.version.fetch_add(1, SeqCst);
         (!is_kept).then_some(ring)
     }
@@ -120,38 +102,23 @@ impl Rings {
 
     /// All rings.
     pub(crate) fn all(&self) -> Vec<Arc<Staging>> {
-        self.lock().present.clone()
+        self.lock().clone()
     }
 
     /// All rings, without those that are empty and whose thread has ended: these are given up.
     pub(crate) fn in_use(&self) -> Vec<Arc<Staging>> {
         let mut all = self.lock();
-        let All {
-            present,
-            past_records,
-        } = &mut *all;
-        present.retain(|ring| {
+        all.retain(|ring| {
             let is_shared = Arc::strong_count(ring) > 1;
             // Not shared any more means that its thread has ended: then what it has committed must be seen.
             fence(Acquire);
-            let is_kept = is_shared || ring.drained() < ring.committed();
-            if !is_kept {
-                *past_records += ring.records();
-            }
-            is_kept
+            is_shared || ring.drained() < ring.committed()
         });
-        present.clone()
-    }
-
-    /// How many records were [counted](Self::count), by threads that have ended too.
-    pub(crate) fn records(&self) -> u64 {
-        let all = self.lock();
-        let present: u64 = all.present.iter().map(|ring| ring.records()).sum();
-        all.past_records + present
+        all.clone()
     }
 
     /// Nothing that is done under this lock can leave anything half done.
-    fn lock(&self) -> MutexGuard<'_, All> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Staging>>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

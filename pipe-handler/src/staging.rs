@@ -23,8 +23,6 @@ pub(crate) struct Staging {
     words: Box<[AtomicU64]>,
     committed: AtomicU64,
     drained: AtomicU64,
-    /// How many records the thread has [counted](Self::count).
-    records: AtomicU64,
     /// Of a thread that is ending, beside the ring that it had.
     is_last: bool,
 }
@@ -37,7 +35,6 @@ impl Staging {
             words: zeroed_slice_box(words),
             committed: AtomicU64::new(0),
             drained: AtomicU64::new(0),
-            records: AtomicU64::new(0),
             is_last: false,
         }
     }
@@ -62,28 +59,6 @@ impl Staging {
 
     pub(crate) fn drained(&self) -> u64 {
         self.drained.load(Acquire)
-    }
-
-    /// Appends a record, counted before anybody can see it.
-    #[inline]
-    pub(crate) fn push_record(&self, record: &[u8]) -> bool {
-        let records = self.records();
-        self.records.store(records + 1, Relaxed);
-        let is_pushed = self.push(record);
-        if !is_pushed {
-            self.records.store(records, Relaxed);
-        }
-        is_pushed
-    }
-
-    /// Counts one record of the thread, in here or written directly. For this one thread: nobody else adds, so that
-    /// nothing has to be locked.
-    pub(crate) fn count(&self) {
-        self.records.store(self.records() + 1, Relaxed);
-    }
-
-    pub(crate) fn records(&self) -> u64 {
-        self.records.load(Relaxed)
     }
 
     /// Whether an entry of so many bytes fits now. For the one thread that writes.

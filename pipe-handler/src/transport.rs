@@ -22,15 +22,6 @@ pub(crate) enum Transport {
     Elsewhere(Arc<Queue>),
 }
 
-/// What became of a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sent {
-    /// It waits for the drain, and is [counted](Transport::count).
-    #[cfg(feature = "buffered")]
-    Staged,
-    Written(Written),
-}
-
 impl Transport {
     /// Writes whole frames of at most `PIPE_BUF` bytes together.
     pub(crate) fn write(&self, frames: &[u8], patience: &mut Patience) -> Written {
@@ -57,30 +48,18 @@ impl Transport {
         frames: &[u8],
         time: u64,
         patience: &mut Patience,
-    ) -> Sent {
+    ) -> Written {
         match self {
-            Self::Direct(_) => {}
+            // Where it has no room or no reader at once, it takes the usual way.
             #[cfg(feature = "buffered")]
-            Self::Buffered(queue, pipe) if queue.is_quiet(time) => {
-                // Where it has no room or no reader at once, it takes the usual way.
-                if pipe.write(frames, &mut Patience::none()) == Written::Whole {
-                    return Sent::Written(Written::Whole);
-                }
+            Self::Buffered(queue, pipe)
+                if queue.is_quiet(time)
+                    && pipe.write(frames, &mut Patience::none()) == Written::Whole =>
+            {
+                Written::Whole
             }
-            #[cfg(feature = "buffered")]
-            Self::Buffered(queue, pipe) => {
-                if queue.push_record(frames, Some(pipe), patience) {
-                    return Sent::Staged;
-                }
-            }
-            #[cfg(feature = "buffered")]
-            Self::Elsewhere(queue) => {
-                if queue.push_record(frames, None, patience) {
-                    return Sent::Staged;
-                }
-            }
+            _ => self.write(frames, patience),
         }
-        Sent::Written(self.write(frames, patience))
     }
 
     /// Writes the frame that comes before all others.
@@ -130,24 +109,6 @@ impl Transport {
             Self::Direct(_) => {}
             #[cfg(feature = "buffered")]
             Self::Buffered(queue, _) | Self::Elsewhere(queue) => queue.close(),
-        }
-    }
-
-    /// Counts a record of this thread that was written; `false` where nobody counts it here.
-    pub(crate) fn count(&self) -> bool {
-        match self {
-            Self::Direct(_) => false,
-            #[cfg(feature = "buffered")]
-            Self::Buffered(queue, _) | Self::Elsewhere(queue) => queue.count(),
-        }
-    }
-
-    /// How many records were [counted](Self::count).
-    pub(crate) fn records(&self) -> u64 {
-        match self {
-            Self::Direct(_) => 0,
-            #[cfg(feature = "buffered")]
-            Self::Buffered(queue, _) | Self::Elsewhere(queue) => queue.records(),
         }
     }
 

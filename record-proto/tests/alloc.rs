@@ -1,56 +1,13 @@
 //! What the hot paths allocate: nothing, and what a joiner holds: no more than its limit.
 
 mod common;
-
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
-};
+#[path = "common/counting.rs"]
+mod counting;
 
 use common::golden_payload;
+use counting::{CALLS, LIVE, PEAK};
 use log::Record;
 use record_proto::{Encode, Joined, Joiner, Payload, Scratch, cut};
-
-struct Counting;
-
-thread_local! {
-    // Tests run on threads of their own and must not count each other.
-    static CALLS: Cell<usize> = const { Cell::new(0) };
-    static LIVE: Cell<isize> = const { Cell::new(0) };
-    static PEAK: Cell<isize> = const { Cell::new(0) };
-}
-
-fn count(by: isize) {
-    CALLS.set(CALLS.get() + usize::from(by > 0));
-    LIVE.set(LIVE.get() + by);
-    PEAK.set(PEAK.get().max(LIVE.get()));
-}
-
-// SAFETY: everything is handed to the system's allocator unchanged; counting allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize);
-        // SAFETY: the caller's promises are the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(-(layout.size() as isize));
-        // SAFETY: the caller's promises are the same.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // An extension in place is a call too.
-        CALLS.set(CALLS.get() + 1);
-        count(size as isize - layout.size() as isize);
-        // SAFETY: the caller's promises are the same.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 fn calls<T>(run: impl FnOnce() -> T) -> (usize, T) {
     let before = CALLS.get();

@@ -3,16 +3,13 @@
 //! Release mode covers the larger sets, which take minutes: `cargo test --release -p record-proto --test mutations`.
 
 mod common;
+#[path = "common/counting.rs"]
+mod counting;
 
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
-    collections::BTreeSet,
-    fmt::Write,
-    thread,
-};
+use std::{collections::BTreeSet, fmt::Write, thread};
 
 use common::{golden_names, golden_payload};
+use counting::{LIVE, PEAK};
 use record_proto::{Encode, LogRecord, Payload, PayloadError};
 
 /// Whether there is time for the larger sets.
@@ -34,36 +31,6 @@ const MARKERS: [u8; 40] = [
 
 /// One of each kind: what is nearest to a wrong length, a wrong type or a wrong number.
 const FEW_MARKERS: [u8; 10] = [0x00, 0x7f, 0x81, 0x91, 0xa1, 0xc0, 0xc1, 0xc4, 0xdd, 0xff];
-
-struct Counting;
-
-thread_local! {
-    static LIVE: Cell<isize> = const { Cell::new(0) };
-    static PEAK: Cell<isize> = const { Cell::new(0) };
-}
-
-fn count(by: isize) {
-    LIVE.set(LIVE.get() + by);
-    PEAK.set(PEAK.get().max(LIVE.get()));
-}
-
-// SAFETY: everything is handed to the system's allocator unchanged; counting allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize);
-        // SAFETY: the caller's promises are the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(-(layout.size() as isize));
-        // SAFETY: the caller's promises are the same.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Runs a check where the stack is small.
 fn on_a_small_stack(check: impl FnOnce() + Send + 'static) {
