@@ -1,14 +1,12 @@
 //! Several processes on one pipe.
 
 use std::{
-    mem,
     os::unix::process::{CommandExt, parent_id},
     process::{self, Command},
     sync::atomic::{AtomicBool, Ordering},
     thread,
 };
 
-use pipe_handler::{Delivery, PipeHandler};
 use rustix::process::{Pid, WaitOptions, waitpid};
 
 use crate::endings::some_size;
@@ -102,25 +100,6 @@ pub(crate) fn fork_after_close() {
         }
         Some(child) => wait_for(child),
     }
-}
-
-/// Forks right behind the start of a thread that carries records away. While the standard library starts a thread it
-/// holds a lock; a fork at that moment could never start one.
-pub(crate) fn fork_behind_each_start(times: usize) {
-    for _ in 0..times {
-        let (_reader, writer) = std::io::pipe().expect("a pipe");
-        let settings = PipeHandler::builder().delivery(Delivery::Buffered);
-        // Kept for ever: while the thread ends, the same lock is held.
-        mem::forget(settings.build_on(writer).expect("a handler"));
-        match fork() {
-            None => {
-                thread::spawn(|| {}).join().expect("no panic");
-                leave();
-            }
-            Some(child) => wait_for(child),
-        }
-    }
-    log_some(1);
 }
 
 /// Several forks log at once, some of it in large records.

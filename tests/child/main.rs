@@ -60,7 +60,6 @@ fn main() {
         "fork" => families::fork_and_log(),
         "fork-silent" => families::fork_in_silence(text(0)),
         "fork-after-close" => families::fork_after_close(),
-        "fork-at-once" => families::fork_behind_each_start(number(0)),
         "fork-storm" => families::fork_storm(number(0), number(1)),
         "forks-for-ever" => families::forks_for_ever(number(0), number(1)),
         "share" => families::share(),

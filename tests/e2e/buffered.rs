@@ -108,13 +108,6 @@ fn forks_and_other_processes_on_the_pipe_lose_and_repeat_nothing() {
 }
 
 #[test]
-fn a_fork_right_behind_the_start_can_start_threads() {
-    let outcome = scenario("fork-at-once").arg(300).run();
-    outcome.assert_complete();
-    assert_eq!(outcome.messages(), ["n0"]);
-}
-
-#[test]
 fn what_arrives_and_what_is_dropped_add_up() {
     for policy in ["drop", "block"] {
         let flood = buffered("flood").arg(policy).arg(4).arg(5_000).arg(300);
