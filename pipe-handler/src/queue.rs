@@ -102,12 +102,7 @@ impl Queue {
             }
             match self.rings.push(frames) {
                 Some(true) => {
-                    self.waker.wake();
-                    // The drain may have ended without having seen this.
-                    if self.ended.load(Relaxed) {
-                        // What finds no room now goes before this thread's next record.
-                        let _later = pipe.map(|pipe| self.settle(pipe, patience));
-                    }
+                    self.follow_push(pipe, patience);
                     return Written::Whole;
                 }
                 Some(false) => {}
@@ -134,6 +129,31 @@ impl Queue {
                 continue;
             }
             self.wait(left, || self.rings.has_room(frames.len()));
+        }
+    }
+
+    /// The usual case of [`push`](Self::push): there is room at once.
+    #[inline]
+    pub(crate) fn push_at_once(
+        &self,
+        frames: &[u8],
+        pipe: Option<&Pipe>,
+        patience: &mut Patience,
+    ) -> bool {
+        let is_pushed = self.is_live() && self.rings.push(frames) == Some(true);
+        if is_pushed {
+            self.follow_push(pipe, patience);
+        }
+        is_pushed
+    }
+
+    #[inline]
+    fn follow_push(&self, pipe: Option<&Pipe>, patience: &mut Patience) {
+        self.waker.wake();
+        // The drain may have ended without having seen this.
+        if self.ended.load(Relaxed) {
+            // What finds no room now goes before this thread's next record.
+            let _later = pipe.map(|pipe| self.settle(pipe, patience));
         }
     }
 

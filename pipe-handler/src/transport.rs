@@ -49,17 +49,22 @@ impl Transport {
         time: u64,
         patience: &mut Patience,
     ) -> Written {
-        match self {
+        let is_done = match self {
+            Self::Direct(_) => false,
             // Where it has no room or no reader at once, it takes the usual way.
             #[cfg(feature = "buffered")]
-            Self::Buffered(queue, pipe)
-                if queue.is_quiet(time)
-                    && pipe.write(frames, &mut Patience::none()) == Written::Whole =>
-            {
-                Written::Whole
+            Self::Buffered(queue, pipe) if queue.is_quiet(time) => {
+                pipe.write(frames, &mut Patience::none()) == Written::Whole
             }
-            _ => self.write(frames, patience),
+            #[cfg(feature = "buffered")]
+            Self::Buffered(queue, pipe) => queue.push_at_once(frames, Some(pipe), patience),
+            #[cfg(feature = "buffered")]
+            Self::Elsewhere(queue) => queue.push_at_once(frames, None, patience),
+        };
+        if is_done {
+            return Written::Whole;
         }
+        self.write(frames, patience)
     }
 
     /// Writes the frame that comes before all others.
