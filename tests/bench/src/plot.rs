@@ -54,8 +54,11 @@ struct Row {
 fn rows(figures: &Figures) -> Vec<Row> {
     let mut names = systems();
     names.push((python::NAME, python::TITLE));
+    // In italics are those that nobody could use.
+    let is_usable = |title: &str| title.starts_with("**") || !title.starts_with('*');
     let mut rows: Vec<Row> = names
         .into_iter()
+        .filter(|(_, title)| is_usable(title))
         .map(|(name, title)| Row {
             title: title.replace('*', ""),
             own: title.starts_with("**"),

@@ -5,7 +5,6 @@ mod fast_log;
 pub mod floor;
 mod ftlog;
 mod nothing;
-mod shared;
 mod slog_async;
 mod spdlog;
 mod tracing_appender;
@@ -19,7 +18,6 @@ use crate::systems::Logger;
 pub fn all() -> Vec<Box<dyn Logger>> {
     vec![
         Box::new(floor::Floor),
-        Box::new(shared::Shared),
         Box::new(env_logger::EnvLogger),
         Box::new(tracing_appender::TracingAppender),
         Box::new(ftlog::FtLog),

@@ -4,6 +4,7 @@ mod ipc;
 mod json;
 mod naive;
 mod pipe;
+mod shared;
 mod tracing_json;
 
 use std::process::{Child, Command};
@@ -47,6 +48,7 @@ pub fn all() -> Vec<Box<dyn System>> {
     vec![
         Box::new(pipe::DIRECT),
         Box::new(pipe::BUFFERED),
+        Box::new(shared::Shared),
         Box::new(json::Json),
         Box::new(tracing_json::TracingJson),
         Box::new(ipc::Ipc),
