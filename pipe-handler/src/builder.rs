@@ -1,6 +1,5 @@
 use std::{os::fd::OwnedFd, sync::Arc, time::Duration};
 
-use env_filter::Filter;
 use log::{Level, LevelFilter, Log};
 use record_proto::{DEFAULT_TEXT_LIMIT, KeyValues, Value};
 
@@ -10,6 +9,7 @@ use crate::{
     InitError, Overflow, PipeHandler,
     adopt::adopt,
     env, exit,
+    filter::Filter,
     init::Outcome,
     outlet::{Outlet, Settings},
     panic,
@@ -296,14 +296,18 @@ impl Builder {
     ) -> Result<PipeHandler, InitError> {
         process::watch();
         let own = self.filter.as_deref().unwrap_or(DEFAULT_FILTER);
-        let own_filter = parse(own).ok_or_else(|| InitError::Filter { filter: own.into() })?;
+        let own_filter =
+            Filter::parse(own).ok_or_else(|| InitError::Filter { filter: own.into() })?;
         let transport = transport()?;
 
         let wished = env::filter();
-        let (filter, text) = match wished.as_deref().map(|text| (parse(text), text)) {
+        let (filter, text) = match wished.as_deref().map(|text| (Filter::parse(text), text)) {
             None => (own_filter, own),
             Some((Some(filter), text)) => (filter, text),
-            Some((None, _)) => (parse(DEFAULT_FILTER).unwrap_or(own_filter), DEFAULT_FILTER),
+            Some((None, _)) => (
+                Filter::parse(DEFAULT_FILTER).unwrap_or(own_filter),
+                DEFAULT_FILTER,
+            ),
         };
         self.settings.filter = text.to_owned();
         self.settings.process = self.settings.process.map(cut_name);
@@ -338,15 +342,4 @@ fn cut_name(mut name: String) -> String {
     }
     name.truncate(length);
     name
-}
-
-/// `None` where the directives cannot be read. What env_logger has behind a slash, a search in the message, would have
-/// the message formatted for the filter alone.
-fn parse(directives: &str) -> Option<Filter> {
-    if directives.contains('/') {
-        return None;
-    }
-    let mut builder = env_filter::Builder::new();
-    builder.try_parse(directives).ok()?;
-    Some(builder.build())
 }

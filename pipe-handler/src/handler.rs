@@ -1,10 +1,10 @@
 use std::{fmt, io, process::Command, sync::Arc};
 
-use env_filter::Filter;
 use log::{LevelFilter, Log, Metadata, Record};
 
 use crate::{
     Builder,
+    filter::Filter,
     outlet::{Closed, Outlet},
     share,
 };
@@ -43,7 +43,7 @@ impl PipeHandler {
 
     /// The most verbose level that the filter lets through anywhere.
     pub fn level(&self) -> LevelFilter {
-        self.filter.filter()
+        self.filter.level()
     }
 
     /// How many records are in the pipe and how many were dropped, so far.

@@ -44,8 +44,9 @@
 //!   counted. Logging from a signal handler is not supported.
 //! - Where another thread panics and the process aborts, what buffered delivery has staged behind the panic's flush is lost.
 //! - A process made by a raw `clone` system call is not noticed, as forks are.
-//! - A fork finds the locks of the standard and the C library as they are: one that is made while another thread starts a
-//!   thread, panics, aborts or exits may hang in the child when it does the same. None of this crate's locks are among them.
+//! - A fork finds the locks of the standard and the C library as they are: one that is made while another thread starts,
+//!   ends, panics, aborts or exits the process may hang in the child when it does the same. None of this crate's locks are
+//!   among them.
 //! - The pipe's descriptor is trusted to stay what it was when it was adopted. A program that closes descriptors it
 //!   does not own can make any number mean anything.
 //!
@@ -81,6 +82,7 @@ mod error;
 mod exit;
 #[cfg(feature = "buffered")]
 mod fence;
+mod filter;
 mod greeting;
 #[cfg(feature = "buffered")]
 mod guard;

@@ -10,7 +10,22 @@ const MARK: usize = 40;
 
 impl LogRecord<'_> {
     /// Cuts target, module path, file and the names of process and thread to 1 KiB each.
+    #[inline]
     pub fn cut_names(&mut self) {
+        let optional = [&self.process, &self.thread, &self.module_path, &self.file];
+        let lengths = optional.map(|name| name.as_deref().map_or(0, str::len));
+        // Almost never is there anything to cut. The limit is a power of two: all lengths together reach it where one does.
+        if lengths
+            .iter()
+            .fold(self.target.len(), |all, length| all | length)
+            >= NAME_LIMIT
+        {
+            self.cut_long_names();
+        }
+    }
+
+    #[cold]
+    fn cut_long_names(&mut self) {
         cut_name(&mut self.target);
         let optional = [
             &mut self.process,
