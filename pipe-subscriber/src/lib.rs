@@ -45,7 +45,7 @@
 //! - **Memory is bounded** whatever a child sends: one read buffer, 4 MiB of unfinished records
 //!   ([settable](PipeSubscriber::join_limit)) beside the one being handed on, 1,024 processes counted one by one.
 //! - **A logger is not trusted with the stream.** If it panics, that is caught and counted. If it is slow, it delays
-//!   the task it runs in, which gives way after 256 records or 1 ms.
+//!   the task it runs in, which gives way after 64 records or 1 ms.
 //! - **A child's text does not act.** Control characters are [escaped](Escaping) for a logger, and what the parent
 //!   [attaches](Origin) cannot be forged.
 //!

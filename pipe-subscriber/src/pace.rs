@@ -4,18 +4,18 @@ use std::{
 };
 
 /// How many steps a burst may have.
-const MAX_STEPS: u32 = 256;
+const MAX_STEPS: u32 = 64;
 
 /// How many steps may pass without a look at the clock.
 ///
 /// A step often takes less time than that. The steps double up to here, so that behind each pause a slow logger is
 /// known for one at once.
-const MAX_STRIDE: u32 = 16;
+const MAX_STRIDE: u32 = 8;
 
 /// How long a burst may last.
 const MAX_BURST: Duration = Duration::from_millis(1);
 
-/// Gives the runtime's other tasks their turn: after 256 steps or 1 ms without a pause, there is one.
+/// Gives the runtime's other tasks their turn: after 64 steps or 1 ms without a pause, there is one.
 ///
 /// A reader that always has more would otherwise never let go of its worker.
 #[derive(Debug, Default)]

@@ -22,7 +22,7 @@ use crate::{
 /// nothing until one of the `run` methods or [`records`](Self::records) is used; a child whose pipe is full waits for
 /// it, and a child whose subscriber is dropped has lost its parent.
 ///
-/// Every `run` method gives the runtime's other tasks their turn after 256 records or 1 ms, and catches and counts the
+/// Every `run` method gives the runtime's other tasks their turn after 64 records or 1 ms, and catches and counts the
 /// panics of the logger.
 ///
 /// ```
