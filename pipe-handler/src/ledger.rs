@@ -1,9 +1,12 @@
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{
-        AtomicU64,
-        Ordering::{AcqRel, Acquire, Relaxed, Release},
-        fence,
+use std::{
+    mem,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, TryLockError,
+        atomic::{
+            AtomicU64,
+            Ordering::{AcqRel, Acquire, Relaxed, Release},
+            fence,
+        },
     },
 };
 
@@ -27,7 +30,7 @@ pub(crate) struct Ledger {
     id: AtomicU64,
     seq: Apart,
     /// Sent by threads that have ended or have no tally here.
-    sent: AtomicU64,
+    sent: Apart,
     /// The process whose threads have tallies: a forked one may find their lock held for ever.
     pid: u32,
     tallies: Mutex<Vec<Arc<Apart>>>,
@@ -45,13 +48,19 @@ fn next_id() -> u64 {
 #[derive(Debug, Default)]
 pub(crate) struct Tally(Option<(u64, Arc<Apart>)>);
 
+impl Tally {
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
 impl Ledger {
     /// Behind [`process::watch`].
     pub(crate) fn new() -> Self {
         Self {
             id: AtomicU64::new(next_id()),
             seq: Apart::default(),
-            sent: AtomicU64::new(0),
+            sent: Apart::default(),
             pid: process::id(),
             tallies: Mutex::default(),
             dropped: AtomicU64::new(0),
@@ -74,21 +83,33 @@ impl Ledger {
             }
             None if self.is_own() => *tally = self.open_tally(),
             // The thread counts for another ledger, or did before this one began anew.
-            _ => drop(self.sent.fetch_add(1, Relaxed)),
+            _ => self.count_apart(),
         }
     }
 
-    /// Of a thread that has sent one record.
+    /// The same for whoever has no tally, and will have none.
+    pub(crate) fn count_apart(&self) {
+        self.sent.0.fetch_add(1, Relaxed);
+    }
+
+    /// Of a thread that has sent one record. It waits for nobody: an allocator that logs may come here from here.
     #[cold]
     fn open_tally(&self) -> Tally {
         let own = Arc::new(Apart(AtomicU64::new(1)));
-        let mut tallies = self.tallies();
+        let mut tallies = match self.tallies.try_lock() {
+            Ok(tallies) => tallies,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                self.count_apart();
+                return Tally::default();
+            }
+        };
         tallies.retain(|tally| {
             let is_kept = Arc::strong_count(tally) > 1;
             // Its thread has ended: then all that it has counted must be seen.
             fence(Acquire);
             if !is_kept {
-                self.sent.fetch_add(tally.0.load(Relaxed), Relaxed);
+                self.sent.0.fetch_add(tally.0.load(Relaxed), Relaxed);
             }
             is_kept
         });
@@ -105,12 +126,12 @@ impl Ledger {
 
     pub(crate) fn sent(&self) -> u64 {
         if !self.is_own() {
-            return self.sent.load(Relaxed);
+            return self.sent.0.load(Relaxed);
         }
         // Threads that end move theirs from the one to the other under this lock.
         let tallies = self.tallies();
         let by_tallies: u64 = tallies.iter().map(|tally| tally.0.load(Relaxed)).sum();
-        self.sent.load(Relaxed) + by_tallies
+        self.sent.0.load(Relaxed) + by_tallies
     }
 
     pub(crate) fn dropped(&self) -> u64 {
@@ -139,11 +160,12 @@ impl Ledger {
 
     /// Begins anew, in a forked child for example.
     pub(crate) fn reset(&self) {
+        let mut tallies = self.is_own().then(|| self.tallies());
+        // Under the lock: who opens a tally meanwhile has it in the list that goes, or the new number in the new one.
         self.id.store(next_id(), Relaxed);
-        if self.is_own() {
-            self.tallies().clear();
-        }
-        let others = [&self.seq.0, &self.sent, &self.dropped, &self.any_due];
+        let _freed_without_the_lock = tallies.as_deref_mut().map(mem::take);
+        drop(tallies);
+        let others = [&self.seq.0, &self.sent.0, &self.dropped, &self.any_due];
         for counter in self.due.iter().chain(others) {
             counter.store(0, Relaxed);
         }
@@ -157,5 +179,82 @@ impl Ledger {
     /// Nothing that is done under this lock can leave anything half done.
     fn tallies(&self) -> MutexGuard<'_, Vec<Arc<Apart>>> {
         self.tallies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Barrier, thread};
+
+    use super::*;
+
+    fn ledger() -> Ledger {
+        process::watch();
+        Ledger::new()
+    }
+
+    #[test]
+    fn each_record_counts_once_whatever_becomes_of_its_thread() {
+        let (ledger, other) = (ledger(), ledger());
+        for round in 1..=50 {
+            thread::scope(|scope| {
+                for _ in 0..10 {
+                    scope.spawn(|| {
+                        let mut tally = Tally::default();
+                        for _ in 0..40 {
+                            ledger.count_sent(&mut tally);
+                            other.count_sent(&mut tally);
+                        }
+                        ledger.count_apart();
+                    });
+                }
+                let mut last = 0;
+                for _ in 0..50 {
+                    assert!(ledger.sent() >= last, "nothing is missing in between");
+                    last = ledger.sent();
+                }
+            });
+            assert_eq!(other.sent(), round * 400);
+            assert_eq!(ledger.sent(), round * 410);
+        }
+        let left = ledger.tallies().len();
+        assert!(left <= 20, "{left} tallies of threads that have ended");
+    }
+
+    #[test]
+    fn a_tally_that_is_opened_while_the_ledger_begins_anew_counts_from_there_on() {
+        for _ in 0..1000 {
+            let ledger = ledger();
+            let mut others: Vec<Tally> = (0..100).map(|_| Tally::default()).collect();
+            others.iter_mut().for_each(|other| ledger.count_sent(other));
+            let start = Barrier::new(2);
+            let mut tally = Tally::default();
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    start.wait();
+                    ledger.count_sent(&mut tally);
+                });
+                start.wait();
+                ledger.reset();
+            });
+            let before = ledger.sent();
+            for _ in 0..10 {
+                ledger.count_sent(&mut tally);
+            }
+            assert_eq!(ledger.sent(), before + 10);
+        }
+    }
+
+    #[test]
+    fn whoever_finds_the_tallies_locked_counts_without_one() {
+        let ledger = ledger();
+        let held = ledger.tallies();
+        let mut tally = Tally::default();
+        ledger.count_sent(&mut tally);
+        drop(held);
+        assert!(!tally.is_open());
+        ledger.count_sent(&mut tally);
+        assert!(tally.is_open());
+        assert_eq!(ledger.sent(), 2);
     }
 }

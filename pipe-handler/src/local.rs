@@ -50,6 +50,11 @@ impl Nesting {
         }
     }
 
+    /// Whether another record of this thread is in the making beside the present one.
+    pub(crate) fn is_nested() -> bool {
+        NESTING.get() > 1
+    }
+
     /// Whether the machinery that carries records away is at work in this thread.
     pub(crate) fn is_quiet() -> bool {
         NESTING.get() == QUIET

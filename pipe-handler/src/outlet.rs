@@ -168,6 +168,8 @@ impl Outlet {
     #[inline]
     fn count(&self, written: Written, level: Level, tally: &mut Tally) {
         match written {
+            // The buffers of a nested record are gone behind it, and a tally with them.
+            Written::Whole if !tally.is_open() && Nesting::is_nested() => self.ledger.count_apart(),
             Written::Whole => self.ledger.count_sent(tally),
             Written::Full => self.ledger.count_dropped(level),
             Written::Gone => {}

@@ -187,6 +187,18 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_of_any_length_comes_out_as_it_went_in() {
+        for length in 0..=40_u8 {
+            let staging = Staging::new(256);
+            let entry: Vec<u8> = (200..200 + length).collect();
+            assert!(staging.push(&entry) && staging.push(b"behind"));
+            let mut out = BytesMut::new();
+            staging.copy(0, staging.committed(), usize::MAX / 2, &mut out);
+            assert_eq!(out, [&entry, &b"behind"[..]].concat());
+        }
+    }
+
+    #[test]
     fn a_full_ring_takes_nothing_until_it_is_drained() {
         let staging = Staging::new(1024);
         let fitted = std::iter::repeat_with(|| staging.push(&[1; 56]))
