@@ -83,6 +83,7 @@ mod exit;
 #[cfg(feature = "buffered")]
 mod fence;
 mod filter;
+mod frames;
 mod greeting;
 #[cfg(feature = "buffered")]
 mod guard;

@@ -5,9 +5,9 @@ use std::{
     hash::{BuildHasher, Hasher, RandomState},
 };
 
-use record_proto::{HEAD_LENGTH, Scratch};
+use record_proto::Scratch;
 
-use crate::{ledger::Tally, process};
+use crate::{frames::Frames, ledger::Tally, process};
 
 /// How many records may be in the making at once in a thread beside the first: formatting one may log the next.
 const MAX_NESTING: u8 = 4;
@@ -90,22 +90,6 @@ pub(crate) struct Buffers {
     pub(crate) tally: Tally,
 }
 
-/// What is to be written: a report of drops, perhaps, and a record.
-#[derive(Debug, Default)]
-pub(crate) struct Frames {
-    pub(crate) all: Vec<u8>,
-    /// Where the record's frame starts.
-    pub(crate) start: usize,
-    pub(crate) fragment: Vec<u8>,
-}
-
-impl Frames {
-    /// The record, without its frame's length.
-    pub(crate) fn payload(&self) -> &[u8] {
-        &self.all[self.start + HEAD_LENGTH..]
-    }
-}
-
 impl Buffers {
     pub(crate) fn take() -> Box<Self> {
         let kept = BUFFERS.try_with(Cell::take).ok().flatten();
@@ -115,7 +99,7 @@ impl Buffers {
     }
 
     pub(crate) fn put_back(mut self: Box<Self>) {
-        if self.frames.all.capacity() > KEPT_BYTES {
+        if self.frames.capacity() > KEPT_BYTES {
             self.frames = Frames::default();
             self.scratch.shrink_to(KEPT_BYTES);
         }

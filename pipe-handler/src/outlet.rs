@@ -9,9 +9,10 @@ use record_proto::{Dropped, Encode, KeyValues, Levels, LogRecord, cut, now};
 pub use self::close::Closed;
 use crate::{
     Overflow, env,
+    frames::Frames,
     greeting::Greeting,
     ledger::{Ledger, Tally},
-    local::{Buffers, Frames, Nesting, Refused, Thread},
+    local::{Buffers, Nesting, Refused, Thread},
     overflow::Patience,
     pipe::{PIPE_BUF, Pipe, Written},
     process,
@@ -196,14 +197,11 @@ impl Outlet {
         patience: &mut Patience,
     ) -> Written {
         let due = self.ledger.take_due();
-        frames.all.clear();
-        self.encode_report(due, &mut frames.all);
-        frames.start = frames.all.len();
-        record.encode_frame(&mut frames.all);
+        frames.begin(|report| self.encode_report(due, report));
+        frames.put(record);
         if frames.payload().len() > self.settings.record_limit {
             record.fit(self.settings.record_limit);
-            frames.all.truncate(frames.start);
-            record.encode_frame(&mut frames.all);
+            frames.put(record);
         }
         let mut reported = false;
         let written = self.write_frames(frames, record.time, stream, patience, &mut reported);
@@ -222,8 +220,8 @@ impl Outlet {
         patience: &mut Patience,
         reported: &mut bool,
     ) -> Written {
-        if frames.all.len() <= PIPE_BUF {
-            let written = self.heed(self.transport.write_record(&frames.all, time, patience));
+        if frames.all().len() <= PIPE_BUF {
+            let written = self.heed(self.transport.write_record(frames.all(), time, patience));
             *reported = written == Written::Whole;
             return written;
         }
@@ -237,17 +235,17 @@ impl Outlet {
         patience: &mut Patience,
         reported: &mut bool,
     ) -> Written {
-        if frames.start > 0 {
-            let written = self.write(&frames.all[..frames.start], patience);
+        if !frames.report().is_empty() {
+            let written = self.write(frames.report(), patience);
             if written != Written::Whole {
                 return written;
             }
         }
         *reported = true;
-        if frames.all.len() - frames.start <= PIPE_BUF {
-            return self.write(&frames.all[frames.start..], patience);
+        if frames.record().len() <= PIPE_BUF {
+            return self.write(frames.record(), patience);
         }
-        let mut fragment = std::mem::take(&mut frames.fragment);
+        let mut fragment = std::mem::take(&mut frames.scratch);
         let mut written = Written::Whole;
         for piece in cut(frames.payload(), Some(pid()), stream, PIPE_BUF) {
             fragment.clear();
@@ -257,7 +255,7 @@ impl Outlet {
                 break;
             }
         }
-        frames.fragment = fragment;
+        frames.scratch = fragment;
         written
     }
 

@@ -61,16 +61,47 @@ impl Encode for LogRecord<'_> {
             return put_head(out, start);
         }
         out.resize(payload + longest, 0);
-        let mut room = Room::new(&mut out[payload..]);
-        self.encode_into(&mut room);
-        let length = room.length();
-        out.truncate(payload + length);
-        put_head(out, start);
+        let length = self.put_in(&mut out[start..]);
+        out.truncate(start + length);
     }
 }
 
 impl LogRecord<'_> {
     pub(crate) const REQUIRED_FIELDS: usize = 5;
+
+    /// Puts the frame at the start of `room` and returns its length, without growing or clearing anything.
+    ///
+    /// `None`, and `room` as it was, where the frame might be longer than that: what it takes at most is estimated from its
+    /// texts, some 150 bytes more than it takes mostly.
+    ///
+    /// ```
+    /// use record_proto::{Encode, LogRecord};
+    ///
+    /// let record = LogRecord::new(log::Level::Info, "worker", "job done");
+    /// let mut room = [0; 4096];
+    /// let length = record.encode_frame_in(&mut room).unwrap();
+    ///
+    /// let mut frame = Vec::new();
+    /// record.encode_frame(&mut frame);
+    /// assert_eq!(room[..length], frame);
+    /// assert_eq!(record.encode_frame_in(&mut room[..40]), None);
+    /// ```
+    #[inline]
+    pub fn encode_frame_in(&self, room: &mut [u8]) -> Option<usize> {
+        let longest = HEAD_LENGTH + self.longest_payload();
+        let fits = longest <= room.len().min(HEAD_LENGTH + MOST_ROOM);
+        fits.then(|| self.put_in(room))
+    }
+
+    /// In room that is long enough.
+    #[inline]
+    fn put_in(&self, frame: &mut [u8]) -> usize {
+        let mut room = Room::new(&mut frame[HEAD_LENGTH..]);
+        self.encode_into(&mut room);
+        let end = HEAD_LENGTH + room.length();
+        put_head(&mut frame[..end], 0);
+        end
+    }
 
     #[inline(always)]
     fn encode_into(&self, out: &mut impl Out) {
