@@ -9,6 +9,9 @@ use crate::{
 
 const OWN: [&str; 2] = ["direct", "buffered"];
 
+/// Each in front of the least that it could be.
+const WITH_SKETCHES: [&str; 4] = ["direct", "bare", "buffered", "shared"];
+
 /// How many records of a flat load take about half a second.
 const RECORDS: u64 = 1_000_000;
 
@@ -25,10 +28,11 @@ struct Step {
 
 pub fn run(bench: &mut Bench) {
     println!("## Growth\n");
-    series(bench, "threads", &threads(bench));
-    series(bench, "children", &children(bench));
-    series(bench, "key-values", &key_values(bench));
-    series(bench, "message", &messages(bench));
+    series(bench, "threads", &threads(bench), &OWN);
+    series(bench, "children", &children(bench), &WITH_SKETCHES);
+    print_sketches(bench, &children(bench));
+    series(bench, "key-values", &key_values(bench), &OWN);
+    series(bench, "message", &messages(bench), &OWN);
     idle(bench);
 }
 
@@ -93,11 +97,11 @@ impl Step {
     }
 }
 
-fn series(bench: &mut Bench, name: &str, steps: &[Step]) {
+fn series(bench: &mut Bench, name: &str, steps: &[Step], systems: &[&str]) {
     for round in 0..bench.settings.rounds() {
         bench.round(name, round);
         for step in steps {
-            for system in OWN {
+            for system in systems {
                 measure(bench, name, step, system);
             }
         }
@@ -120,6 +124,25 @@ fn measure(bench: &mut Bench, name: &str, step: &Step, system: &str) {
         let rate = report.records_per_second() * bytes as f64 / 1e6;
         figures.add(&part, system, "bytes", rate);
     }
+}
+
+/// What a child costs more where it is one of many, beside the least that it could be.
+fn print_sketches(bench: &Bench, steps: &[Step]) {
+    let head = [
+        "children: CPU s per million",
+        "direct",
+        "*bare*",
+        "buffered",
+        "*shared*",
+    ];
+    let mut table = Table::new(head);
+    for step in steps {
+        let part = format!("children {}", step.title);
+        let cpu = |system| median(bench.figures.summary(&part, system, "cpu"));
+        let cells = WITH_SKETCHES.map(cpu);
+        table.row([std::slice::from_ref(&step.title), &cells].concat());
+    }
+    println!("{table}");
 }
 
 fn print(bench: &Bench, name: &str, steps: &[Step]) {

@@ -1,6 +1,5 @@
 use std::{
     cell::RefCell,
-    env,
     fs::File,
     io::Write,
     mem,
@@ -10,11 +9,10 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use log::{LevelFilter, Log, Metadata, Record};
-use pipe_subscriber::Spawn;
 
-use super::{Installed, Join, Logger, System, join_task};
+use super::{Installed, Join, Logger, System, sketch};
 use crate::{loggers::floor::Buffers, reference};
 
 /// What buffered delivery would be with one buffer for all threads: each encodes by itself and appends under one lock; a
@@ -41,7 +39,7 @@ impl Logger for Shared {
     }
 
     fn install(&self) -> Result<Installed> {
-        let pipe = open_pipe()?;
+        let pipe = sketch::open_pipe()?;
         let queue = Arc::new(Queue::default());
         let (taker, appender) = (Arc::clone(&queue), Arc::clone(&queue));
         thread::spawn(move || taker.write_for_ever(pipe));
@@ -57,20 +55,8 @@ impl System for Shared {
     }
 
     fn serve(&self, command: Command, sink: Box<dyn Log>) -> Result<(Child, Join)> {
-        let (child, logs) = Spawn::new(command).filter("info").spawn()?;
-        let task = tokio::spawn(async {
-            logs.run_into(sink).await?;
-            Ok(())
-        });
-        Ok((child, join_task(task)))
+        sketch::serve(command, sink)
     }
-}
-
-fn open_pipe() -> Result<File> {
-    let address = env::var("RECORD_PIPE")?;
-    let fd = address.split(':').nth(1).context("a descriptor")?;
-    let path = format!("/proc/self/fd/{fd}");
-    Ok(File::options().write(true).open(path)?)
 }
 
 #[derive(Default)]
