@@ -24,12 +24,12 @@ use crate::{
     vitals::{Vitals, processor_time},
 };
 
-/// How much memory may have grown at rest, and how much the usual amount under load: so many KiB and this part of what
-/// it was. Descriptors and threads may not have.
-const MARGIN: u64 = 4 * 1024;
+/// How much memory at rest may have grown, in KiB. Descriptors and threads may not have.
+const REST_MARGIN: u64 = 4 * 1024;
+/// How much the usual amount under load may have, most of which the allocator keeps at hand.
+const MARGIN: u64 = 8 * 1024;
 /// In a run too short to warm up: what several streams may need at once.
 const COLD_MARGIN: u64 = 16 * 1024;
-const MARGIN_PART: u64 = 10;
 /// The shortest time to warm up in a run that has the time.
 const WARM_UP: Duration = Duration::from_secs(120);
 
@@ -93,11 +93,11 @@ impl Soak {
         let news = tokio::spawn(Arc::clone(&self).tell());
         let warm_up = (self.length / 10).max(WARM_UP.min(self.length / 2));
         self.children_until(warm_up).await;
-        let before = (self.diary.usual_memory(), Vitals::now()?);
+        let before = (self.diary.usual_memory(), Vitals::at_rest()?);
         println!("warm after {warm_up:?}: at rest {}", before.1);
         self.diary.forget_memory();
         self.children_until(self.length).await;
-        let after = (self.diary.usual_memory(), Vitals::now()?);
+        let after = (self.diary.usual_memory(), Vitals::at_rest()?);
         self.over.store(true, Relaxed);
         news.await?;
         Ok(self.conclude(before, after))
@@ -208,8 +208,8 @@ impl Soak {
             true => COLD_MARGIN,
             false => MARGIN,
         };
-        let has_grown = |what: &str, before: u64, after: u64| {
-            let allowed = before + margin.max(before / MARGIN_PART);
+        let has_grown = |what: &str, margin: u64, before: u64, after: u64| {
+            let allowed = before + margin;
             let has = after > allowed;
             if has {
                 println!("GROWN: {what} from {before} to {after} KiB; {allowed} are allowed");
@@ -217,8 +217,13 @@ impl Soak {
             has
         };
         let grown = [
-            has_grown("memory at rest", before.1.memory, after.1.memory),
-            has_grown("memory under load", before.0, after.0),
+            has_grown(
+                "memory at rest",
+                REST_MARGIN,
+                before.1.memory,
+                after.1.memory,
+            ),
+            has_grown("memory under load", margin, before.0, after.0),
             more(
                 "descriptors",
                 before.1.descriptors as u64,
