@@ -89,8 +89,7 @@ impl LogRecord<'_> {
     #[inline]
     pub fn encode_frame_in(&self, room: &mut [u8]) -> Option<usize> {
         let longest = HEAD_LENGTH + self.longest_payload();
-        let fits = longest <= room.len().min(HEAD_LENGTH + MOST_ROOM);
-        fits.then(|| self.put_in(room))
+        (longest <= room.len()).then(|| self.put_in(room))
     }
 
     /// In room that is long enough.

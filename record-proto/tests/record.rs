@@ -5,7 +5,7 @@ mod common;
 use common::{TIME, golden_payload, record_of, visited};
 use log::{Level, Log, Metadata, Record, kv};
 use proptest::prelude::*;
-use record_proto::{ErrorInfo, KeyValues, List, LogRecord, Payload, Value};
+use record_proto::{Encode, ErrorInfo, KeyValues, List, LogRecord, Payload, Value};
 use serde_json::json;
 
 #[test]
@@ -318,4 +318,19 @@ fn decoded(name: &str) -> LogRecord<'static> {
 
 fn owned<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
     pairs.map(|(key, value)| (key.into(), value.into())).into()
+}
+
+#[test]
+fn a_frame_in_room_is_the_same_for_every_size_and_none_where_it_may_not_fit() {
+    for size in [0, 10, 3_900, 4_096, 10_000, 200_000] {
+        let record = LogRecord::new(Level::Info, "target", "x".repeat(size));
+        let mut frame = Vec::new();
+        record.encode_frame(&mut frame);
+        let mut room = vec![7; size + 1_000];
+        let length = record.encode_frame_in(&mut room).unwrap();
+        assert!(room[..length] == frame, "{size}");
+        let mut short = vec![7; frame.len() - 1];
+        assert_eq!(record.encode_frame_in(&mut short), None);
+        assert!(short.iter().all(|&byte| byte == 7), "untouched");
+    }
 }

@@ -121,6 +121,7 @@ fn start(work: impl FnOnce() + Send + 'static) {
     thread::spawn(move || {
         drop(begins);
         work();
+        // Looked at again and again: a condition variable would be one more lock that a fork may find held.
         while WILL_FORK.load(Acquire) {
             thread::sleep(Duration::from_millis(1));
         }

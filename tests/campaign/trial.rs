@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What does not end by then has failed.
-const LIMIT: Duration = Duration::from_secs(90);
+const LIMIT: Duration = Duration::from_secs(60);
 /// How long the other processes may outlive the child.
 const GRACE: Duration = Duration::from_secs(30);
 /// How often something is looked at that tells nobody.
