@@ -90,21 +90,20 @@ mod tests {
             (700, 5),
             (30, 70_000),
             (5_000, 1),
+            (0, 300_000),
             (0, 0),
         ] {
             let record = LogRecord::new(Level::Info, "target", "x".repeat(size));
             let mut expected = report(before);
             record.encode_frame(&mut expected);
-            frames.begin(|out| out.extend(report(before)));
-            frames.put(&LogRecord::new(
-                Level::Info,
-                "an earlier one",
-                "y".repeat(2 * size),
-            ));
-            frames.put(&record);
-            assert_eq!(frames.all(), expected);
-            assert_eq!(frames.report(), report(before));
-            assert_eq!(frames.record(), &expected[before..]);
+            for earlier in [size / 2, 2 * size] {
+                frames.begin(|out| out.extend(report(before)));
+                frames.put(&LogRecord::new(Level::Info, "", "y".repeat(earlier)));
+                frames.put(&record);
+                assert_eq!(frames.all(), expected);
+                assert_eq!(frames.report(), report(before));
+                assert_eq!(frames.record(), &expected[before..]);
+            }
         }
     }
 }
