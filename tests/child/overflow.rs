@@ -7,8 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use log::Level;
-use pipe_handler::{Builder, Overflow};
+use log::{Level, Log};
+use pipe_handler::{Builder, Overflow, PipeHandler};
 
 use crate::tools::{
     fill_pipe, hear, init_with, pattern, pipe_is_empty, pipe_is_full, say, settings, start,
@@ -67,7 +67,7 @@ pub(crate) fn drop_until_there_is_room(policy: &str) {
         "{logged} {too_soon} {error} {warn} {info} {debug} {trace}"
     ));
     hear();
-    wait_until(pipe_is_empty);
+    wait_for_room(handler);
     log::info!("after");
     log::info!("at last");
 }
@@ -136,6 +136,15 @@ pub(crate) fn panic_when_full() {
     let _panic = panic::catch_unwind(|| panic!("dropped as well"));
     say(&handler.counts().dropped.to_string());
     hear();
-    wait_until(pipe_is_empty);
+    wait_for_room(handler);
     log::info!("after");
+}
+
+/// Waits until the parent has read all there is. What is in the buffer has to go first: while it waits there, an empty
+/// pipe says nothing about room for a record.
+fn wait_for_room(handler: &PipeHandler) {
+    wait_until(|| {
+        handler.flush();
+        pipe_is_empty()
+    });
 }
