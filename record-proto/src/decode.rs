@@ -58,13 +58,15 @@ fn record<'a>(bytes: &'a [u8]) -> Result<Payload<'a>, PayloadError> {
     let thread = fields.optional(|r| r.str()).part("record thread name")?;
     let module_path = fields.optional(|r| r.str()).part("record module path")?;
     let file = fields.optional(|r| r.str()).part("record file")?;
-    let line = fields.optional(|r| line(r)).part("record line")?;
+    let line = fields.optional(|r| r.u32()).part("record line")?;
     let key_values = fields.optional(|r| r.map()).part("record key-values")?;
     let context = fields.optional(|r| r.map()).part("record context")?;
     let error = fields.optional(error_info).part("record error")?;
     let original_length = fields
         .optional(|r| r.uint())
         .part("record original length")?;
+    let _kept_for_spans = fields.tolerated(|r| r.skip()).part("record spans")?;
+    let instance = fields.tolerated(|r| r.u32()).part("record instance")?;
     fields.close().part("record")?;
     Ok(Payload::Record(LogRecord {
         seq,
@@ -83,6 +85,7 @@ fn record<'a>(bytes: &'a [u8]) -> Result<Payload<'a>, PayloadError> {
         context: pairs(context),
         error,
         original_length,
+        instance,
     }))
 }
 
@@ -107,6 +110,7 @@ fn hello<'a>(bytes: &'a [u8]) -> Result<Hello<'a>, PayloadError> {
         process: fields.optional(text).part("hello process name")?,
         time: fields.optional(Reader::uint).part("hello time")?,
         context: pairs(fields.optional(Reader::map).part("hello context")?),
+        instance: fields.tolerated(Reader::u32).part("hello instance")?,
     };
     fields.close().part("hello")?;
     Ok(hello)
@@ -134,6 +138,7 @@ fn dropped(bytes: &[u8]) -> Result<Dropped, PayloadError> {
             .optional(levels)
             .part("dropped counts")?
             .unwrap_or_default(),
+        instance: fields.tolerated(Reader::u32).part("dropped instance")?,
     };
     fields.close().part("dropped")?;
     Ok(dropped)
@@ -141,7 +146,7 @@ fn dropped(bytes: &[u8]) -> Result<Dropped, PayloadError> {
 
 fn close(bytes: &[u8]) -> Result<Close, PayloadError> {
     let mut fields = Fields::open(bytes, 0).part("close")?;
-    let close = Close {
+    let mut close = Close {
         pid: fields.optional(Reader::uint).part("close pid")?,
         time: fields.optional(Reader::uint).part("close time")?,
         sent: fields
@@ -152,7 +157,11 @@ fn close(bytes: &[u8]) -> Result<Close, PayloadError> {
             .optional(Reader::uint)
             .part("close dropped")?
             .unwrap_or_default(),
+        instance: fields.tolerated(Reader::u32).part("close instance")?,
+        dropped_by_level: None,
     };
+    let _held_back = fields.tolerated(Reader::skip).part("close held back")?;
+    close.dropped_by_level = fields.tolerated(levels).part("close dropped by level")?;
     fields.close().part("close")?;
     Ok(close)
 }
@@ -197,6 +206,19 @@ impl<'a> Fields<'a> {
         }
         self.left -= 1;
         self.reader.optional(read)
+    }
+
+    /// A field that earlier readers ignored, whatever stood there: one of another type is taken as nil.
+    #[inline(always)]
+    fn tolerated<T>(
+        &mut self,
+        read: impl FnOnce(&mut Reader<'a>) -> unpack::Result<T>,
+    ) -> unpack::Result<Option<T>> {
+        let before = self.reader.clone();
+        self.optional(read).or_else(|_| {
+            self.reader = before;
+            self.reader.skip().map(|()| None)
+        })
     }
 
     /// Passes over the fields of a later version; nothing may stand behind them.
@@ -258,12 +280,6 @@ fn level(reader: &mut Reader<'_>) -> unpack::Result<Level> {
         5 => Ok(Level::Trace),
         _ => Err(Fault::new(Reason::Range("1 (error) to 5 (trace)"), offset)),
     }
-}
-
-#[inline(always)]
-fn line(reader: &mut Reader<'_>) -> unpack::Result<u32> {
-    let offset = reader.position();
-    u32::try_from(reader.uint()?).map_err(|_| Fault::new(Reason::Range("32 bits"), offset))
 }
 
 fn levels(reader: &mut Reader<'_>) -> unpack::Result<Levels> {

@@ -1,14 +1,14 @@
 use bytes::BufMut;
 
 use crate::{
-    Close, Dropped, ErrorInfo, Fragment, HEAD_LENGTH, Hello, KeyValues, LogRecord, Payload,
+    Close, Dropped, ErrorInfo, Fragment, HEAD_LENGTH, Hello, KeyValues, Levels, LogRecord, Payload,
     pack::{self, Out, Room},
     payload,
 };
 
 /// Writing a payload, with or without the length in front of it. Cannot fail.
 ///
-/// Fields that are nil at the end are left off, so that what is not there costs nothing.
+/// Fields that are nil at the end are left off, so that an absent field costs nothing.
 ///
 /// ```
 /// use record_proto::{Close, Encode};
@@ -145,6 +145,11 @@ impl LogRecord<'_> {
         if fields > 15 {
             pack::optional_uint(out, self.original_length);
         }
+        if fields > 17 {
+            // Field 16 is kept for spans.
+            pack::nil(out);
+            pack::optional_uint(out, self.instance.map(u64::from));
+        }
     }
 
     /// No payload of this record is longer: kind, array, and each object with its longest head.
@@ -164,12 +169,16 @@ impl LogRecord<'_> {
                 .sum();
             error.message.len() + error.sources.as_bytes().len() + texts + 4 * HEAD
         });
-        2 + 16 * HEAD + self.target.len() + self.message.len() + texts + pairs + error
+        // Kind, the head of an array of more than 15 fields, the fields.
+        4 + 18 * HEAD + self.target.len() + self.message.len() + texts + pairs + error
     }
 
     /// How many fields there are without the nils at the end.
     fn field_count(&self) -> usize {
         match self {
+            Self {
+                instance: Some(_), ..
+            } => 18,
             Self {
                 original_length: Some(_),
                 ..
@@ -201,6 +210,9 @@ impl LogRecord<'_> {
 impl Encode for Hello<'_> {
     fn encode(&self, out: &mut impl BufMut) {
         let fields = match self {
+            Self {
+                instance: Some(_), ..
+            } => 6,
             Self { context, .. } if !context.is_empty() => 5,
             Self { time: Some(_), .. } => 4,
             Self {
@@ -224,6 +236,9 @@ impl Encode for Hello<'_> {
         if fields > 4 {
             key_values(out, &self.context);
         }
+        if fields > 5 {
+            pack::optional_uint(out, self.instance.map(u64::from));
+        }
     }
 }
 
@@ -242,24 +257,42 @@ impl Encode for Fragment<'_> {
 impl Encode for Dropped {
     fn encode(&self, out: &mut impl BufMut) {
         out.put_u8(payload::DROPPED);
-        pack::array_len(out, 3);
+        pack::array_len(out, 3 + usize::from(self.instance.is_some()));
         pack::optional_uint(out, self.pid);
         pack::optional_uint(out, self.time);
-        pack::array_len(out, self.counts.0.len());
-        for count in self.counts.0 {
-            pack::uint(out, count);
+        levels(out, &self.counts);
+        if let Some(instance) = self.instance {
+            pack::uint(out, instance.into());
         }
     }
 }
 
 impl Encode for Close {
     fn encode(&self, out: &mut impl BufMut) {
+        let fields = match self {
+            Self {
+                dropped_by_level: Some(_),
+                ..
+            } => 7,
+            Self {
+                instance: Some(_), ..
+            } => 5,
+            _ => 4,
+        };
         out.put_u8(payload::CLOSE);
-        pack::array_len(out, 4);
+        pack::array_len(out, fields);
         pack::optional_uint(out, self.pid);
         pack::optional_uint(out, self.time);
         pack::uint(out, self.sent);
         pack::uint(out, self.dropped);
+        if fields > 4 {
+            pack::optional_uint(out, self.instance.map(u64::from));
+        }
+        if let Some(counts) = &self.dropped_by_level {
+            // Field 5 is kept for records that are held back.
+            pack::nil(out);
+            levels(out, counts);
+        }
     }
 }
 
@@ -277,6 +310,13 @@ impl Encode for Payload<'_> {
                 pack::array_len(out, 0);
             }
         }
+    }
+}
+
+fn levels(out: &mut impl Out, levels: &Levels) {
+    pack::array_len(out, levels.0.len());
+    for count in levels.0 {
+        pack::uint(out, count);
     }
 }
 

@@ -65,6 +65,8 @@ pub struct Hello<'a> {
     pub time: Option<u64>,
     /// The context that each record of the process carries; here it only informs.
     pub context: KeyValues<'a>,
+    /// Which session of the writer begins; see [`LogRecord::instance`].
+    pub instance: Option<u32>,
 }
 
 impl Hello<'_> {
@@ -76,6 +78,7 @@ impl Hello<'_> {
             process: None,
             time: None,
             context: KeyValues::new(),
+            instance: None,
         }
     }
 }
@@ -102,6 +105,8 @@ pub struct Dropped {
     pub time: Option<u64>,
     /// How many of each level.
     pub counts: Levels,
+    /// Which session of the writer dropped them; see [`LogRecord::instance`].
+    pub instance: Option<u32>,
 }
 
 impl Dropped {
@@ -131,6 +136,10 @@ pub struct Close {
     pub sent: u64,
     /// How many records were dropped in all.
     pub dropped: u64,
+    /// Which session of the writer ends; see [`LogRecord::instance`].
+    pub instance: Option<u32>,
+    /// [`dropped`](Self::dropped) by level, if the writer says it.
+    pub dropped_by_level: Option<Levels>,
 }
 
 impl Close {

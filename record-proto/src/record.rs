@@ -17,7 +17,7 @@ use crate::{
 /// [`into_owned`](Self::into_owned) detaches it and [`with_record`](Self::with_record) hands it to any logger.
 ///
 /// With serde it is an object of the names that the example programs print as JSON (`time` in RFC 3339, `level` in
-/// capitals, `tid`, `kv`, ...); fields that are `None` or empty are left out, bytes become base64, and infinities and
+/// capitals, `tid`, `kv`, `instance` in hexadecimal digits, ...); fields that are `None` or empty are left out, bytes become base64, and infinities and
 /// NaN become texts, which they stay when read again.
 ///
 /// ```
@@ -66,6 +66,9 @@ pub struct LogRecord<'a> {
     pub error: Option<ErrorInfo<'a>>,
     /// How many bytes the message had before it was cut to fit a limit; `None` where it is whole.
     pub original_length: Option<u64>,
+    /// Which session of a writer it is part of: drawn at random for each handler in each process, because two processes
+    /// can have the same pid. `None` if the writer did not say.
+    pub instance: Option<u32>,
 }
 
 impl<'a> LogRecord<'a> {
@@ -103,6 +106,7 @@ impl<'a> LogRecord<'a> {
             context: KeyValues::new(),
             error: None,
             original_length: None,
+            instance: None,
         }
     }
 
@@ -131,6 +135,7 @@ impl<'a> LogRecord<'a> {
             context: self.context.into_owned(),
             error: self.error.map(ErrorInfo::into_owned),
             original_length: self.original_length,
+            instance: self.instance,
         }
     }
 
@@ -168,13 +173,38 @@ impl<'a> LogRecord<'a> {
 
 /// The present time as records have it: nanoseconds since 1970-01-01T00:00:00Z.
 ///
+/// A clock that stands before 1970 reads as 0, one after the year 2554 as [`u64::MAX`].
+///
 /// ```
 /// assert!(record_proto::now() > 1_600_000_000_000_000_000);
 /// ```
-// It overflows in the year 2554.
 pub fn now() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    since.as_secs() * 1_000_000_000 + u64::from(since.subsec_nanos())
+    nanoseconds(SystemTime::now())
+}
+
+fn nanoseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    since
+        .as_secs()
+        .saturating_mul(1_000_000_000)
+        .saturating_add(since.subsec_nanos().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_outside_of_what_64_bits_of_nanoseconds_can_say_reads_as_the_nearest_that_they_can() {
+        let last = Duration::from_nanos(u64::MAX);
+        for (time, expected) in [
+            (UNIX_EPOCH - Duration::from_secs(1), 0),
+            (UNIX_EPOCH, 0),
+            (UNIX_EPOCH + last, u64::MAX),
+            (UNIX_EPOCH + last + Duration::from_nanos(1), u64::MAX),
+            (UNIX_EPOCH + 2 * last, u64::MAX),
+        ] {
+            assert_eq!(nanoseconds(time), expected, "{time:?}");
+        }
+    }
 }

@@ -44,6 +44,13 @@ struct Shape<'a> {
     error: Option<ErrorShape<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     original_length: Option<u64>,
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "write_instance",
+        deserialize_with = "read_instance"
+    )]
+    instance: Option<u32>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -82,6 +89,7 @@ impl Serialize for LogRecord<'_> {
             context: self.context.borrowed(),
             error,
             original_length: self.original_length,
+            instance: self.instance,
         }
         .serialize(serializer)
     }
@@ -110,6 +118,7 @@ impl<'de> Deserialize<'de> for LogRecord<'static> {
             context: shape.context,
             error,
             original_length: shape.original_length,
+            instance: shape.instance,
             ..LogRecord::empty(shape.level, shape.target, shape.message)
         };
         Ok(record.into_owned())
@@ -143,6 +152,19 @@ fn write_level<S: Serializer>(level: &log::Level, serializer: S) -> Result<S::Ok
 fn read_level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<log::Level, D::Error> {
     let text = Cow::<str>::deserialize(deserializer)?;
     text.parse().map_err(de::Error::custom)
+}
+
+fn write_instance<S: Serializer>(instance: &Option<u32>, serializer: S) -> Result<S::Ok, S::Error> {
+    match instance {
+        Some(instance) => serializer.collect_str(&format_args!("{instance:08x}")),
+        None => serializer.serialize_none(),
+    }
+}
+
+fn read_instance<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let text = Option::<Cow<'_, str>>::deserialize(deserializer)?;
+    let read = |text: Cow<'_, str>| u32::from_str_radix(&text, 16);
+    text.map(read).transpose().map_err(de::Error::custom)
 }
 
 impl Serialize for Value<'_> {

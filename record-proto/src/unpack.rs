@@ -103,6 +103,12 @@ impl<'a> Reader<'a> {
     }
 
     #[inline(always)]
+    pub(crate) fn u32(&mut self) -> Result<u32> {
+        let offset = self.position();
+        u32::try_from(self.uint()?).map_err(|_| Fault::new(Reason::Range("32 bits"), offset))
+    }
+
+    #[inline(always)]
     pub(crate) fn uint(&mut self) -> Result<u64> {
         let (value, rest) = match *self.rest {
             // Small numbers are the most frequent ones and are their own marker.

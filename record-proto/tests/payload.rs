@@ -263,7 +263,7 @@ fn joined_fragments_must_be_a_record() {
         "fragment-first",
         "dropped",
         "close",
-        "newer-kind-5",
+        "newer-kind-100",
     ] {
         let payload = golden_payload(name);
         let error = LogRecord::decode(&payload).unwrap_err();

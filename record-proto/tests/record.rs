@@ -176,6 +176,7 @@ fn a_dyn_log_takes_the_record() {
 fn json_has_the_names_of_the_contract_and_no_others() {
     let mut record = decoded("record-all");
     record.error.as_mut().unwrap().backtrace = Some("0: main".into());
+    record.instance = Some(0xf_3a1c);
     let expected = json!({
         "time": "2023-11-14T22:13:20.123456789Z",
         "level": "INFO",
@@ -198,6 +199,7 @@ fn json_has_the_names_of_the_contract_and_no_others() {
             "key": "err",
         },
         "original_length": 300_000,
+        "instance": "000f3a1c",
     });
     assert_eq!(serde_json::to_value(&record).unwrap(), expected);
 }

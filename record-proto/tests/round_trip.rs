@@ -71,7 +71,7 @@ proptest! {
         prop_assert!(rest.is_empty());
 
         let fields = fields.as_array().unwrap();
-        prop_assert!((5..=16).contains(&fields.len()));
+        prop_assert!((5..=18).contains(&fields.len()));
         prop_assert!(fields.len() == 5 || !fields.last().unwrap().is_nil(), "no nil at the end");
         let field = |n: usize| fields.get(n).unwrap_or(&rmpv::Value::Nil);
         prop_assert_eq!(field(0).as_u64(), Some(record.seq));
@@ -89,6 +89,8 @@ proptest! {
         prop_assert_eq!(field(12), &oracle_map(&record.key_values));
         prop_assert_eq!(field(13), &oracle_map(&record.context));
         prop_assert_eq!(field(15).as_u64(), record.original_length);
+        prop_assert!(field(16).is_nil());
+        prop_assert_eq!(field(17).as_u64(), record.instance.map(u64::from));
         match &record.error {
             None => prop_assert!(field(14).is_nil()),
             Some(error) => {

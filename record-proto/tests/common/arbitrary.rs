@@ -65,6 +65,7 @@ pub(crate) fn record(longest: usize) -> impl Strategy<Value = LogRecord<'static>
         of(any::<u64>()),
         of(any::<u32>()),
         of(any::<u64>()),
+        of(any::<u32>()),
     );
     let texts = (of(text(20)), of(text(20)), of(text(20)), of(text(20)));
     let rest = (pairs(20), pairs(4), of(error_info(longest)));
@@ -72,9 +73,8 @@ pub(crate) fn record(longest: usize) -> impl Strategy<Value = LogRecord<'static>
         let (seq, time, level, target, message) = required;
         let mut record = LogRecord::new(level, target, message);
         (record.seq, record.time) = (seq, time);
-        let original_length;
-        (record.pid, record.thread_id, record.line, original_length) = numbers;
-        record.original_length = original_length;
+        (record.pid, record.thread_id, record.line, ..) = numbers;
+        (.., record.original_length, record.instance) = numbers;
         record.process = texts.0.map(Into::into);
         record.thread = texts.1.map(Into::into);
         record.module_path = texts.2.map(Into::into);

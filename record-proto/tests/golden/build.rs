@@ -6,6 +6,8 @@ use record_proto::{
 
 use crate::common::{TIME, record_of};
 
+pub(crate) const INSTANCE: u32 = 0x9f3a_1c02;
+
 pub(crate) type Golden = (&'static str, Payload<'static>);
 pub(crate) type Make = fn(&mut LogRecord<'static>);
 
@@ -70,16 +72,30 @@ pub(crate) fn dropped(pid: Option<u64>, counts: [u64; 5]) -> Payload<'static> {
     Payload::Dropped(dropped)
 }
 
+pub(crate) fn dropped_by(instance: u32, counts: [u64; 5]) -> Payload<'static> {
+    let mut dropped = Dropped::new();
+    (dropped.pid, dropped.time) = (Some(4711), Some(TIME));
+    (dropped.counts, dropped.instance) = (Levels(counts), Some(instance));
+    Payload::Dropped(dropped)
+}
+
 pub(crate) fn close(
     pid: Option<u64>,
     time: Option<u64>,
     sent: u64,
     dropped: u64,
+    make: fn(&mut Close),
 ) -> Payload<'static> {
     let mut close = Close::new();
     (close.pid, close.time) = (pid, time);
     (close.sent, close.dropped) = (sent, dropped);
+    make(&mut close);
     Payload::Close(close)
+}
+
+pub(crate) fn with_levels(close: &mut Close) {
+    close.instance = Some(INSTANCE);
+    close.dropped_by_level = Some(Levels([1, 2, 3, 1, 0]));
 }
 
 pub(crate) fn pairs<'v, V: Into<Value<'v>>>(

@@ -46,6 +46,7 @@ HELLO, RECORD, FRAGMENT, DROPPED, CLOSE = range(5)
 INFO = 3
 LEAST = [1, TIME, INFO, "app", "hello"]
 SOURCE = [4711, "worker", 4712, "pool-1", "worker::job", "src/job.rs", 42]
+INSTANCE = 0x9F3A_1C02
 ERROR = ["cannot open", ["no such file", "os error 2"], None, "err"]
 
 ints = [0, 127, 128, 255, 256, 65535, 65536, 2**32 - 1, 2**32, 2**63 - 1, 2**63, 2**64 - 1]
@@ -64,6 +65,7 @@ FRAMES = {
     "hello-process": frame(HELLO, 1, None, "worker"),
     "hello-time": frame(HELLO, 1, None, None, TIME),
     "hello-context": frame(HELLO, 1, None, None, None, {"worker": 3}),
+    "hello-instance": frame(HELLO, 1, 4711, "worker", TIME, {"worker": 3}, INSTANCE),
     "record": frame(RECORD, *LEAST, *SOURCE, {"job": 7, "took": 1.5}, {"worker": 3}),
     "record-least": frame(RECORD, *LEAST),
     "record-error": frame(RECORD, 2, TIME, 1, "app", "failed", *SOURCE, {"err": "cannot open"}, None, ERROR),
@@ -80,6 +82,8 @@ FRAMES = {
     "record-cut": frame(RECORD, *LEAST, *[None] * 10, 262_145),
     "record-error-only": frame(RECORD, *LEAST, *[None] * 9, ["cannot open", [], None, None]),
     "record-context-only": frame(RECORD, *LEAST, *[None] * 8, {"worker": 3, "role": "indexer"}),
+    "record-instance": frame(RECORD, *LEAST, *SOURCE, {"job": 7, "took": 1.5}, {"worker": 3}, *[None] * 3, INSTANCE),
+    "record-instance-only": frame(RECORD, *LEAST, *[None] * 12, 2**32 - 1),
     "record-line-only": frame(RECORD, *LEAST, *[None] * 6, 65536),
     "record-unicode": frame(RECORD, 4, TIME, 4, "größe", "日本 🦀 \x1b[31m\u202e\0", 1, "прцс"),
     "record-long-texts": frame(RECORD, 5, TIME, 2, "t" * 32, "m" * 256, 1, "p" * 31, 2, "n" * 255, "s" * 256),
@@ -104,7 +108,10 @@ FRAMES = {
     "fragment-bare": frame(FRAGMENT, None, 2**64 - 1, 0, True, b""),
     "dropped": frame(DROPPED, 4711, TIME, [1, 0, 20, 300, 70_000]),
     "dropped-bare": frame(DROPPED, None, None, [0, 0, 0, 0, 0]),
+    "dropped-instance": frame(DROPPED, 4711, TIME, [1, 0, 20, 300, 70_000], INSTANCE),
     "close": frame(CLOSE, 4711, TIME, 1000, 7),
+    "close-instance": frame(CLOSE, 4711, TIME, 1000, 7, INSTANCE),
+    "close-levels": frame(CLOSE, 4711, TIME, 1000, 7, INSTANCE, None, [1, 2, 3, 1, 0]),
     "close-bare": frame(CLOSE, None, None, 0, 0),
     # Writers that know fewer fields, or write what they know in other words: decoded, not written like this by us.
     "older-hello-empty": frame(HELLO),
@@ -127,17 +134,22 @@ FRAMES = {
         RECORD, 1, TIME, INFO, Raw(b"\xd9\x03app"), Raw(b"\xdb\0\0\0\x05hello"), *[None] * 7,
         Raw(b"\xdf\0\0\0\x01\xda\0\x03job\xdc\0\x01\xa1x"),
     ),
+    # Fields of which earlier versions ignored the type: another one is nil.
+    "mistyped-hello": frame(HELLO, 1, 4711, "worker", TIME, {"worker": 3}, "host-7"),
+    "mistyped-record": frame(RECORD, *LEAST, *[None] * 11, {"span": [1, 2]}, 2**32),
+    "mistyped-dropped": frame(DROPPED, 4711, TIME, [1, 2, 3, 4, 5], "why"),
+    "mistyped-close": frame(CLOSE, 4711, TIME, 1000, 7, [0, {1: deep}], "bye", [1, "two"]),
     # Writers that know more.
-    "newer-hello": frame(HELLO, 2, 4711, "worker", TIME, {"worker": 3}, "host-7", [1, {2: 3}]),
+    "newer-hello": frame(HELLO, 2, 4711, "worker", TIME, {"worker": 3}, INSTANCE, "host-7", [1, {2: 3}]),
     "newer-record": frame(
-        RECORD, *LEAST, *SOURCE, None, None, None, None, 99, {"span": [1, 2]}, {1: {None: b"\0"}},
+        RECORD, *LEAST, *SOURCE, *[None] * 5, INSTANCE, None, 99, {"span": [1, 2]}, {1: {None: b"\0"}},
         msgpack.ExtType(5, b"ext"), Raw(b"\xd6\xff\0\0\0\1"), deep,
     ),
     "newer-error": frame(RECORD, *LEAST, *[None] * 9, [*ERROR, "code", {2: deep}]),
     "newer-fragment": frame(FRAGMENT, 4711, 7, 0, True, b"\x01", "crc", 9),
-    "newer-dropped": frame(DROPPED, 4711, TIME, [1, 2, 3, 4, 5, 6, "seven"], "why"),
-    "newer-close": frame(CLOSE, 4711, TIME, 1000, 7, 0, None, "bye"),
-    "newer-kind-5": frame(5, "span", {"id": 1}),
+    "newer-dropped": frame(DROPPED, 4711, TIME, [1, 2, 3, 4, 5, 6, "seven"], INSTANCE, "why"),
+    "newer-close": frame(CLOSE, 4711, TIME, 1000, 7, INSTANCE, None, [1, 2, 3, 1, 0, 8], "bye"),
+    "newer-kind-100": frame(100, "span", {"id": 1}),
     "newer-kind-127": frame(127),
     "newer-kind-no-array": struct.pack(">I", 4) + b"\x09abc",
 }

@@ -29,23 +29,35 @@ pub(crate) fn others() -> Vec<Golden> {
         ("older-dropped-empty", Payload::Dropped(Dropped::new())),
         ("older-dropped-short", dropped(Some(4711), [1, 2, 0, 0, 0])),
         ("older-close-empty", Payload::Close(Close::new())),
-        ("older-close-sent", close(Some(4711), None, 12, 0)),
+        ("older-close-sent", close(Some(4711), None, 12, 0, |_| {})),
+        ("mistyped-hello", hello(all_of_hello)),
+        named("mistyped-record", |_| {}),
+        ("mistyped-dropped", dropped(Some(4711), [1, 2, 3, 4, 5])),
+        (
+            "mistyped-close",
+            close(Some(4711), Some(TIME), 1000, 7, |_| {}),
+        ),
         (
             "newer-hello",
             hello(|h| {
                 all_of_hello(h);
                 h.version = 2;
+                h.instance = Some(INSTANCE);
             }),
         ),
         named("newer-record", |r| {
             reference(r);
             (r.key_values, r.context) = (KeyValues::new(), KeyValues::new());
+            r.instance = Some(INSTANCE);
         }),
         named("newer-error", |r| r.error = Some(error())),
         ("newer-fragment", fragment(Some(4711), 7, 0, true, &[1])),
-        ("newer-dropped", dropped(Some(4711), [1, 2, 3, 4, 5])),
-        ("newer-close", close(Some(4711), Some(TIME), 1000, 7)),
-        ("newer-kind-5", Payload::Unknown(5)),
+        ("newer-dropped", dropped_by(INSTANCE, [1, 2, 3, 4, 5])),
+        (
+            "newer-close",
+            close(Some(4711), Some(TIME), 1000, 7, with_levels),
+        ),
+        ("newer-kind-100", Payload::Unknown(100)),
         ("newer-kind-127", Payload::Unknown(127)),
         ("newer-kind-no-array", Payload::Unknown(9)),
     ]

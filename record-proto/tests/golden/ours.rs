@@ -12,10 +12,21 @@ pub(crate) fn ours() -> Vec<Golden> {
     let counts = ("dropped", dropped(Some(4711), [1, 0, 20, 300, 70_000]));
     let no_counts = ("dropped-bare", dropped(None, [0; 5]));
     let ends = [
-        ("close", close(Some(4711), Some(TIME), 1000, 7)),
-        ("close-bare", close(None, None, 0, 0)),
+        ("close", close(Some(4711), Some(TIME), 1000, 7, |_| {})),
+        ("close-bare", close(None, None, 0, 0, |_| {})),
+        (
+            "close-instance",
+            close(Some(4711), Some(TIME), 1000, 7, |c| {
+                c.instance = Some(INSTANCE);
+            }),
+        ),
+        (
+            "close-levels",
+            close(Some(4711), Some(TIME), 1000, 7, with_levels),
+        ),
     ];
-    let mut all = vec![counts, no_counts];
+    let by_instance = dropped_by(INSTANCE, [1, 0, 20, 300, 70_000]);
+    let mut all = vec![counts, no_counts, ("dropped-instance", by_instance)];
     all.extend(ends);
     all.extend(hellos());
     all.extend(records());
@@ -37,6 +48,13 @@ fn hellos() -> Vec<Golden> {
         (
             "hello-context",
             hello(|h| h.context = pairs([("worker", 3)])),
+        ),
+        (
+            "hello-instance",
+            hello(|h| {
+                all_of_hello(h);
+                h.instance = Some(INSTANCE);
+            }),
         ),
     ]
 }
@@ -110,6 +128,11 @@ fn records() -> Vec<Golden> {
             r.context = pairs([("worker", 3)]);
             r.context.push("role", "indexer");
         }),
+        named("record-instance", |r| {
+            reference(r);
+            r.instance = Some(INSTANCE);
+        }),
+        named("record-instance-only", |r| r.instance = Some(u32::MAX)),
         named("record-line-only", |r| r.line = Some(65536)),
         named("record-unicode", |r| {
             (r.seq, r.level, r.target) = (4, Level::Debug, "größe".into());

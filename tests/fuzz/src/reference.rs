@@ -2,7 +2,7 @@
 
 use log::Level;
 use record_proto::{
-    Close, Dropped, ErrorInfo, Hello, KeyValues, LogRecord, Payload, PayloadError, Reason, Value,
+    Close, Dropped, ErrorInfo, Hello, KeyValues, Levels, LogRecord, Payload, PayloadError, Reason, Value,
 };
 use rmpv::{ValueRef, decode};
 
@@ -97,6 +97,7 @@ fn hello<'v>(fields: &Fields<'v>) -> Option<(Hello<'v>, Pairs<'v>)> {
     hello.pid = or_nil(fields.at(1), uint)?;
     hello.process = or_nil(fields.at(2), text)?.map(Into::into);
     hello.time = or_nil(fields.at(3), uint)?;
+    hello.instance = u32_or_none(fields.at(5));
     Some((hello, pairs(fields.at(4))?))
 }
 
@@ -122,6 +123,7 @@ fn record<'v>(fields: &Fields<'v>) -> Option<(LogRecord<'v>, Pairs<'v>, Pairs<'v
     record.line = or_nil(fields.at(11), |value| uint(value)?.try_into().ok())?;
     record.error = or_nil(fields.at(14), error)?;
     record.original_length = or_nil(fields.at(15), uint)?;
+    record.instance = u32_or_none(fields.at(17));
     Some((record, pairs(fields.at(12))?, pairs(fields.at(13))?))
 }
 
@@ -155,15 +157,20 @@ fn dropped(fields: &Fields<'_>) -> Option<Dropped> {
     let mut dropped = Dropped::new();
     dropped.pid = or_nil(fields.at(0), uint)?;
     dropped.time = or_nil(fields.at(1), uint)?;
-    let counts = match fields.at(2) {
-        ValueRef::Nil => &[][..],
-        ValueRef::Array(counts) => counts,
-        _ => return None,
+    dropped.counts = or_nil(fields.at(2), levels)?.unwrap_or_default();
+    dropped.instance = u32_or_none(fields.at(3));
+    Some(dropped)
+}
+
+fn levels(value: &ValueRef<'_>) -> Option<Levels> {
+    let ValueRef::Array(counts) = value else {
+        return None;
     };
-    for (own, count) in dropped.counts.0.iter_mut().zip(counts) {
+    let mut levels = Levels::default();
+    for (own, count) in levels.0.iter_mut().zip(counts) {
         *own = uint(count)?;
     }
-    Some(dropped)
+    Some(levels)
 }
 
 fn close(fields: &Fields<'_>) -> Option<Close> {
@@ -172,6 +179,8 @@ fn close(fields: &Fields<'_>) -> Option<Close> {
     close.time = or_nil(fields.at(1), uint)?;
     close.sent = or_nil(fields.at(2), uint)?.unwrap_or(0);
     close.dropped = or_nil(fields.at(3), uint)?.unwrap_or(0);
+    close.instance = u32_or_none(fields.at(4));
+    close.dropped_by_level = levels(fields.at(6));
     Some(close)
 }
 
@@ -183,6 +192,11 @@ fn or_nil<'v, T>(
         ValueRef::Nil => Some(None),
         value => read(value).map(Some),
     }
+}
+
+/// Of a field of which another type is as good as nil.
+fn u32_or_none(value: &ValueRef<'_>) -> Option<u32> {
+    uint(value)?.try_into().ok()
 }
 
 fn uint(value: &ValueRef<'_>) -> Option<u64> {

@@ -56,6 +56,7 @@ fn record(input: &mut Input<'_>) -> LogRecord<'static> {
     record.file = given().then(|| input.text().into());
     record.line = given().then(|| input.u64() as u32);
     record.original_length = given().then(|| input.u64());
+    record.instance = given().then(|| input.u64() as u32);
     record.error = given().then(|| error(input));
     if given() {
         record.key_values = pairs(input, 0);
