@@ -12,6 +12,8 @@ pub(crate) struct Figures<'a> {
     received: u64,
     dropped: u64,
     missing: u64,
+    in_flight: u64,
+    unclosed: u64,
     malformed: u64,
     unknown: u64,
     end: StreamEnd,
@@ -41,6 +43,8 @@ impl<'a> Figures<'a> {
             received: summary.received,
             dropped: summary.dropped,
             missing: summary.missing,
+            in_flight: summary.in_flight,
+            unclosed: summary.unclosed,
             malformed: summary.malformed,
             unknown: summary.unknown,
             end: summary.end,
@@ -101,6 +105,11 @@ impl Display for Figures<'_> {
             write!(f, "debug {debug}, trace {trace}")?;
         }
         for (name, count) in [
+            ("in flight", self.in_flight),
+            (
+                "processes that did not close and may have logged more",
+                self.unclosed,
+            ),
             ("evicted", self.evicted),
             ("logger panics", self.logger_panics),
         ] {

@@ -92,6 +92,8 @@ impl Inbox {
             dropped: 0,
             dropped_by_level: Levels::default(),
             missing: 0,
+            in_flight: 0,
+            unclosed: 0,
             malformed: self.malformed,
             unknown: self.unknown,
             incomplete: self.joiner.open() as u64,

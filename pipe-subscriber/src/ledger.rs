@@ -2,7 +2,10 @@ use std::collections::HashMap;
 
 use record_proto::{Close, Dropped, Hello, Levels, LogRecord};
 
-use crate::{Summary, account::Account};
+use crate::{
+    Summary,
+    account::{Account, Key},
+};
 
 /// How many processes are counted one by one.
 const MAX_ACCOUNTS: usize = 1024;
@@ -13,48 +16,66 @@ const MAX_ACCOUNTS: usize = 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     accounts: Vec<Account>,
-    /// The slot in `accounts` of each pid's present incarnation.
-    present: HashMap<Option<u64>, usize>,
+    /// The slot in `accounts` of each key's present account.
+    present: HashMap<Key, usize>,
     /// The entry of `present` that was asked for last: most streams have one process, and most others have runs.
-    recent: Option<(Option<u64>, usize)>,
+    recent: Option<(Key, usize)>,
     clock: u64,
     opened: u64,
-    dropped_by_level: Levels,
     folded: Folded,
 }
 
-/// The sums of the accounts that had to make room.
-#[derive(Debug, Default)]
+/// Sums of accounts: of those that had to make room.
+#[derive(Debug, Clone, Default)]
 struct Folded {
     accounts: u64,
     unclosed: u64,
     received: u64,
     dropped: u64,
+    dropped_by_level: Levels,
     missing: u64,
+    in_flight: u64,
 }
 
 impl Ledger {
-    /// Opens a new incarnation. Those who do not tell their pid share one account.
+    /// A writer that does not tell its instance begins anew with each hello; one that tells neither that nor its pid shares
+    /// an account with all others of its kind.
     pub(crate) fn hello(&mut self, hello: &Hello<'_>) {
-        if hello.pid.is_some() {
-            self.open(hello.pid, false);
+        let key = Key {
+            pid: hello.pid,
+            instance: hello.instance,
+        };
+        if key.pid.is_some() && key.instance.is_none() {
+            self.open(key, false);
         }
-        self.account(hello.pid).name(hello.process.as_deref());
+        let account = self.account(key);
+        account.begin();
+        account.name(hello.process.as_deref());
     }
 
     pub(crate) fn record(&mut self, record: &LogRecord<'_>) {
-        let account = self.account(record.pid);
+        let account = self.account(Key {
+            pid: record.pid,
+            instance: record.instance,
+        });
         account.name(record.process.as_deref());
         account.record(record.seq);
     }
 
     pub(crate) fn dropped(&mut self, dropped: &Dropped) {
-        self.dropped_by_level.add(&dropped.counts);
-        self.account(dropped.pid).drop_more(dropped.counts.total());
+        let key = Key {
+            pid: dropped.pid,
+            instance: dropped.instance,
+        };
+        self.account(key).drop_more(&dropped.counts);
     }
 
     pub(crate) fn close(&mut self, close: &Close) {
-        self.account(close.pid).close(close.sent, close.dropped);
+        let key = Key {
+            pid: close.pid,
+            instance: close.instance,
+        };
+        self.account(key).close(close);
     }
 
     /// How many accounts had to make room.
@@ -74,23 +95,22 @@ impl Ledger {
         let mut accounts: Vec<_> = self.accounts.iter().collect();
         accounts.sort_by_key(|account| account.opened());
 
+        let mut sums = self.folded.clone();
+        accounts.iter().for_each(|account| sums.add(account));
         summary.processes = accounts.into_iter().map(Account::summary).collect();
         summary.folded_processes = self.folded.accounts;
-        summary.dropped_by_level = self.dropped_by_level;
-        summary.received = self.folded.received;
-        summary.dropped = self.folded.dropped;
-        summary.missing = self.folded.missing;
-        for process in &summary.processes {
-            summary.received = summary.received.saturating_add(process.received);
-            summary.dropped = summary.dropped.saturating_add(process.dropped);
-            summary.missing = summary.missing.saturating_add(process.missing);
-        }
+        summary.received = sums.received;
+        summary.dropped = sums.dropped;
+        summary.dropped_by_level = sums.dropped_by_level;
+        summary.missing = sums.missing;
+        summary.in_flight = sums.in_flight;
+        summary.unclosed = sums.unclosed;
     }
 
-    fn account(&mut self, pid: Option<u64>) -> &mut Account {
+    fn account(&mut self, key: Key) -> &mut Account {
         let slot = match self.recent {
-            Some((recent, slot)) if recent == pid => slot,
-            _ => self.find_or_open(pid),
+            Some((recent, slot)) if recent == key => slot,
+            _ => self.find_or_open(key),
         };
         self.clock += 1;
         let account = &mut self.accounts[slot];
@@ -98,22 +118,23 @@ impl Ledger {
         account
     }
 
-    fn find_or_open(&mut self, pid: Option<u64>) -> usize {
-        match self.present.get(&pid) {
+    fn find_or_open(&mut self, key: Key) -> usize {
+        match self.present.get(&key) {
             Some(&slot) => {
-                self.recent = Some((pid, slot));
+                self.recent = Some((key, slot));
                 slot
             }
             // It may be a process whose account has been folded: then this is not its beginning.
-            None => self.open(pid, self.folded.accounts > 0),
+            None => self.open(key, self.folded.accounts > 0),
         }
     }
 
-    fn open(&mut self, pid: Option<u64>, midway: bool) -> usize {
-        let earlier = self.present.get(&pid);
-        let earlier = earlier.map_or(0, |&slot| self.accounts[slot].incarnation());
+    fn open(&mut self, key: Key, midway: bool) -> usize {
+        let of_pid = |account: &&Account| account.key().pid == key.pid;
+        let earlier = self.accounts.iter().filter(of_pid);
+        let earlier = earlier.map(Account::incarnation).max().unwrap_or(0);
         self.opened += 1;
-        let account = Account::open(pid, earlier + 1, self.opened, midway);
+        let account = Account::open(key, earlier + 1, self.opened, midway);
         let slot = match self.accounts.len() {
             MAX_ACCOUNTS => {
                 let slot = self.fold();
@@ -125,8 +146,8 @@ impl Ledger {
                 next
             }
         };
-        self.present.insert(pid, slot);
-        self.recent = Some((pid, slot));
+        self.present.insert(key, slot);
+        self.recent = Some((key, slot));
         slot
     }
 
@@ -138,9 +159,9 @@ impl Ledger {
             .min_by_key(|(_, account)| (!account.is_closed(), account.heard()))
             .expect("folding needs an account");
         self.folded.add(account);
-        let pid = account.summary().pid;
-        if self.present.get(&pid) == Some(&slot) {
-            self.present.remove(&pid);
+        let key = account.key();
+        if self.present.get(&key) == Some(&slot) {
+            self.present.remove(&key);
         }
         slot
     }
@@ -153,6 +174,8 @@ impl Folded {
         self.unclosed += u64::from(!process.closed);
         self.received = self.received.saturating_add(process.received);
         self.dropped = self.dropped.saturating_add(process.dropped);
+        self.dropped_by_level.add(&account.dropped_by_level());
         self.missing = self.missing.saturating_add(process.missing);
+        self.in_flight = self.in_flight.saturating_add(process.in_flight);
     }
 }

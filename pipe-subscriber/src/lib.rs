@@ -37,7 +37,7 @@
 //! # What is promised
 //!
 //! - **Nothing is lost unseen.** Every record that a child counted is received, reported as dropped, or missing in the
-//!   [`Summary`].
+//!   [`Summary`]. Of a process that ended without a close frame the summary says that more may have been logged.
 //! - **Every end has a [type](StreamEnd).** A payload that cannot be decoded costs itself only and is counted. Behind
 //!   an impossible length everything is read and thrown away, so that the child is not killed by its pipe.
 //! - **The end comes.** [`spawn`] leaves no write end in this process, and a child's pipe ends within a

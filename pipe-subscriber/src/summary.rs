@@ -6,8 +6,10 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 /// What came over one stream, what did not, and how the stream ended.
 ///
 /// Every record that a child logged is in exactly one of [`received`](Self::received), [`dropped`](Self::dropped) and
-/// [`missing`](Self::missing). Where a process ended without a close frame that holds only up to one record per
-/// thread of it and what it had not reported yet. The other figures inform.
+/// [`missing`](Self::missing), as long as each of its processes said how much that was: with a close frame at its end. Of one
+/// that did not, because it was killed or found no room in its pipe within its exit timeout, the figures hold up to the last
+/// record that arrived, and what came after it is unknown: [`unclosed`](Self::unclosed) counts them. The other figures
+/// inform.
 ///
 /// It prints as one line, and serialises with serde as an object of its fields' names.
 ///
@@ -43,6 +45,10 @@ pub struct Summary {
     pub dropped_by_level: Levels,
     /// Records that were counted where they were logged and neither arrived nor were reported as dropped.
     pub missing: u64,
+    /// Log calls that had begun and not returned when their process ended in good order, in its other threads.
+    pub in_flight: u64,
+    /// Processes that ended without a close: how much each logged after the last record that arrived is unknown.
+    pub unclosed: u64,
     /// Payloads that could not be decoded, and fragments that belonged to no record.
     pub malformed: u64,
     /// Payloads of a kind that this version does not know.
@@ -82,8 +88,8 @@ impl Summary {
     }
 }
 
-/// One line: `received 7, dropped 0, missing 0, malformed 0, unknown 0, incomplete 0, end clean`; panics of the logger
-/// follow where there were any.
+/// One line: `received 7, dropped 0, missing 0, malformed 0, unknown 0, incomplete 0, end clean`. Calls in flight, processes
+/// without a close and panics of the logger follow if there were any.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -97,6 +103,17 @@ impl fmt::Display for Summary {
             self.incomplete,
             self.end
         )?;
+        if self.in_flight > 0 {
+            write!(f, ", in flight {}", self.in_flight)?;
+        }
+        match self.unclosed {
+            0 => {}
+            1 => f.write_str(", 1 process did not close and may have logged more")?,
+            more => write!(
+                f,
+                ", {more} processes did not close and may have logged more"
+            )?,
+        }
         match self.logger_panics {
             0 => Ok(()),
             panics => write!(f, ", logger panics {panics}"),
@@ -125,7 +142,11 @@ impl fmt::Display for Summary {
 pub struct ProcessSummary {
     /// The operating system's number of the process; `None` for all that did not tell theirs.
     pub pid: Option<u64>,
-    /// Counts the processes of this number from 1: numbers are given again, and an exec keeps its own.
+    /// The number that the writer drew at random for itself, because two processes on one pipe can have the same pid; `None` if
+    /// it did not. Serialises as hexadecimal digits.
+    #[serde(serialize_with = "instance")]
+    pub instance: Option<u32>,
+    /// Counts the accounts of this pid from 1: numbers are given again, and an exec keeps its own.
     pub incarnation: u64,
     /// The name that the process gave itself, cut at 255 bytes.
     pub process: Option<String>,
@@ -135,6 +156,8 @@ pub struct ProcessSummary {
     pub dropped: u64,
     /// Records that the process counted and that neither arrived nor were reported as dropped.
     pub missing: u64,
+    /// Log calls that had begun and not returned when the process ended after its close frame.
+    pub in_flight: u64,
     /// Whether it sent a close frame.
     pub closed: bool,
 }
@@ -150,7 +173,8 @@ pub struct ProcessSummary {
 pub enum StreamEnd {
     /// Every process said that it has nothing more to say.
     Clean,
-    /// The last writer is gone, and at least one process did not say so, or none was ever heard of.
+    /// The last writer is gone, and at least one process did not say so, or none was ever heard of. How much the
+    /// processes that [did not close](Summary::unclosed) logged in the end is unknown.
     Eof,
     /// The last writer is gone in the middle of a frame.
     Truncated,
@@ -169,6 +193,13 @@ impl fmt::Display for StreamEnd {
             StreamEnd::Corrupt => "corrupt",
             StreamEnd::HeldOpen => "held-open",
         })
+    }
+}
+
+fn instance<S: Serializer>(instance: &Option<u32>, serializer: S) -> Result<S::Ok, S::Error> {
+    match instance {
+        Some(instance) => serializer.collect_str(&format_args!("{instance:08x}")),
+        None => serializer.serialize_none(),
     }
 }
 

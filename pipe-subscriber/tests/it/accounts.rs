@@ -2,8 +2,9 @@
 
 use log::Level;
 use pipe_subscriber::{StreamEnd, Summary};
+use record_proto::{Close, Dropped, Hello, Levels};
 
-use crate::support::Stream;
+use crate::support::{self, Stream};
 
 /// Received, dropped and missing.
 fn sums(summary: &Summary) -> (u64, u64, u64) {
@@ -263,6 +264,8 @@ async fn a_summary_is_one_line_and_one_object() {
         "dropped": 2,
         "dropped_by_level": {"error": 0, "warn": 0, "info": 2, "debug": 0, "trace": 0},
         "missing": 1,
+        "in_flight": 0,
+        "unclosed": 0,
         "malformed": 0,
         "unknown": 0,
         "incomplete": 0,
@@ -271,11 +274,142 @@ async fn a_summary_is_one_line_and_one_object() {
         "newer_version": null,
         "reasons": [],
         "processes": [{
-            "pid": 7, "incarnation": 1, "process": "worker",
-            "received": 0, "dropped": 2, "missing": 1, "closed": true,
+            "pid": 7, "instance": null, "incarnation": 1, "process": "worker",
+            "received": 0, "dropped": 2, "missing": 1, "in_flight": 0, "closed": true,
         }],
         "folded_processes": 0,
         "end": "clean",
     });
     assert_eq!(object, expected);
+}
+
+/// A session of process 1, as every first process of a PID namespace is.
+#[derive(Clone, Copy)]
+struct Session(u32);
+
+impl Session {
+    fn hello(self, stream: Stream) -> Stream {
+        let mut hello = Hello::new();
+        (hello.pid, hello.instance) = (Some(1), Some(self.0));
+        stream.frame(&hello)
+    }
+
+    fn record(self, stream: Stream, seq: u64) -> Stream {
+        let mut record = support::record(1, seq);
+        record.instance = Some(self.0);
+        stream.frame(&record)
+    }
+
+    fn dropped(self, stream: Stream, counts: [u64; 5]) -> Stream {
+        let mut dropped = Dropped::new();
+        (dropped.pid, dropped.instance) = (Some(1), Some(self.0));
+        dropped.counts = Levels(counts);
+        stream.frame(&dropped)
+    }
+
+    fn close(self, stream: Stream, sent: u64, levels: [u64; 5]) -> Stream {
+        let mut close = Close::new();
+        (close.pid, close.instance) = (Some(1), Some(self.0));
+        (close.sent, close.dropped) = (sent, Levels(levels).total());
+        close.dropped_by_level = Some(Levels(levels));
+        stream.frame(&close)
+    }
+}
+
+#[tokio::test]
+async fn two_processes_of_one_pid_have_an_account_each_in_whatever_order_they_speak() {
+    let (a, b) = (Session(0xa), Session(0xb));
+    let mut stream = b.hello(a.hello(Stream::default()));
+    for seq in 1..=5 {
+        stream = b.record(a.record(stream, seq), seq);
+    }
+    stream = a.record(stream, 7);
+    let summary = b
+        .close(a.close(stream, 7, [0; 5]), 6, [0; 5])
+        .summary()
+        .await;
+    let each: Vec<_> = summary
+        .processes
+        .iter()
+        .map(|p| (p.instance, p.incarnation, p.received, p.missing))
+        .collect();
+    assert_eq!(each, [(Some(0xa), 1, 6, 1), (Some(0xb), 2, 5, 1)]);
+    assert_eq!(summary.end, StreamEnd::Clean);
+    let object = serde_json::to_value(&summary).unwrap();
+    assert_eq!(object["processes"][1]["instance"], "0000000b");
+}
+
+#[tokio::test]
+async fn a_session_has_one_account_however_late_or_often_it_says_hello() {
+    let a = Session(7);
+    let stream = a.hello(a.record(a.record(Stream::default(), 1), 2));
+    let stream = a.record(a.hello(stream), 3);
+    let summary = a.close(stream, 3, [0; 5]).summary().await;
+    assert_eq!(sums(&summary), (3, 0, 0));
+    assert_eq!(
+        (summary.processes.len(), summary.end),
+        (1, StreamEnd::Clean)
+    );
+
+    // A writer that does not tell its instance is another one.
+    let both = a.record(Stream::default().hello(1).record(1, 1), 1);
+    assert_eq!(both.summary().await.processes.len(), 2);
+}
+
+#[tokio::test]
+async fn an_account_that_opens_with_a_record_has_no_gap_before_it() {
+    let a = Session(7);
+    let stream = a.record(a.record(Stream::default(), 1000), 1002);
+    assert_eq!(sums(&stream.clone().summary().await), (2, 0, 1));
+    let stream = a.hello(a.record(stream, 1003));
+    assert_eq!(sums(&stream.summary().await), (3, 0, 1));
+}
+
+#[tokio::test]
+async fn drops_by_level_are_never_less_than_the_close_says() {
+    let a = Session(7);
+    let stream = a.dropped(a.hello(Stream::default()), [0, 3, 0, 0, 1]);
+    let summary = a.close(stream, 0, [1, 2, 5, 0, 1]).summary().await;
+    assert_eq!(summary.dropped_by_level.0, [1, 3, 5, 0, 1]);
+    assert_eq!(sums(&summary), (0, 9, 0));
+}
+
+#[tokio::test]
+async fn calls_that_had_not_returned_at_an_orderly_end_are_in_flight_and_not_missing() {
+    // Four threads log while the process exits: numbers 6, 8 and 9 were taken by calls that never came to an end.
+    let stream = Stream::default()
+        .hello(7)
+        .records(7, 1..=4)
+        .close(7, 4, 0)
+        .records(7, [5, 7, 10]);
+    let summary = stream.summary().await;
+    assert_eq!(sums(&summary), (7, 0, 0));
+    assert_eq!((summary.in_flight, summary.end), (3, StreamEnd::Clean));
+    assert!(summary.is_complete());
+    assert!(summary.to_string().ends_with(", end clean, in flight 3"));
+
+    // One that had returned before the close is missing all the same.
+    let stream = Stream::default()
+        .hello(7)
+        .records(7, [1, 2, 4])
+        .close(7, 4, 0)
+        .records(7, [5, 7]);
+    let summary = stream.summary().await;
+    assert_eq!((sums(&summary), summary.in_flight), ((5, 0, 1), 1));
+    assert!(!summary.is_complete());
+}
+
+#[tokio::test]
+async fn an_end_without_a_close_says_that_more_may_have_been_logged() {
+    let stream = Stream::default().hello(7).records(7, 1..=2).hello(8);
+    let summary = stream.clone().summary().await;
+    assert_eq!((summary.unclosed, summary.end), (2, StreamEnd::Eof));
+    let said = summary.to_string();
+    assert!(
+        said.ends_with("end eof, 2 processes did not close and may have logged more"),
+        "{said}"
+    );
+    let summary = stream.close(7, 2, 0).close(8, 0, 0).summary().await;
+    assert_eq!((summary.unclosed, summary.end), (0, StreamEnd::Clean));
+    assert!(summary.to_string().ends_with("end clean"));
 }
