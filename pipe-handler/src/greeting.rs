@@ -1,5 +1,5 @@
 use std::sync::atomic::{
-    AtomicU64,
+    AtomicU32, AtomicU64,
     Ordering::{Acquire, Relaxed, Release},
 };
 
@@ -10,7 +10,11 @@ use crate::process;
 /// The hello must be in the pipe before any record of the process, and a forked child has to say its own. The phase
 /// and the process it holds for are one word, so that the check which every record makes is one load.
 #[derive(Debug)]
-pub(crate) struct Greeting(AtomicU64);
+pub(crate) struct Greeting {
+    word: AtomicU64,
+    /// Drawn for this handler in this process.
+    instance: AtomicU32,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -32,24 +36,32 @@ const OPEN: u64 = 2;
 const GONE: u64 = 3;
 const RESETTING: u64 = 4;
 /// The bits of a phase.
-const PHASE: u64 = 7;
+const PHASE: u64 = (1 << process::UNUSED_BITS) - 1;
 
 impl Greeting {
     pub(crate) fn new() -> Self {
-        Self(AtomicU64::new(word(DUE)))
+        Self {
+            word: AtomicU64::new(word(DUE)),
+            instance: AtomicU32::new(new_instance()),
+        }
+    }
+
+    /// What tells this session from all others on the pipe; after it has begun in this process.
+    pub(crate) fn instance(&self) -> u32 {
+        self.instance.load(Relaxed)
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.0.load(Acquire) == word(OPEN)
+        self.word.load(Acquire) == word(OPEN)
     }
 
     pub(crate) fn is_gone(&self) -> bool {
-        self.0.load(Relaxed) & PHASE == GONE
+        self.word.load(Relaxed) & PHASE == GONE
     }
 
     /// The phase; whoever is told that the hello is due must say it.
     pub(crate) fn begin(&self) -> Phase {
-        let found = self.0.load(Acquire);
+        let found = self.word.load(Acquire);
         let forked = found | PHASE != word(PHASE);
         let next = match found & PHASE {
             GONE => return Phase::Gone,
@@ -59,7 +71,10 @@ impl Greeting {
             RESETTING => return Phase::Resetting,
             _ => BUSY,
         };
-        match self.0.compare_exchange(found, word(next), Acquire, Relaxed) {
+        match self
+            .word
+            .compare_exchange(found, word(next), Acquire, Relaxed)
+        {
             Ok(_) => Phase::Due { forked },
             Err(_) => Phase::Resetting,
         }
@@ -67,38 +82,43 @@ impl Greeting {
 
     /// Whether this very process has still to say hello.
     pub(crate) fn is_due(&self) -> bool {
-        self.0.load(Acquire) == word(DUE)
+        self.word.load(Acquire) == word(DUE)
     }
 
     /// Whether a thread of this very process is saying hello.
     pub(crate) fn is_busy(&self) -> bool {
-        let found = self.0.load(Acquire);
+        let found = self.word.load(Acquire);
         found == word(BUSY) || found == word(RESETTING)
     }
 
-    /// The counters are at zero.
+    /// The counters are at zero: a new session begins.
     pub(crate) fn reset(&self) {
-        self.0.store(word(BUSY), Release);
+        self.instance.store(new_instance(), Relaxed);
+        self.word.store(word(BUSY), Release);
     }
 
     /// This process is about to become another program. Should that fail, it begins anew.
     pub(crate) fn forget(&self) {
-        self.0.store(DUE, Release);
+        self.word.store(DUE, Release);
     }
 
     pub(crate) fn said(&self) {
-        self.0.store(word(OPEN), Release);
+        self.word.store(word(OPEN), Release);
     }
 
     pub(crate) fn put_off(&self) {
-        self.0.store(word(DUE), Release);
+        self.word.store(word(DUE), Release);
     }
 
     pub(crate) fn gone(&self) {
-        self.0.store(word(GONE), Release);
+        self.word.store(word(GONE), Release);
     }
 }
 
+fn new_instance() -> u32 {
+    process::random() as u32
+}
+
 fn word(phase: u64) -> u64 {
-    u64::from(process::id()) << 3 | phase
+    process::mark() | phase
 }

@@ -32,10 +32,12 @@ pub(crate) struct Ledger {
     /// Sent by threads that have ended or have no tally here.
     sent: Apart,
     /// The process whose threads have tallies: a forked one may find their lock held for ever.
-    pid: u32,
+    process: u64,
     tallies: Mutex<Vec<Arc<Apart>>>,
-    dropped: AtomicU64,
+    /// By level, in all.
+    dropped: [AtomicU64; 5],
     any_due: AtomicU64,
+    /// By level, those that no report has told of.
     due: [AtomicU64; 5],
 }
 
@@ -55,15 +57,14 @@ impl Tally {
 }
 
 impl Ledger {
-    /// Behind [`process::watch`].
     pub(crate) fn new() -> Self {
         Self {
             id: AtomicU64::new(next_id()),
             seq: Apart::default(),
             sent: Apart::default(),
-            pid: process::id(),
+            process: process::mark(),
             tallies: Mutex::default(),
-            dropped: AtomicU64::new(0),
+            dropped: Default::default(),
             any_due: AtomicU64::new(0),
             due: Default::default(),
         }
@@ -119,8 +120,9 @@ impl Ledger {
 
     /// Counts a record that has a number and will not be sent.
     pub(crate) fn count_dropped(&self, level: Level) {
-        self.dropped.fetch_add(1, Relaxed);
-        self.due[level as usize - 1].fetch_add(1, Relaxed);
+        let level = level as usize - 1;
+        self.dropped[level].fetch_add(1, Relaxed);
+        self.due[level].fetch_add(1, Relaxed);
         self.any_due.store(1, Release);
     }
 
@@ -134,8 +136,8 @@ impl Ledger {
         self.sent.0.load(Relaxed) + by_tallies
     }
 
-    pub(crate) fn dropped(&self) -> u64 {
-        self.dropped.load(Relaxed)
+    pub(crate) fn dropped(&self) -> Levels {
+        Levels(self.dropped.each_ref().map(|count| count.load(Relaxed)))
     }
 
     /// Takes over the telling of what was dropped; whoever fails to tell gives it back.
@@ -165,15 +167,15 @@ impl Ledger {
         self.id.store(next_id(), Relaxed);
         let _freed_without_the_lock = tallies.as_deref_mut().map(mem::take);
         drop(tallies);
-        let others = [&self.seq.0, &self.sent.0, &self.dropped, &self.any_due];
-        for counter in self.due.iter().chain(others) {
+        let by_level = self.dropped.iter().chain(&self.due);
+        for counter in by_level.chain([&self.seq.0, &self.sent.0, &self.any_due]) {
             counter.store(0, Relaxed);
         }
     }
 
     /// Whether this process has not been forked since.
     fn is_own(&self) -> bool {
-        self.pid == process::id()
+        self.process == process::mark()
     }
 
     /// Nothing that is done under this lock can leave anything half done.

@@ -2,7 +2,7 @@
 
 use std::{
     cell::Cell,
-    hash::{BuildHasher, Hasher, RandomState},
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use record_proto::Scratch;
@@ -93,9 +93,7 @@ pub(crate) struct Buffers {
 impl Buffers {
     pub(crate) fn take() -> Box<Self> {
         let kept = BUFFERS.try_with(Cell::take).ok().flatten();
-        let mut buffers = kept.unwrap_or_else(|| Box::new(Self::new()));
-        buffers.thread.follow_fork();
-        buffers
+        kept.unwrap_or_else(|| Box::new(Self::new()))
     }
 
     pub(crate) fn put_back(mut self: Box<Self>) {
@@ -120,7 +118,8 @@ impl Buffers {
 /// Which thread this is.
 #[derive(Debug)]
 pub(crate) struct Thread {
-    pid: u32,
+    process: u64,
+    pub(crate) pid: u32,
     pub(crate) id: u64,
     pub(crate) name: Option<Box<str>>,
     /// The number of this thread's fragment stream.
@@ -129,23 +128,33 @@ pub(crate) struct Thread {
 
 impl Thread {
     fn current() -> Self {
+        let process = process::mark();
         Self {
+            process,
             pid: process::id(),
             id: thread_id(),
             name: std::thread::current().name().map(Box::from),
-            // Each RandomState has keys of its own, from the system's randomness.
-            stream: RandomState::new().build_hasher().finish(),
+            stream: next_stream(process),
         }
     }
 
-    /// The thread that forked has another number in the child.
-    fn follow_fork(&mut self) {
-        let pid = process::id();
-        if self.pid != pid {
-            self.pid = pid;
+    /// The thread that forked has another number in the child, and writes fragments of its own.
+    #[inline]
+    pub(crate) fn follow_fork(&mut self) {
+        let process = process::mark();
+        if self.process != process {
+            self.process = process;
+            self.pid = process::id();
             self.id = thread_id();
+            self.stream = next_stream(process);
         }
     }
+}
+
+/// No other process counts from the same mark.
+fn next_stream(process: u64) -> u64 {
+    static DRAWN: AtomicU64 = AtomicU64::new(0);
+    process.wrapping_add(DRAWN.fetch_add(1, Relaxed))
 }
 
 fn thread_id() -> u64 {

@@ -27,8 +27,8 @@ pub(crate) struct Outlet {
     pub(crate) settings: Settings,
     greeting: Greeting,
     ledger: Ledger,
-    /// What the last close frame said, so that it is not said twice.
-    closed: Mutex<Option<(u64, Closed)>>,
+    /// What the last close frame said and of which instance, so that it is not said twice.
+    closed: Mutex<Option<(u32, Closed)>>,
 }
 
 #[derive(Debug, Clone)]
@@ -89,7 +89,7 @@ impl Outlet {
     pub(crate) fn counts(&self) -> Closed {
         Closed {
             sent: self.ledger.sent(),
-            dropped: self.ledger.dropped(),
+            dropped: self.ledger.dropped().total(),
         }
     }
 
@@ -110,10 +110,14 @@ impl Outlet {
             return;
         }
         let mut patience = self.patience(record.level());
-        let _nesting = match Nesting::enter() {
-            Ok(nesting) if self.open(&mut patience) => nesting,
-            Err(Refused::Quiet) => return,
-            Ok(_) | Err(Refused::TooDeep) => return self.drop_record(record.level()),
+        let entered = Nesting::enter();
+        if matches!(entered, Err(Refused::Quiet)) {
+            return;
+        }
+        // First, because in a forked child it sets the counters to zero.
+        let is_open = self.open(&mut patience);
+        let Some(_nesting) = entered.ok().filter(|_| is_open) else {
+            return self.drop_record(record.level());
         };
         let mut buffers = Buffers::take();
         self.deliver(record, &mut buffers, &mut patience);
@@ -138,8 +142,8 @@ impl Outlet {
             ..
         } = &mut *buffers;
         let mut record = record;
-        self.complete(&mut record, thread);
-        let written = self.write_record(&mut record, frames, thread.stream, &mut patience);
+        let stream = self.complete(&mut record, thread);
+        let written = self.write_record(&mut record, frames, stream, &mut patience);
         self.count(written, record.level, tally);
         buffers.put_back();
     }
@@ -161,8 +165,12 @@ impl Outlet {
         } = buffers;
         scratch.set_limits(self.settings.message_limit, self.settings.record_limit);
         let mut record = scratch.capture(record);
-        self.complete(&mut record, thread);
-        let written = self.write_record(&mut record, frames, thread.stream, patience);
+        // What was formatted may have forked: then this is another process by now.
+        if !self.open(patience) {
+            return self.drop_record(record.level);
+        }
+        let stream = self.complete(&mut record, thread);
+        let written = self.write_record(&mut record, frames, stream, patience);
         self.count(written, record.level, tally);
     }
 
@@ -177,16 +185,19 @@ impl Outlet {
         }
     }
 
-    /// Adds what the handler knows. The number comes last, when nothing can come between it and the write but the end
-    /// of the process.
-    fn complete<'r>(&'r self, record: &mut LogRecord<'r>, thread: &'r Thread) {
-        record.pid = Some(pid());
+    /// Adds what the handler knows, and returns the thread's fragment stream. The number comes last, when nothing can come
+    /// between it and the write but the end of the process.
+    fn complete<'r>(&'r self, record: &mut LogRecord<'r>, thread: &'r mut Thread) -> u64 {
+        thread.follow_fork();
+        record.pid = Some(thread.pid.into());
+        record.instance = Some(self.greeting.instance());
         record.process = self.settings.process.as_deref().map(Cow::Borrowed);
         record.thread_id = Some(thread.id);
         record.thread = thread.name.as_deref().map(Cow::Borrowed);
         record.context = self.settings.context.borrowed();
         record.cut_names();
         record.seq = self.ledger.next_seq();
+        thread.stream
     }
 
     fn write_record(
@@ -283,6 +294,7 @@ impl Outlet {
         dropped.pid = Some(pid());
         dropped.time = Some(now());
         dropped.counts = counts;
+        dropped.instance = Some(self.greeting.instance());
         dropped.encode_frame(out);
     }
 

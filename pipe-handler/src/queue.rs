@@ -28,7 +28,7 @@ use crate::{
 pub(crate) struct Queue {
     pub(crate) rings: Rings,
     /// The process whose threads and drain these are.
-    pid: u32,
+    process: u64,
     pub(crate) leftovers: Leftovers,
     pub(crate) waker: DrainWaker,
     pub(crate) progress: Progress,
@@ -61,7 +61,7 @@ impl Queue {
         fence::prepare();
         Self {
             rings: Rings::new(capacity),
-            pid: process::id(),
+            process: process::mark(),
             leftovers: Leftovers::default(),
             waker: DrainWaker::default(),
             progress: Progress::default(),
@@ -79,7 +79,7 @@ impl Queue {
 
     /// Whether this process has not been forked since.
     fn is_own(&self) -> bool {
-        self.pid == process::id()
+        self.process == process::mark()
     }
 
     /// Whether a record logged at `time` is the first after a pause of its thread, with nothing of the thread in front

@@ -12,7 +12,7 @@ use log::Log;
 use pipe_handler::PipeHandler;
 
 use crate::tools::{
-    fill_pipe, hear, init, init_with, pattern, say, settings, thread_id, wait_until,
+    fill_pipe, hear, init, init_with, is_asleep, pattern, say, settings, thread_id, wait_until,
 };
 
 /// Logs ten records from each of four threads and ends at once.
@@ -197,9 +197,8 @@ pub(crate) fn exit_while_saying_hello() {
         init();
     });
     wait_until(|| {
-        let path = format!("/proc/self/task/{}/stat", THREAD.load(Ordering::Relaxed));
-        let stat = std::fs::read_to_string(path).unwrap_or_default();
-        log::max_level() != log::LevelFilter::Off && stat.contains(") S ")
+        let thread = THREAD.load(Ordering::Relaxed);
+        log::max_level() != log::LevelFilter::Off && is_asleep(thread)
     });
     say("ends");
 }

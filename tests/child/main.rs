@@ -7,6 +7,7 @@ mod contexts;
 mod descriptors;
 mod endings;
 mod families;
+mod identity;
 mod nesting;
 mod noise;
 mod overflow;
@@ -70,6 +71,12 @@ fn main() {
         "log-after-parent" => families::log_after_parent(),
         "log" => families::log_some(number(0)),
 
+        "two-namespaces" => identity::two_namespaces(number(0), number(1), text(2)),
+        "nested-namespaces" => identity::nested_namespaces(number(0), number(1)),
+        "cloned" => identity::cloned(number(0), number(1), text(2)),
+        "cloned-in-display" => identity::cloned_in_display(number(0)),
+        "two-programs" => identity::two_programs(),
+
         "display-logs" => nesting::display_logs(),
         "drop-logs" => nesting::drop_logs(),
         "thread-local-logs" => nesting::thread_local_logs(),
@@ -91,6 +98,7 @@ fn main() {
         "exempt" => overflow::exempt(),
         "flood" => overflow::flood(text(0), number(1), number(2), number(3)),
         "exit-when-full" => overflow::exit_when_full(number(0)),
+        "exit-while-a-report-waits" => overflow::exit_while_a_report_waits(),
         "panic-when-full" => overflow::panic_when_full(),
 
         "stalled" => stalled::calls(text(0), number(1)),

@@ -11,8 +11,8 @@ use log::{Level, Log};
 use pipe_handler::{Builder, Overflow, PipeHandler};
 
 use crate::tools::{
-    fill_pipe, hear, init_with, pattern, pipe_is_empty, pipe_is_full, say, settings, start,
-    wait_until,
+    fill_pipe, hear, init_with, is_asleep, pattern, pipe_is_empty, pipe_is_full, say, settings,
+    start, thread_id, wait_until,
 };
 
 /// How long a log call of the policy `briefly` waits.
@@ -126,6 +126,22 @@ pub(crate) fn exit_when_full(timeout_ms: usize) {
     }
     let counts = handler.counts();
     say(&format!("{} {}", counts.sent, counts.dropped));
+}
+
+/// Ends while another thread waits for room with the report of what was dropped in its hands. There is room for a close.
+pub(crate) fn exit_while_a_report_waits() {
+    static THREAD: AtomicU64 = AtomicU64::new(0);
+    let handler = init_with(builder("drop").exempt(Level::Error));
+    // Each takes a page, of which a quarter stays free.
+    while handler.counts().dropped < 20 {
+        log::info!("{}", pattern(3_000, 0));
+    }
+    thread::spawn(|| {
+        THREAD.store(thread_id(), Relaxed);
+        log::error!("{}", pattern(3_900, 0));
+    });
+    wait_until(|| is_asleep(THREAD.load(Relaxed)));
+    say(&handler.counts().dropped.to_string());
 }
 
 /// The pipe is full before the handler can say hello; then comes a panic.

@@ -85,6 +85,12 @@ pub(crate) fn wait_until(mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// Whether a thread of this process waits in a system call.
+pub(crate) fn is_asleep(thread: u64) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat"));
+    stat.is_ok_and(|stat| stat.contains(") S "))
+}
+
 /// The record pipe, by the number that the parent gave it.
 pub(crate) fn pipe() -> BorrowedFd<'static> {
     // SAFETY: the handler of this process keeps it open until the end.

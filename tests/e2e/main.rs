@@ -15,6 +15,7 @@ mod fields;
 mod filter;
 mod foreign;
 mod grace;
+mod identity;
 mod key_values;
 mod kills;
 mod loggers;

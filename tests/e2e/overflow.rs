@@ -214,6 +214,29 @@ fn a_process_that_finds_no_room_within_its_exit_timeout_ends_without_a_close() {
         summary.missing, 0,
         "what came without a gap shows none: {summary}"
     );
+    assert_eq!(summary.unclosed, 1);
+    assert!(
+        summary
+            .to_string()
+            .contains("1 process did not close and may have logged more"),
+        "what was dropped at the end is unknown: {summary}"
+    );
+}
+
+#[test]
+fn drops_have_their_levels_even_if_a_thread_was_about_to_report_them_at_the_exit() {
+    let (outcome, told) = within(async {
+        let mut running = scenario("exit-while-a-report-waits").start();
+        let told = told(&mut running).await;
+        running.child.wait().await.expect("a status");
+        (running.finish().await, told)
+    });
+    let summary = &outcome.summary;
+    assert_eq!(summary.end, StreamEnd::Clean, "{summary}");
+    assert_eq!([summary.dropped], told[..], "{summary}");
+    assert_eq!(summary.dropped_by_level.of(Level::Info), told[0]);
+    // The thread's own record had a number and nowhere to go.
+    assert_eq!((summary.missing, summary.in_flight), (0, 0), "{summary}");
 }
 
 #[test]

@@ -43,7 +43,7 @@ impl Outlet {
         // A process that never logged is none to this pipe. One whose records were all dropped, hello included, is, and
         // so is one of which a thread is saying hello.
         let is_begun =
-            self.greeting.is_busy() || (self.greeting.is_due() && self.ledger.dropped() > 0);
+            self.greeting.is_busy() || (self.greeting.is_due() && self.counts().dropped > 0);
         let is_heard = self.greeting.is_open() || (is_begun && self.open(&mut patience));
         if is_heard && !self.transport.flush(&mut patience) {
             return None;
@@ -69,10 +69,15 @@ impl Outlet {
     }
 
     fn say_close(&self, patience: &mut Patience) -> Option<Closed> {
-        let counts = self.counts();
+        let instance = self.greeting.instance();
+        let dropped = self.ledger.dropped();
+        let counts = Closed {
+            sent: self.ledger.sent(),
+            dropped: dropped.total(),
+        };
         // Poisoned, or held by a thread that a fork left behind: say it once more rather than never.
         let mut closed = self.closed.try_lock().ok();
-        if closed.as_deref() == Some(&Some((pid(), counts))) {
+        if closed.as_deref() == Some(&Some((instance, counts))) {
             return Some(counts);
         }
         let due = self.ledger.take_due();
@@ -83,13 +88,16 @@ impl Outlet {
         close.time = Some(now());
         close.sent = counts.sent;
         close.dropped = counts.dropped;
+        close.instance = Some(instance);
+        // Another thread may be about to report some of them, and may be ended before it has.
+        close.dropped_by_level = (counts.dropped > 0).then_some(dropped);
         close.encode_frame(&mut frames);
         if self.write(&frames, patience) != Written::Whole {
             due.inspect(|&counts| self.ledger.give_back(counts));
             return None;
         }
         if let Some(closed) = closed.as_deref_mut() {
-            *closed = Some((pid(), counts));
+            *closed = Some((instance, counts));
         }
         Some(counts)
     }

@@ -47,6 +47,7 @@ impl Outlet {
         hello.process = self.settings.process.as_deref().map(Cow::Borrowed);
         hello.time = Some(now());
         hello.context = self.settings.context.borrowed();
+        hello.instance = Some(self.greeting.instance());
         let mut frame = Vec::new();
         hello.encode_frame(&mut frame);
         if frame.len() > PIPE_BUF {
