@@ -30,23 +30,28 @@ impl Frames {
         }
     }
 
-    /// Puts the record behind that, in place of an earlier one.
+    /// Puts the record after that, in place of an earlier one; `false` if there is no memory for it.
     #[inline]
-    pub(crate) fn put(&mut self, record: &LogRecord<'_>) {
+    pub(crate) fn put(&mut self, record: &LogRecord<'_>) -> bool {
         let room = self.bytes.get_mut(self.start..).unwrap_or_default();
-        self.end = match record.encode_frame_in(room) {
-            Some(length) => self.start + length,
-            None => self.put_long(record),
+        let Some(length) = record.encode_frame_in(room) else {
+            return self.put_long(record);
         };
+        self.end = self.start + length;
+        true
     }
 
     #[cold]
-    fn put_long(&mut self, record: &LogRecord<'_>) -> usize {
+    fn put_long(&mut self, record: &LogRecord<'_>) -> bool {
         self.bytes.truncate(self.start);
+        let room = record.longest_frame().max(LEAST);
+        if self.bytes.try_reserve(room).is_err() {
+            return false;
+        }
         record.encode_frame(&mut self.bytes);
-        let end = self.bytes.len();
-        self.bytes.resize(end.max(LEAST), 0);
-        end
+        self.end = self.bytes.len();
+        self.bytes.resize(self.end.max(LEAST), 0);
+        true
     }
 
     pub(crate) fn all(&self) -> &[u8] {
@@ -98,8 +103,8 @@ mod tests {
             record.encode_frame(&mut expected);
             for earlier in [size / 2, 2 * size] {
                 frames.begin(|out| out.extend(report(before)));
-                frames.put(&LogRecord::new(Level::Info, "", "y".repeat(earlier)));
-                frames.put(&record);
+                assert!(frames.put(&LogRecord::new(Level::Info, "", "y".repeat(earlier))));
+                assert!(frames.put(&record));
                 assert_eq!(frames.all(), expected);
                 assert_eq!(frames.report(), report(before));
                 assert_eq!(frames.record(), &expected[before..]);

@@ -43,7 +43,11 @@
 //! - Records logged while a record is being formatted are sent up to a nesting of 4; deeper ones are dropped and
 //!   counted. Logging from a signal handler is not supported.
 //! - Where another thread panics and the process aborts, what buffered delivery has staged behind the panic's flush is lost.
-//! - A process made by a raw `clone` system call is not noticed, as forks are.
+//! - A process made by a raw `clone` system call is noticed as forks are on Linux 4.14 and later; elsewhere it is taken for its
+//!   parent, as one that shares its parent's memory (`vfork`, `CLONE_VM`) is everywhere.
+//! - If the system has no memory for a record that is larger than those before it, its message is cut, key-values are left out,
+//!   or it is dropped and counted. The first record of a thread takes less than 2 KiB that are not optional, and a structure
+//!   among the key-values (`kv_serde`) takes what its serialisation does.
 //! - A fork finds the locks of the standard and the C library as they are: one that is made while another thread starts,
 //!   ends, panics, aborts or exits the process may hang in the child when it does the same. None of this crate's locks are
 //!   among them.

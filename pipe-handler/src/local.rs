@@ -3,6 +3,7 @@
 use std::{
     cell::Cell,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
+    thread,
 };
 
 use record_proto::Scratch;
@@ -133,7 +134,7 @@ impl Thread {
             process,
             pid: process::id(),
             id: thread_id(),
-            name: std::thread::current().name().map(Box::from),
+            name: thread_name(),
             stream: next_stream(process),
         }
     }
@@ -155,6 +156,27 @@ impl Thread {
 fn next_stream(process: u64) -> u64 {
     static DRAWN: AtomicU64 = AtomicU64::new(0);
     process.wrapping_add(DRAWN.fetch_add(1, Relaxed))
+}
+
+/// `None` for a thread that has no name.
+fn thread_name() -> Option<Box<str>> {
+    // In a thread whose thread-locals are gone, thread::current() panics. A scope knows the thread without that risk.
+    let is_named = thread::scope(|scope| format!("{scope:?}").contains("name: Some("));
+    if is_named {
+        return thread::current().name().map(Box::from);
+    }
+    let is_ending = BUFFERS.try_with(|_| ()).is_err();
+    is_ending.then(system_name).flatten()
+}
+
+#[cfg(target_os = "linux")]
+fn system_name() -> Option<Box<str>> {
+    Some(rustix::thread::name().ok()?.to_string_lossy().into())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn system_name() -> Option<Box<str>> {
+    None
 }
 
 fn thread_id() -> u64 {

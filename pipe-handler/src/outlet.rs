@@ -209,17 +209,35 @@ impl Outlet {
     ) -> Written {
         let due = self.ledger.take_due();
         frames.begin(|report| self.encode_report(due, report));
-        frames.put(record);
-        if frames.payload().len() > self.settings.record_limit {
-            record.fit(self.settings.record_limit);
-            frames.put(record);
-        }
         let mut reported = false;
-        let written = self.write_frames(frames, record.time, stream, patience, &mut reported);
+        let written = match self.put_record(record, frames) {
+            true => self.write_frames(frames, record.time, stream, patience, &mut reported),
+            false => Written::Full,
+        };
         if let Some(counts) = due.filter(|_| !reported) {
             self.ledger.give_back(counts);
         }
         written
+    }
+
+    /// Encodes the record within its limit; `false` if there is no memory for it.
+    #[inline]
+    fn put_record(&self, record: &mut LogRecord<'_>, frames: &mut Frames) -> bool {
+        if !frames.put(record) {
+            return false;
+        }
+        let length = frames.payload().len();
+        length <= self.settings.record_limit || self.put_cut(record, frames, length)
+    }
+
+    #[cold]
+    fn put_cut(&self, record: &mut LogRecord<'_>, frames: &mut Frames, length: usize) -> bool {
+        // Cutting takes copies of its parts and of the whole.
+        let has_memory = Vec::<u8>::new().try_reserve_exact(3 * length).is_ok();
+        if has_memory {
+            record.fit(self.settings.record_limit);
+        }
+        has_memory && frames.put(record)
     }
 
     /// Writes the report and the record in one piece where they fit into one, else one after the other.
@@ -257,6 +275,9 @@ impl Outlet {
             return self.write(frames.record(), patience);
         }
         let mut fragment = std::mem::take(&mut frames.scratch);
+        if fragment.try_reserve(PIPE_BUF).is_err() {
+            return Written::Full;
+        }
         let mut written = Written::Whole;
         for piece in cut(frames.payload(), Some(pid()), stream, PIPE_BUF) {
             fragment.clear();

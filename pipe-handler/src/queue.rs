@@ -20,7 +20,7 @@ use crate::{
     pipe::{Pipe, Written},
     process,
     progress::Progress,
-    rings::Rings,
+    rings::{Opened, Rings},
 };
 
 /// The frames that are on their way to the drain, in the [`Rings`] of the threads that log.
@@ -106,16 +106,17 @@ impl Queue {
                     return Written::Whole;
                 }
                 Some(false) => {}
-                None => {
-                    let Some(ring) = self.rings.open(frames) else {
-                        continue;
-                    };
-                    self.waker.wake();
-                    if self.ended.load(Relaxed) {
-                        pipe.map(|pipe| self.leftovers.write([&*ring], pipe, patience));
+                None => match self.rings.open(frames) {
+                    Opened::Kept => continue,
+                    Opened::NoMemory => return self.write_without_ring(frames, pipe, patience),
+                    Opened::OfLast(ring) => {
+                        self.waker.wake();
+                        if self.ended.load(Relaxed) {
+                            pipe.map(|pipe| self.leftovers.write([&*ring], pipe, patience));
+                        }
+                        return Written::Whole;
                     }
-                    return Written::Whole;
-                }
+                },
             }
             self.waker.wake();
             let Some(left) = patience.left() else {
@@ -129,6 +130,22 @@ impl Queue {
                 continue;
             }
             self.wait(left, || self.rings.has_room(frames.len()));
+        }
+    }
+
+    /// A thread for which there is no memory has nothing in a ring, so that only a hello can stand before its frames.
+    fn write_without_ring(
+        &self,
+        frames: &[u8],
+        pipe: Option<&Pipe>,
+        patience: &mut Patience,
+    ) -> Written {
+        let Some(pipe) = pipe else {
+            return Written::Full;
+        };
+        match self.leftovers.write([], pipe, patience) {
+            Written::Whole => pipe.write(frames, patience),
+            written => written,
         }
     }
 

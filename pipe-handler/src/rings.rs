@@ -27,6 +27,15 @@ thread_local! {
     static OWN: RefCell<Vec<(u64, Arc<Staging>)>> = const { RefCell::new(Vec::new()) };
 }
 
+/// What became of a ring that was to be made.
+pub(crate) enum Opened {
+    /// It is this thread's from here on, and empty.
+    Kept,
+    /// The thread is ending and cannot keep one: this is for the given frames only, which are in it.
+    OfLast(Arc<Staging>),
+    NoMemory,
+}
+
 /// For the threads that log.
 impl Rings {
     /// `capacity`: bytes for each thread.
@@ -66,21 +75,28 @@ impl Rings {
         is_clear.ok().flatten().unwrap_or(false)
     }
 
-    /// Makes this thread's ring. A thread that is ending cannot keep one: then it is for these frames only, which are in
-    /// it, and it is returned.
-    pub(crate) fn open(&self, frames: &[u8]) -> Option<Arc<Staging>> {
+    /// Makes this thread's ring.
+    pub(crate) fn open(&self, frames: &[u8]) -> Opened {
         let kept = OWN.try_with(|own| {
             let mut own = own.try_borrow_mut().ok()?;
-            let ring = Arc::new(Staging::new(self.capacity));
-            own.push((self.id, Arc::clone(&ring)));
+            let ring = Staging::new(self.capacity).map(Arc::new);
+            own.extend(ring.iter().map(|ring| (self.id, Arc::clone(ring))));
             Some(ring)
         });
-        let kept = kept.ok().flatten();
-        let is_kept = kept.is_some();
-        let ring = kept.unwrap_or_else(|| Arc::new(Staging::of_last(frames)));
+        match kept.ok().flatten() {
+            Some(ring) => self.add(ring).map_or(Opened::NoMemory, |_| Opened::Kept),
+            None => {
+                let ring = Staging::of_last(frames).map(Arc::new);
+                self.add(ring).map_or(Opened::NoMemory, Opened::OfLast)
+            }
+        }
+    }
+
+    fn add(&self, ring: Option<Arc<Staging>>) -> Option<Arc<Staging>> {
+        let ring = ring?;
         self.lock().push(Arc::clone(&ring));
         self.version.fetch_add(1, SeqCst);
-        (!is_kept).then_some(ring)
+        Some(ring)
     }
 
     #[inline]

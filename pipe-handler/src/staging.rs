@@ -3,7 +3,7 @@ use std::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
-use bytemuck::allocation::zeroed_slice_box;
+use bytemuck::allocation::try_zeroed_slice_box;
 use bytes::BytesMut;
 
 /// Bytes of a word.
@@ -28,25 +28,25 @@ pub(crate) struct Staging {
 }
 
 impl Staging {
-    /// A ring of `bytes`, rounded up to a power of two.
-    pub(crate) fn new(bytes: usize) -> Self {
+    /// A ring of `bytes`, rounded up to a power of two; `None` if there is no memory for it.
+    pub(crate) fn new(bytes: usize) -> Option<Self> {
         let words = bytes.div_ceil(WORD).next_power_of_two();
-        Self {
-            words: zeroed_slice_box(words),
+        Some(Self {
+            words: try_zeroed_slice_box(words).ok()?,
             committed: AtomicU64::new(0),
             drained: AtomicU64::new(0),
             is_last: false,
-        }
+        })
     }
 
     /// A ring for these frames only, of a thread that is ending.
-    pub(crate) fn of_last(frames: &[u8]) -> Self {
+    pub(crate) fn of_last(frames: &[u8]) -> Option<Self> {
         let ring = Self {
             is_last: true,
-            ..Self::new(2 * frames.len() + WORD)
+            ..Self::new(2 * frames.len() + WORD)?
         };
         ring.push(frames);
-        ring
+        Some(ring)
     }
 
     pub(crate) fn is_last(&self) -> bool {
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn entries_come_out_as_they_went_in_however_often_the_ring_wraps() {
-        let staging = Staging::new(1024);
+        let staging = Staging::new(1024).unwrap();
         let mut position = 0;
         for round in 0..1000_usize {
             let entries: Vec<Vec<u8>> = (0..3)
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn an_entry_of_any_length_comes_out_as_it_went_in() {
         for length in 0..=40_u8 {
-            let staging = Staging::new(256);
+            let staging = Staging::new(256).unwrap();
             let entry: Vec<u8> = (200..200 + length).collect();
             assert!(staging.push(&entry) && staging.push(b"behind"));
             let mut out = BytesMut::new();
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_full_ring_takes_nothing_until_it_is_drained() {
-        let staging = Staging::new(1024);
+        let staging = Staging::new(1024).unwrap();
         let fitted = std::iter::repeat_with(|| staging.push(&[1; 56]))
             .take_while(|&fitted| fitted)
             .count();
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_writer_and_a_drain_at_the_same_time_lose_nothing() {
-        let staging = Staging::new(4096);
+        let staging = Staging::new(4096).unwrap();
         let total = 200_000_u32;
         std::thread::scope(|scope| {
             scope.spawn(|| {

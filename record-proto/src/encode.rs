@@ -88,8 +88,13 @@ impl LogRecord<'_> {
     /// ```
     #[inline]
     pub fn encode_frame_in(&self, room: &mut [u8]) -> Option<usize> {
-        let longest = HEAD_LENGTH + self.longest_payload();
-        (longest <= room.len()).then(|| self.put_in(room))
+        (self.longest_frame() <= room.len()).then(|| self.put_in(room))
+    }
+
+    /// No frame of this record is longer: how much room [`encode_frame_in`](Self::encode_frame_in) asks for.
+    #[inline]
+    pub fn longest_frame(&self) -> usize {
+        HEAD_LENGTH + self.longest_payload()
     }
 
     /// In room that is long enough.

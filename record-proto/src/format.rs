@@ -59,10 +59,10 @@ pub(crate) fn discard(panic: Box<dyn Any + Send>) {
     }
 }
 
-/// Keeps the first bytes of a text and counts the others.
+/// Keeps the first bytes of a text and counts the others. It takes no memory that cannot be had.
 struct Limited<'a> {
     buffer: &'a mut String,
-    /// How many more are kept. Behind the first cut nothing more fits, even where a shorter character would.
+    /// How many more are kept. After the first cut nothing more fits, even if a shorter character would.
     room: usize,
     cut: usize,
 }
@@ -72,9 +72,14 @@ impl Limited<'_> {
         let _never_fails = self.write_str(mark);
     }
 
+    /// The text is too long, or the system has no memory for more of it.
     #[cold]
     fn cut(&mut self, piece: &str) {
-        let kept = floor_boundary(piece, self.room);
+        let mut kept = floor_boundary(piece, self.room);
+        if self.buffer.try_reserve(kept).is_err() {
+            let room = self.buffer.capacity() - self.buffer.len();
+            kept = floor_boundary(piece, room.min(kept));
+        }
         self.buffer.push_str(&piece[..kept]);
         self.cut += piece.len() - kept;
         self.room = 0;
@@ -84,7 +89,7 @@ impl Limited<'_> {
 impl Write for Limited<'_> {
     #[inline]
     fn write_str(&mut self, piece: &str) -> fmt::Result {
-        if piece.len() > self.room {
+        if piece.len() > self.room || self.buffer.try_reserve(piece.len()).is_err() {
             self.cut(piece);
             return Ok(());
         }

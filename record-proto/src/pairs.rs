@@ -37,6 +37,9 @@ struct FirstError {
 impl Pairs {
     const HEAD: usize = 5;
 
+    /// More than the head of a text takes, and a number or a marker after it.
+    const BESIDE_TEXT: usize = 64;
+
     pub(crate) const fn new() -> Self {
         Self {
             bytes: Vec::new(),
@@ -121,7 +124,15 @@ impl Pairs {
         if length > self.text.len() {
             cut_text(&mut self.text, limit, length);
         }
-        pack::str(&mut self.bytes, &self.text);
+        if self.has_room(self.text.len()) {
+            pack::str(&mut self.bytes, &self.text);
+        }
+    }
+
+    /// Whether memory can be had for a text of this length.
+    #[inline]
+    fn has_room(&mut self, length: usize) -> bool {
+        self.bytes.try_reserve(length + Self::BESIDE_TEXT).is_ok()
     }
 }
 
@@ -133,6 +144,10 @@ struct Visitor<'a> {
 
 impl<'kvs> VisitSource<'kvs> for Visitor<'_> {
     fn visit_pair(&mut self, key: kv::Key<'kvs>, value: kv::Value<'kvs>) -> Result<(), kv::Error> {
+        // A pair for which there is no memory is left out.
+        if !self.pairs.has_room(key.as_str().len()) {
+            return Ok(());
+        }
         pack::str(&mut self.pairs.bytes, key.as_str());
         let start = self.pairs.bytes.len();
         let visitor = ValueVisitor {
@@ -187,7 +202,9 @@ impl ValueVisitor<'_> {
             return;
         }
         self.push_display(error);
-        let message = self.pairs.text.clone();
+        let Some(message) = copy(&self.pairs.text) else {
+            return;
+        };
         let mut sources = Vec::new();
         let mut next = source(error);
         while let Some(error) = next
@@ -195,7 +212,10 @@ impl ValueVisitor<'_> {
         {
             let length = format(&mut self.pairs.text, self.text_limit, error);
             cut_text(&mut self.pairs.text, self.text_limit, length);
-            sources.push(self.pairs.text.clone());
+            let Some(text) = copy(&self.pairs.text) else {
+                break;
+            };
+            sources.push(text);
             next = source(error);
         }
         self.pairs.error = Some(FirstError {
@@ -204,6 +224,14 @@ impl ValueVisitor<'_> {
             sources: sources.into_iter().collect(),
         });
     }
+}
+
+/// `None` if memory cannot be had for it.
+fn copy(text: &str) -> Option<String> {
+    let mut copy = String::new();
+    copy.try_reserve_exact(text.len()).ok()?;
+    copy.push_str(text);
+    Some(copy)
 }
 
 /// An error's source; `source` is anybody's code too.
@@ -291,9 +319,11 @@ impl<'v> VisitValue<'v> for ValueVisitor<'_> {
     }
 
     fn visit_str(&mut self, value: &str) -> Visited {
-        match value.len() <= self.text_limit {
-            true => pack::str(self.bytes(), value),
-            false => self.push_display(value),
+        self.bytes();
+        if value.len() > self.text_limit {
+            self.push_display(value);
+        } else if self.pairs.has_room(value.len()) {
+            pack::str(&mut self.pairs.bytes, value);
         }
         Ok(())
     }

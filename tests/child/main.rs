@@ -8,11 +8,13 @@ mod descriptors;
 mod endings;
 mod families;
 mod identity;
+mod late;
 mod nesting;
 mod noise;
 mod overflow;
 mod parents;
 mod records;
+mod scarce;
 mod stalled;
 mod strangers;
 mod tools;
@@ -80,6 +82,8 @@ fn main() {
         "display-logs" => nesting::display_logs(),
         "drop-logs" => nesting::drop_logs(),
         "thread-local-logs" => nesting::thread_local_logs(),
+        "destructors-of-keys" => late::destructors_of_keys(text(0)),
+        "exit-without-thread-locals" => late::exit_without_thread_locals(),
         "deep" => nesting::deep(),
         "display-panics" => nesting::display_panics(),
         "hook-logs" => nesting::hook_logs(),
@@ -101,6 +105,7 @@ fn main() {
         "exit-while-a-report-waits" => overflow::exit_while_a_report_waits(),
         "panic-when-full" => overflow::panic_when_full(),
 
+        "scarce" => scarce::log_with(number(0), number(1)),
         "stalled" => stalled::calls(text(0), number(1)),
         "stall-table" => stalled::table(),
         "gone" => trouble::parent_is_gone(text(0)),

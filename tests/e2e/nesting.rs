@@ -1,8 +1,9 @@
 //! Logging while a record is made, while a thread ends, while a panic is told.
 
+use pipe_subscriber::LogRecord;
 use record_proto::{FORMATTING_FAILED, FORMATTING_PANICKED};
 
-use crate::support::{Outcome, number, scenario, within};
+use crate::support::{Outcome, number, pattern, scenario, within};
 
 fn count(outcome: &Outcome, part: &str) -> usize {
     outcome
@@ -62,6 +63,33 @@ fn destructors_of_thread_locals_log_whenever_they_run() {
         assert!(outcome.messages().contains(&&*long), "{who}");
     }
     assert_eq!(count(&outcome, "first words"), 2);
+}
+
+/// In a host that is not a Rust program.
+#[test]
+fn threads_log_whose_thread_locals_are_gone() {
+    for before in ["logged", "silent"] {
+        let outcome = scenario("destructors-of-keys").arg(before).run();
+        outcome.assert_complete();
+        let in_rounds = |record: &&LogRecord<'_>| record.key_values.get("round").is_some();
+        let last_words: Vec<_> = outcome.records.iter().filter(in_rounds).collect();
+        let rounds: Vec<u64> = last_words.iter().map(|r| number(r, "round")).collect();
+        assert_eq!(rounds, [1, 2, 3, 4, 1, 2, 3, 4], "{before}");
+        for record in last_words {
+            assert_eq!(record.thread_id, Some(number(record, "id")), "{before}");
+            assert_eq!(
+                record.message,
+                pattern(5_000, number(record, "round") as usize)
+            );
+        }
+    }
+}
+
+#[test]
+fn a_thread_whose_thread_locals_are_gone_ends_the_process_and_closes() {
+    let outcome = scenario("exit-without-thread-locals").run();
+    assert_eq!(outcome.messages(), ["main", "static destructor"]);
+    outcome.assert_complete();
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::{process::Stdio, time::Duration};
 
-use crate::support::{LIMIT, Scenario, Talk, scenario, within};
+use pipe_subscriber::StreamEnd;
+
+use crate::support::{LIMIT, Scenario, Talk, number, pattern, scenario, within};
 
 const DELIVERIES: [&str; 2] = ["direct", "buffered"];
 
@@ -179,4 +181,54 @@ fn a_slow_logger_on_its_own_thread_delays_nobody_else() {
         .lines()
         .filter(|line| figures(line) && line.ends_with("clean"));
     assert_eq!(complete.count(), 2, "{said}");
+}
+
+#[test]
+fn memory_that_cannot_be_had_costs_no_more_than_what_it_is_for() {
+    const SIZE: usize = 200_000;
+    for delivery in DELIVERIES {
+        let outcome = by(delivery, "scarce").arg(16 * 1024).arg(SIZE).run();
+        assert!(outcome.status.success(), "{delivery}: {}", outcome.status);
+        let summary = &outcome.summary;
+        assert_eq!(
+            (summary.missing, summary.end),
+            (0, StreamEnd::Clean),
+            "{delivery}: {summary}"
+        );
+        assert_eq!(
+            summary.received + summary.dropped,
+            19,
+            "{delivery}: {summary}"
+        );
+
+        let all = pattern(SIZE, 0);
+        let of = |n| {
+            outcome
+                .records
+                .iter()
+                .find(|record| number(record, "n") == n)
+        };
+        for n in [0, 7].into_iter().chain(8..18) {
+            assert!(of(n).is_some(), "{delivery}: record {n}");
+        }
+        // A message is cut where memory ends, and says so.
+        for record in [1, 2].into_iter().filter_map(of) {
+            assert!(all.starts_with(&*record.message), "{delivery}");
+            assert_eq!(record.original_length, Some(SIZE as u64), "{delivery}");
+        }
+        for (n, message) in [
+            (3, "key-value"),
+            (4, "key-value in one piece"),
+            (5, "key-value as it is"),
+            (6, "error"),
+        ] {
+            assert!(
+                of(n).is_none_or(|record| record.message == message),
+                "{delivery}: record {n}"
+            );
+        }
+        // Once there is memory again nothing lacks.
+        let last = of(18).expect("the last record");
+        assert!(last.message == all, "{delivery}");
+    }
 }
