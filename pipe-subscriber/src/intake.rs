@@ -57,13 +57,14 @@ impl<R: AsyncRead + Unpin> Intake<R> {
     #[inline]
     pub(crate) fn poll_payload(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         loop {
-            ready!(self.pace.poll_step(cx));
+            ready!(self.pace.poll_turn(cx));
             if !self.batch.is_empty() {
                 return Poll::Ready(true);
             }
             if self.phase == Phase::Ended {
                 return Poll::Ready(false);
             }
+            self.pace.step();
             if self.poll_reader(cx).is_pending() {
                 self.pace.pause();
                 return Poll::Pending;
@@ -74,6 +75,7 @@ impl<R: AsyncRead + Unpin> Intake<R> {
     /// The next payload, where [`poll_payload`](Self::poll_payload) has said that there is one.
     #[inline]
     pub(crate) fn payload(&mut self) -> Option<&[u8]> {
+        self.pace.step();
         self.batch.next_payload()
     }
 

@@ -1,14 +1,17 @@
 use std::{
+    pin::pin,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
+
+use tokio::task::yield_now;
 
 /// How many steps a burst may have.
 const MAX_STEPS: u32 = 64;
 
 /// How many steps may pass without a look at the clock.
 ///
-/// A step often takes less time than that. The steps double up to here, so that behind each pause a slow logger is
+/// A step often takes less time than that. The steps double up to here, so that after each pause a slow logger is
 /// known for one at once.
 const MAX_STRIDE: u32 = 8;
 
@@ -17,7 +20,8 @@ const MAX_BURST: Duration = Duration::from_millis(1);
 
 /// Gives the runtime's other tasks their turn: after 64 steps or 1 ms without a pause, there is one.
 ///
-/// A reader that always has more would otherwise never let go of its worker.
+/// A step is whatever takes time: a read, and a payload of any kind. A reader that always has more would otherwise
+/// never let go of its worker.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     burst: Option<Instant>,
@@ -27,16 +31,25 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// Ready for one more step; pending once, and woken at once, where a pause is due.
-    pub(crate) fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready for more steps; pending once where a pause is due.
+    ///
+    /// The task is woken as by tokio's `yield_now`, after the runtime has looked for I/O and timers. A task that wakes
+    /// itself is in the runtime's queue again at once, and what waits for I/O then waits for 61 polls of tasks.
+    #[inline]
+    pub(crate) fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let burst = *self.burst.get_or_insert_with(Instant::now);
-        if self.steps >= MAX_STEPS || self.is_over(burst) {
-            self.pause();
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+        if self.steps < MAX_STEPS && !self.is_over(burst) {
+            return Poll::Ready(());
         }
-        self.steps += 1;
-        Poll::Ready(())
+        self.pause();
+        // Its first poll leaves the waker with the runtime, and that is all that it is needed for.
+        pin!(yield_now()).poll(cx)
+    }
+
+    /// One step was made.
+    #[inline]
+    pub(crate) fn step(&mut self) {
+        self.steps = self.steps.saturating_add(1);
     }
 
     /// Others have had their turn.
@@ -48,7 +61,14 @@ impl Pace {
         if self.steps == 0 || self.steps < self.next_look {
             return false;
         }
-        self.next_look = self.steps + self.steps.min(MAX_STRIDE);
-        burst.elapsed() >= MAX_BURST
+        let elapsed = burst.elapsed();
+        let Some(left) = MAX_BURST.checked_sub(elapsed) else {
+            return true;
+        };
+        // No step beyond those that there is time for, if they go on as they did.
+        let in_time = left.as_nanos() * u128::from(self.steps) / elapsed.as_nanos().max(1);
+        let stride = in_time.clamp(1, MAX_STRIDE.min(self.steps).into()) as u32;
+        self.next_look = self.steps + stride;
+        false
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     cell::Cell,
     io,
+    io::Write,
     panic::panic_any,
     pin::Pin,
     sync::{
@@ -14,6 +15,7 @@ use std::{
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use pipe_subscriber::{LogRecord, PipeSubscriber};
+use record_proto::cut;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::support::{Capture, Stream, within};
@@ -197,6 +199,63 @@ async fn a_slow_logger_lets_others_in_after_each_record() {
     })
     .await;
     assert_eq!(turns_at, [0, 1, 2, 3, 4]);
+}
+
+/// At which record a task that waits for a descriptor had its turn, where it became ready at record 100. `meanwhile` is
+/// what the logger does with each.
+async fn a_descriptor_has_its_turn_at(frames: Vec<u8>, meanwhile: fn()) -> usize {
+    let (mut bell, waiting) = std::os::unix::net::UnixStream::pair().unwrap();
+    waiting.set_nonblocking(true).unwrap();
+    let waiting = tokio::net::UnixStream::from_std(waiting).unwrap();
+    let seen = Arc::new(AtomicUsize::new(0));
+    let now = Arc::clone(&seen);
+    let turn = tokio::spawn(async move {
+        waiting.readable().await.unwrap();
+        now.load(Ordering::Relaxed)
+    });
+    // It waits before anything is read.
+    tokio::task::yield_now().await;
+    let run = PipeSubscriber::new(io::Cursor::new(frames)).run_with(move |_| {
+        if seen.fetch_add(1, Ordering::Relaxed) == 100 {
+            bell.write_all(b"!").unwrap();
+        }
+        meanwhile();
+    });
+    // A task as the other one is: what block_on itself runs is polled between the two.
+    within(tokio::spawn(run)).await.unwrap().unwrap();
+    turn.await.unwrap()
+}
+
+#[tokio::test]
+async fn what_waits_for_a_descriptor_has_its_turn_after_64_frames_of_any_kind() {
+    let with: [(&str, fn(Stream, u64) -> Stream); 5] = [
+        ("records alone", |stream, _| stream),
+        ("empty", |stream, _| stream.payload(&[])),
+        ("malformed", |stream, _| stream.payload(&[1, 0x95, 0xc1])),
+        ("new pids", |stream, n| stream.hello(n)),
+        ("fragments", |stream, n| {
+            let first = cut(&[7; 100], Some(7), n, 50).next().unwrap();
+            stream.frame(&first)
+        }),
+    ];
+    for (which, other) in with {
+        let frames = (0..1_000).fold(Stream::default(), |stream, n| other(stream, n).record(7, n));
+        let turn = a_descriptor_has_its_turn_at(frames.0, || {}).await;
+        assert!((101..=165).contains(&turn), "{which}: at {turn}");
+    }
+}
+
+#[tokio::test]
+async fn what_waits_for_a_descriptor_has_its_turn_after_each_record_of_a_slow_logger() {
+    let frames = Stream::default().records(7, 0..300).0;
+    let slow = || {
+        let begin = std::time::Instant::now();
+        while begin.elapsed() < std::time::Duration::from_millis(1) {
+            std::hint::spin_loop();
+        }
+    };
+    let turn = a_descriptor_has_its_turn_at(frames, slow).await;
+    assert!((101..=102).contains(&turn), "at {turn}");
 }
 
 #[tokio::test]
