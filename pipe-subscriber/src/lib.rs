@@ -113,6 +113,8 @@ mod records;
 #[cfg(target_os = "linux")]
 mod registration;
 #[cfg(unix)]
+mod signals;
+#[cfg(unix)]
 mod spawn;
 #[cfg(unix)]
 mod subscriber;
