@@ -145,6 +145,14 @@ impl Decoder for RecordCodec {
 #[derive(Debug, Clone)]
 pub struct BatchCodec(RecordCodec);
 
+impl BatchCodec {
+    /// As [`RecordCodec::with_max_frame_length`]; the place in the stream stays known.
+    #[must_use]
+    pub fn with_max_frame_length(self, bytes: usize) -> Self {
+        Self(self.0.with_max_frame_length(bytes))
+    }
+}
+
 impl Decoder for BatchCodec {
     type Item = Batch;
     type Error = CodecError;
