@@ -1,5 +1,6 @@
 use record_proto::{
-    Fragment, Joined, Joiner, Levels, LogRecord, Payload, PayloadError, Rejected, VERSION,
+    CodecError, Fragment, Joined, Joiner, Levels, LogRecord, Payload, PayloadError, Rejected,
+    VERSION,
 };
 
 use crate::{StreamEnd, Summary, ledger::Ledger, reasons::Reasons, tee::Tee};
@@ -12,7 +13,7 @@ const FOLDED: &str = "more processes than are counted one by one: some are in th
 /// Takes in the payloads of one stream: stores, decodes and counts each, and shows the records.
 ///
 /// A record that is whole in its frame borrows from it, and nothing is allocated for it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Inbox {
     tee: Tee,
     joiner: Joiner,
@@ -25,17 +26,12 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    pub(crate) fn new(join_limit: usize, tee: Tee) -> Self {
-        Self {
-            tee,
-            joiner: Joiner::new().with_limit(join_limit),
-            ledger: Ledger::default(),
-            malformed: 0,
-            unknown: 0,
-            logger_panics: 0,
-            newer_version: None,
-            reasons: Reasons::default(),
-        }
+    pub(crate) fn set_join_limit(&mut self, bytes: usize) {
+        self.joiner = std::mem::take(&mut self.joiner).with_limit(bytes);
+    }
+
+    pub(crate) fn set_tee(&mut self, tee: Tee) {
+        self.tee = tee;
     }
 
     /// Shows the record in this payload, or the one that it makes whole.
@@ -72,16 +68,20 @@ impl Inbox {
         self.logger_panics += 1;
     }
 
-    pub(crate) fn reasons(&mut self) -> &mut Reasons {
-        &mut self.reasons
+    /// There are no more payloads: what stores them has done its work.
+    pub(crate) fn end(&mut self) {
+        self.tee.end(&mut self.reasons);
     }
 
     /// The figures so far. `end` is what the reader saw; where that is nothing special, the accounts tell clean from
-    /// eof.
-    pub(crate) fn summary(&mut self, end: Option<StreamEnd>) -> Summary {
-        self.tee.flush(&mut self.reasons);
+    /// eof. `broken` is what put the stream out of step.
+    pub(crate) fn summary(&self, end: Option<StreamEnd>, broken: Option<&CodecError>) -> Summary {
+        let mut reasons = self.reasons.clone();
+        if let Some(broken) = broken {
+            reasons.note_first(broken);
+        }
         if self.ledger.folded() > 0 {
-            self.reasons.note_first(FOLDED);
+            reasons.note_first(FOLDED);
         }
         let by_accounts = match self.ledger.is_closed() {
             true => StreamEnd::Clean,
@@ -100,7 +100,7 @@ impl Inbox {
             evicted: self.joiner.evicted(),
             logger_panics: self.logger_panics,
             newer_version: self.newer_version,
-            reasons: self.reasons.texts(),
+            reasons: reasons.into_texts(),
             processes: Vec::new(),
             folded_processes: 0,
             end: end.unwrap_or(by_accounts),

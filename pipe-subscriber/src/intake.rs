@@ -1,4 +1,5 @@
 use std::{
+    io,
     pin::Pin,
     sync::{
         Arc,
@@ -12,7 +13,7 @@ use record_proto::{Batch, BatchCodec, CodecError, RecordCodec};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio_util::codec::FramedRead;
 
-use crate::{ReadError, StreamEnd, Summary, inbox::Inbox, pace::Pace};
+use crate::{StreamEnd, pace::Pace};
 
 /// How much is read at once.
 const READ_BUFFER: usize = 64 * 1024;
@@ -20,7 +21,6 @@ const READ_BUFFER: usize = 64 * 1024;
 /// The payloads of a reader up to its end, and how it ended.
 ///
 /// They are taken off the stream as many at a time as were read, so that one by one they cost no reference count.
-#[derive(Debug)]
 pub(crate) struct Intake<R> {
     frames: FramedRead<R, BatchCodec>,
     batch: Batch,
@@ -40,16 +40,49 @@ enum Phase {
     Ended,
 }
 
+impl<R> Intake<R> {
+    /// How the stream ended, if it did, where that is more than the accounts can tell.
+    pub(crate) fn end(&self) -> Option<StreamEnd> {
+        if self.phase != Phase::Ended {
+            return Some(StreamEnd::Open);
+        }
+        match &self.broken {
+            Some(CodecError::FrameTooLong { .. }) => Some(StreamEnd::Corrupt),
+            Some(CodecError::Truncated { .. }) => Some(StreamEnd::Truncated),
+            Some(_) if !self.frames.read_buffer().is_empty() => Some(StreamEnd::Truncated),
+            _ if self.held_open.load(Ordering::Relaxed) => Some(StreamEnd::HeldOpen),
+            _ => None,
+        }
+    }
+
+    /// What put the stream out of step, if anything did; an error of the reader is not among it.
+    pub(crate) fn broken(&self) -> Option<&CodecError> {
+        self.broken
+            .as_ref()
+            .filter(|broken| !matches!(broken, CodecError::Io(_)))
+    }
+}
+
 impl<R: AsyncRead + Unpin> Intake<R> {
-    pub(crate) fn new(reader: R, codec: RecordCodec, held_open: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(reader: R) -> Self {
         Self {
-            frames: FramedRead::with_capacity(reader, codec.batched(), READ_BUFFER),
+            // Its buffer is made at the first read.
+            frames: FramedRead::with_capacity(reader, RecordCodec::new().batched(), 0),
             batch: Batch::default(),
-            held_open,
+            held_open: Arc::default(),
             phase: Phase::Reading,
             broken: None,
             pace: Pace::default(),
         }
+    }
+
+    pub(crate) fn set_max_frame_length(&mut self, bytes: usize) {
+        let codec = self.frames.decoder_mut();
+        *codec = codec.clone().with_max_frame_length(bytes);
+    }
+
+    pub(crate) fn set_held_open(&mut self, held_open: Arc<AtomicBool>) {
+        self.held_open = held_open;
     }
 
     /// Whether there is a next [payload](Self::payload); `false` once the reader has ended, also where an error was
@@ -79,24 +112,15 @@ impl<R: AsyncRead + Unpin> Intake<R> {
         self.batch.next_payload()
     }
 
-    /// What the inbox counted, with the end that this reader had.
-    pub(crate) fn finish(&mut self, inbox: &mut Inbox) -> Result<Summary, ReadError> {
-        let end = match &self.broken {
-            Some(CodecError::FrameTooLong { .. }) => Some(StreamEnd::Corrupt),
-            Some(CodecError::Truncated { .. }) => Some(StreamEnd::Truncated),
-            Some(_) if !self.frames.read_buffer().is_empty() => Some(StreamEnd::Truncated),
-            _ if self.held_open.load(Ordering::Relaxed) => Some(StreamEnd::HeldOpen),
-            _ => None,
-        };
+    /// The error of the reader that ended the stream, if one did.
+    pub(crate) fn take_error(&mut self) -> Option<io::Error> {
         match self.broken.take() {
-            Some(CodecError::Io(source)) => {
-                let summary = Box::new(inbox.summary(end));
-                return Err(ReadError { summary, source });
+            Some(CodecError::Io(source)) => Some(source),
+            broken => {
+                self.broken = broken;
+                None
             }
-            Some(broken) => inbox.reasons().note_first(broken),
-            None => {}
         }
-        Ok(inbox.summary(end))
     }
 
     /// One step: a batch, or none (yet).

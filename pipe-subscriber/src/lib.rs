@@ -29,8 +29,10 @@
 //! [`Spawn`] has the settings of the child, [`PipeSubscriber`] those of reading. Besides [`run`](PipeSubscriber::run)
 //! there are [`run_into`](PipeSubscriber::run_into) for any logger, [`run_with`](PipeSubscriber::run_with) for a
 //! closure, [`records`](PipeSubscriber::records) for a `Stream` and [`run_on_thread`](PipeSubscriber::run_on_thread)
-//! for programs without a runtime and for slow loggers. [`PipeSubscriber::new`] reads from anything: a socket, a
-//! stored stream, a pipe that was made elsewhere.
+//! for programs without a runtime and for slow loggers. [`run_until`](PipeSubscriber::run_until) and its kin read until
+//! something else has happened, the child's exit for example, can be cancelled at any moment, and lose nothing: in a
+//! `select!` and below a timeout use them. [`PipeSubscriber::new`] reads from anything: a socket, a stored stream, a pipe
+//! that was made elsewhere.
 //!
 //! The name is Logbook's. A `Subscriber` of `tracing` is something else: the collector within one process.
 //!
@@ -45,7 +47,7 @@
 //! - **Memory is bounded** whatever a child sends: one read buffer, 4 MiB of unfinished records
 //!   ([settable](PipeSubscriber::join_limit)) beside the one being handed on, 1,024 processes counted one by one.
 //! - **A logger is not trusted with the stream.** If it panics, that is caught and counted. If it is slow, it delays
-//!   the task it runs in, which gives way after 64 records or 1 ms.
+//!   the task it runs in, which gives way after 64 payloads or 1 ms, also to what waits for I/O.
 //! - **A child's text does not act.** Control characters are [escaped](Escaping) for a logger, and what the parent
 //!   [attaches](Origin) cannot be forged.
 //!
@@ -107,11 +109,14 @@ mod pipe;
 #[cfg(all(unix, not(target_os = "linux")))]
 #[path = "pipe_elsewhere.rs"]
 mod pipe;
+mod reading;
 mod reasons;
 #[cfg(unix)]
 mod records;
 #[cfg(target_os = "linux")]
 mod registration;
+#[cfg(unix)]
+mod run;
 #[cfg(unix)]
 mod signals;
 #[cfg(unix)]

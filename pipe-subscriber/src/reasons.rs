@@ -4,7 +4,7 @@ use std::fmt::Display;
 const MAX_REASONS: usize = 8;
 
 /// The first few different texts of what went wrong.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Reasons(Vec<String>);
 
 impl Reasons {
@@ -21,8 +21,8 @@ impl Reasons {
         self.0.truncate(MAX_REASONS);
     }
 
-    pub(crate) fn texts(&self) -> Vec<String> {
-        self.0.clone()
+    pub(crate) fn into_texts(self) -> Vec<String> {
+        self.0
     }
 
     fn insert(&mut self, position: usize, reason: String) {

@@ -8,13 +8,19 @@ use futures_core::Stream;
 use record_proto::LogRecord;
 use tokio::io::AsyncRead;
 
-use crate::{ChildPipe, ReadError, Summary, inbox::Inbox, intake::Intake};
+use crate::{ChildPipe, ReadError, Summary, reading::Reading};
 
 /// The records of a child as a [`Stream`]; made by [`PipeSubscriber::records`](crate::PipeSubscriber::records).
 ///
 /// It ends with the pipe. What came is then known to [`summary`](Self::summary); a read error ends it too and is kept
-/// for [`error`](Self::error) and [`into_summary`](Self::into_summary). Cancel safe: a `next()` that is dropped loses
-/// no record.
+/// for [`error`](Self::error) and [`into_summary`](Self::into_summary).
+///
+/// # Cancel safety
+///
+/// A `next()` of this stream is cancel safe: dropped before it is ready, in a `select!` for example, it loses no record.
+/// What was read and not handed out is in the stream, and lost with it.
+///
+/// # Examples
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -35,16 +41,14 @@ use crate::{ChildPipe, ReadError, Summary, inbox::Inbox, intake::Intake};
 #[derive(Debug)]
 #[must_use = "streams do nothing unless polled"]
 pub struct Records<R = ChildPipe> {
-    intake: Intake<R>,
-    inbox: Inbox,
+    reading: Reading<R>,
     ended: Option<Result<Summary, ReadError>>,
 }
 
 impl<R: AsyncRead + Unpin> Records<R> {
-    pub(crate) fn new(intake: Intake<R>, inbox: Inbox) -> Self {
+    pub(crate) fn new(reading: Reading<R>) -> Self {
         Self {
-            intake,
-            inbox,
+            reading,
             ended: None,
         }
     }
@@ -66,8 +70,8 @@ impl<R: AsyncRead + Unpin> Records<R> {
             .map(|error| &error.source)
     }
 
-    /// What came over the stream. Where it has not ended, the figures so far, with an end of clean or eof as far as
-    /// the processes have closed by then.
+    /// What came over the stream. Where it has not ended, the figures so far, with an end of
+    /// [open](crate::StreamEnd::Open); what was read and not handed out is lost then.
     ///
     /// # Errors
     ///
@@ -75,7 +79,7 @@ impl<R: AsyncRead + Unpin> Records<R> {
     pub fn into_summary(mut self) -> Result<Summary, ReadError> {
         match self.ended {
             Some(ended) => ended,
-            None => self.intake.finish(&mut self.inbox),
+            None => self.reading.finish(),
         }
     }
 }
@@ -86,16 +90,13 @@ impl<R: AsyncRead + Unpin> Stream for Records<R> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         while this.ended.is_none() {
-            if !ready!(this.intake.poll_payload(cx)) {
-                this.ended = Some(this.intake.finish(&mut this.inbox));
+            if !ready!(this.reading.intake.poll_payload(cx)) {
+                this.ended = Some(this.reading.finish());
                 break;
             }
             let mut detached = None;
-            if let Some(payload) = this.intake.payload() {
-                let detach =
-                    |record: &mut LogRecord<'_>| detached = Some(record.clone().into_owned());
-                this.inbox.take(payload, detach);
-            }
+            this.reading
+                .take(|record| detached = Some(record.clone().into_owned()));
             if detached.is_some() {
                 return Poll::Ready(detached);
             }

@@ -1,20 +1,12 @@
 use std::{
-    future::poll_fn,
-    io,
     io::Write,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::AtomicBool},
-    thread::{self, JoinHandle},
 };
 
-use log::{LevelFilter, Log};
-use record_proto::{DEFAULT_JOIN_LIMIT, LogRecord, RecordCodec};
-use tokio::{io::AsyncRead, runtime};
+use log::LevelFilter;
+use tokio::io::AsyncRead;
 
-use crate::{
-    ChildPipe, Escaping, Origin, ReadError, Records, Summary, dispatch::Dispatch, inbox::Inbox,
-    intake::Intake, panics::discard, tee::Tee,
-};
+use crate::{ChildPipe, Escaping, Origin, reading::Reading, tee::Tee};
 
 /// The parent's end of a pipe: reads a child's records and hands them to a logger.
 ///
@@ -22,8 +14,13 @@ use crate::{
 /// nothing until one of the `run` methods or [`records`](Self::records) is used; a child whose pipe is full waits for
 /// it, and a child whose subscriber is dropped has lost its parent.
 ///
-/// Every `run` method gives the runtime's other tasks their turn after 64 records or 1 ms, and catches and counts the
-/// panics of the logger.
+/// Every `run` method gives the runtime's other tasks their turn after 64 payloads or 1 ms, those that wait for I/O or a
+/// timer too, and catches and counts the panics of the logger.
+///
+/// [`run`](Self::run), [`run_into`](Self::run_into) and [`run_with`](Self::run_with) read to the end and own the
+/// subscriber. [`run_until`](Self::run_until), [`run_into_until`](Self::run_into_until) and
+/// [`run_with_until`](Self::run_with_until) borrow it: they can be dropped at any moment, in a `select!` or by a timeout,
+/// and reading goes on later where it was. [`summary`](Self::summary) has the figures at any time.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -45,26 +42,18 @@ use crate::{
 #[derive(Debug)]
 #[must_use = "reads nothing until it is run"]
 pub struct PipeSubscriber<R = ChildPipe> {
-    reader: R,
-    held_open: Arc<AtomicBool>,
-    codec: RecordCodec,
-    join_limit: usize,
-    tee: Tee,
-    label: Option<String>,
-    origins: Vec<Origin>,
-    escaping: Escaping,
-    max_level: LevelFilter,
+    pub(crate) reading: Reading<R>,
+    pub(crate) label: Option<String>,
+    pub(crate) origins: Vec<Origin>,
+    pub(crate) escaping: Escaping,
+    pub(crate) max_level: LevelFilter,
 }
 
 impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     /// Reads records from `reader` until its end of file.
     pub fn new(reader: R) -> Self {
         Self {
-            reader,
-            held_open: Arc::default(),
-            codec: RecordCodec::new(),
-            join_limit: DEFAULT_JOIN_LIMIT,
-            tee: Tee::default(),
+            reading: Reading::new(reader),
             label: None,
             origins: vec![Origin::Label],
             escaping: Escaping::default(),
@@ -110,137 +99,31 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     /// ([`DEFAULT_MAX_FRAME_LENGTH`](record_proto::DEFAULT_MAX_FRAME_LENGTH)). A longer one means that the stream is
     /// [corrupt](crate::StreamEnd::Corrupt).
     pub fn max_frame_length(mut self, bytes: usize) -> Self {
-        self.codec = self.codec.with_max_frame_length(bytes);
+        self.reading.intake.set_max_frame_length(bytes);
         self
     }
 
     /// Sets how many bytes of unfinished records may be held, counting 256 for each record beside its own. By default
-    /// it is 4 MiB ([`DEFAULT_JOIN_LIMIT`]). Where it is exceeded the oldest are given up and
-    /// [counted](Summary::evicted).
+    /// it is 4 MiB ([`DEFAULT_JOIN_LIMIT`](record_proto::DEFAULT_JOIN_LIMIT)). Where it is exceeded the oldest are given up and
+    /// [counted](crate::Summary::evicted).
     pub fn join_limit(mut self, bytes: usize) -> Self {
-        self.join_limit = bytes;
+        self.reading.inbox.set_join_limit(bytes);
         self
     }
 
     /// Stores each frame in `writer` as it was received, its length included; malformed and unknown ones too.
     ///
-    /// Written in small pieces and in the task that reads: wrap a file in a [`BufWriter`](io::BufWriter). It is
-    /// flushed at the end of the stream. The first failure ends it and is among the [reasons](Summary::reasons); the
+    /// Written in small pieces and in the task that reads: wrap a file in a [`BufWriter`](std::io::BufWriter). It is
+    /// flushed and dropped at the end of the stream. The first failure ends it and is among the [reasons](crate::Summary::reasons); the
     /// records go on. A frame that is not whole is not stored.
     pub fn tee(mut self, writer: impl Write + Send + 'static) -> Self {
-        self.tee = Tee::new(writer);
+        self.reading.inbox.set_tee(Tee::new(writer));
         self
-    }
-
-    /// Hands all records to [`log::logger`] until the stream ends, as far as [`log::max_level`] and the logger's
-    /// `enabled` let them through.
-    ///
-    /// # Errors
-    ///
-    /// Where reading fails. How a stream ended, corrupt ones included, is no error but
-    /// [`Summary::end`].
-    pub async fn run(self) -> Result<Summary, ReadError> {
-        let (intake, inbox, dispatch) = self.open();
-        drive(intake, inbox, |record| {
-            dispatch.log(record, log::max_level(), log::logger());
-        })
-        .await
-    }
-
-    /// Hands all records to `logger` until the stream ends, as far as [`max_level`](Self::max_level) and the
-    /// logger's `enabled` let them through. A reference, a `Box` or an `Arc` of a logger is a logger too.
-    ///
-    /// # Errors
-    ///
-    /// As for [`run`](Self::run).
-    pub async fn run_into(self, logger: impl Log) -> Result<Summary, ReadError> {
-        let max_level = self.max_level;
-        let (intake, inbox, dispatch) = self.open();
-        drive(intake, inbox, |record| {
-            dispatch.log(record, max_level, &logger);
-        })
-        .await
-    }
-
-    /// Shows all records to `f` until the stream ends: every level, text as the child wrote it, nothing attached.
-    ///
-    /// The records borrow from the read buffer, and nothing is allocated for those that fit in a frame.
-    ///
-    /// # Errors
-    ///
-    /// As for [`run`](Self::run).
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use record_proto::Encode;
-    /// # let mut stream = Vec::new();
-    /// # record_proto::LogRecord::new(log::Level::Info, "worker", "done").encode_frame(&mut stream);
-    /// # let subscriber = pipe_subscriber::PipeSubscriber::new(&stream[..]);
-    /// let mut bytes = 0;
-    /// subscriber.run_with(|record| bytes += record.message.len()).await?;
-    /// # assert_eq!(bytes, 4);
-    /// # Ok(()) }
-    /// ```
-    pub async fn run_with(self, mut f: impl FnMut(&LogRecord<'_>)) -> Result<Summary, ReadError> {
-        let (intake, inbox, _) = self.open();
-        drive(intake, inbox, |record| f(record)).await
-    }
-
-    /// All records as a stream: every level, text as the child wrote it, nothing attached, each detached from the
-    /// read buffer.
-    pub fn records(self) -> Records<R> {
-        let (intake, inbox, _) = self.open();
-        Records::new(intake, inbox)
-    }
-
-    /// As [`run`](Self::run), on a thread and a runtime of its own, so that a slow logger delays nothing else. It
-    /// needs no runtime around it.
-    ///
-    /// # Errors
-    ///
-    /// Where the runtime or the thread cannot be made.
-    pub fn run_on_thread(self) -> io::Result<JoinHandle<Result<Summary, ReadError>>>
-    where
-        R: Send + 'static,
-    {
-        let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
-        thread::Builder::new()
-            .name("pipe-subscriber".to_owned())
-            .spawn(move || runtime.block_on(self.run()))
     }
 
     /// For a reader that can end before its end of file.
     pub(crate) fn with_held_open(mut self, held_open: Arc<AtomicBool>) -> Self {
-        self.held_open = held_open;
+        self.reading.intake.set_held_open(held_open);
         self
     }
-
-    fn open(self) -> (Intake<R>, Inbox, Dispatch) {
-        (
-            Intake::new(self.reader, self.codec, self.held_open),
-            Inbox::new(self.join_limit, self.tee),
-            Dispatch::new(self.escaping, self.label, self.origins),
-        )
-    }
-}
-
-async fn drive<R: AsyncRead + Unpin>(
-    mut intake: Intake<R>,
-    mut inbox: Inbox,
-    mut on_record: impl FnMut(&mut LogRecord<'_>),
-) -> Result<Summary, ReadError> {
-    while poll_fn(|cx| intake.poll_payload(cx)).await {
-        let Some(payload) = intake.payload() else {
-            continue;
-        };
-        let mut panicked = None;
-        inbox.take(payload, |record| {
-            panicked = catch_unwind(AssertUnwindSafe(|| on_record(record))).err();
-        });
-        if let Some(panic) = panicked {
-            discard(panic);
-            inbox.logger_panicked();
-        }
-    }
-    intake.finish(&mut inbox)
 }

@@ -162,7 +162,7 @@ pub struct ProcessSummary {
     pub closed: bool,
 }
 
-/// How a stream ended: the first of corrupt, truncated, held open, clean and eof that applies.
+/// How a stream ended: the first of open, corrupt, truncated, held open, clean and eof that applies.
 ///
 /// ```
 /// assert_eq!(pipe_subscriber::StreamEnd::HeldOpen.to_string(), "held-open");
@@ -171,6 +171,8 @@ pub struct ProcessSummary {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum StreamEnd {
+    /// It has not: these are the figures so far.
+    Open,
     /// Every process said that it has nothing more to say.
     Clean,
     /// The last writer is gone, and at least one process did not say so, or none was ever heard of. How much the
@@ -187,6 +189,7 @@ pub enum StreamEnd {
 impl fmt::Display for StreamEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            StreamEnd::Open => "open",
             StreamEnd::Clean => "clean",
             StreamEnd::Eof => "eof",
             StreamEnd::Truncated => "truncated",

@@ -27,8 +27,10 @@ impl Tee {
         });
     }
 
-    pub(crate) fn flush(&mut self, reasons: &mut Reasons) {
+    /// Flushes the writer and lets it go.
+    pub(crate) fn end(&mut self, reasons: &mut Reasons) {
         self.attempt(reasons, |writer| writer.flush());
+        self.close();
     }
 
     fn attempt(
@@ -48,7 +50,11 @@ impl Tee {
             }
         };
         reasons.note_first(format_args!("storing the frames failed: {error}"));
-        // One that has panicked may do so once more when it is dropped.
+        self.close();
+    }
+
+    /// A writer may panic, also once more, when it is dropped.
+    fn close(&mut self) {
         let writer = self.0.take();
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(writer))) {
             discard(panic);

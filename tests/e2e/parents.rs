@@ -75,6 +75,54 @@ fn a_thread_of_its_own_needs_no_runtime() {
 }
 
 #[test]
+fn records_beside_which_an_exit_is_awaited_all_arrive() {
+    within(async {
+        let mut running = scenario("order").arg(1).arg(3_000).start();
+        let mut seen = Vec::new();
+        let until_exit = running.logs.run_with_until(
+            |record| seen.push(record.message.to_string()),
+            running.child.wait(),
+        );
+        assert!(until_exit.await.expect("a status").success());
+        let so_far = running.logs.summary();
+        assert_eq!(so_far.received, seen.len() as u64);
+        let rest = running
+            .logs
+            .run_with(|record| seen.push(record.message.to_string()));
+        let summary = rest.await.expect("no read error");
+        assert!(summary.is_complete(), "{summary}");
+        let expected: Vec<String> = (0..3_000).map(|n| format!("t0 n{n}")).collect();
+        assert_eq!(seen, expected);
+    });
+}
+
+#[test]
+fn a_run_that_is_dropped_again_and_again_loses_nothing_of_a_child() {
+    within(async {
+        let mut running = scenario("order").arg(1).arg(3_000).start();
+        let mut n = 0;
+        while running.logs.summary().end == StreamEnd::Open {
+            let run = running.logs.run_with_until(
+                |record| {
+                    assert_eq!(record.message, format!("t0 n{n}"));
+                    n += 1;
+                },
+                std::future::pending(),
+            );
+            tokio::select! {
+                biased;
+                () = run => unreachable!("it waits for ever"),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        let summary = running.logs.run().await.expect("no read error");
+        assert!(summary.is_complete(), "{summary}");
+        assert_eq!((summary.received, n), (3_000, 3_000));
+        assert!(running.child.wait().await.expect("a status").success());
+    });
+}
+
+#[test]
 fn the_stream_of_records_can_be_left_and_taken_up_again() {
     within(async {
         let mut running = scenario("order").arg(1).arg(3_000).start();

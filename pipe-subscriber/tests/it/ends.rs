@@ -11,6 +11,7 @@ use crate::support::{Failing, Stream, within};
 #[test]
 fn ends_print_and_serialise_as_the_same_words() {
     let words = [
+        (StreamEnd::Open, "open"),
         (StreamEnd::Clean, "clean"),
         (StreamEnd::Eof, "eof"),
         (StreamEnd::Truncated, "truncated"),

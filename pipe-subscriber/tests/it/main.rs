@@ -12,3 +12,4 @@ mod prefixes;
 mod records;
 mod support;
 mod tee;
+mod until;

@@ -55,7 +55,7 @@ async fn whoever_stops_early_gets_the_figures_so_far() {
     within(records.next()).await.unwrap();
     within(records.next()).await.unwrap();
     let summary = records.into_summary().unwrap();
-    assert_eq!((summary.received, summary.end), (2, StreamEnd::Eof));
+    assert_eq!((summary.received, summary.end), (2, StreamEnd::Open));
 }
 
 #[tokio::test]

@@ -1,0 +1,87 @@
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    task::{Context, Poll, ready},
+};
+
+use record_proto::LogRecord;
+use tokio::io::AsyncRead;
+
+use crate::{ReadError, Summary, inbox::Inbox, intake::Intake, panics::discard};
+
+/// A stream that is being read: what its intake reads goes into its inbox.
+///
+/// It can be left and taken up again between any two polls: what was read and not handed on is still here.
+pub(crate) struct Reading<R> {
+    pub(crate) intake: Intake<R>,
+    pub(crate) inbox: Inbox,
+}
+
+impl<R> Reading<R> {
+    /// The figures so far.
+    pub(crate) fn summary(&self) -> Summary {
+        self.inbox.summary(self.intake.end(), self.intake.broken())
+    }
+}
+
+impl<R: AsyncRead + Unpin> Reading<R> {
+    pub(crate) fn new(reader: R) -> Self {
+        Self {
+            intake: Intake::new(reader),
+            inbox: Inbox::default(),
+        }
+    }
+
+    /// Hands on all records up to the end of the stream.
+    pub(crate) fn poll_to_end(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut on_record: impl FnMut(&mut LogRecord<'_>),
+    ) -> Poll<()> {
+        while ready!(self.intake.poll_payload(cx)) {
+            self.take(&mut on_record);
+        }
+        self.inbox.end();
+        Poll::Ready(())
+    }
+
+    /// Takes in the next payload, where there is one, and shows the record that it holds or makes whole. Gives back
+    /// whether there was one.
+    #[inline]
+    pub(crate) fn take(&mut self, on_record: impl FnOnce(&mut LogRecord<'_>)) -> bool {
+        let Some(payload) = self.intake.payload() else {
+            return false;
+        };
+        let mut panicked = None;
+        self.inbox.take(payload, |record| {
+            panicked = catch_unwind(AssertUnwindSafe(|| on_record(record))).err();
+        });
+        if let Some(panic) = panicked {
+            discard(panic);
+            self.inbox.logger_panicked();
+        }
+        true
+    }
+
+    /// The figures at the end, be it before that of the stream.
+    pub(crate) fn finish(&mut self) -> Result<Summary, ReadError> {
+        self.inbox.end();
+        let summary = self.summary();
+        match self.intake.take_error() {
+            Some(source) => Err(ReadError {
+                summary: Box::new(summary),
+                source,
+            }),
+            None => Ok(summary),
+        }
+    }
+}
+
+/// Without the bytes that a child sent.
+impl<R> fmt::Debug for Reading<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reading")
+            .field("summary", &self.summary())
+            .finish_non_exhaustive()
+    }
+}
