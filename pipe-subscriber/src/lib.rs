@@ -47,7 +47,8 @@
 //! - **Memory is bounded** whatever a child sends: one read buffer, 4 MiB of unfinished records
 //!   ([settable](PipeSubscriber::join_limit)) beside the one being handed on, 1,024 processes counted one by one.
 //! - **A logger is not trusted with the stream.** If it panics, that is caught and counted. If it is slow, it delays
-//!   the task it runs in, which gives way after 64 payloads or 1 ms, also to what waits for I/O.
+//!   the task it runs in, which gives way after 64 payloads or 1 ms, also to what waits for I/O. It never runs within a
+//!   runtime of this crate's, and a thread of this crate's takes no signal of the program's.
 //! - **A child's text does not act.** Control characters are [escaped](Escaping) for a logger, and what the parent
 //!   [attaches](Origin) cannot be forged.
 //!
@@ -102,6 +103,7 @@ mod inbox;
 mod intake;
 mod ledger;
 mod origin;
+mod own_runtime;
 mod pace;
 mod panics;
 #[cfg(target_os = "linux")]

@@ -7,9 +7,12 @@ use std::{
 
 use log::Log;
 use record_proto::LogRecord;
-use tokio::{io::AsyncRead, runtime};
+use tokio::io::AsyncRead;
 
-use crate::{PipeSubscriber, ReadError, Records, Summary, dispatch::Dispatch};
+use crate::{
+    PipeSubscriber, ReadError, Records, Summary, dispatch::Dispatch, own_runtime::OwnRuntime,
+    signals::with_signals_blocked,
+};
 
 /// The ways to read.
 impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
@@ -178,6 +181,10 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     /// As [`run`](Self::run), on a thread and a runtime of its own, so that a slow logger delays nothing else. It
     /// needs no runtime around it.
     ///
+    /// The runtime reads, and that is all: the logger and the writer of a [`tee`](Self::tee) run on the thread and outside
+    /// of that runtime, so that they may use one of their own. It has I/O and no timers. All signals but those of faults
+    /// are blocked in the thread, and in what a logger starts there: a program that waits for a signal gets it.
+    ///
     /// A [`ChildPipe`](crate::ChildPipe) that has been read before belongs to the runtime that read it first, and that one must go on.
     ///
     /// # Errors
@@ -187,10 +194,9 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     where
         R: Send + 'static,
     {
-        let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
-        thread::Builder::new()
-            .name("pipe-subscriber".to_owned())
-            .spawn(move || runtime.block_on(self.run()))
+        let runtime = OwnRuntime::new()?;
+        let thread = thread::Builder::new().name("pipe-subscriber".to_owned());
+        with_signals_blocked(|| thread.spawn(move || self.run_beside(&runtime)))
     }
 
     fn dispatch(&self) -> Dispatch {
@@ -218,6 +224,16 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
             future.as_mut().poll(cx)
         })
         .await
+    }
+
+    /// Reads within the runtime, and hands on outside of it: what a logger does there is its own affair.
+    fn run_beside(mut self, runtime: &OwnRuntime) -> Result<Summary, ReadError> {
+        let dispatch = self.dispatch();
+        let mut on_record = to_the_global_logger(&dispatch);
+        while runtime.block_on(poll_fn(|cx| self.reading.intake.poll_payload(cx))) == Some(true) {
+            while self.reading.take(&mut on_record) {}
+        }
+        self.reading.finish()
     }
 }
 

@@ -131,6 +131,8 @@ fn main() {
         "list-pipes" => strangers::list_pipes(),
         "parent-dies" => parents::die(),
         "parent-noisy" => parents::noisy(),
+        "parent-awaits-a-signal" => parents::await_a_signal(),
+        "parent-without-threads" => parents::thread_that_cannot_be_had(),
         other => panic!("there is no scenario {other:?}"),
     }
     noise::stop();

@@ -3,7 +3,9 @@
 use std::{
     collections::HashSet,
     io::ErrorKind,
-    process::Command as StdCommand,
+    mem::MaybeUninit,
+    process::{Command as StdCommand, Stdio},
+    ptr,
     sync::{Barrier, Mutex},
     thread,
 };
@@ -230,5 +232,37 @@ pub(crate) fn noisy() {
         let summary = logs.run().await.expect("no read error");
         let status = child.wait().await.expect("a status");
         say(&format!("{summary} {}", status.success()));
+    });
+}
+
+/// Reads on a thread that was there before any signal was blocked, then waits for SIGTERM as a daemon does: blocked in
+/// its own thread, and asked for there.
+pub(crate) fn await_a_signal() {
+    let mut command = StdCommand::new("cat");
+    command.stdout(Stdio::null());
+    let (_child, logs) = Spawn::new(command).filter("info").spawn().expect("a child");
+    let _thread = logs.run_on_thread().expect("a thread");
+    let mut awaited = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: It points to a place for a set, which this call fills in.
+    unsafe { libc::sigemptyset(awaited.as_mut_ptr()) };
+    // SAFETY: The set is filled in.
+    unsafe { libc::sigaddset(awaited.as_mut_ptr(), libc::SIGTERM) };
+    // SAFETY: The same; the mask that was is not asked for.
+    let refused =
+        unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, awaited.as_ptr(), ptr::null_mut()) };
+    assert_eq!(refused, 0);
+    say("ready");
+    let mut signal = 0;
+    // SAFETY: The set is filled in, and the number is written to a place for one.
+    assert_eq!(unsafe { libc::sigwait(awaited.as_ptr(), &mut signal) }, 0);
+    say(&signal.to_string());
+}
+
+/// Asks for a thread, within a runtime, where the system gives none.
+pub(crate) fn thread_that_cannot_be_had() {
+    runtime().block_on(async {
+        let (_child, logs) = spawn(child("log")).expect("a child");
+        let refused = logs.run_on_thread().map(drop).expect_err("no thread");
+        say(&refused.kind().to_string());
     });
 }

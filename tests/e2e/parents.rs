@@ -1,6 +1,7 @@
 //! The parent's side as a whole: its commands, its threads, its loggers, its end.
 
 use pipe_subscriber::{Spawn, StreamEnd};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio_stream::StreamExt;
 
 use crate::support::{Talk, scenario, within};
@@ -72,6 +73,34 @@ fn a_thread_of_its_own_needs_no_runtime() {
     });
     assert!(summary.is_complete(), "{summary}");
     assert_eq!(summary.received, 700);
+}
+
+#[test]
+fn a_thread_of_its_own_takes_no_signal_that_the_parent_waits_for() {
+    within(async {
+        let (mut command, _errors) = scenario("parent-awaits-a-signal").into_command();
+        let mut parent = command.spawn().expect("a parent");
+        let mut talk = Talk::of(&mut parent);
+        assert_eq!(talk.line().await, "ready");
+        let pid = i32::try_from(parent.id().expect("a process")).ok();
+        let pid = pid.and_then(Pid::from_raw).expect("a process");
+        kill_process(pid, Signal::TERM).expect("a process");
+        assert_eq!(talk.line().await, libc::SIGTERM.to_string());
+        assert!(parent.wait().await.expect("a status").success());
+    });
+}
+
+#[test]
+fn a_thread_that_cannot_be_had_is_an_error_within_a_runtime_too() {
+    // A stack for which no address space is large enough.
+    let scenario =
+        scenario("parent-without-threads").env("RUST_MIN_STACK", (1_u64 << 47).to_string());
+    let (status, said, errors) = scenario.run_alone();
+    assert!(status.success(), "{status}: {errors}");
+    assert!(
+        said.contains("would block") || said.contains("unavailable"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -228,7 +228,8 @@ async fn a_descriptor_has_its_turn_at(frames: Vec<u8>, meanwhile: fn()) -> usize
 
 #[tokio::test]
 async fn what_waits_for_a_descriptor_has_its_turn_after_64_frames_of_any_kind() {
-    let with: [(&str, fn(Stream, u64) -> Stream); 5] = [
+    type Other = fn(Stream, u64) -> Stream;
+    let with: [(&str, Other); 5] = [
         ("records alone", |stream, _| stream),
         ("empty", |stream, _| stream.payload(&[])),
         ("malformed", |stream, _| stream.payload(&[1, 0x95, 0xc1])),
@@ -269,6 +270,58 @@ async fn a_drained_stream_lets_others_in_too() {
         }
     })
     .await;
+}
+
+/// On a thread of our own there is no other task, but what the reader waits for beside its bytes, such as a child's
+/// exit, has its turn all the same.
+#[test]
+fn a_reader_that_always_has_more_lets_its_own_runtime_look_for_its_end() {
+    let (bell, end) = std::os::unix::net::UnixStream::pair().unwrap();
+    end.set_nonblocking(true).unwrap();
+    drop(bell);
+    let reader = UntilABell {
+        frame: Stream::default().record(7, 0).0,
+        end: Bell::Unregistered(Some(end)),
+    };
+    let thread = PipeSubscriber::new(reader).run_on_thread().unwrap();
+    let (done, finished) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let summary = thread.join().unwrap().unwrap();
+        done.send(summary.received).unwrap();
+    });
+    let ended = finished.recv_timeout(std::time::Duration::from_secs(60));
+    assert!(ended.unwrap() > 0);
+}
+
+/// Always has one record more, until the runtime says that its end is there.
+struct UntilABell {
+    frame: Vec<u8>,
+    end: Bell,
+}
+
+enum Bell {
+    Unregistered(Option<std::os::unix::net::UnixStream>),
+    Registered(tokio::net::UnixStream),
+}
+
+impl AsyncRead for UntilABell {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if let Bell::Unregistered(end) = &mut self.end {
+            let end = tokio::net::UnixStream::from_std(end.take().unwrap());
+            self.end = Bell::Registered(end.unwrap());
+        }
+        let Bell::Registered(end) = &self.end else {
+            unreachable!("it is registered by now");
+        };
+        if end.poll_read_ready(cx).is_pending() {
+            buf.put_slice(&self.frame);
+        }
+        Poll::Ready(Ok(()))
+    }
 }
 
 /// Impossible lengths for ever, without ever making its reader wait.
