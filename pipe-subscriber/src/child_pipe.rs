@@ -6,18 +6,22 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
+    time::Duration,
 };
 
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::{
+    io::{AsyncRead, ReadBuf},
+    task::coop::has_budget_remaining,
+};
 
 use crate::{exit_watch::ExitWatch, pipe::Pipe};
 
 /// The read end of the pipe of a child that [`spawn`](crate::spawn) started.
 ///
-/// It ends with the end of file: when the last process that holds the write end is gone. Where that is another one
-/// than the child, it ends a grace period after the child's exit: what is in the pipe at that moment is still read,
-/// and no more.
+/// It ends with the end of file: when the last process that holds the write end is gone. If that is another one than
+/// the child, it ends a [grace period](crate::Spawn::grace) after the child's exit: what is in the pipe at that moment
+/// is still read, without waiting for any of it, and no more.
 ///
 /// It belongs to the tokio runtime in which it is read first.
 ///
@@ -35,25 +39,37 @@ use crate::{exit_watch::ExitWatch, pipe::Pipe};
 pub struct ChildPipe {
     pipe: Pipe,
     watch: Option<ExitWatch>,
-    /// Once the grace period is over: how many bytes are still to be read.
-    left: Option<usize>,
+    /// Once the grace period is over.
+    rest: Option<Rest>,
     held_open: Arc<AtomicBool>,
 }
 
+/// What is still to be read of a pipe that somebody may hold for ever.
+#[derive(Debug)]
+struct Rest {
+    /// At most so many bytes. It bounds what is read and decides no wait: whoever has opened the pipe through `/proc`
+    /// may have taken them.
+    left: usize,
+    /// Whether it is looked once more for what the last writers left.
+    again: bool,
+}
+
 impl ChildPipe {
-    /// Ends with the end of file only.
-    pub(crate) fn new(read_end: OwnedFd) -> Self {
-        Self {
+    /// Ends with the end of file only, until there is a child.
+    pub(crate) fn new(read_end: OwnedFd, grace: Duration) -> io::Result<Self> {
+        Ok(Self {
+            watch: ExitWatch::new(grace)?,
             pipe: Pipe::new(read_end),
-            watch: None,
-            left: None,
+            rest: None,
             held_open: Arc::default(),
-        }
+        })
     }
 
-    /// Lets it end a grace period after the child's exit, too.
-    pub(crate) fn end_with(&mut self, watch: ExitWatch) {
-        self.watch = Some(watch);
+    /// Lets it end a grace period after the exit of this child, too.
+    pub(crate) fn watch(&mut self, pid: Option<u32>) {
+        if let Some(watch) = &mut self.watch {
+            watch.begin(pid);
+        }
     }
 
     /// Set when it ends although another process holds the pipe.
@@ -65,36 +81,43 @@ impl ChildPipe {
     /// that this is the end of one, too.
     fn poll_watch(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         if let Some(watch) = &mut self.watch
-            && watch.poll_expired(cx).is_ready()
+            && let Poll::Ready(over) = watch.poll_over(cx)
         {
+            over?;
             self.watch = None;
-            self.left = Some(self.pipe.waiting()?);
+            self.rest = Some(Rest {
+                left: self.pipe.waiting()?,
+                again: true,
+            });
         }
         Ok(())
     }
 
-    /// Reads what is left; behind it is the end, unless all writers are gone by now and the end of file is near.
-    fn poll_rest(
-        &mut self,
-        cx: &mut Context<'_>,
-        left: usize,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if left == 0 {
-            if self.pipe.is_hung_up()? {
-                self.left = None;
-                return Pin::new(&mut self.pipe).poll_read(cx, buf);
+    /// Reads what is there and waits for nothing. If all writers are gone by then, the end of file is there too.
+    fn read_rest(&mut self, buf: &mut ReadBuf<'_>) -> io::Result<()> {
+        while let Some(rest) = &mut self.rest
+            && buf.remaining() > 0
+        {
+            if rest.left > 0
+                && let Some(bytes) = self.pipe.read_now(buf, rest.left)?
+            {
+                rest.left -= bytes;
+                break;
             }
-            self.held_open.store(true, Ordering::Relaxed);
-            return Poll::Ready(Ok(()));
+            if !(rest.again && self.pipe.is_hung_up()?) {
+                *rest = Rest {
+                    left: 0,
+                    again: false,
+                };
+                self.held_open.store(true, Ordering::Relaxed);
+                break;
+            }
+            *rest = Rest {
+                left: self.pipe.waiting()?.max(1),
+                again: false,
+            };
         }
-        let room = buf.remaining().min(left);
-        let mut rest = ReadBuf::new(buf.initialize_unfilled_to(room));
-        ready!(Pin::new(&mut self.pipe).poll_read(cx, &mut rest))?;
-        let read = rest.filled().len();
-        buf.advance(read);
-        self.left = Some(left - read);
-        Poll::Ready(Ok(()))
+        Ok(())
     }
 }
 
@@ -106,9 +129,14 @@ impl AsyncRead for ChildPipe {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         this.poll_watch(cx)?;
-        match this.left {
-            None => Pin::new(&mut this.pipe).poll_read(cx, buf),
-            Some(left) => this.poll_rest(cx, left, buf),
+        if this.rest.is_some() {
+            return Poll::Ready(this.read_rest(buf));
         }
+        let poll = Pin::new(&mut this.pipe).poll_read(cx, buf);
+        if let Some(watch) = &mut this.watch {
+            // A task that has had its turn may find that there is nothing although there is.
+            watch.found(poll.is_pending() && has_budget_remaining());
+        }
+        poll
     }
 }

@@ -1,95 +1,145 @@
 use std::{
     io,
     os::fd::OwnedFd,
+    sync::Arc,
     task::{Context, Poll, ready},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::{Errno, retry_on_intr},
     process::{Pid, PidfdFlags, pidfd_open},
-    time::{
-        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
-        timerfd_settime,
-    },
 };
 use tokio::io::unix::AsyncFd;
 
-use crate::registration::register;
+use crate::{grace::Grace, process::Process, registration::register, timer::Timer};
 
-/// Tells when a grace period has passed since a child's exit.
+/// How often it is asked after a child whose exit the system does not tell.
+const ASKED_EVERY: Duration = Duration::from_millis(100);
+
+/// Tells when the grace period after a child's exit is over.
 #[derive(Debug)]
 pub(crate) struct ExitWatch {
-    grace: Duration,
-    phase: Phase,
+    child: Child,
+    /// None where it would take a descriptor and is not needed yet.
+    timer: Option<Timer>,
+    grace: Grace,
 }
 
 #[derive(Debug)]
-enum Phase {
+enum Child {
     /// Registered with a runtime at the first poll only.
-    Opened(Option<OwnedFd>),
+    Opened(Arc<OwnedFd>),
     /// The descriptor of a process is readable once it has exited, whoever waits for it.
-    Running(AsyncFd<OwnedFd>),
-    /// The timer is readable once the grace period has passed.
-    Exited(AsyncFd<OwnedFd>),
-    Expired,
-    /// The system refused something: nobody will know.
-    Blind,
+    Registered(AsyncFd<Arc<OwnedFd>>),
+    /// What cannot be registered is asked for once in a while.
+    Asked(Subject),
+    Exited,
+}
+
+#[derive(Debug)]
+enum Subject {
+    Pidfd(Arc<OwnedFd>),
+    Process(Process),
 }
 
 impl ExitWatch {
-    /// Watches a child that nobody has waited for yet; `None` where the system cannot.
-    pub(crate) fn open(pid: u32, grace: Duration) -> Option<Self> {
-        let pid = Pid::from_raw(i32::try_from(pid).ok()?)?;
-        let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
-        Some(Self {
-            grace,
-            phase: Phase::Opened(Some(pidfd)),
-        })
+    /// Before the child is there: what will be needed for it is tried, so that the spawn fails and not the watch.
+    pub(crate) fn new(grace: Duration) -> io::Result<Option<Self>> {
+        Ok(Some(Self {
+            child: Child::Exited,
+            timer: Some(Timer::open()?),
+            grace: Grace::new(grace),
+        }))
     }
 
-    /// Ready once the child's exit is as long ago as the grace period.
-    pub(crate) fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Watches a child that was started just now.
+    pub(crate) fn begin(&mut self, pid: Option<u32>) {
+        let pid = pid.and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+        // One that somebody has waited for already is none any more.
+        let Some(pid) = pid else { return };
+        self.child = match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(pidfd) => {
+                self.timer.take_if(|timer| timer.has_descriptor());
+                Child::Opened(Arc::new(pidfd))
+            }
+            Err(Errno::SRCH) => Child::Exited,
+            // It is forbidden, the system is too old, or another thread has taken the last descriptor.
+            Err(_) => Child::Asked(Subject::Process(Process::new(pid))),
+        };
+    }
+
+    /// Ready once the grace period is over. It begins when this sees the exit.
+    ///
+    /// Where nothing can tell the exit any more, that is an error: a wait without an end would be worse.
+    pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_exit(cx))?;
+        // What is refused from here on ends the grace period.
+        let _over_or_refused = ready!(self.poll_grace(cx));
+        Poll::Ready(Ok(()))
+    }
+
+    /// Takes in what came of the read behind [`poll_over`](Self::poll_over).
+    pub(crate) fn found(&mut self, nothing: bool) {
+        self.grace.found(nothing);
+    }
+
+    fn poll_exit(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            let next = match &mut self.phase {
-                Phase::Opened(pidfd) => try_register(pidfd.take()).map(Phase::Running),
-                Phase::Running(pidfd) => ready!(poll_readable(pidfd, cx)).and_then(|()| {
-                    // The process's descriptor goes first: it may be the last that there is for the timer.
-                    self.phase = Phase::Blind;
-                    try_register(timer(self.grace).ok()).map(Phase::Exited)
-                }),
-                Phase::Exited(timer) => ready!(poll_readable(timer, cx)).map(|()| Phase::Expired),
-                Phase::Expired => return Poll::Ready(()),
-                Phase::Blind => return Poll::Pending,
+            self.child = match &mut self.child {
+                Child::Opened(pidfd) => match register(Arc::clone(pidfd)) {
+                    Ok(registered) => Child::Registered(registered),
+                    Err(_) => Child::Asked(Subject::Pidfd(Arc::clone(pidfd))),
+                },
+                // It is readable once and then for ever: there is nothing to clear.
+                Child::Registered(pidfd) => {
+                    let _readable = ready!(pidfd.poll_read_ready(cx))?;
+                    Child::Exited
+                }
+                Child::Asked(subject) => {
+                    let timer = opened(&mut self.timer)?;
+                    ready!(timer.poll_over(cx))?;
+                    if !subject.has_exited()? {
+                        timer.set(ASKED_EVERY)?;
+                        continue;
+                    }
+                    Child::Exited
+                }
+                Child::Exited => return Poll::Ready(Ok(())),
             };
-            self.phase = next.unwrap_or(Phase::Blind);
+        }
+    }
+
+    fn poll_grace(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.grace.look(Instant::now()) {
+            return Poll::Ready(Ok(()));
+        }
+        loop {
+            // The descriptor of the process is gone by now: it may be the last that there is for the timer.
+            let timer = opened(&mut self.timer)?;
+            ready!(timer.poll_over(cx))?;
+            timer.set(self.grace.next_look())?;
         }
     }
 }
 
-fn try_register(fd: Option<OwnedFd>) -> Option<AsyncFd<OwnedFd>> {
-    register(fd?).ok()
+impl Subject {
+    fn has_exited(&self) -> io::Result<bool> {
+        match self {
+            Self::Process(process) => Ok(process.has_exited()),
+            Self::Pidfd(pidfd) => {
+                let mut polled = [PollFd::new(pidfd, PollFlags::IN)];
+                let readable = retry_on_intr(|| poll(&mut polled, Some(&Timespec::default())))?;
+                Ok(readable > 0)
+            }
+        }
+    }
 }
 
-fn poll_readable(fd: &AsyncFd<OwnedFd>, cx: &mut Context<'_>) -> Poll<Option<()>> {
-    // Each is readable once and then for ever: there is nothing to clear.
-    fd.poll_read_ready(cx).map(|ready| ready.ok().map(drop))
-}
-
-/// A timer that begins now.
-fn timer(grace: Duration) -> io::Result<OwnedFd> {
-    let timer = timerfd_create(
-        TimerfdClockId::Monotonic,
-        TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK,
-    )?;
-    // Zero would switch it off.
-    let grace = grace.max(Duration::from_nanos(1));
-    let once = Itimerspec {
-        it_interval: Timespec::default(),
-        it_value: Timespec {
-            tv_sec: i64::try_from(grace.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: grace.subsec_nanos().into(),
-        },
-    };
-    timerfd_settime(&timer, TimerfdTimerFlags::empty(), &once)?;
-    Ok(timer)
+fn opened(timer: &mut Option<Timer>) -> io::Result<&mut Timer> {
+    Ok(match timer {
+        Some(timer) => timer,
+        None => timer.insert(Timer::open_somehow()?),
+    })
 }

@@ -1,4 +1,5 @@
 use std::{
+    io,
     task::{Context, Poll},
     time::Duration,
 };
@@ -8,11 +9,19 @@ use std::{
 pub(crate) enum ExitWatch {}
 
 impl ExitWatch {
-    pub(crate) fn open(_pid: u32, _grace: Duration) -> Option<Self> {
-        None
+    pub(crate) fn new(_grace: Duration) -> io::Result<Option<Self>> {
+        Ok(None)
     }
 
-    pub(crate) fn poll_expired(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn begin(&mut self, _pid: Option<u32>) {
+        match *self {}
+    }
+
+    pub(crate) fn poll_over(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match *self {}
+    }
+
+    pub(crate) fn found(&mut self, _nothing: bool) {
         match *self {}
     }
 }

@@ -86,6 +86,8 @@ compile_error!(
 
 mod account;
 #[cfg(target_os = "linux")]
+mod alarm;
+#[cfg(target_os = "linux")]
 mod allowance;
 mod attached;
 #[cfg(unix)]
@@ -99,6 +101,8 @@ mod exit_watch;
 #[cfg(not(target_os = "linux"))]
 #[path = "exit_watch_elsewhere.rs"]
 mod exit_watch;
+#[cfg(target_os = "linux")]
+mod grace;
 mod inbox;
 mod intake;
 mod ledger;
@@ -112,6 +116,8 @@ mod pipe;
 #[path = "pipe_elsewhere.rs"]
 mod pipe;
 mod reading;
+#[cfg(target_os = "linux")]
+mod process;
 mod reasons;
 #[cfg(unix)]
 mod records;
@@ -131,6 +137,8 @@ mod tee;
 mod tempo;
 #[cfg(target_os = "linux")]
 mod ticker;
+#[cfg(target_os = "linux")]
+mod timer;
 
 #[cfg(unix)]
 pub use {

@@ -63,6 +63,8 @@ struct Paced {
     size: usize,
     /// None while there probably is more to read.
     wait: Option<Wait>,
+    /// What the last tick found and was not read since. A hint only: whoever has opened the pipe may have taken it.
+    waiting: usize,
 }
 
 impl Pipe {
@@ -75,16 +77,33 @@ impl Pipe {
         }
     }
 
-    /// How many bytes could be read at once.
+    /// How many bytes could be read at once, as the system says: the next moment it may be less.
     pub(crate) fn waiting(&self) -> io::Result<usize> {
-        let waiting = ioctl_fionread(&self.fd)?;
-        Ok(usize::try_from(waiting).unwrap_or(usize::MAX))
+        waiting(&self.fd)
+    }
+
+    /// Reads what is there, at most so many bytes; `None` if there is nothing yet, and 0 at the end of file.
+    pub(crate) fn read_now(
+        &mut self,
+        buf: &mut ReadBuf<'_>,
+        limit: usize,
+    ) -> io::Result<Option<usize>> {
+        if matches!(self.mode, Mode::Unregistered) {
+            ioctl_fionbio(&self.fd, true)?;
+        }
+        let room = buf.remaining().min(limit);
+        let bytes = read_into(
+            &self.fd,
+            &mut ReadBuf::new(buf.initialize_unfilled_to(room)),
+        )?;
+        buf.advance(bytes.unwrap_or(0));
+        Ok(bytes)
     }
 
     /// Whether all writers are gone; something may still be left to read.
     pub(crate) fn is_hung_up(&self) -> io::Result<bool> {
         let mut polled = [PollFd::new(&self.fd, PollFlags::IN)];
-        poll(&mut polled, Some(&Timespec::default()))?;
+        retry_on_intr(|| poll(&mut polled, Some(&Timespec::default())))?;
         Ok(polled[0].revents().contains(PollFlags::HUP))
     }
 
@@ -115,25 +134,39 @@ impl Pipe {
             return self.tempo.hold(Instant::now());
         };
         self.tempo.begin();
-        let wait = (!more).then(Wait::default);
-        let paced = Paced { ticker, size, wait };
+        let paced = Paced {
+            ticker,
+            size,
+            wait: (!more).then(Wait::default),
+            waiting: 0,
+        };
         let runtime = runtime.clone();
         // What was registered is dropped, and with it the registration.
         self.mode = Mode::Paced(paced, runtime);
     }
 
-    /// Registering tells of what has come meanwhile, the end of file too. Where it is refused, pacing goes on.
-    fn register_again(&mut self) {
+    /// Registering tells of what has come meanwhile, the end of file too. If it is refused, pacing goes on, unless
+    /// there are no ticks any more.
+    fn register_again(&mut self, ticks: io::Result<()>) -> io::Result<()> {
         let Mode::Paced(_, runtime) = &self.mode else {
-            return;
+            return Ok(());
         };
         let entered = runtime.enter();
         let registered = register(Arc::clone(&self.fd));
         drop(entered);
         match registered {
-            Ok(registered) => self.mode = Mode::Registered(registered, runtime.clone()),
-            Err(_) => self.tempo.begin(),
+            Ok(registered) => {
+                self.mode = Mode::Registered(registered, runtime.clone());
+                if ticks.is_err() {
+                    self.tempo.hold(Instant::now());
+                }
+            }
+            Err(_) => {
+                ticks?;
+                self.tempo.begin();
+            }
         }
+        Ok(())
     }
 
     /// One read of a registered pipe.
@@ -151,15 +184,10 @@ impl Pipe {
                 ready.clear_ready();
                 continue;
             };
-            let more = buf.remaining() == 0;
-            if bytes > 0 {
-                // Less than there was room for was all. That the writers are gone is not forgotten by this.
-                if !more {
-                    ready.clear_ready();
-                }
-                if self.tempo.read(bytes, Instant::now()) {
-                    self.pace(more);
-                }
+            // That it was less than there was room for does not mean that it was all: a writer may have set its end to
+            // packets, which are read one at a time. Only a read that finds nothing tells.
+            if bytes > 0 && self.tempo.read(bytes, Instant::now()) {
+                self.pace(buf.remaining() == 0);
             }
             return Poll::Ready(Ok(()));
         }
@@ -169,8 +197,8 @@ impl Pipe {
 /// What came of a poll of a paced pipe.
 enum Pacing {
     Read,
-    /// The writer is to be paced no longer.
-    Over,
+    /// The writer is to be paced no longer, or cannot be.
+    Over(io::Result<()>),
 }
 
 impl Paced {
@@ -184,22 +212,29 @@ impl Paced {
     ) -> Poll<io::Result<Pacing>> {
         loop {
             if let Some(wait) = &mut self.wait {
-                let waited = ready!(self.ticker.poll_tick(wait, cx))?;
+                let waited = ready!(self.ticker.poll_tick(wait, cx));
                 self.wait = None;
+                let waited = match waited {
+                    Ok(waited) => waited,
+                    Err(refused) => return Poll::Ready(Ok(Pacing::Over(Err(refused)))),
+                };
+                self.waiting = waiting(fd)?;
                 let tick = Tick {
-                    waiting: usize::try_from(ioctl_fionread(fd)?).unwrap_or(usize::MAX),
+                    waiting: self.waiting,
                     size: self.size,
                     waited,
                     period: self.ticker.period(),
                 };
                 if tempo.tick(tick, Instant::now()) {
-                    return Poll::Ready(Ok(Pacing::Over));
+                    return Poll::Ready(Ok(Pacing::Over(Ok(()))));
                 }
             }
             // These reads are not the runtime's, which would see to it that a task gives way.
             let budget = ready!(poll_proceed(cx));
             let bytes = read_into(fd, buf)?;
-            if bytes != Some(0) && bytes < Some(LARGE_READ) && buf.remaining() > 0 {
+            self.waiting = self.waiting.saturating_sub(bytes.unwrap_or(usize::MAX));
+            let is_all = self.waiting == 0 && bytes < Some(LARGE_READ) && buf.remaining() > 0;
+            if bytes != Some(0) && is_all {
                 self.wait = Some(Wait::default());
             }
             if bytes.is_some() {
@@ -227,12 +262,16 @@ impl AsyncRead for Pipe {
                 Mode::Paced(paced, _) => {
                     match ready!(paced.poll_read(&this.fd, &mut this.tempo, cx, buf))? {
                         Pacing::Read => return Poll::Ready(Ok(())),
-                        Pacing::Over => this.register_again(),
+                        Pacing::Over(ticks) => this.register_again(ticks)?,
                     }
                 }
             }
         }
     }
+}
+
+fn waiting(fd: &OwnedFd) -> io::Result<usize> {
+    Ok(usize::try_from(ioctl_fionread(fd)?).unwrap_or(usize::MAX))
 }
 
 /// Reads what there is room for; `None` where there is nothing yet, and 0 at the end of file.

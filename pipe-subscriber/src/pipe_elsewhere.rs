@@ -7,7 +7,7 @@ use std::{
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    io::ioctl_fionread,
+    io::{Errno, ioctl_fionread, read, retry_on_intr},
 };
 use tokio::{
     io::{AsyncRead, ReadBuf},
@@ -34,11 +34,30 @@ impl Pipe {
         Ok(usize::try_from(waiting).unwrap_or(usize::MAX))
     }
 
+    /// Reads what is there, at most so many bytes; `None` if there is nothing yet, and 0 at the end of file.
+    pub(crate) fn read_now(
+        &mut self,
+        buf: &mut ReadBuf<'_>,
+        limit: usize,
+    ) -> io::Result<Option<usize>> {
+        let receiver = self.receiver()?;
+        let room = buf.remaining().min(limit);
+        let room = buf.initialize_unfilled_to(room);
+        match retry_on_intr(|| read(&*receiver, &mut *room)) {
+            Ok(bytes) => {
+                buf.advance(bytes);
+                Ok(Some(bytes))
+            }
+            Err(Errno::AGAIN) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Whether all writers are gone; something may still be left to read.
     pub(crate) fn is_hung_up(&self) -> io::Result<bool> {
         let fd = self.fd()?;
         let mut polled = [PollFd::from_borrowed_fd(fd, PollFlags::IN)];
-        poll(&mut polled, Some(&Timespec::default()))?;
+        retry_on_intr(|| poll(&mut polled, Some(&Timespec::default())))?;
         Ok(polled[0].revents().contains(PollFlags::HUP))
     }
 

@@ -13,7 +13,7 @@ use rustix::{
     io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd},
 };
 
-use crate::{ChildPipe, PipeSubscriber, SpawnCommand, exit_watch::ExitWatch};
+use crate::{ChildPipe, PipeSubscriber, SpawnCommand};
 
 /// Where the child finds its write end.
 const PIPE_VARIABLE: &str = "RECORD_PIPE";
@@ -163,15 +163,11 @@ impl<C: SpawnCommand> Spawn<C> {
         command.env(FILTER_VARIABLE, filter);
         hand_over(command, write_end, self.via)?;
 
-        // Held for what will watch the exit: where the process has no descriptor left the spawn fails, not the watch.
-        let reserved = fcntl_dupfd_cloexec(&read_end, 3)?;
-        // Before the child is there: the pipe gets its size now, and no child sees it grow.
-        let mut pipe = ChildPipe::new(read_end);
+        // Before the child is there: the pipe gets its size now, and no child sees it grow; and what will be needed to
+        // watch the exit is had or the spawn fails.
+        let mut pipe = ChildPipe::new(read_end, self.grace)?;
         let (child, pid) = self.command.spawn()?;
-        drop(reserved);
-        if let Some(watch) = pid.and_then(|pid| ExitWatch::open(pid, self.grace)) {
-            pipe.end_with(watch);
-        }
+        pipe.watch(pid);
         let held_open = pipe.held_open();
         let mut subscriber = PipeSubscriber::new(pipe).with_held_open(held_open);
         if let Some(label) = self.label {

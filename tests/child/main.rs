@@ -15,10 +15,12 @@ mod overflow;
 mod parents;
 mod records;
 mod scarce;
+mod refused;
 mod stalled;
 mod strangers;
 mod tools;
 mod trouble;
+mod watched;
 
 fn main() {
     let mut args = std::env::args().skip(1);
@@ -130,6 +132,10 @@ fn main() {
         "parent-strangers" => strangers::among_spawns(number(0)),
         "list-pipes" => strangers::list_pipes(),
         "parent-dies" => parents::die(),
+        "parent-refused" => watched::read(text(0), text(1), text(2)),
+        "parent-threadless" => watched::without_a_thread(),
+        "parent-sigwait" => watched::wait_for_a_signal(),
+        "live-on" => watched::live_on(text(0)),
         "parent-noisy" => parents::noisy(),
         "parent-awaits-a-signal" => parents::await_a_signal(),
         "parent-without-threads" => parents::thread_that_cannot_be_had(),

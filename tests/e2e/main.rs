@@ -28,4 +28,5 @@ mod raw;
 mod streams;
 mod support;
 mod trouble;
+mod watched;
 mod wire;

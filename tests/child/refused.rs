@@ -1,0 +1,89 @@
+//! System calls that are refused to this thread and to what it starts, as a container's profile does.
+
+use libc::{c_long, sock_filter};
+
+/// The number of the call, and the lower half of its first argument.
+const NUMBER: u32 = 0;
+const FIRST_ARGUMENT: u32 = 16;
+
+/// Refuses the calls of these names, divided by commas; none are refused for an empty text.
+pub(crate) fn refuse(errno: &str, calls: &str) {
+    let errno = match errno {
+        "EPERM" => libc::EPERM,
+        "ENOSYS" => libc::ENOSYS,
+        "EMFILE" => libc::EMFILE,
+        other => panic!("{other:?} is not known here"),
+    };
+    let number = |name| match name {
+        "pidfd_open" => libc::SYS_pidfd_open,
+        "timerfd_create" => libc::SYS_timerfd_create,
+        "timerfd_settime" => libc::SYS_timerfd_settime,
+        "waitid" => libc::SYS_waitid,
+        other => panic!("{other:?} is not known here"),
+    };
+    let names = calls.split(',').filter(|name| !name.is_empty());
+    let mut program = vec![load(NUMBER)];
+    for name in names {
+        program.extend([unless(number(name), 1), refusal(errno)]);
+    }
+    program.push(permission());
+    install(program);
+}
+
+/// Refuses threads, and no processes.
+pub(crate) fn refuse_threads() {
+    install(vec![
+        load(NUMBER),
+        // What it is asked for is behind a pointer; then the older one is tried.
+        unless(libc::SYS_clone3, 1),
+        refusal(libc::ENOSYS),
+        unless(libc::SYS_clone, 3),
+        load(FIRST_ARGUMENT),
+        statement(
+            libc::BPF_JMP | libc::BPF_JSET,
+            0,
+            1,
+            libc::CLONE_THREAD as u32,
+        ),
+        refusal(libc::EAGAIN),
+        permission(),
+    ]);
+}
+
+fn load(offset: u32) -> sock_filter {
+    statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, offset)
+}
+
+/// Skips so many statements for any other call.
+fn unless(number: c_long, skipped: u8) -> sock_filter {
+    let number = u32::try_from(number).expect("small");
+    statement(libc::BPF_JMP | libc::BPF_JEQ, 0, skipped, number)
+}
+
+fn refusal(errno: i32) -> sock_filter {
+    let errno = u32::try_from(errno).expect("positive");
+    statement(libc::BPF_RET, 0, 0, libc::SECCOMP_RET_ERRNO | errno)
+}
+
+fn permission() -> sock_filter {
+    statement(libc::BPF_RET, 0, 0, libc::SECCOMP_RET_ALLOW)
+}
+
+fn statement(code: u32, jt: u8, jf: u8, k: u32) -> sock_filter {
+    let code = u16::try_from(code).expect("small");
+    sock_filter { code, jt, jf, k }
+}
+
+fn install(mut program: Vec<sock_filter>) {
+    let program = libc::sock_fprog {
+        len: u16::try_from(program.len()).expect("short"),
+        filter: program.as_mut_ptr(),
+    };
+    // SAFETY: it takes numbers only.
+    let no_more = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+    assert_eq!(no_more, 0, "{}", std::io::Error::last_os_error());
+    let mode = libc::SECCOMP_MODE_FILTER;
+    // SAFETY: the program is a valid one and lives longer than the call.
+    let filtered = unsafe { libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const program) };
+    assert_eq!(filtered, 0, "{}", std::io::Error::last_os_error());
+}

@@ -1,0 +1,150 @@
+//! Parents whose system refuses what would watch their child's exit, and readers in another process.
+
+use std::{
+    process::{Command as StdCommand, Stdio},
+    thread,
+    time::Duration,
+};
+
+use pipe_subscriber::{PipeSubscriber, Spawn, StreamEnd};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+
+use crate::{
+    descriptors::open_descriptors,
+    families::fork,
+    parents::{child, runtime},
+    refused::{refuse, refuse_threads},
+    tools::{hear, init, say},
+};
+
+/// Reads a child that lives on while another one's pipe is read to its end, and then that one. Says both ends, and
+/// what the child logged.
+///
+/// `how` has a word for each wish: `forked` is to read in a process that was forked after the spawn, `headless` a child
+/// whose main thread ends first.
+pub(crate) fn read(errno: &str, calls: &str, how: &str) {
+    refuse(errno, calls);
+    let wishes = |wish: &str| how.split(',').any(|word| word == wish);
+    let mut command = StdCommand::new(std::env::current_exe().expect("a path"));
+    command.arg("live-on").arg(how).stdin(Stdio::piped());
+    let spawned = Spawn::new(command).filter("info").grace(Duration::ZERO);
+    let (mut living, logs) = spawned.spawn().expect("a child");
+    if wishes("forked")
+        && let Some(reader) = fork()
+    {
+        drop(living.stdin.take());
+        // Nobody here waits for the child: it stays a zombie.
+        waitpid(Some(reader), WaitOptions::empty()).expect("a reader");
+        return;
+    }
+    let (ends, messages) = runtime().block_on(async {
+        let run = read_to_the_end(logs);
+        let meanwhile = async {
+            let end = another_one().await;
+            drop(living.stdin.take());
+            end
+        };
+        let ((end, messages), other) = tokio::join!(run, meanwhile);
+        (format!("{other} {end}"), messages)
+    });
+    say(&format!("{ends} {}", messages.join(",")));
+}
+
+/// A child whose pipe is held open beyond its exit, to its end.
+async fn another_one() -> StreamEnd {
+    let mut command = child("leave-sleeper");
+    command
+        .arg("shared")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    let spawned = Spawn::new(command)
+        .filter("info")
+        .grace(Duration::from_millis(20));
+    let (_child, logs) = spawned.spawn().expect("a child");
+    read_to_the_end(logs).await.0
+}
+
+async fn read_to_the_end(logs: PipeSubscriber) -> (StreamEnd, Vec<String>) {
+    let (mut sleeper, mut messages) = (None, Vec::new());
+    let run = logs.run_with(|record| {
+        messages.push(record.message.to_string());
+        let pid = record.key_values.get("sleeper");
+        sleeper = pid.map(|pid| pid.to_string()).or(sleeper.take());
+    });
+    let end = run.await.expect("no read error").end;
+    let sleeper = sleeper.and_then(|pid| Pid::from_raw(pid.parse().ok()?));
+    kill_process(sleeper.expect("a pid"), Signal::KILL).expect("a process");
+    (end, messages)
+}
+
+/// The child: logs, waits for its stdin, logs again, and leaves a process with its pipe.
+pub(crate) fn live_on(how: &str) {
+    init();
+    if how.split(',').any(|word| word == "headless") {
+        thread::spawn(|| {
+            log_and_leave_sleeper();
+            std::process::exit(0);
+        });
+        // SAFETY: this thread alone ends, and nothing on its stack is anybody else's.
+        unsafe { libc::syscall(libc::SYS_exit, 0) };
+    }
+    log_and_leave_sleeper();
+}
+
+#[expect(
+    clippy::zombie_processes,
+    reason = "outliving it is what the child is for"
+)]
+fn log_and_leave_sleeper() {
+    log::info!("one");
+    hear();
+    let mut command = StdCommand::new("sleep");
+    command.arg("1000").stdout(Stdio::null());
+    pipe_handler::share_with(&mut command).expect("a pipe to share");
+    let sleeper = command.spawn().expect("sleep").id();
+    log::info!(sleeper; "two");
+}
+
+/// Says why a child cannot be spawned where there is no timer and no thread instead, and that nothing is left of it.
+pub(crate) fn without_a_thread() {
+    let runtime = runtime();
+    let _inside = runtime.enter();
+    drop(Spawn::new(child("log")).spawn().expect("a child"));
+    refuse_threads();
+    refuse("EPERM", "timerfd_create");
+    let before = open_descriptors().len();
+    let error = Spawn::new(StdCommand::new("true")).spawn().map(drop);
+    let error = error.expect_err("no thread");
+    say(&format!(
+        "{:?} {}",
+        error.kind(),
+        open_descriptors().len() - before
+    ));
+}
+
+/// Waits for a signal as programs do that block it in each of their threads, and says which one came.
+pub(crate) fn wait_for_a_signal() {
+    refuse("EPERM", "pidfd_open,timerfd_create");
+    let mut command = StdCommand::new("cat");
+    command.stdin(Stdio::piped());
+    let (mut cat, logs) = Spawn::new(command).spawn().expect("a child");
+    say(&format!("{}", signal_to_ourselves()));
+    drop(cat.stdin.take());
+    runtime().block_on(logs.run()).expect("no read error");
+    cat.wait().expect("a status");
+}
+
+fn signal_to_ourselves() -> i32 {
+    let mut signals = std::mem::MaybeUninit::uninit();
+    // SAFETY: it points to a place for a signal set, which this call fills in.
+    unsafe { libc::sigemptyset(signals.as_mut_ptr()) };
+    // SAFETY: the set is filled in and the signal exists.
+    unsafe { libc::sigaddset(signals.as_mut_ptr(), libc::SIGTERM) };
+    // SAFETY: the set is filled in; the old mask is not asked for.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, signals.as_ptr(), std::ptr::null_mut()) };
+    kill_process(rustix::process::getpid(), Signal::TERM).expect("ourselves");
+    let mut signal = 0;
+    // SAFETY: both point to values of their types.
+    unsafe { libc::sigwait(signals.as_ptr(), &mut signal) };
+    signal
+}
