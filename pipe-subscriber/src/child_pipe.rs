@@ -112,8 +112,9 @@ impl ChildPipe {
                 self.held_open.store(true, Ordering::Relaxed);
                 break;
             }
+            // And the end of file after it.
             *rest = Rest {
-                left: self.pipe.waiting()?.max(1),
+                left: self.pipe.waiting()?.saturating_add(1),
                 again: false,
             };
         }
@@ -140,3 +141,7 @@ impl AsyncRead for ChildPipe {
         poll
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+#[path = "child_pipe_tests.rs"]
+mod tests;

@@ -1,10 +1,14 @@
 use std::{
     future::poll_fn,
     io::{PipeWriter, Write},
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
     task::Waker,
 };
 
-use rustix::pipe::fcntl_setpipe_size;
+use rustix::{
+    fs::{OFlags, fcntl_setfl},
+    pipe::fcntl_setpipe_size,
+};
 use tokio::io::AsyncReadExt;
 
 use super::*;
@@ -209,6 +213,105 @@ async fn a_paced_pipe_can_be_polled_by_another_task() {
     let reader = tokio::spawn(async move { pipe.read_u8().await });
     writer.write_all(&[9]).unwrap();
     assert_eq!(within(reader).await.unwrap().unwrap(), 9);
+}
+
+#[tokio::test]
+async fn packets_are_read_to_the_last_though_each_read_is_a_short_one() {
+    let (mut pipe, mut writer) = pipe_of(LARGE_SIZE);
+    fcntl_setfl(&writer, OFlags::DIRECT).unwrap();
+    for packets in [1, 20, 60] {
+        (0..packets).for_each(|_| writer.write_all(&[7; 100]).unwrap());
+        pipe.take_in(packets * 100).await;
+    }
+}
+
+#[tokio::test]
+async fn a_paced_pipe_reads_all_packets_that_a_tick_has_found() {
+    let (mut pipe, mut writer) = pipe_of(LARGE_SIZE);
+    writer.write_all(&[7; BURST]).unwrap();
+    pipe.take_in(BURST).await;
+    assert!(pipe.is_paced());
+    fcntl_setfl(&writer, OFlags::DIRECT).unwrap();
+    (0..20).for_each(|_| writer.write_all(&[7; 100]).unwrap());
+    // The first may still be read without a tick, the second is not.
+    for _ in 0..2 {
+        assert_eq!(within(pipe.read(&mut [0; 1000])).await.unwrap(), 100);
+    }
+    assert!(pipe.is_paced());
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 2..20 {
+        let mut room = [0; 1000];
+        let mut buf = ReadBuf::new(&mut room);
+        let poll = Pin::new(&mut pipe).poll_read(&mut cx, &mut buf);
+        assert!(poll.is_ready(), "no tick is waited for");
+        assert_eq!(buf.filled().len(), 100);
+    }
+}
+
+#[tokio::test]
+async fn a_tick_that_found_more_than_there_is_by_then_decides_nothing() {
+    let (mut pipe, mut writer) = pipe_of(LARGE_SIZE);
+    writer.write_all(&[7; BURST]).unwrap();
+    pipe.take_in(BURST).await;
+    let Mode::Paced(paced, _) = &mut pipe.mode else {
+        panic!("not paced");
+    };
+    (paced.waiting, paced.wait) = (1_000_000, None);
+    writer.write_all(&[9]).unwrap();
+    pipe.take_in(1).await;
+    pipe.calm_down().await;
+}
+
+#[test]
+fn a_system_call_that_a_signal_interrupts_is_no_error() {
+    static SIGNALS: AtomicU32 = AtomicU32::new(0);
+    extern "C" fn count(_: libc::c_int) {
+        SIGNALS.fetch_add(1, Relaxed);
+    }
+    let (mut pipe, _writer) = pipe_of(LARGE_SIZE);
+    let thread = within_signals(count, move || {
+        while SIGNALS.load(Relaxed) < 10_000 {
+            assert!(!pipe.is_hung_up().unwrap());
+            assert_eq!(pipe.waiting().unwrap(), 0);
+            let mut room = [0; 1];
+            let read = pipe.read_now(&mut ReadBuf::new(&mut room), 1);
+            assert_eq!(read.unwrap(), None);
+        }
+    });
+    thread.join().unwrap();
+}
+
+/// Runs this in a thread that gets one signal after the other, without SA_RESTART.
+#[allow(unsafe_code)]
+fn within_signals(
+    handler: extern "C" fn(libc::c_int),
+    work: impl FnOnce() + Send + 'static,
+) -> std::thread::JoinHandle<()> {
+    use std::os::unix::thread::JoinHandleExt;
+
+    let action = libc::sigaction {
+        sa_sigaction: handler as *const () as usize,
+        sa_mask: empty_signals(),
+        sa_flags: 0,
+        sa_restorer: None,
+    };
+    // SAFETY: the handler does nothing that a signal handler must not, and the old action is not asked for.
+    unsafe { libc::sigaction(libc::SIGURG, &action, std::ptr::null_mut()) };
+    let thread = std::thread::spawn(work);
+    while !thread.is_finished() {
+        // SAFETY: it is not joined yet.
+        unsafe { libc::pthread_kill(thread.as_pthread_t(), libc::SIGURG) };
+    }
+    thread
+}
+
+#[allow(unsafe_code)]
+fn empty_signals() -> libc::sigset_t {
+    let mut signals = std::mem::MaybeUninit::uninit();
+    // SAFETY: it points to a place for a signal set, which this call fills in.
+    unsafe { libc::sigemptyset(signals.as_mut_ptr()) };
+    // SAFETY: filled in.
+    unsafe { signals.assume_init() }
 }
 
 #[test]

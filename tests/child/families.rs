@@ -7,7 +7,10 @@ use std::{
     thread,
 };
 
-use rustix::process::{Pid, WaitOptions, waitpid};
+use rustix::{
+    fs::{OFlags, fcntl_setfl},
+    process::{Pid, WaitOptions, waitpid},
+};
 
 use crate::endings::some_size;
 use crate::tools::{hear, init, init_with, say, settings, wait_until};
@@ -173,12 +176,17 @@ pub(crate) fn exec_that_fails() {
 }
 
 /// Ends before its own child, which has the pipe if it is `shared`.
-#[expect(
-    clippy::zombie_processes,
-    reason = "outliving it is what the child is for"
-)]
 pub(crate) fn leave_sleeper(shared: bool) {
     init();
+    start_sleeper(shared);
+    hear();
+}
+
+#[expect(
+    clippy::zombie_processes,
+    reason = "outliving its parent is what the child is for"
+)]
+fn start_sleeper(shared: bool) {
     let mut command = Command::new("sleep");
     command.arg("1000");
     if shared {
@@ -187,27 +195,41 @@ pub(crate) fn leave_sleeper(shared: bool) {
     let sleeper = command.spawn().expect("sleep");
     log::info!(sleeper = sleeper.id(); "asleep");
     say(&sleeper.id().to_string());
-    hear();
 }
 
-/// Ends before its own child, which then logs.
+/// Writes each record as a packet from here on: a burst, and another one before it ends and leaves its pipe to a sleeper.
+pub(crate) fn log_packets(burst: usize) {
+    init();
+    fcntl_setfl(crate::tools::pipe(), OFlags::DIRECT).expect("packets");
+    (0..burst).for_each(|n| log::info!(n; "n{n}"));
+    hear();
+    (0..burst).for_each(|n| log::info!(n; "n{n}"));
+    start_sleeper(true);
+}
+
+/// Ends before its own child, which then logs: one record, and if there are more, those when it is told to.
 #[expect(
     clippy::zombie_processes,
     reason = "outliving it is what the child is for"
 )]
-pub(crate) fn leave_logger() {
+pub(crate) fn leave_logger(more: usize) {
     init();
     let mut command = this_program("log-after-parent");
+    command.arg(more.to_string());
     pipe_handler::share_with(&mut command).expect("a pipe to share");
     command.spawn().expect("a child");
     // The child has begun when it says so.
     hear();
 }
 
-pub(crate) fn log_after_parent() {
+pub(crate) fn log_after_parent(more: usize) {
     let parent = parent_id();
     init();
     log::info!("while the parent lives");
     wait_until(|| parent_id() != parent);
     log::info!("after the parent");
+    if more > 0 {
+        hear();
+    }
+    (0..more).for_each(|n| log::info!(n; "{}", crate::tools::pattern(200, n)));
 }

@@ -71,8 +71,9 @@ fn main() {
         "exec" => families::exec(),
         "exec-fails" => families::exec_that_fails(),
         "leave-sleeper" => families::leave_sleeper(text(0) == "shared"),
-        "leave-logger" => families::leave_logger(),
-        "log-after-parent" => families::log_after_parent(),
+        "leave-logger" => families::leave_logger(number(0)),
+        "log-after-parent" => families::log_after_parent(number(0)),
+        "packets" => families::log_packets(number(0)),
         "log" => families::log_some(number(0)),
 
         "two-namespaces" => identity::two_namespaces(number(0), number(1), text(2)),

@@ -91,10 +91,6 @@ pub(crate) fn live_on(how: &str) {
     log_and_leave_sleeper();
 }
 
-#[expect(
-    clippy::zombie_processes,
-    reason = "outliving it is what the child is for"
-)]
 fn log_and_leave_sleeper() {
     log::info!("one");
     hear();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pipe_subscriber::{StreamEnd, Via};
+use pipe_subscriber::{PipeSubscriber, StreamEnd, Via};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use crate::support::{LIMIT, number, program, scenario, within};
@@ -97,7 +97,9 @@ fn a_grandchild_that_lets_go_within_the_grace_ends_the_stream_in_the_ordinary_wa
 #[test]
 fn what_a_grandchild_logs_within_the_grace_is_received() {
     let outcome = within(async {
-        let running = scenario("leave-logger").start_as(|spawn| spawn.filter("info").grace(LIMIT));
+        let running = scenario("leave-logger")
+            .arg(0)
+            .start_as(|spawn| spawn.filter("info").grace(LIMIT));
         let (mut child, mut talk) = (running.child, running.talk);
         let mut records = Vec::new();
         let (begun, mut told) = tokio::sync::mpsc::unbounded_channel();
@@ -119,6 +121,84 @@ fn what_a_grandchild_logs_within_the_grace_is_received() {
     assert_eq!(records.len(), 2);
     assert_eq!(summary.end, StreamEnd::Clean, "{summary}");
     assert!(summary.is_complete(), "{summary}");
+}
+
+/// Waits for as long as a grace period lasts, which is an event: the end of another child's pipe.
+async fn for_a_grace_period(grace: Duration) {
+    let mut running = program("sh")
+        .arg("-c")
+        .arg("sleep 1000 & echo $!")
+        .start_as(|spawn| spawn.filter("info").grace(grace));
+    let _sleeper = Sleeper::of(&running.talk.line().await);
+    let outcome = running.finish().await;
+    outcome.assert_nothing_lost(StreamEnd::HeldOpen);
+}
+
+#[test]
+fn a_logger_that_stands_still_uses_up_no_grace() {
+    const MORE: u64 = 5_000;
+    const GRACE: Duration = Duration::from_secs(1);
+    within(async {
+        let mut running = scenario("leave-logger")
+            .arg(MORE)
+            .start_as(|spawn| spawn.filter("info").grace(GRACE));
+        let (begun, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let (let_go, standing_still) = std::sync::mpsc::channel();
+        let run = tokio::spawn(async move {
+            let mut received = 0;
+            running
+                .logs
+                .run_with(move |_| {
+                    received += 1;
+                    // Nobody listens to the later ones.
+                    let _told = begun.send(received);
+                    if received == 3 {
+                        tokio::task::block_in_place(|| standing_still.recv()).expect("to go on");
+                    }
+                })
+                .await
+        });
+        assert_eq!(told.recv().await, Some(1));
+        running.talk.go().await;
+        running.child.wait().await.expect("a status");
+        assert_eq!(told.recv().await, Some(2), "logged after the exit");
+        running.talk.go().await;
+        assert_eq!(told.recv().await, Some(3), "and now it stands still");
+        for_a_grace_period(GRACE).await;
+        let_go.send(()).expect("a logger");
+        let summary = run.await.expect("no panic").expect("no read error");
+        assert!(summary.is_complete(), "{summary}");
+        assert_eq!(summary.received, MORE + 2);
+    });
+}
+
+#[test]
+fn packets_arrive_while_the_child_lives_and_after_its_exit() {
+    const BURST: usize = 40;
+    let outcome = within(async {
+        let mut running = scenario("packets")
+            .arg(BURST)
+            .start_as(|spawn| spawn.filter("info").grace(Duration::ZERO));
+        let (begun, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let logs: PipeSubscriber = running.logs;
+        let run = logs.run_with(|_| {
+            let _told = begun.send(());
+        });
+        let end_child = async {
+            for _ in 0..BURST {
+                told.recv().await.expect("a record while the child lives");
+            }
+            running.talk.go().await;
+            let sleeper = Sleeper::of(&running.talk.line().await);
+            running.child.wait().await.expect("a status");
+            sleeper
+        };
+        let (summary, _sleeper) = tokio::join!(run, end_child);
+        summary.expect("no read error")
+    });
+    assert_eq!(outcome.end, StreamEnd::HeldOpen, "{outcome}");
+    let whole = 2 * BURST as u64 + 1;
+    assert_eq!((outcome.received, outcome.missing), (whole, 0), "{outcome}");
 }
 
 #[test]

@@ -1,0 +1,84 @@
+use std::{
+    fs::File,
+    io::{PipeReader, PipeWriter, Read, Write},
+    os::fd::AsRawFd,
+    process::Command,
+};
+
+use rustix::fs::{OFlags, fcntl_setfl};
+use tokio::io::AsyncReadExt;
+
+use super::*;
+
+/// The pipe of a child that has exited and whose grace period is over, and what another process may hold of it.
+fn over() -> (ChildPipe, PipeWriter) {
+    pipe_of(None)
+}
+
+fn pipe_of(pid: Option<u32>) -> (ChildPipe, PipeWriter) {
+    let (read_end, write_end): (PipeReader, _) = io::pipe().unwrap();
+    let mut pipe = ChildPipe::new(read_end.into(), Duration::ZERO).unwrap();
+    pipe.watch(pid);
+    (pipe, write_end)
+}
+
+/// Reads what is there. Nothing is waited for: the reader would not be woken.
+fn read_at_once(pipe: &mut ChildPipe, room: usize) -> usize {
+    let mut room = vec![0; room];
+    let mut buf = ReadBuf::new(&mut room);
+    let mut cx = Context::from_waker(std::task::Waker::noop());
+    let poll = Pin::new(pipe).poll_read(&mut cx, &mut buf);
+    assert!(matches!(poll, Poll::Ready(Ok(()))), "{poll:?}");
+    buf.filled().len()
+}
+
+fn is_held_open(pipe: &ChildPipe) -> bool {
+    pipe.held_open().load(Ordering::Relaxed)
+}
+
+#[tokio::test]
+async fn what_somebody_else_takes_out_of_the_pipe_is_not_waited_for() {
+    let (mut pipe, mut writer) = over();
+    writer.write_all(&[7; 100]).unwrap();
+    assert_eq!(read_at_once(&mut pipe, 10), 10);
+    let mut thief = File::open(format!("/proc/self/fd/{}", writer.as_raw_fd())).unwrap();
+    assert_eq!(thief.read(&mut [0; 200]).unwrap(), 90);
+    assert_eq!(read_at_once(&mut pipe, 200), 0);
+    assert!(is_held_open(&pipe));
+}
+
+#[tokio::test]
+async fn packets_that_are_there_after_the_grace_are_read_and_no_more() {
+    let (mut pipe, mut writer) = over();
+    fcntl_setfl(&writer, OFlags::DIRECT).unwrap();
+    (0..40).for_each(|_| writer.write_all(&[7; 100]).unwrap());
+    for _ in 0..40 {
+        assert_eq!(read_at_once(&mut pipe, 64 * 1024), 100);
+        writer.write_all(&[7; 100]).unwrap();
+    }
+    for _ in 0..3 {
+        assert_eq!(read_at_once(&mut pipe, 64 * 1024), 0, "and so it stays");
+    }
+    assert!(is_held_open(&pipe));
+}
+
+#[tokio::test]
+async fn what_the_last_writer_left_after_the_grace_is_read_to_the_end_of_file() {
+    let (mut pipe, mut writer) = over();
+    writer.write_all(&[7; 100]).unwrap();
+    assert_eq!(read_at_once(&mut pipe, 10), 10);
+    writer.write_all(&[7; 100]).unwrap();
+    drop(writer);
+    let mut rest = Vec::new();
+    assert_eq!(pipe.read_to_end(&mut rest).await.unwrap(), 190);
+    assert!(!is_held_open(&pipe));
+}
+
+#[tokio::test]
+async fn a_child_that_somebody_has_waited_for_has_exited() {
+    let mut child = Command::new("true").spawn().unwrap();
+    child.wait().unwrap();
+    let (mut pipe, _writer) = pipe_of(Some(child.id()));
+    assert_eq!(read_at_once(&mut pipe, 10), 0);
+    assert!(is_held_open(&pipe));
+}
