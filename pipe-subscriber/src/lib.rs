@@ -115,9 +115,9 @@ mod pipe;
 #[cfg(all(unix, not(target_os = "linux")))]
 #[path = "pipe_elsewhere.rs"]
 mod pipe;
-mod reading;
 #[cfg(target_os = "linux")]
 mod process;
+mod reading;
 mod reasons;
 #[cfg(unix)]
 mod records;
