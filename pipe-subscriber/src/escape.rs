@@ -4,8 +4,9 @@ use record_proto::{ErrorInfo, KeyValues, LogRecord, Value, has_control, is_contr
 
 /// Whether the text of a child reaches the logger with its control characters.
 ///
-/// A terminal acts upon them: it clears the screen, overwrites lines, turns text around. A logger that writes to a
-/// terminal or into lines of a file should never see them; one that writes JSON escapes them itself.
+/// A terminal acts upon them: it clears the screen, overwrites lines, turns text around. Others it does not show, so
+/// that a text hides another one, or looks like it. A logger that writes to a terminal or into lines of a file should
+/// never see them; one that writes JSON escapes most of them itself.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -25,9 +26,10 @@ use record_proto::{ErrorInfo, KeyValues, LogRecord, Value, has_control, is_contr
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Escaping {
-    /// Control characters are escaped as in Rust (`\r`, `\u{1b}`), tab excepted: C0, DEL, C1, U+2028, U+2029 and the
-    /// bidirectional controls. A newline in a message becomes a newline and four spaces, so that no line of a log
-    /// begins with what a child wrote; in every other text it is escaped too. The default.
+    /// Control characters are escaped as in Rust (`\r`, `\u{1b}`), tab excepted: C0, DEL, C1, U+2028, U+2029, the
+    /// bidirectional controls and invisible characters, but not the joiners and variation selectors that scripts and
+    /// emoji need; [`is_control`] has the list. A newline in a message becomes a newline and four spaces, so that no
+    /// line of a log begins with what a child wrote; in every other text it is escaped too. The default.
     #[default]
     Controls,
     /// The text is passed on as it came.

@@ -61,11 +61,20 @@ fn json_str(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             '\n' => f.write_str("\\n")?,
             '\r' => f.write_str("\\r")?,
             '\t' => f.write_str("\\t")?,
-            control if is_control(control) => write!(f, "\\u{:04x}", control as u32)?,
+            control if is_control(control) => json_escape(control, f)?,
             other => f.write_char(other)?,
         }
     }
     f.write_char('"')
+}
+
+/// JSON names a character beyond 16 bits by two surrogates.
+fn json_escape(character: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut units = [0; 2];
+    for unit in character.encode_utf16(&mut units) {
+        write!(f, "\\u{unit:04x}")?;
+    }
+    Ok(())
 }
 
 fn comma(position: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -75,20 +84,49 @@ fn comma(position: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     Ok(())
 }
 
-/// Whether a terminal would act upon this character instead of showing it.
+/// Whether a terminal would act upon this character, or show nothing, instead of showing it.
 ///
-/// C0 controls except tab (newline included), DEL, C1 controls, the line and paragraph separators U+2028 and U+2029,
-/// and the bidirectional controls (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069), which reorder what
-/// stands around them.
+/// - C0 controls except tab (newline included), DEL, C1 controls, and the line and paragraph separators U+2028 and
+///   U+2029.
+/// - The bidirectional controls (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069), which reorder what stands
+///   around them.
+/// - Invisible characters, which make two texts look the same and hide text within text: all that Unicode calls
+///   default ignorable (soft hyphen U+00AD, zero-width space U+200B, word joiner U+2060, U+FEFF, fillers, tags from
+///   U+E0000, what is reserved for more of them), and the interlinear annotations U+FFF9 to U+FFFB.
+///
+/// Not among them, although invisible too, are those without which scripts and emoji are written wrongly: the joiners
+/// U+200C and U+200D, and the variation selectors (U+180B to U+180D, U+180F, U+FE00 to U+FE0F, U+E0100 to U+E01EF). So
+/// a text without controls may still hide something, and letters of different scripts may look the same in any case.
+/// Flags of regions (such as Scotland's) are made of tags and do not pass.
 ///
 /// ```
-/// assert!(record_proto::is_control('\u{1b}') && record_proto::is_control('\u{202e}'));
-/// assert!(!record_proto::is_control('\t') && !record_proto::is_control('ü'));
+/// use record_proto::is_control;
+///
+/// assert!(is_control('\u{1b}') && is_control('\u{202e}') && is_control('\u{200b}'));
+/// assert!(!is_control('\t') && !is_control('ü') && !is_control('\u{200d}'));
 /// ```
 pub const fn is_control(character: char) -> bool {
+    match character {
+        // Most characters of most texts.
+        '\0'..='\u{ac}' => {
+            matches!(character, '\0'..='\u{8}' | '\n'..='\u{1f}' | '\u{7f}'..='\u{9f}')
+        }
+        _ => is_break_or_bidi(character) || is_invisible(character),
+    }
+}
+
+const fn is_break_or_bidi(character: char) -> bool {
+    matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Unicode's default ignorable characters (DerivedCoreProperties.txt) and the annotations, without the bidirectional
+/// controls and what scripts and emoji need.
+const fn is_invisible(character: char) -> bool {
     matches!(character,
-        '\0'..='\u{8}' | '\n'..='\u{1f}' | '\u{7f}'..='\u{9f}'
-        | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}' | '\u{200b}'
+        | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e00ff}' | '\u{e01f0}'..='\u{e0fff}')
 }
 
 /// Whether a text has any of the [controls](is_control).

@@ -46,6 +46,32 @@ async fn a_message_may_have_lines_and_tabs_but_no_line_begins_with_the_childs_te
     assert_eq!(message("naïve – 日本語 🦀").await, "naïve – 日本語 🦀");
 }
 
+/// All of Unicode, in pieces that fit in a frame.
+#[tokio::test]
+async fn invisible_characters_are_escaped_as_controls_are_and_joiners_stay() {
+    let all: Vec<char> = ('\u{80}'..=char::MAX).collect();
+    for piece in all.chunks(10_000) {
+        let text: String = piece.iter().collect();
+        let escaped = |character: &char| match record_proto::is_control(*character) {
+            true => character.escape_default().to_string(),
+            false => character.to_string(),
+        };
+        let expected: String = piece.iter().map(escaped).collect();
+        assert!(message(&text).await == expected, "from {:?}", piece[0]);
+    }
+    let hidden = "pass\u{200b}word\u{ad}s\u{feff}\u{e0041}\u{2064}";
+    let shown = "pass\\u{200b}word\\u{ad}s\\u{feff}\\u{e0041}\\u{2064}";
+    assert_eq!(message(hidden).await, shown);
+    let joined = "👨\u{200d}👩\u{200d}👧 می\u{200c}خواهم ❤\u{fe0f}";
+    assert_eq!(message(joined).await, joined);
+
+    let mut record = LogRecord::new(Level::Info, hidden, "");
+    record.key_values.push(hidden, hidden);
+    let entry = logged(&record).await;
+    assert_eq!(entry.target, shown);
+    assert_eq!(entry.pairs(), [(shown, shown)]);
+}
+
 #[tokio::test]
 async fn controls_are_found_anywhere_in_a_long_text() {
     for position in [0, 1, 62, 63, 64, 65, 127, 128, 199] {
