@@ -7,7 +7,12 @@ use std::{
 
 use rustix::io::FdFlags;
 
-use crate::{env, outlet::Outlet, process};
+use crate::{
+    env::{self, Address},
+    outlet::Outlet,
+    pipe::Pipe,
+    process,
+};
 
 /// The outlet of the handler that is the process's logger.
 static GLOBAL: OnceLock<Arc<Outlet>> = OnceLock::new();
@@ -23,6 +28,9 @@ pub(crate) fn set_global(outlet: &Arc<Outlet>) {
 /// are counted by themselves. For the process that is spawned from `command` only: other children still find the pipe
 /// closed. A command that is run by [`exec`](CommandExt::exec) passes the pipe on to what this process becomes; where
 /// that fails, it is kept from other children again when `command` is dropped.
+///
+/// A hook of the command's own ([`pre_exec`](CommandExt::pre_exec)) that closes the pipe, or puts another descriptor on its
+/// number, costs the child its pipe and nothing else.
 ///
 /// With tokio's `Command`, give it `as_std_mut()`.
 ///
@@ -52,11 +60,11 @@ pub(crate) fn share(outlet: &Arc<Outlet>, command: &mut Command) -> io::Result<(
     command.env(env::FILTER, &outlet.settings.filter);
     let shared = Shared {
         outlet: Arc::clone(outlet),
+        address,
         here: process::ask(),
     };
     let pass_on = move || shared.pass_on();
-    // SAFETY: in a forked child the closure makes one system call on a descriptor that is still open there, and
-    // allocates nothing.
+    // SAFETY: in a forked child the closure makes two system calls, and allocates nothing.
     unsafe { command.pre_exec(pass_on) };
     Ok(())
 }
@@ -64,20 +72,31 @@ pub(crate) fn share(outlet: &Arc<Outlet>, command: &mut Command) -> io::Result<(
 /// The pipe in the hands of a command.
 struct Shared {
     outlet: Arc<Outlet>,
+    address: Address,
     /// The process that shares it.
     here: u32,
 }
 
 impl Shared {
     /// Between fork and exec; without a fork, right before this process becomes another program.
+    ///
+    /// It never fails: std would report that through a descriptor that a hook may have closed as well, and then aborts
+    /// the child.
     fn pass_on(&self) -> io::Result<()> {
         if process::ask() == self.here {
             self.outlet.leave();
         }
-        if let Some(pipe) = self.outlet.pipe() {
-            rustix::io::fcntl_setfd(pipe.as_fd(), FdFlags::empty())?;
+        if let Some(pipe) = self.pipe() {
+            let _ = rustix::io::fcntl_setfd(pipe.as_fd(), FdFlags::empty());
         }
         Ok(())
+    }
+
+    /// `None` where it was closed meanwhile, or its number is another descriptor's: a hook of the command's own, which
+    /// runs before, or a program that closes what it does not own.
+    fn pipe(&self) -> Option<&Pipe> {
+        let is_there = |pipe: &&Pipe| pipe.address() == Ok(self.address);
+        self.outlet.pipe().filter(is_there)
     }
 }
 
@@ -85,7 +104,7 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         if process::ask() == self.here {
-            self.outlet.pipe().inspect(|pipe| pipe.close_on_exec());
+            self.pipe().inspect(|pipe| pipe.close_on_exec());
         }
     }
 }

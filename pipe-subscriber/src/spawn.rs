@@ -1,7 +1,7 @@
 use std::{
     io,
     os::{
-        fd::{AsRawFd, OwnedFd},
+        fd::{AsRawFd, OwnedFd, RawFd},
         unix::process::CommandExt,
     },
     process::{self, Stdio},
@@ -9,8 +9,9 @@ use std::{
 };
 
 use rustix::{
-    fs::fstat,
+    fs::{Stat, fstat},
     io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd},
+    process::{Resource, getrlimit},
 };
 
 use crate::{ChildPipe, PipeSubscriber, SpawnCommand};
@@ -20,6 +21,10 @@ const PIPE_VARIABLE: &str = "RECORD_PIPE";
 
 /// What the child should log.
 const FILTER_VARIABLE: &str = "RECORD_PIPE_FILTER";
+
+/// Scripts and hooks put descriptors of their own on low numbers, over whatever is there. From here on they seldom do. It
+/// is not more, because a child's table of descriptors grows with the highest.
+const LOWEST_NUMBER: RawFd = 100;
 
 /// How long a child's pipe is read after the child's exit while another process holds it, unless told otherwise.
 const DEFAULT_GRACE: Duration = Duration::from_secs(2);
@@ -93,6 +98,11 @@ pub struct Spawn<C> {
 pub enum Via {
     /// As a descriptor of its own, under the number that it has in the parent: between fork and exec its close-on-exec
     /// flag is taken away, in the child only. The default.
+    ///
+    /// The number is the lowest free one from 100, which the redirections of scripts and descriptors that are passed by
+    /// number leave alone; with a limit of fewer than 200 descriptors from half of it, and where that half is full any.
+    /// A hook of the command's own ([`pre_exec`](CommandExt::pre_exec)) that closes it or puts another descriptor on
+    /// its number costs the child its pipe and nothing else.
     ///
     /// A program that does not know the pipe keeps it open and hands it to its own children.
     #[default]
@@ -179,28 +189,48 @@ impl<C: SpawnCommand> Spawn<C> {
 
 /// The command owns the write end from here on.
 fn hand_over(command: &mut process::Command, write_end: OwnedFd, via: Via) -> io::Result<()> {
-    let stat = fstat(&write_end)?;
+    let pipe = fstat(&write_end)?;
     let number = match via {
-        Via::Fd => write_end.as_raw_fd(),
-        Via::Stdin => 0,
-    };
-    let address = format!("v1:{number}:{}:{}", stat.st_dev, stat.st_ino);
-    command.env(PIPE_VARIABLE, address);
-    match via {
-        Via::Fd => keep_in_child(command, write_end),
+        Via::Fd => {
+            let write_end = out_of_the_way(write_end);
+            let number = write_end.as_raw_fd();
+            keep_in_child(command, write_end, &pipe);
+            number
+        }
         Via::Stdin => {
             command.stdin(Stdio::from(write_end));
+            0
         }
-    }
+    };
+    let address = format!("v1:{number}:{}:{}", pipe.st_dev, pipe.st_ino);
+    command.env(PIPE_VARIABLE, address);
     Ok(())
+}
+
+/// Where there is no number up there it stays where it is.
+fn out_of_the_way(fd: OwnedFd) -> OwnedFd {
+    let half = getrlimit(Resource::Nofile).current.map(|limit| limit / 2);
+    let half = half.and_then(|half| RawFd::try_from(half).ok());
+    let lowest = LOWEST_NUMBER.min(half.unwrap_or(LOWEST_NUMBER)).max(3);
+    fcntl_dupfd_cloexec(&fd, lowest).unwrap_or(fd)
 }
 
 /// The flag belongs to the descriptor, not to the pipe: taken away in the forked child, it stays set in this process,
 /// and no other child inherits the pipe.
+///
+/// Hooks of the command's own have run before. If one has closed the descriptor, or put another on its number, this
+/// leaves alone what is there. It is no error: std would report it through a descriptor that may be closed as well, and
+/// then aborts the child.
 #[allow(unsafe_code)]
-fn keep_in_child(command: &mut process::Command, write_end: OwnedFd) {
-    let clear_close_on_exec = move || Ok(fcntl_setfd(&write_end, FdFlags::empty())?);
-    // SAFETY: The closure makes one fcntl call, which is async-signal-safe. It neither allocates nor locks.
+fn keep_in_child(command: &mut process::Command, write_end: OwnedFd, pipe: &Stat) {
+    let (dev, ino) = (pipe.st_dev, pipe.st_ino);
+    let clear_close_on_exec = move || {
+        if fstat(&write_end).is_ok_and(|there| (there.st_dev, there.st_ino) == (dev, ino)) {
+            let _ = fcntl_setfd(&write_end, FdFlags::empty());
+        }
+        Ok(())
+    };
+    // SAFETY: The closure makes two system calls, which are async-signal-safe. It neither allocates nor locks.
     unsafe {
         command.pre_exec(clear_close_on_exec);
     }

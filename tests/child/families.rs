@@ -153,6 +153,24 @@ pub(crate) fn share() {
     log::info!("after");
 }
 
+/// A hook of the command's own closes all descriptors before the one that shares the pipe.
+pub(crate) fn share_after_hook() {
+    init();
+    log::info!("before");
+    let mut command = Command::new("true");
+    let close_all = || {
+        // SAFETY: nothing that is left in the forked child needs them.
+        let _refused = unsafe { libc::close_range(3, u32::MAX, 0) };
+        Ok(())
+    };
+    // SAFETY: it makes one system call.
+    unsafe { command.pre_exec(close_all) };
+    pipe_handler::share_with(&mut command).expect("a pipe to share");
+    let status = command.status().expect("a status");
+    assert!(status.success(), "{status}");
+    log::info!("after");
+}
+
 pub(crate) fn exec() {
     init();
     (0..5).for_each(|n| log::info!(n; "n{n}"));

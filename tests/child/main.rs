@@ -11,6 +11,7 @@ mod identity;
 mod late;
 mod nesting;
 mod noise;
+mod numbers;
 mod overflow;
 mod parents;
 mod records;
@@ -68,6 +69,7 @@ fn main() {
         "fork-storm" => families::fork_storm(number(0), number(1)),
         "forks-for-ever" => families::forks_for_ever(number(0), number(1)),
         "share" => families::share(),
+        "share-after-hook" => families::share_after_hook(),
         "exec" => families::exec(),
         "exec-fails" => families::exec_that_fails(),
         "leave-sleeper" => families::leave_sleeper(text(0) == "shared"),
@@ -129,6 +131,7 @@ fn main() {
         "parent-fails" => parents::failing_spawns(number(0)),
         "parent-level" => parents::level(text(0)),
         "parent-memory" => parents::memory(number(0)),
+        "parent-numbers" => numbers::of_write_ends(),
         "parent-threads" => parents::from_two_threads(number(0)),
         "parent-strangers" => strangers::among_spawns(number(0)),
         "list-pipes" => strangers::list_pipes(),

@@ -81,7 +81,7 @@ pub(crate) fn killed(how: &str) {
     });
 }
 
-fn limit_descriptors(current: u64) {
+pub(crate) fn limit_descriptors(current: u64) {
     let maximum = getrlimit(Resource::Nofile).maximum;
     let current = Some(current);
     setrlimit(Resource::Nofile, Rlimit { current, maximum }).expect("a limit");
@@ -122,7 +122,7 @@ pub(crate) fn limits() {
 }
 
 /// All that this process may still open.
-fn every_descriptor() -> impl Iterator<Item = OwnedFd> {
+pub(crate) fn every_descriptor() -> impl Iterator<Item = OwnedFd> {
     std::iter::from_fn(|| fcntl_dupfd_cloexec(io::stdin(), 3).ok())
 }
 

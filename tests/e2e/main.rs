@@ -30,3 +30,4 @@ mod support;
 mod trouble;
 mod watched;
 mod wire;
+mod wrappers;
