@@ -3,7 +3,12 @@ use record_proto::{
     VERSION,
 };
 
-use crate::{StreamEnd, Summary, ledger::Ledger, reasons::Reasons, tee::Tee};
+use crate::{
+    StreamEnd, Summary,
+    ledger::Ledger,
+    reasons::{NOT_ADOPTED, Reasons},
+    tee::Tee,
+};
 
 const EVICTED: &str =
     "unfinished records in fragments exceeded the join limit: the oldest were given up";
@@ -18,6 +23,10 @@ pub(crate) struct Inbox {
     tee: Tee,
     joiner: Joiner,
     ledger: Ledger,
+    /// A child was given the pipe for this stream.
+    of_child: bool,
+    /// Anything came, of whatever kind.
+    heard: bool,
     malformed: u64,
     unknown: u64,
     logger_panics: u64,
@@ -30,6 +39,10 @@ impl Inbox {
         self.joiner = std::mem::take(&mut self.joiner).with_limit(bytes);
     }
 
+    pub(crate) fn set_of_child(&mut self) {
+        self.of_child = true;
+    }
+
     pub(crate) fn set_tee(&mut self, tee: Tee) {
         self.tee = tee;
     }
@@ -37,6 +50,7 @@ impl Inbox {
     /// Shows the record in this payload, or the one that it makes whole.
     #[inline]
     pub(crate) fn take(&mut self, payload: &[u8], show: impl FnOnce(&mut LogRecord<'_>)) {
+        self.heard = true;
         self.tee.store(payload, &mut self.reasons);
         // A record is large: it stays where it was decoded.
         let mut decoded = Payload::decode(payload);
@@ -68,9 +82,14 @@ impl Inbox {
         self.logger_panics += 1;
     }
 
-    /// There are no more payloads: what stores them has done its work.
-    pub(crate) fn end(&mut self) {
+    /// There are no more payloads: whatever stores them has done its work. `is_whole`: the stream has ended by itself. Then a
+    /// child that wrote nothing, not even what it is, has not found its pipe; one that wrote something that cannot be
+    /// understood has.
+    pub(crate) fn end(&mut self, is_whole: bool) {
         self.tee.end(&mut self.reasons);
+        if is_whole && self.of_child && !self.heard {
+            self.reasons.note(NOT_ADOPTED);
+        }
     }
 
     /// The figures so far. `end` is what the reader saw; where that is nothing special, the accounts tell clean from

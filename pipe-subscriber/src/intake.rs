@@ -55,6 +55,11 @@ impl<R> Intake<R> {
         }
     }
 
+    /// Whether the reader has come to its end without an error.
+    pub(crate) fn has_ended_well(&self) -> bool {
+        self.phase == Phase::Ended && self.broken.is_none()
+    }
+
     /// What put the stream out of step, if anything did; an error of the reader is not among it.
     pub(crate) fn broken(&self) -> Option<&CodecError> {
         self.broken

@@ -61,7 +61,8 @@
 //!   without being counted, and drops that it had not reported yet.
 //! - A logger that never returns stops its task. [`run_on_thread`](PipeSubscriber::run_on_thread) keeps that from
 //!   everything else; the child then waits as its overflow policy says.
-//! - A child that closes its end early, or never opens it, is no error.
+//! - A child that closes its end early, or never opens it, is no error. Of one that wrote nothing at all the summary
+//!   says that it did not adopt the pipe; a [program between](Spawn#programs-between) may have kept it back.
 //!
 //! # What it costs
 //!

@@ -41,7 +41,7 @@ impl<R: AsyncRead + Unpin> Reading<R> {
         while ready!(self.intake.poll_payload(cx)) {
             self.take(&mut on_record);
         }
-        self.inbox.end();
+        self.inbox.end(self.intake.has_ended_well());
         Poll::Ready(())
     }
 
@@ -65,7 +65,7 @@ impl<R: AsyncRead + Unpin> Reading<R> {
 
     /// The figures at the end, be it before that of the stream.
     pub(crate) fn finish(&mut self) -> Result<Summary, ReadError> {
-        self.inbox.end();
+        self.inbox.end(self.intake.has_ended_well());
         let summary = self.summary();
         match self.intake.take_error() {
             Some(source) => Err(ReadError {

@@ -3,6 +3,9 @@ use std::fmt::Display;
 /// How many texts are kept.
 const MAX_REASONS: usize = 8;
 
+/// Nothing came over the pipe that a child was given.
+pub(crate) const NOT_ADOPTED: &str = "the child did not adopt the pipe";
+
 /// The first few different texts of what went wrong.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Reasons(Vec<String>);

@@ -69,6 +69,10 @@ pub fn spawn<C: SpawnCommand>(command: C) -> io::Result<(C::Child, PipeSubscribe
 /// assert!(child.wait().await?.success());
 /// # Ok(()) }
 /// ```
+///
+/// # Programs between
+///
+#[doc = include_str!("../BETWEEN.md")]
 #[derive(Debug)]
 #[must_use = "starts nothing until spawn()"]
 pub struct Spawn<C> {
@@ -108,7 +112,8 @@ pub enum Via {
     #[default]
     Fd,
     /// As its stdin, in place of what the command had there. The standard library can then start it without a fork,
-    /// which is faster under a parent with much memory.
+    /// which is faster under a parent with much memory, and it passes [programs](Spawn#programs-between) that close
+    /// every other descriptor.
     Stdin,
 }
 

@@ -121,8 +121,9 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
         self
     }
 
-    /// For a reader that can end before its end of file.
+    /// For the pipe of a child, which can end before its end of file.
     pub(crate) fn with_held_open(mut self, held_open: Arc<AtomicBool>) -> Self {
+        self.reading.inbox.set_of_child();
         self.reading.intake.set_held_open(held_open);
         self
     }

@@ -3,6 +3,8 @@ use std::fmt;
 use record_proto::Levels;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
+use crate::reasons::NOT_ADOPTED;
+
 /// What came over one stream, what did not, and how the stream ended.
 ///
 /// Every record that a child logged is in exactly one of [`received`](Self::received), [`dropped`](Self::dropped) and
@@ -64,6 +66,9 @@ pub struct Summary {
     pub newer_version: Option<u64>,
     /// The first few different texts of what went wrong: payloads that could not be decoded, what was given up and
     /// why the stream could not go on. They quote nothing that a child sent.
+    ///
+    /// "the child did not adopt the pipe" stands here if nothing at all came over the pipe of a child that
+    /// [`spawn`](crate::spawn) started: it does not know the pipe, or [did not get it](crate::Spawn#programs-between).
     pub reasons: Vec<String>,
     /// The processes, in the order in which they were first heard of; at most 1,024.
     pub processes: Vec<ProcessSummary>,
@@ -89,7 +94,7 @@ impl Summary {
 }
 
 /// One line: `received 7, dropped 0, missing 0, malformed 0, unknown 0, incomplete 0, end clean`. Calls in flight, processes
-/// without a close and panics of the logger follow if there were any.
+/// without a close and panics of the logger follow if there were any, and that the child did not adopt the pipe if it did not.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -114,9 +119,13 @@ impl fmt::Display for Summary {
                 ", {more} processes did not close and may have logged more"
             )?,
         }
-        match self.logger_panics {
-            0 => Ok(()),
-            panics => write!(f, ", logger panics {panics}"),
+        if self.logger_panics > 0 {
+            write!(f, ", logger panics {}", self.logger_panics)?;
+        }
+        // No other reason has this text: they quote nothing that a child sent.
+        match self.reasons.iter().any(|reason| reason == NOT_ADOPTED) {
+            true => write!(f, ", {NOT_ADOPTED}"),
+            false => Ok(()),
         }
     }
 }

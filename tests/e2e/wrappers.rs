@@ -1,4 +1,5 @@
-//! What stands between a parent and its child: scripts and hooks with descriptors of their own.
+//! What stands between a parent and its child: scripts and hooks with descriptors of their own, and programs that close
+//! descriptors or clear the environment.
 
 use std::{
     fs::File,
@@ -6,7 +7,7 @@ use std::{
     process::{ExitStatus, Stdio},
 };
 
-use pipe_subscriber::{Spawn, StreamEnd, Summary};
+use pipe_subscriber::{Spawn, StreamEnd, Summary, Via};
 use tokio::process::Command;
 
 use crate::support::{program, scenario, within};
@@ -161,4 +162,98 @@ fn a_hook_that_closes_every_descriptor_costs_a_grandchild_the_shared_pipe_and_no
     let outcome = scenario("share-after-hook").run();
     outcome.assert_complete();
     assert_eq!(outcome.messages(), ["before", "after"]);
+}
+
+/// Runs the child in a shell command, in which `$CHILD` is what starts it and `$N` the pipe's number.
+fn run_between(via: Via, command: &str) -> Summary {
+    let script = format!("N=${{RECORD_PIPE#v1:}} N=${{N%%:*}}\n{command}");
+    let start = program("bash").arg("-c").arg(script);
+    let start = start.env("CHILD", CHILD).stdin(Stdio::null());
+    within(async {
+        let running = start.start_as(|spawn| spawn.filter("trace").via(via));
+        running.finish().await.summary
+    })
+}
+
+/// Without a pipe the child of these tests logs somewhere else.
+#[track_caller]
+fn assert_arrives(via: Via, command: &str, arrives: bool) {
+    let summary = run_between(via, command);
+    let line = summary.to_string();
+    assert_eq!(
+        summary.received,
+        u64::from(arrives),
+        "{via:?} {command}: {line}"
+    );
+    assert_eq!(
+        line.contains("the child did not adopt the pipe"),
+        !arrives,
+        "{command}: {line}"
+    );
+}
+
+#[test]
+fn a_summary_says_that_an_environment_was_cleared_or_a_descriptor_closed() {
+    for via in [Via::Fd, Via::Stdin] {
+        assert_arrives(via, "exec $CHILD init-or", true);
+        assert_arrives(via, "exec env -i $CHILD init-or", false);
+        let named = r#"RECORD_PIPE="$RECORD_PIPE" RECORD_PIPE_FILTER="$RECORD_PIPE_FILTER""#;
+        assert_arrives(via, &format!("exec env -i {named} $CHILD init-or"), true);
+    }
+    assert_arrives(Via::Fd, "exec {N}>&-; exec $CHILD init-or", false);
+    assert_arrives(Via::Stdin, "exec $CHILD init-or </dev/null", false);
+    assert_arrives(Via::Stdin, "$CHILD init-or & wait", false);
+    assert_arrives(Via::Fd, "$CHILD init-or & wait", true);
+}
+
+/// What pipe-subscriber/BETWEEN.md says of them.
+const BETWEEN: [(Via, bool, &str); 16] = [
+    (Via::Fd, false, "exec su - -c \"$CHILD init-or\""),
+    (Via::Fd, true, "exec su -w $BOTH - -c \"$CHILD init-or\""),
+    (Via::Fd, true, "exec su -c \"$CHILD init-or\""),
+    (Via::Fd, false, "exec sudo $CHILD init-or"),
+    (
+        Via::Fd,
+        false,
+        "exec sudo --preserve-env=$BOTH $CHILD init-or",
+    ),
+    (
+        Via::Stdin,
+        true,
+        "exec sudo --preserve-env=$BOTH $CHILD init-or",
+    ),
+    (Via::Fd, false, "python"),
+    (Via::Fd, true, "python , pass_fds=[$N]"),
+    (Via::Fd, true, "python , close_fds=False"),
+    (Via::Stdin, true, "python"),
+    (Via::Fd, false, "node_with 16"),
+    (Via::Fd, true, "node_with 17"),
+    (Via::Fd, false, "daemon"),
+    (Via::Fd, true, "daemon --no-close"),
+    (Via::Fd, true, "exec daemonize $CHILD init-or"),
+    (Via::Stdin, false, "exec daemonize $CHILD init-or"),
+];
+
+/// Shell functions for those that take more than a line.
+const FUNCTIONS: &str = r#"
+    BOTH=RECORD_PIPE,RECORD_PIPE_FILTER
+    python() {
+        exec python3 -c "import subprocess; subprocess.run(['$CHILD', 'init-or']$*)"
+    }
+    node_with() {
+        eval "exec $1>&$N"
+        export RECORD_PIPE=v1:$1:${RECORD_PIPE#v1:*:}
+        exec node -e "require('child_process').spawnSync('$CHILD', ['init-or'])"
+    }
+    daemon() {
+        exec start-stop-daemon --start --background $1 --pidfile /none --startas $CHILD -- init-or
+    }
+"#;
+
+#[test]
+#[ignore = "needs root, sudo, python3, node, start-stop-daemon and daemonize"]
+fn programs_between_keep_back_what_the_documentation_says() {
+    for (via, arrives, command) in BETWEEN {
+        assert_arrives(via, &format!("{FUNCTIONS}\n{command}"), arrives);
+    }
 }

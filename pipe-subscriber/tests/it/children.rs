@@ -370,6 +370,62 @@ async fn a_pipe_that_nobody_holds_ends_at_once_and_is_not_held_open() {
     }
 }
 
+const NOT_ADOPTED: &str = "the child did not adopt the pipe";
+
+#[tokio::test]
+async fn a_summary_says_that_a_child_did_not_adopt_its_pipe() {
+    for via in [Via::Fd, Via::Stdin] {
+        let (mut child, logs) = Spawn::new(shell("true")).via(via).spawn().unwrap();
+        let summary = read_all(logs).await;
+        child.wait().unwrap();
+        assert_eq!(summary.reasons, [NOT_ADOPTED]);
+        let line = summary.to_string();
+        assert!(
+            line.ends_with("end eof, the child did not adopt the pipe"),
+            "{line}"
+        );
+    }
+    let (logs, _sleeper) = spawn_with_sleeper("true", Duration::ZERO);
+    let summary = read_all(logs).await;
+    assert_eq!(
+        (summary.end, &*summary.reasons),
+        (StreamEnd::HeldOpen, &[NOT_ADOPTED.to_owned()][..])
+    );
+
+    let (mut child, logs) = spawn(shell("true")).unwrap();
+    let mut records = logs.records();
+    while within(records.next()).await.is_some() {}
+    assert_eq!(records.into_summary().unwrap().reasons, [NOT_ADOPTED]);
+    child.wait().unwrap();
+}
+
+/// Whoever wrote it has the pipe.
+#[tokio::test]
+async fn whatever_a_child_writes_is_not_taken_for_a_pipe_that_was_not_adopted() {
+    let hello = Stream::default().hello(7);
+    let closed = Stream::default().close(7, 0, 0);
+    let unknown = Stream::default().payload(&[0x63, 0x90]);
+    let malformed = Stream::default().payload(&[0xc1]);
+    let half_a_frame = Stream(vec![0, 0]);
+    let out_of_step = Stream(vec![0xff; 8]);
+    for stream in [hello, closed, unknown, malformed, half_a_frame, out_of_step] {
+        let (_child, logs) = spawn(tokio_shell(&send(&stream))).unwrap();
+        let summary = read_all(logs).await;
+        let line = format!("{summary}: {:?}", summary.reasons);
+        assert!(!line.contains("adopt"), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn only_an_end_of_a_childs_own_pipe_tells_that_it_was_not_adopted() {
+    // A reader of anything has no child.
+    assert_eq!(Stream::default().summary().await.reasons, [""; 0]);
+    // The figures so far say nothing about what may still come.
+    let (mut child, logs) = spawn(shell("true")).unwrap();
+    assert_eq!(logs.records().into_summary().unwrap().reasons, [""; 0]);
+    child.wait().unwrap();
+}
+
 /// Whether there is no record yet and no end either.
 async fn is_waiting(records: &mut Records) -> bool {
     tokio::select! {
