@@ -14,9 +14,10 @@
 use std::{
     error::Error,
     fs::OpenOptions,
-    io,
+    io::{self, Write},
     path::{Path, PathBuf},
-    process, slice,
+    process::{self, ExitCode},
+    slice,
     sync::atomic::{AtomicU64, Ordering::Release},
     thread,
     time::{Duration, Instant},
@@ -82,10 +83,22 @@ enum End {
     Hang,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let options = Options::parse();
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _nobody_reads = writeln!(io::stderr(), "emit: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let acks = match &options.ack {
-        Some(path) => Some(Acks::create(path, options.threads)?),
+        Some(path) => {
+            let named = |error| format!("cannot create {}: {error}", path.display());
+            Some(Acks::create(path, options.threads).map_err(named)?)
+        }
         None => None,
     };
     let alone = env_logger::Env::default().default_filter_or("info");
@@ -96,7 +109,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .delivery(options.delivery.into())
         .init_or(env_logger::Builder::from_env(alone).build())?;
 
-    let load = Load::new(&options);
+    let load = Load::new(options);
     thread::scope(|scope| {
         for number in 0..options.threads {
             let ack = acks.as_ref().map(|acks| &acks.counters()[number as usize]);
@@ -227,13 +240,14 @@ struct Acks(MmapRaw);
 impl Acks {
     fn create(path: &Path, threads: u64) -> io::Result<Self> {
         let mut options = OpenOptions::new();
-        let file = options
+        let mut file = options
             .read(true)
             .write(true)
             .create(true)
             .truncate(true)
             .open(path)?;
-        file.set_len(threads * size_of::<AtomicU64>() as u64)?;
+        // Written and not only made so long: a store into a page for which there is no room would kill this process.
+        file.write_all(&vec![0; threads as usize * size_of::<AtomicU64>()])?;
         Ok(Self(MmapRaw::map_raw(&file)?))
     }
 

@@ -9,8 +9,9 @@
 //! lines and words a file has and its SHA-256, or an error and its cause. Symbolic links are not followed; sockets,
 //! pipes and devices are skipped and counted.
 //!
-//! The exit code is 1 where a file got no record, a worker failed or one of the given paths cannot be read at all. A
-//! file or directory below it that cannot be read is reported, and no failure.
+//! The exit code is 1 where a file got no record, a worker failed, one of the given paths cannot be read at all or the
+//! table cannot be printed. A file or directory below it that cannot be read is reported, and no failure; a pager that
+//! does not want to see all of the table is none either.
 
 use std::{
     collections::VecDeque,
@@ -70,12 +71,16 @@ struct Options {
     worker: bool,
 }
 
-fn main() -> Result<ExitCode, Error> {
+fn main() -> ExitCode {
     let options = Options::parse();
-    match options.worker {
+    let ended = match options.worker {
         true => work().map(|()| ExitCode::SUCCESS),
         false => index(options),
-    }
+    };
+    ended.unwrap_or_else(|error| {
+        let _nobody_reads = writeln!(io::stderr(), "index_files: {error}");
+        ExitCode::FAILURE
+    })
 }
 
 // ---- The parent ----
@@ -108,7 +113,12 @@ async fn index(options: Options) -> Result<ExitCode, Error> {
     let walked = walked.await?;
     progress.finish_and_clear();
 
-    print(&walked, &reports)?;
+    match print(&walked, &reports) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            return Err(format!("cannot print: {error}").into());
+        }
+        _ => {}
+    }
     let answered: u64 = reports.iter().map(|report| report.tally.files).sum();
     let well = walked.unknown_paths == 0
         && answered == walked.files

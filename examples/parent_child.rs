@@ -32,7 +32,7 @@ async fn parent() -> Result<(), Box<dyn Error>> {
     let status = child.wait().await?;
     let summary = logs.await??;
 
-    println!("child: {status}; records: {summary}");
+    log::info!("child: {status}; records: {summary}");
     Ok(())
 }
 

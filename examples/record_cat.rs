@@ -4,7 +4,8 @@
 //! cargo run --example record_cat -- --format json stored.frames
 //! ```
 //!
-//! Its exit code is 0 where the stream is whole, 1 where it is truncated or corrupt, and 2 where it cannot be read.
+//! Its exit code is 0 where the stream is whole, 1 where it is truncated or corrupt, and 2 where it cannot be read or
+//! printed.
 
 mod support;
 
@@ -54,7 +55,7 @@ async fn main() -> ExitCode {
     };
     printer.summary(&summary, None);
     match summary.end {
-        _ if failed => ExitCode::from(2),
+        _ if failed || printer.has_failed() => ExitCode::from(2),
         StreamEnd::Truncated | StreamEnd::Corrupt => ExitCode::FAILURE,
         _ => ExitCode::SUCCESS,
     }

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! It ends with the child's own exit code, with 128 and the signal's number where the child was killed by one, with
-//! 127 where the program could not be started and with 125 where something of its own went wrong.
+//! 127 where the program could not be started and with 125 where something of its own went wrong: the records could not
+//! be printed or stored, for example.
 
 mod support;
 
@@ -19,6 +20,10 @@ use std::{
     os::{fd::AsFd, unix::process::ExitStatusExt},
     path::{Path, PathBuf},
     process::{ExitCode, ExitStatus, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -117,20 +122,55 @@ async fn run(options: Options) -> io::Result<u8> {
             return Ok(NOT_STARTED);
         }
     };
+    let unstored = Arc::new(AtomicBool::new(false));
     if let Some(file) = tee {
-        logs = logs.tee(BufWriter::new(file));
+        logs = logs.tee(Store {
+            file: BufWriter::new(file),
+            failed: Arc::clone(&unstored),
+        });
     }
 
     // Both at once: a child that waits for room in its pipe would never exit.
     let mut printer = Printer::new(options.format.printed(), options.label);
     let (status, read) = tokio::join!(child.wait(), options.format.read(logs, &mut printer));
-    let exit = exit_code(status?);
     let summary = read.unwrap_or_else(|error| {
         say(format_args!("run_child: {error}: {}", error.source));
         *error.summary
     });
+    let exit = match printer.has_failed() || unstored.load(Ordering::Relaxed) {
+        true => OWN_FAILURE,
+        false => exit_code(status?),
+    };
     printer.summary(&summary, Some(exit));
-    Ok(exit)
+    // It may be the summary that cannot be printed.
+    match printer.has_failed() {
+        true => Ok(OWN_FAILURE),
+        false => Ok(exit),
+    }
+}
+
+/// Where the frames are stored. Why that failed is among the reasons of the summary; that it failed is wanted here, too.
+struct Store {
+    file: BufWriter<File>,
+    failed: Arc<AtomicBool>,
+}
+
+impl Store {
+    fn note<T>(&self, done: io::Result<T>) -> io::Result<T> {
+        done.inspect_err(|_| self.failed.store(true, Ordering::Relaxed))
+    }
+}
+
+impl io::Write for Store {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let stored = self.file.write_all(bytes).map(|()| bytes.len());
+        self.note(stored)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.file.flush();
+        self.note(flushed)
+    }
 }
 
 fn create(path: &Path) -> io::Result<File> {

@@ -60,6 +60,11 @@ impl Printer {
         }
     }
 
+    /// Whether something could not be printed although somebody may still want it.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.output.failed
+    }
+
     /// For programs among the records, for people on standard error.
     pub(crate) fn summary(&mut self, summary: &Summary, exit: Option<u8>) {
         let summary = Figures::new(summary, exit);
@@ -77,12 +82,13 @@ pub(crate) fn say(line: impl Display) {
 
 /// Standard output, one write for each line, so that nothing is held back.
 ///
-/// Printing cannot fail: when nobody reads the output any more, the records still have to be read, or the pipe would
-/// fill and the child would wait for ever.
+/// A failure is told at the end only: when nothing can be printed any more, the records still have to be read, or the
+/// pipe would fill and the child would wait for ever. A reader that is gone, such as a pager, has seen enough.
 #[derive(Debug, Default)]
 struct Output {
     line: Vec<u8>,
     closed: bool,
+    failed: bool,
 }
 
 impl Output {
@@ -105,7 +111,8 @@ impl Output {
         });
         if let Err(error) = printed {
             self.closed = true;
-            if error.kind() != ErrorKind::BrokenPipe {
+            self.failed = error.kind() != ErrorKind::BrokenPipe;
+            if self.failed {
                 say(format_args!("cannot print the records: {error}"));
             }
         }

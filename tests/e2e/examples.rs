@@ -1,6 +1,10 @@
 //! The example programs by their command lines, which other programs rely on.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitStatus,
+};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -295,6 +299,109 @@ fn record_cat_prints_every_kind_of_value_as_json() {
     record.as_object_mut().expect("an object").remove("seq");
     assert_eq!(record, expected);
     assert!(!said.contains('\u{1b}'), "JSON escapes it");
+}
+
+/// All that print, and what each is to print.
+fn printing(folder: &Path, stored: &Path) -> Vec<(&'static str, Scenario)> {
+    let cat = |format: &str| {
+        let cat = example("record_cat").arg("--format").arg(format);
+        cat.arg(stored.display())
+    };
+    vec![
+        ("record_cat", cat("text")),
+        ("record_cat", cat("json")),
+        ("run_child", run_emit("--format text", "--records 5")),
+        ("run_child", run_emit("--format json", "--records 5")),
+        // The child's own code is no better.
+        (
+            "run_child",
+            run_emit("--format text", "--records 5 --end kill"),
+        ),
+        ("index_files", example("index_files").arg(folder.display())),
+    ]
+}
+
+/// A folder with a file, and five stored records.
+fn something_to_print() -> (PathBuf, PathBuf) {
+    let (folder, stored) = (temporary("folder"), temporary("frames"));
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("file"), "some words\n").expect("a file");
+    let own = format!("--format none --tee {}", stored.display());
+    let (status, ..) = run_emit(&own, "--records 5").run_alone();
+    assert!(status.success(), "{status}");
+    (folder, stored)
+}
+
+fn full() -> fs::File {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).open("/dev/full").expect("/dev/full")
+}
+
+/// One line says it, as people say it.
+#[track_caller]
+fn assert_says_no_space(name: &str, status: ExitStatus, errors: &str) {
+    let code = status.code().expect("an exit");
+    assert!(code != 0 && code != 101, "{name}: {status}: {errors}");
+    let said = errors
+        .lines()
+        .filter(|line| line.contains("No space left on device"));
+    assert_eq!(said.count(), 1, "{name}: {errors}");
+    assert!(
+        !errors.contains("Os {") && !errors.contains("panicked"),
+        "{name}: {errors}"
+    );
+}
+
+#[test]
+fn an_example_that_cannot_print_says_so_and_fails() {
+    let (folder, stored) = something_to_print();
+    for (name, scenario) in printing(&folder, &stored) {
+        let (status, _, errors) = scenario.stdout(full()).run_alone();
+        assert_says_no_space(name, status, &errors);
+        let code = match name {
+            "record_cat" => 2,
+            "run_child" => 125,
+            _ => 1,
+        };
+        assert_eq!(status.code(), Some(code), "{name}");
+    }
+    let _gone = (fs::remove_dir_all(&folder), fs::remove_file(&stored));
+}
+
+#[test]
+fn an_example_that_cannot_store_says_so_and_fails() {
+    let own = "--format none --tee /dev/full";
+    let (status, _, errors) = run_emit(own, "--records 5").run_alone();
+    assert_says_no_space("run_child --tee", status, &errors);
+    assert_eq!(status.code(), Some(125));
+    let (status, _, errors) = example("emit").arg("--ack").arg("/dev/full").run_alone();
+    assert_says_no_space("emit --ack", status, &errors);
+}
+
+/// As with a pager that was left.
+#[test]
+fn an_example_whose_reader_is_gone_ends_quietly() {
+    let (folder, stored) = something_to_print();
+    for (name, scenario) in printing(&folder, &stored) {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let (status, _, errors) = scenario.stdout(writer).run_alone();
+        assert!(
+            matches!(status.code(), Some(0 | 137)),
+            "{name}: {status}: {errors}"
+        );
+        let complains = ["Broken pipe", "cannot", "panicked"].map(|word| errors.contains(word));
+        assert_eq!(complains, [false; 3], "{name}: {errors}");
+    }
+    let _gone = (fs::remove_dir_all(&folder), fs::remove_file(&stored));
+}
+
+/// It prints nothing but what goes through its logger.
+#[test]
+fn the_first_example_needs_no_stdout() {
+    let (status, _, errors) = example("parent_child").stdout(full()).run_alone();
+    assert!(status.success(), "{status}: {errors}");
+    assert!(errors.contains("records: received 1,"), "{errors}");
 }
 
 #[test]
