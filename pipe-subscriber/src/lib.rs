@@ -50,7 +50,8 @@
 //!   the task it runs in, which gives way after 64 payloads or 1 ms, also to what waits for I/O. It never runs within a
 //!   runtime of this crate's, and a thread of this crate's takes no signal of the program's.
 //! - **A child's text does not act.** Control characters are [escaped](Escaping) for a logger, and what the parent
-//!   [attaches](Origin) cannot be forged.
+//!   [attaches](Origin) cannot be forged through the child's own pipe. (Children of the same user can open each other's
+//!   pipes through `/proc`; the project's SECURITY.md says what helps.)
 //!
 //! # What is not
 //!

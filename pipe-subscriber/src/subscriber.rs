@@ -70,7 +70,7 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     /// Sets what is added to the key-values of each record for a logger: in front of the child's own, in this order.
     /// By default it is the label, where there is one. What a record does not tell is left out; the names stay the
     /// parent's all the same, and a child's own `label` reaches the logger as `label_`, so that no child can claim the
-    /// label of another.
+    /// label of another through its own pipe.
     pub fn attach(mut self, origins: impl IntoIterator<Item = Origin>) -> Self {
         self.origins.clear();
         for origin in origins {

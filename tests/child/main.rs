@@ -17,6 +17,7 @@ mod parents;
 mod records;
 mod refused;
 mod scarce;
+mod siblings;
 mod stalled;
 mod strangers;
 mod tools;
@@ -133,6 +134,9 @@ fn main() {
         "parent-memory" => parents::memory(number(0)),
         "parent-numbers" => numbers::of_write_ends(),
         "parent-threads" => parents::from_two_threads(number(0)),
+        "parent-siblings" => siblings::parent(text(0), text(1)),
+        "victim" => siblings::victim(text(0)),
+        "intruder" => siblings::intruder(text(0), text(1), text(2)),
         "parent-strangers" => strangers::among_spawns(number(0)),
         "list-pipes" => strangers::list_pipes(),
         "parent-dies" => parents::die(),
