@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{self, Write},
-    os::fd::{BorrowedFd, RawFd},
+    os::fd::{AsRawFd, BorrowedFd, RawFd},
 };
 
 use pipe_handler::Overflow;
@@ -50,6 +50,28 @@ pub(crate) fn bad_descriptor() {
         log::info!("{}", pattern(n * 100, 0));
     }
     say("still here");
+}
+
+/// The pipe is closed under a command that shares it, and a file that children are to have gets its number.
+pub(crate) fn share_what_is_closed() {
+    let ino = rustix::fs::fstat(pipe()).expect("fstat").st_ino;
+    let handler = init_with(settings());
+    let own = |fd: &RawFd| pipe_inode(*fd) == Some(ino);
+    let own = open_descriptors().into_iter().rfind(own).expect("a pipe");
+    let mut command = std::process::Command::new("true");
+    handler.share_with(&mut command).expect("a pipe to share");
+    let file = fs::File::open("/dev/null").expect("/dev/null");
+    // SAFETY: the handler takes what it finds for an error or for its pipe, and here it is asked for neither.
+    let put = unsafe { libc::dup2(file.as_raw_fd(), own) };
+    assert_eq!(put, own);
+    let status = command.status().expect("a status");
+    drop(command);
+    // SAFETY: it stays open.
+    let there = unsafe { BorrowedFd::borrow_raw(own) };
+    let inherited = !fcntl_getfd(there)
+        .expect("F_GETFD")
+        .contains(FdFlags::CLOEXEC);
+    say(&format!("{status}, still inherited {inherited}"));
 }
 
 /// Tells which pipe is its own and which others it has, standard streams apart.

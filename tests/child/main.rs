@@ -121,6 +121,7 @@ fn main() {
         "parent-slow" => trouble::slow_sink(),
 
         "flags" => descriptors::flags(),
+        "share-closed" => descriptors::share_what_is_closed(),
         "bad-fd" => descriptors::bad_descriptor(),
         "pipes" => descriptors::pipes(),
         "unfinished" => descriptors::write_unfinished_records(number(0)),

@@ -133,6 +133,18 @@ fn the_pipes_flags_stay_as_they_were_and_no_later_child_inherits_it() {
 }
 
 #[test]
+fn a_file_that_got_the_number_of_a_shared_pipe_keeps_its_flags() {
+    within(async {
+        let mut running = scenario("share-closed").start();
+        assert_eq!(
+            running.talk.line().await,
+            "exit status: 0, still inherited true"
+        );
+        running.finish().await;
+    });
+}
+
+#[test]
 fn a_child_whose_descriptor_is_closed_under_it_goes_on() {
     within(async {
         let mut running = scenario("bad-fd").start();

@@ -47,6 +47,7 @@ fn texts() -> impl Iterator<Item = &'static str> {
         "\n2026-01-01 ERROR root: forged",
         "\r\u{9b}31m\u{7f}",
         "\u{202e}\u{2066}\u{2028}\u{61c}",
+        "\u{200b}\u{ad}\u{feff}\u{e0041}\u{fff9}",
     ]
     .into_iter()
 }
