@@ -184,15 +184,16 @@ impl Judge<'_> {
             account.dropped > 0 && delivery != Delivery::Dropping,
             || format!("nothing is to be dropped: {}", said()),
         );
-        // A close frame can tell of more than the gaps do, but of no more than was logged.
-        let most = match account.closed {
-            true => (logged + panics).saturating_sub(known),
-            false => gaps,
+        // A process that closes misses nothing: its calls that came to no end were in flight.
+        let (missing, in_flight) = match account.closed {
+            true => (0, gaps),
+            false => (gaps, 0),
         };
-        self.complain(!(gaps..=most.max(gaps)).contains(&account.missing), || {
-            format!("missing is not what is missing: {}", said())
-        });
-        self.complain(known + account.missing > logged + panics, || {
+        self.complain(
+            (account.missing, account.in_flight) != (missing, in_flight),
+            || format!("missing is not what is missing: {}", said()),
+        );
+        self.complain(known + gaps > logged + panics, || {
             format!("more than was logged: {}", said())
         });
         let unfinished = match delivery {
@@ -203,7 +204,7 @@ impl Judge<'_> {
             Delivery::Dropping => u64::MAX,
             Delivery::Direct => member.threads as u64 + panics,
         };
-        self.complain(account.missing > unfinished, || {
+        self.complain(gaps > unfinished, || {
             format!("too many are missing: {}", said())
         });
         self.complain(!self.closes_rightly(member.death, account), || {
@@ -231,11 +232,17 @@ fn is_closed(process: &ProcessSummary) -> bool {
 }
 
 fn adds_up(summary: &Summary) -> bool {
-    let mut sums = [0; 3];
+    let mut sums = [0; 4];
     for process in &summary.processes {
         sums[0] += process.received;
         sums[1] += process.dropped;
         sums[2] += process.missing;
+        sums[3] += process.in_flight;
     }
-    sums == [summary.received, summary.dropped, summary.missing]
+    sums == [
+        summary.received,
+        summary.dropped,
+        summary.missing,
+        summary.in_flight,
+    ]
 }

@@ -26,8 +26,12 @@ fn what_is_missing_is_what_was_counted_and_neither_came_nor_was_reported() {
         1,
         StreamEnd::Eof,
     );
-    assert_figures(&sent(two().and(&close(7, 2, 0))), 2, 0, 3, StreamEnd::Clean);
+    assert_figures(&sent(two().and(&close(7, 5, 0))), 2, 0, 3, StreamEnd::Clean);
     assert_figures(&sent(two().and(&close(7, 6, 2))), 2, 2, 4, StreamEnd::Clean);
+    // Of numbers that were taken and are not among those sent the calls had not returned.
+    let summary = sent(two().and(&close(7, 2, 0)));
+    assert_figures(&summary, 2, 0, 0, StreamEnd::Clean);
+    assert_eq!(summary.in_flight, 3);
     // Dropped is the larger of the reports and the close.
     let more = two().and(&dropped(7, [1, 1, 1, 0, 0])).and(&close(7, 2, 1));
     let summary = sent(more);
@@ -47,6 +51,7 @@ fn each_process_has_its_account_and_all_must_close_for_a_clean_end() {
     let both = Stream::default()
         .and(&hello(7))
         .and(&record(7, 1))
+        .and(&hello(8))
         .and(&record(8, 2));
     let one = Stream(both.0.clone()).and(&close(7, 1, 0));
     assert_figures(
@@ -160,7 +165,8 @@ fn a_record_begun_anew_discards_what_was_open_and_one_left_open_is_incomplete() 
     large.encode(&mut payload);
     let fragments: Vec<_> = cut(&payload, Some(7), 5, 4_096).collect();
     // Two pieces of one record that is given up, then one as a whole, then one that never ends.
-    let mut stream = Stream::default().and(&fragments[0]).and(&fragments[1]);
+    let begun = Stream::default().and(&hello(7));
+    let mut stream = begun.and(&fragments[0]).and(&fragments[1]);
     for fragment in &fragments {
         stream = stream.and(fragment);
     }

@@ -140,16 +140,26 @@ fn a_handler_writes_what_was_written_down() {
     let pid = Unpacked::from(outcome.pid);
     let context = |fields: &Unpacked| fields.to_string();
     let expected = r#"{"worker": 3, "job": "index", "ratio": 0.5}"#;
-    let [version, hello_pid, process, time, hello_context] = &frames[0].1[..] else {
+    let instance = Unpacked::from(outcome.records[0].instance.expect("an instance"));
+    let [
+        version,
+        hello_pid,
+        process,
+        time,
+        hello_context,
+        hello_instance,
+    ] = &frames[0].1[..]
+    else {
         panic!("{:?}", frames[0]);
     };
     assert_eq!((version, hello_pid), (&Unpacked::from(1), &pid));
     assert_eq!(process.as_str(), Some("my worker"));
     assert!(time.as_u64() <= Some(outcome.records[0].time));
     assert_eq!(context(hello_context), expected);
+    assert_eq!(*hello_instance, instance);
 
     let first = &frames[1].1;
-    assert_eq!(first.len(), 14, "nils at the end are left off");
+    assert_eq!(first.len(), 18);
     assert_eq!(first[0], Unpacked::from(1));
     assert_eq!(first[1].as_u64(), Some(outcome.records[0].time));
     assert_eq!(first[2], Unpacked::from(3));
@@ -166,13 +176,15 @@ fn a_handler_writes_what_was_written_down() {
     assert_eq!(first[11].as_u64(), outcome.records[0].line.map(u64::from));
     assert_eq!(first[12].to_string(), r#"{"worker": "own"}"#);
     assert_eq!(context(&first[13]), expected);
+    assert!(first[14..17].iter().all(Unpacked::is_nil));
+    assert_eq!(first[17], instance);
     assert_eq!(frames[2].1[12], Unpacked::Nil, "no key-values");
 
     let close = &frames[3].1;
-    assert_eq!(close.len(), 4);
+    assert_eq!(close.len(), 5, "nils at the end are left off");
     assert_eq!(
-        (&close[0], &close[2], &close[3]),
-        (&pid, &Unpacked::from(2), &Unpacked::from(0))
+        (&close[0], &close[2], &close[3], &close[4]),
+        (&pid, &Unpacked::from(2), &Unpacked::from(0), &instance)
     );
 }
 
