@@ -5,7 +5,8 @@
 /// | `Direct` | encodes and makes one system call | nothing | everything |
 /// | `Buffered` | encodes into memory of the thread | what is not yet written | hot paths |
 ///
-/// Both lose nothing at `return` from main, `exit` and panics, and report what they lose. A drain that is a task of the
+/// Both lose nothing at `return` from main, `exit` and panics if the parent reads within the exit timeout, and report what they
+/// lose. A drain that is a task of the
 /// program's own and does not write to a pipe ([`build_over`](crate::Builder::build_over)) cannot be waited for at exit:
 /// await it.
 ///

@@ -35,10 +35,12 @@
 //!
 //! # What is not
 //!
-//! - With buffered delivery (`Delivery::Buffered`) what is not yet written is lost at `SIGKILL`, `abort`, `_exit` and a
-//!   signal that is not handled; at `return` from main, `exit` and panics nothing is, also not what other threads and
-//!   later exit hooks log: then everybody writes directly. A drain over something else than a pipe
-//!   (`Builder::build_over`) has nothing to write to directly: await it.
+//! - With buffered delivery (`Delivery::Buffered`) records that are not yet written are lost at `SIGKILL`, `abort`, `_exit` and a
+//!   signal that is not handled. At `return` from main, `exit` and panics they are written, and after that everybody writes
+//!   directly, other threads and later exit hooks too. That waits for a parent that reads late, up to the
+//!   [exit timeout](Builder::exit_timeout); records that find no room by then are lost, and the parent's summary says that
+//!   the process did not close. A drain over something else than a pipe (`Builder::build_over`) has nothing to write to
+//!   directly: await it. The drain's thread keeps a process alive whose main thread has called `pthread_exit`.
 //! - With [`Overflow::Block`], the default, a parent that lives and does not read makes log calls wait.
 //! - Records logged while a record is being formatted are sent up to a nesting of 4; deeper ones are dropped and
 //!   counted. Logging from a signal handler is not supported.

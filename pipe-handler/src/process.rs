@@ -101,7 +101,7 @@ fn begin(word: &AtomicU64) -> u64 {
 }
 
 /// A word that the system sets to 0 in each process that is made from this one without sharing its memory, from Linux 4.14.
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", target_os = "android"))]
 fn wiped_word() -> Option<&'static AtomicU64> {
     use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
 
@@ -121,7 +121,7 @@ fn wiped_word() -> Option<&'static AtomicU64> {
     Some(unsafe { AtomicU64::from_ptr(page.cast()) })
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn wiped_word() -> Option<&'static AtomicU64> {
     None
 }
