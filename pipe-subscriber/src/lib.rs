@@ -42,8 +42,8 @@
 //!   [`Summary`]. Of a process that ended without a close frame the summary says that more may have been logged.
 //! - **Every end has a [type](StreamEnd).** A payload that cannot be decoded costs itself only and is counted. Behind
 //!   an impossible length everything is read and thrown away, so that the child is not killed by its pipe.
-//! - **The end comes.** [`spawn`] leaves no write end in this process, and a child's pipe ends within a
-//!   [grace period](Spawn::grace) of its exit even if another process holds it (Linux).
+//! - **The end comes.** [`spawn`] leaves no write end in this process, and a child's pipe ends once there was nothing
+//!   to read for a [grace period](Spawn::grace) after its exit, even if another process holds it (Linux).
 //! - **Memory is bounded** whatever a child sends: one read buffer, 4 MiB of unfinished records
 //!   ([settable](PipeSubscriber::join_limit)) beside the one being handed on, 1,024 processes counted one by one.
 //! - **A logger is not trusted with the stream.** If it panics, that is caught and counted. If it is slow, it delays
@@ -70,7 +70,8 @@
 //! A record is decoded where it was read and handed on without a copy and without an allocation, except where its text
 //! needs escaping or it came in fragments: 195 ns, of which 44 are a logger's that reads every field. A pipe whose writer is
 //! quiet waits in the runtime's poll as any other. While its writer is hot, it is taken out of the poll and read at ticks of
-//! 100 us, so that no write has to wake the reader. Nothing wakes for children that are silent. The figures are those of the
+//! 100 us, so that no write has to wake the reader. Nothing wakes for children that are silent, unless the system
+//! [refuses](Spawn::grace) to watch them. The figures are those of the
 //! project's benchmark, `tests/bench`, on a Xeon of 2 cores; it puts them beside what one would use instead.
 //!
 //! # Features

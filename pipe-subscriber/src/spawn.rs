@@ -151,8 +151,18 @@ impl<C: SpawnCommand> Spawn<C> {
     /// Sets how long the pipe is read after the child's exit while another process holds it; the end is then
     /// [held open](crate::StreamEnd::HeldOpen). By default it is 2 s.
     ///
-    /// It begins when the subscriber sees the exit. Linux only (5.3 and later): elsewhere the pipe is read until no
-    /// process holds it.
+    /// It begins when the subscriber sees the exit, and counts only time in which there was nothing to read: a logger
+    /// that stands still does not use it up. So that a process that never stops writing does not keep the subscriber
+    /// for ever, all time in which it reads and logs counts against ten times the grace period, and each time that the
+    /// parent stands still for at most 100 ms (a tenth of a grace period below 1 s). Then what is in the pipe is still
+    /// read, without waiting for any of it, and no more.
+    ///
+    /// Linux only: elsewhere the pipe is read until no process holds it. If the system refuses a descriptor for the
+    /// child's process (before Linux 5.3, or by a filter of system calls), it is asked for the exit every 100 ms; if it
+    /// refuses timers, a thread with all signals blocked stands in for them. If all of that is refused once the child
+    /// runs, reading ends with an error. One case remains in which the exit is not seen and the pipe is read to its end
+    /// of file: no descriptor for the process, no `/proc` of the same PID namespace, and a subscriber that is read in
+    /// another process than the one that spawned (a fork of it), for as long as nobody has waited for the child.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
@@ -162,7 +172,8 @@ impl<C: SpawnCommand> Spawn<C> {
     ///
     /// # Errors
     ///
-    /// Where the pipe cannot be made or the command cannot be started. No descriptor is left then.
+    /// Where the pipe cannot be made or the command cannot be started, or where the child's exit could not be watched:
+    /// no descriptor is left for that, or the system refuses both a timer and a thread. No descriptor is left then.
     ///
     /// # Panics
     ///

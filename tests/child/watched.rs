@@ -16,7 +16,7 @@ use crate::{
     families::fork,
     parents::{child, runtime},
     refused::{refuse, refuse_threads},
-    tools::{hear, init, say},
+    tools::{hear, init, pattern, say},
 };
 
 /// Reads a child that lives on while another one's pipe is read to its end, and then that one. Says both ends, and
@@ -69,7 +69,7 @@ async fn another_one() -> StreamEnd {
 async fn read_to_the_end(logs: PipeSubscriber) -> (StreamEnd, Vec<String>) {
     let (mut sleeper, mut messages) = (None, Vec::new());
     let run = logs.run_with(|record| {
-        messages.push(record.message.to_string());
+        messages.extend(record.message.split(' ').next().map(str::to_owned));
         let pid = record.key_values.get("sleeper");
         sleeper = pid.map(|pid| pid.to_string()).or(sleeper.take());
     });
@@ -94,7 +94,8 @@ pub(crate) fn live_on(how: &str) {
 }
 
 fn log_and_leave_sleeper() {
-    log::info!("one");
+    // Large enough to make the reader look at ticks of a timer.
+    log::info!("one {}", pattern(20_000, 0));
     hear();
     let mut command = StdCommand::new("sleep");
     command.arg("1000").stdout(Stdio::null());

@@ -136,8 +136,8 @@ async fn for_a_grace_period(grace: Duration) {
 
 #[test]
 fn a_logger_that_stands_still_uses_up_no_grace() {
-    const MORE: u64 = 5_000;
-    const GRACE: Duration = Duration::from_secs(1);
+    const MORE: u64 = 2_000;
+    const GRACE: Duration = Duration::from_secs(2);
     within(async {
         let mut running = scenario("leave-logger")
             .arg(MORE)
