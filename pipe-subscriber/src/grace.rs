@@ -3,8 +3,7 @@ use std::time::{Duration, Instant};
 /// A grace period in all is so many times as long.
 const IN_ALL: u32 = 10;
 
-/// The longest part of a grace period that passes between two looks at the pipe. What a program that stands still takes
-/// beyond it does not count.
+/// The most that counts of the time between two looks at the pipe: the program may have stood still.
 const MAX_STEP: Duration = Duration::from_millis(100);
 
 /// How much is left of a grace period.
@@ -16,7 +15,11 @@ const MAX_STEP: Duration = Duration::from_millis(100);
 pub(crate) struct Grace {
     left: Duration,
     left_in_all: Duration,
+    /// The most that counts of it at once, and when to look again: however short the grace period is, a single stop of
+    /// the program while there was nothing to read is not all of it.
     step: Duration,
+    /// The same for all of the time.
+    step_in_all: Duration,
     last_look: Option<Instant>,
     /// Whether there was nothing to read at the last look.
     idle: bool,
@@ -24,12 +27,11 @@ pub(crate) struct Grace {
 
 impl Grace {
     pub(crate) fn new(grace: Duration) -> Self {
-        // However short it is, a single stop of the program is not all of it.
-        let step = (grace / IN_ALL).clamp(Duration::from_nanos(1), MAX_STEP);
         Self {
             left: grace,
             left_in_all: grace.saturating_mul(IN_ALL),
-            step,
+            step: (grace / 10).clamp(Duration::from_nanos(1), MAX_STEP),
+            step_in_all: grace.min(MAX_STEP),
             last_look: None,
             idle: false,
         }
@@ -38,10 +40,11 @@ impl Grace {
     /// Takes in that the reader is about to look; whether the grace period is over. It begins with the first look.
     pub(crate) fn look(&mut self, now: Instant) -> bool {
         let last_look = self.last_look.replace(now).unwrap_or(now);
-        let passed = now.saturating_duration_since(last_look).min(self.step);
-        self.left_in_all = self.left_in_all.saturating_sub(passed);
+        let passed = now.saturating_duration_since(last_look);
+        let counted = passed.min(self.step_in_all);
+        self.left_in_all = self.left_in_all.saturating_sub(counted);
         if self.idle {
-            self.left = self.left.saturating_sub(passed);
+            self.left = self.left.saturating_sub(passed.min(self.step));
         }
         self.left.is_zero() || self.left_in_all.is_zero()
     }

@@ -54,6 +54,7 @@ fn there_is_an_end_for_a_writer_that_never_stops() {
     assert_eq!(looks(SECOND, ms(10), |_| false), 1_000);
     // A reader that takes 5 s for what it reads at once.
     assert_eq!(looks(SECOND, 5 * SECOND, |_| false), 100);
+    assert_eq!(looks(ms(50), 5 * SECOND, |_| false), 10);
 }
 
 #[test]

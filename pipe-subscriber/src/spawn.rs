@@ -154,15 +154,15 @@ impl<C: SpawnCommand> Spawn<C> {
     /// It begins when the subscriber sees the exit, and counts only time in which there was nothing to read: a logger
     /// that stands still does not use it up. So that a process that never stops writing does not keep the subscriber
     /// for ever, all time in which it reads and logs counts against ten times the grace period, and each time that the
-    /// parent stands still for at most 100 ms (a tenth of a grace period below 1 s). Then what is in the pipe is still
-    /// read, without waiting for any of it, and no more.
+    /// parent stands still for at most 100 ms. Then what is in the pipe is still read, without waiting for any of it,
+    /// and no more.
     ///
     /// Linux only: elsewhere the pipe is read until no process holds it. If the system refuses a descriptor for the
     /// child's process (before Linux 5.3, or by a filter of system calls), it is asked for the exit every 100 ms; if it
-    /// refuses timers, a thread with all signals blocked stands in for them. If all of that is refused once the child
-    /// runs, reading ends with an error. One case remains in which the exit is not seen and the pipe is read to its end
-    /// of file: no descriptor for the process, no `/proc` of the same PID namespace, and a subscriber that is read in
-    /// another process than the one that spawned (a fork of it), for as long as nobody has waited for the child.
+    /// refuses timers, a thread with all signals blocked but faults stands in for them. If all of that is refused once
+    /// the child runs, reading ends with an error. One case remains in which the exit is not seen for as long as nobody
+    /// has waited for the child: no descriptor for the process, no `/proc` of the same PID namespace, and a subscriber
+    /// that is read in another process than the one that spawned (a fork of it), or `waitid` refused as well.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
