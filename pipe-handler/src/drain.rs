@@ -22,6 +22,7 @@ use crate::{
     pipe::{Pipe, Written},
     pipe_writer::{AsyncPipe, BlockingPipe},
     queue::{Queue, Rest},
+    signal,
     staging::Staging,
 };
 
@@ -95,12 +96,13 @@ pub(crate) fn start(outlet: Arc<Outlet>, queue: Arc<Queue>) -> io::Result<()> {
     let drain = Drain::new(outlet, queue, writer);
     drain.consumer().linger = true;
     let (begins, begun) = mpsc::channel::<()>();
-    thread::Builder::new()
-        .name("pipe-handler".to_owned())
-        .spawn(move || {
+    let thread = thread::Builder::new().name("pipe-handler".to_owned());
+    signal::without_signals(|| {
+        thread.spawn(move || {
             drop(begins);
             runtime.block_on(drain);
-        })?;
+        })
+    })?;
     // While a thread is being started the standard library holds a lock. A fork right behind this would find it locked
     // for ever.
     let _disconnected = begun.recv();

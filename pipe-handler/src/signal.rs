@@ -64,3 +64,27 @@ fn is_pending() -> bool {
     // SAFETY: filled in above.
     unsafe { libc::sigismember(pending.as_ptr(), libc::SIGPIPE) == 1 }
 }
+
+/// Runs something that starts a thread, which then takes no signal from its first instruction on: they are for the
+/// program, which may wait for them in a thread of its own.
+#[cfg(feature = "buffered")]
+pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
+    let mut all = MaybeUninit::uninit();
+    // SAFETY: it points to a place for a signal set, which this call fills in.
+    unsafe { libc::sigfillset(all.as_mut_ptr()) };
+    // SAFETY: filled in above.
+    let all = unsafe { all.assume_init() };
+    let before = change_mask(libc::SIG_SETMASK, &all);
+    let started = start();
+    change_mask(libc::SIG_SETMASK, &before);
+    started
+}
+
+#[cfg(feature = "buffered")]
+/// Returns what the mask of this thread was.
+fn change_mask(how: libc::c_int, set: &libc::sigset_t) -> libc::sigset_t {
+    let mut before = *set;
+    // SAFETY: both point to signal sets; the old mask is written to the second.
+    unsafe { libc::pthread_sigmask(how, set, &mut before) };
+    before
+}

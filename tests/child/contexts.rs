@@ -152,3 +152,37 @@ pub(crate) fn drained_by_a_busy_runtime() {
         }
     });
 }
+
+/// The program waits for SIGTERM itself. Says which signals another thread would take.
+pub(crate) fn waits_for_signals() {
+    init();
+    log::info!("before");
+    let mut taken: Vec<String> = Vec::new();
+    for task in std::fs::read_dir("/proc/self/task").expect("threads") {
+        let task = task.expect("a thread");
+        if task.file_name().to_str() == Some(&thread_id().to_string()) {
+            continue;
+        }
+        let status = std::fs::read_to_string(task.path().join("status")).expect("a status");
+        let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
+        let blocked = u64::from_str_radix(blocked.expect("a set").trim(), 16).expect("hex");
+        // No thread blocks these; two of them are the C library's.
+        let never = [libc::SIGKILL, libc::SIGSTOP, 32, 33];
+        let open = (1..=64).filter(|n| blocked & (1 << (n - 1)) == 0 && !never.contains(n));
+        taken.extend(open.map(|n| n.to_string()));
+    }
+    say(&taken.join(" "));
+
+    // SAFETY: all bits of it are plain numbers.
+    let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the set is initialised and the signal exists.
+    unsafe { libc::sigaddset(&mut set, libc::SIGTERM) };
+    // SAFETY: the set is initialised, and the old mask is not asked for.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut()) };
+    let this = rustix::process::getpid();
+    rustix::process::kill_process(this, rustix::process::Signal::TERM).expect("kill");
+    let mut signal = 0;
+    // SAFETY: both point to values of their types.
+    unsafe { libc::sigwait(&set, &mut signal) };
+    log::info!(signal; "waited for");
+}

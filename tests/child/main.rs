@@ -99,6 +99,7 @@ fn main() {
         "atexit" => contexts::exit_hooks_log(),
         "thread-exits" => contexts::thread_ends_in_display(),
         "thread-cancelled" => contexts::thread_is_cancelled(),
+        "waits-for-signals" => contexts::waits_for_signals(),
         "never-yields" => contexts::in_a_runtime_that_never_yields(),
         "runtime-gone" => contexts::after_the_runtime(),
         "runtime-drains" => contexts::drained_by_a_busy_runtime(),

@@ -195,3 +195,17 @@ fn with_a_drain_what_arrives_and_what_is_dropped_add_up() {
         );
     }
 }
+
+#[test]
+fn signals_are_left_to_a_program_that_waits_for_them() {
+    for delivery in ["direct", "buffered"] {
+        within(async {
+            let mut running = by(delivery, "waits-for-signals").start();
+            let taken = running.talk.line().await;
+            let outcome = running.finish().await;
+            outcome.assert_complete();
+            assert_eq!(outcome.messages(), ["before", "waited for"]);
+            assert_eq!(taken, "", "{delivery}: another thread takes them");
+        });
+    }
+}
