@@ -16,6 +16,7 @@ use crate::{
     pipe::Pipe,
     process, share,
     transport::Transport,
+    write_end::WriteEnd,
 };
 #[cfg(feature = "buffered")]
 use tokio::io::AsyncWrite;
@@ -57,6 +58,7 @@ const DEFAULT_FILTER: &str = "info";
 pub struct Builder {
     filter: Option<String>,
     panic_hook: bool,
+    check_before_each_write: bool,
     #[cfg(feature = "buffered")]
     delivery: Delivery,
     #[cfg(feature = "buffered")]
@@ -69,6 +71,7 @@ impl Builder {
         Self {
             filter: None,
             panic_hook: true,
+            check_before_each_write: false,
             #[cfg(feature = "buffered")]
             delivery: Delivery::Direct,
             #[cfg(feature = "buffered")]
@@ -148,6 +151,18 @@ impl Builder {
     /// under `RUST_BACKTRACE` the backtrace. The hook that was there before is called afterwards. By default it does.
     pub fn panic_hook(mut self, on: bool) -> Self {
         self.panic_hook = on;
+        self
+    }
+
+    /// Whether the descriptor is compared with the pipe before each write, for a program that closes descriptors which
+    /// are not its own (one that turns itself into a daemon, say) and may then have another file under the number. By
+    /// default it is compared only before a write is tried again and before waiting for room: a write that succeeds goes
+    /// wherever the number leads.
+    ///
+    /// It costs a system call, 130 ns for each record. Between it and the write another thread may still replace the
+    /// descriptor.
+    pub fn check_before_each_write(mut self, on: bool) -> Self {
+        self.check_before_each_write = on;
         self
     }
 
@@ -246,7 +261,8 @@ impl Builder {
         process::watch();
         let queue = Arc::new(Queue::new(self.capacity));
         let buffered = Arc::clone(&queue);
-        let handler = self.make_on(|| Ok(Transport::Buffered(buffered, Pipe::new(adopt()?))))?;
+        let check = self.check_before_each_write;
+        let handler = self.make_on(|| Ok(Transport::Buffered(buffered, open(adopt()?, check))))?;
         let outlet = install(handler)?;
         let writer = AsyncPipe::new(Arc::clone(&outlet));
         let drain = Drain::new(Arc::clone(&outlet), queue, writer).lend();
@@ -279,15 +295,17 @@ impl Builder {
         pipe: impl FnOnce() -> Result<OwnedFd, InitError>,
     ) -> Result<PipeHandler, InitError> {
         process::watch();
+        let check = self.check_before_each_write;
         #[cfg(feature = "buffered")]
         if self.delivery == Delivery::Buffered {
             let queue = Arc::new(Queue::new(self.capacity));
             let buffered = Arc::clone(&queue);
-            let handler = self.make_on(|| Ok(Transport::Buffered(buffered, Pipe::new(pipe()?))))?;
+            let handler =
+                self.make_on(|| Ok(Transport::Buffered(buffered, open(pipe()?, check))))?;
             drain::start(Arc::clone(&handler.outlet), queue)?;
             return Ok(handler);
         }
-        self.make_on(|| Ok(Transport::Direct(Pipe::new(pipe()?))))
+        self.make_on(|| Ok(Transport::Direct(open(pipe()?, check))))
     }
 
     pub(crate) fn make_on(
@@ -320,6 +338,10 @@ impl Builder {
         }
         Ok(PipeHandler { outlet, filter })
     }
+}
+
+fn open(fd: OwnedFd, check: bool) -> Pipe {
+    Pipe::new(Arc::new(WriteEnd::new(fd)), check)
 }
 
 /// Makes a handler the process's logger.

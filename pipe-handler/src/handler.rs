@@ -68,7 +68,7 @@ impl PipeHandler {
     ///
     /// # Errors
     ///
-    /// Where the system does not tell which pipe it is.
+    /// If it was closed behind the handler's back.
     pub fn share_with(&self, command: &mut Command) -> io::Result<()> {
         share::share(&self.outlet, command)
     }

@@ -12,7 +12,7 @@ use tokio::runtime::{self, Runtime};
 use super::*;
 use crate::{
     Overflow, PipeHandler, drain::Drain, pipe::PIPE_BUF, pipe_writer::AsyncPipe,
-    transport::Transport,
+    transport::Transport, write_end::WriteEnd,
 };
 
 /// A handler whose drain is a task that only the test polls.
@@ -29,7 +29,8 @@ impl Fixture {
         process::watch();
         let (reader, writer) = std::io::pipe().unwrap();
         let queue = Arc::new(Queue::new(1024 * 1024));
-        let transport = Transport::Buffered(Arc::clone(&queue), Pipe::new(writer.into()));
+        let end = Arc::new(WriteEnd::new(writer.into()));
+        let transport = Transport::Buffered(Arc::clone(&queue), Pipe::new(end, false));
         let builder = PipeHandler::builder().exit_timeout(Duration::from_millis(1));
         let handler = builder.make_on(|| Ok(transport)).unwrap();
         let outlet = Arc::clone(&handler.outlet);

@@ -1,18 +1,11 @@
 use std::{
     io,
-    os::{fd::AsFd, unix::process::CommandExt},
+    os::unix::process::CommandExt,
     process::Command,
     sync::{Arc, OnceLock},
 };
 
-use rustix::io::FdFlags;
-
-use crate::{
-    env::{self, Address},
-    outlet::Outlet,
-    pipe::Pipe,
-    process,
-};
+use crate::{env, outlet::Outlet, process};
 
 /// The outlet of the handler that is the process's logger.
 static GLOBAL: OnceLock<Arc<Outlet>> = OnceLock::new();
@@ -36,7 +29,8 @@ pub(crate) fn set_global(outlet: &Arc<Outlet>) {
 ///
 /// # Errors
 ///
-/// [`io::ErrorKind::NotConnected`] where this process's logger is no pipe handler; `command` is then as it was.
+/// [`io::ErrorKind::NotConnected`] if this process's logger is no pipe handler, or its descriptor was closed behind its
+/// back; `command` is then as it was.
 ///
 /// ```no_run
 /// use std::process::Command;
@@ -55,16 +49,15 @@ pub fn share_with(command: &mut Command) -> io::Result<()> {
 
 pub(crate) fn share(outlet: &Arc<Outlet>, command: &mut Command) -> io::Result<()> {
     let pipe = outlet.pipe().ok_or_else(no_pipe)?;
-    let address = pipe.address()?;
+    let address = pipe.address().ok_or_else(no_pipe)?;
     command.env(env::PIPE, address.to_env());
     command.env(env::FILTER, &outlet.settings.filter);
     let shared = Shared {
         outlet: Arc::clone(outlet),
-        address,
         here: process::ask(),
     };
     let pass_on = move || shared.pass_on();
-    // SAFETY: in a forked child the closure makes two system calls, and allocates nothing.
+    // SAFETY: in a forked child the closure makes system calls on a descriptor, and allocates nothing.
     unsafe { command.pre_exec(pass_on) };
     Ok(())
 }
@@ -72,7 +65,6 @@ pub(crate) fn share(outlet: &Arc<Outlet>, command: &mut Command) -> io::Result<(
 /// The pipe in the hands of a command.
 struct Shared {
     outlet: Arc<Outlet>,
-    address: Address,
     /// The process that shares it.
     here: u32,
 }
@@ -86,17 +78,10 @@ impl Shared {
         if process::ask() == self.here {
             self.outlet.leave();
         }
-        if let Some(pipe) = self.pipe() {
-            let _ = rustix::io::fcntl_setfd(pipe.as_fd(), FdFlags::empty());
+        if let Some(pipe) = self.outlet.pipe() {
+            let _refused = pipe.set_close_on_exec(false);
         }
         Ok(())
-    }
-
-    /// `None` where it was closed meanwhile, or its number is another descriptor's: a hook of the command's own, which
-    /// runs before, or a program that closes what it does not own.
-    fn pipe(&self) -> Option<&Pipe> {
-        let is_there = |pipe: &&Pipe| pipe.address() == Ok(self.address);
-        self.outlet.pipe().filter(is_there)
     }
 }
 
@@ -104,7 +89,9 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         if process::ask() == self.here {
-            self.pipe().inspect(|pipe| pipe.close_on_exec());
+            // Nothing can be done if it fails, and it does not for a descriptor that is open.
+            let pipe = self.outlet.pipe();
+            let _kept = pipe.map(|pipe| pipe.set_close_on_exec(true));
         }
     }
 }

@@ -205,20 +205,26 @@ pub(crate) fn exit_while_saying_hello() {
 
 /// Goes on logging when its parent is gone.
 pub(crate) fn orphan(how: &str) {
+    // SAFETY: the action is one of the system's own.
+    let die_of_sigpipe = || unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
     if how.starts_with("default-signal") {
-        // SAFETY: the action is one of the system's own.
-        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+        die_of_sigpipe();
     }
     if how == "gone-before" {
         say("ready");
         hear();
     }
     let overflow = match how {
-        "drop" | "default-signal-drop" => pipe_handler::Overflow::DropNewest,
+        "drop" | "default-signal-drop" | "later-default-signal-drop" => {
+            pipe_handler::Overflow::DropNewest
+        }
         _ => pipe_handler::Overflow::Block,
     };
     let handler = init_with(settings().overflow(overflow));
     log::info!("before");
+    if how.starts_with("later-default-signal") {
+        die_of_sigpipe();
+    }
     if how != "gone-before" {
         say("ready");
         hear();

@@ -177,12 +177,14 @@ fn a_process_that_ends_while_a_thread_says_hello_waits_for_it_and_closes() {
 
 #[test]
 fn a_child_goes_on_when_its_parent_no_longer_reads() {
-    // Before and after the handler is there; with SIGPIPE as Rust sets it and as other programs have it.
+    // Before and after the handler is there; with SIGPIPE as Rust sets it, as other programs have it, and set to that later.
     for how in [
         "plainly",
         "drop",
         "default-signal",
         "default-signal-drop",
+        "later-default-signal",
+        "later-default-signal-drop",
         "gone-before",
     ] {
         within(async {
