@@ -185,10 +185,12 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// Where there is no such pipe, or the filter cannot be read.
-    pub fn build(self) -> Result<PipeHandler, InitError> {
-        let handler = self.make(adopt)?;
-        handler.outlet.greet();
+    /// If there is no such pipe, or the filter cannot be read. The pipe can then still be adopted.
+    pub fn build(mut self) -> Result<PipeHandler, InitError> {
+        let filter = self.read_filter()?;
+        let panic_hook = self.panic_hook;
+        let handler = adopt(|end| self.make(filter, end))?;
+        begin(&handler.outlet, panic_hook);
         Ok(handler)
     }
 
@@ -196,10 +198,13 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// Where the filter cannot be read.
-    pub fn build_on(self, write_end: impl Into<OwnedFd>) -> Result<PipeHandler, InitError> {
-        let handler = self.make(|| Ok(write_end.into()))?;
-        handler.outlet.greet();
+    /// If the filter cannot be read.
+    pub fn build_on(mut self, write_end: impl Into<OwnedFd>) -> Result<PipeHandler, InitError> {
+        let filter = self.read_filter()?;
+        let panic_hook = self.panic_hook;
+        let end = Arc::new(WriteEnd::new(write_end.into()));
+        let handler = self.make(filter, end)?;
+        begin(&handler.outlet, panic_hook);
         Ok(handler)
     }
 
@@ -211,17 +216,17 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// Where the filter cannot be read.
+    /// If the filter cannot be read.
     #[cfg(feature = "buffered")]
-    pub fn build_over<W>(self, writer: W) -> Result<(PipeHandler, Drain<W>), InitError>
+    pub fn build_over<W>(mut self, writer: W) -> Result<(PipeHandler, Drain<W>), InitError>
     where
         W: AsyncWrite + Unpin + Send + std::fmt::Debug + 'static,
     {
-        process::watch();
-        let queue = Arc::new(Queue::new(self.capacity));
-        let transport = Transport::Elsewhere(Arc::clone(&queue));
-        let handler = self.make_on(|| Ok(transport))?;
-        handler.outlet.greet();
+        let filter = self.read_filter()?;
+        let panic_hook = self.panic_hook;
+        let queue = self.queue();
+        let handler = self.make_on(filter, Transport::Elsewhere(Arc::clone(&queue)));
+        begin(&handler.outlet, panic_hook);
         let drain = Drain::new(Arc::clone(&handler.outlet), queue, writer);
         Ok((handler, drain))
     }
@@ -232,10 +237,10 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// Where there is no such pipe, where the filter cannot be read, and where the process has a logger.
+    /// If there is no such pipe, if the filter cannot be read, and if the process has a logger. The pipe can then still
+    /// be adopted.
     pub fn init(self) -> Result<(), InitError> {
-        let handler = self.make(adopt)?;
-        install(handler)?;
+        self.start()?;
         Ok(())
     }
 
@@ -246,8 +251,7 @@ impl Builder {
     /// As for `init`.
     #[cfg(feature = "buffered")]
     pub fn init_guarded(self) -> Result<Guard, InitError> {
-        let handler = self.make(adopt)?;
-        Ok(Guard::new(install(handler)?))
+        Ok(Guard::new(self.start()?))
     }
 
     /// Like [`init_guarded`](Self::init_guarded) with buffered delivery, but without a thread for it: the program polls
@@ -257,67 +261,54 @@ impl Builder {
     ///
     /// As for `init`.
     #[cfg(feature = "buffered")]
-    pub fn init_with_drain(self) -> Result<(Guard, Drain), InitError> {
-        process::watch();
-        let queue = Arc::new(Queue::new(self.capacity));
+    pub fn init_with_drain(mut self) -> Result<(Guard, Drain), InitError> {
+        let filter = self.read_filter()?;
+        let panic_hook = self.panic_hook;
+        let queue = self.queue();
         let buffered = Arc::clone(&queue);
-        let check = self.check_before_each_write;
-        let handler = self.make_on(|| Ok(Transport::Buffered(buffered, open(adopt()?, check))))?;
-        let outlet = install(handler)?;
+        let outlet = adopt(|end| {
+            let pipe = Pipe::new(end, self.check_before_each_write);
+            install(self.make_on(filter, Transport::Buffered(buffered, pipe)))
+        })?;
+        begin(&outlet, panic_hook);
         let writer = AsyncPipe::new(Arc::clone(&outlet));
         let drain = Drain::new(Arc::clone(&outlet), queue, writer).lend();
         Ok((Guard::new(outlet), drain))
     }
 
-    /// Like [`init`](Self::init), and in a process without a pipe makes `fallback` the logger.
+    /// Like [`init`](Self::init), and makes `fallback` the logger if there is no pipe or it cannot be used.
     ///
     /// `log`'s maximum level is then trace, because the fallback's own is not known here: it filters by itself. Set
     /// it afterwards to save the calls.
     ///
     /// # Errors
     ///
-    /// As for `init`, except that a process without a pipe is none.
+    /// If the filter cannot be read, and if the process has a logger.
     pub fn init_or(self, fallback: impl Log + 'static) -> Result<Outcome, InitError> {
         match self.init() {
             Ok(()) => Ok(Outcome::Pipe),
-            Err(reason) if reason.is_no_pipe() => {
+            Err(error) if error.is_misuse() => Err(error),
+            Err(reason) => {
                 log::set_boxed_logger(Box::new(fallback))?;
                 log::set_max_level(LevelFilter::Trace);
                 Ok(Outcome::Fallback(reason))
             }
-            Err(error) => Err(error),
         }
     }
 
-    /// A handler on a pipe, with the delivery that is set.
-    fn make(
-        self,
-        pipe: impl FnOnce() -> Result<OwnedFd, InitError>,
-    ) -> Result<PipeHandler, InitError> {
-        process::watch();
-        let check = self.check_before_each_write;
-        #[cfg(feature = "buffered")]
-        if self.delivery == Delivery::Buffered {
-            let queue = Arc::new(Queue::new(self.capacity));
-            let buffered = Arc::clone(&queue);
-            let handler =
-                self.make_on(|| Ok(Transport::Buffered(buffered, open(pipe()?, check))))?;
-            drain::start(Arc::clone(&handler.outlet), queue)?;
-            return Ok(handler);
-        }
-        self.make_on(|| Ok(Transport::Direct(open(pipe()?, check))))
+    fn start(mut self) -> Result<Arc<Outlet>, InitError> {
+        let filter = self.read_filter()?;
+        let panic_hook = self.panic_hook;
+        let outlet = adopt(|end| install(self.make(filter, end)?))?;
+        begin(&outlet, panic_hook);
+        Ok(outlet)
     }
 
-    pub(crate) fn make_on(
-        mut self,
-        transport: impl FnOnce() -> Result<Transport, InitError>,
-    ) -> Result<PipeHandler, InitError> {
-        process::watch();
+    /// The filter that holds. It is read before the pipe is touched.
+    pub(crate) fn read_filter(&mut self) -> Result<Filter, InitError> {
         let own = self.filter.as_deref().unwrap_or(DEFAULT_FILTER);
         let own_filter =
             Filter::parse(own).ok_or_else(|| InitError::Filter { filter: own.into() })?;
-        let transport = transport()?;
-
         let wished = env::filter();
         let (filter, text) = match wished.as_deref().map(|text| (Filter::parse(text), text)) {
             None => (own_filter, own),
@@ -328,20 +319,35 @@ impl Builder {
             ),
         };
         self.settings.filter = text.to_owned();
-        self.settings.process = self.settings.process.map(cut_name);
         self.settings.unreadable_filter = wished.filter(|wished| *wished != self.settings.filter);
-
-        let outlet = Arc::new(Outlet::new(transport, self.settings));
-        exit::close_at_exit(Arc::downgrade(&outlet));
-        if self.panic_hook {
-            panic::log_panics(Arc::downgrade(&outlet));
-        }
-        Ok(PipeHandler { outlet, filter })
+        Ok(filter)
     }
-}
 
-fn open(fd: OwnedFd, check: bool) -> Pipe {
-    Pipe::new(Arc::new(WriteEnd::new(fd)), check)
+    #[cfg(feature = "buffered")]
+    fn queue(&self) -> Arc<Queue> {
+        process::watch();
+        Arc::new(Queue::new(self.capacity))
+    }
+
+    /// A handler on a pipe, with the delivery that is set.
+    fn make(self, filter: Filter, end: Arc<WriteEnd>) -> Result<PipeHandler, InitError> {
+        let pipe = Pipe::new(end, self.check_before_each_write);
+        #[cfg(feature = "buffered")]
+        if self.delivery == Delivery::Buffered {
+            let queue = self.queue();
+            let handler = self.make_on(filter, Transport::Buffered(Arc::clone(&queue), pipe));
+            drain::start(Arc::clone(&handler.outlet), queue).map_err(InitError::Thread)?;
+            return Ok(handler);
+        }
+        Ok(self.make_on(filter, Transport::Direct(pipe)))
+    }
+
+    pub(crate) fn make_on(mut self, filter: Filter, transport: Transport) -> PipeHandler {
+        process::watch();
+        self.settings.process = self.settings.process.map(cut_name);
+        let outlet = Arc::new(Outlet::new(transport, self.settings));
+        PipeHandler { outlet, filter }
+    }
 }
 
 /// Makes a handler the process's logger.
@@ -351,9 +357,17 @@ fn install(handler: PipeHandler) -> Result<Arc<Outlet>, InitError> {
     log::set_boxed_logger(Box::new(handler))?;
     log::set_max_level(level);
     share::set_global(&outlet);
-    // Only now: the hello of a handler that never came to be would tell of a process that logs nothing.
-    outlet.greet();
     Ok(outlet)
+}
+
+/// Only when nothing can fail any more: the hello of a handler that never came to be would tell of a process that logs
+/// nothing, and its panic hook could not be taken away.
+fn begin(outlet: &Arc<Outlet>, panic_hook: bool) {
+    exit::close_at_exit(Arc::downgrade(outlet));
+    if panic_hook {
+        panic::log_panics(Arc::downgrade(outlet));
+    }
+    outlet.greet();
 }
 
 /// The hello has to fit into one frame, and a record has no more of a name either.

@@ -34,7 +34,8 @@ pub enum InitError {
         version: u64,
     },
     /// The descriptor is closed, or is another pipe than the one that the variable tells of. So it is for a
-    /// grandchild that inherited the variable but not the pipe.
+    /// grandchild that inherited the variable but not the pipe, and in a process where another copy of this crate (a
+    /// plugin's, another version) has adopted the pipe.
     #[error(
         "{} tells of a pipe that descriptor {fd} is not, or is no more",
         env::PIPE
@@ -52,7 +53,7 @@ pub enum InitError {
         /// The descriptor that the variable names.
         fd: RawFd,
     },
-    /// A handler of this process has the pipe already.
+    /// A handler of this process has the pipe already, or had it.
     #[error("the record pipe was adopted before in this process; one handler can have it")]
     AlreadyAdopted,
     /// The builder's filter cannot be read.
@@ -66,13 +67,19 @@ pub enum InitError {
     /// The process has a logger already.
     #[error("the process has a logger already")]
     Logger(#[from] SetLoggerError),
-    /// A system call on the pipe's descriptor failed.
+    /// The thread that carries records away in buffered delivery could not be started.
+    #[error("cannot start the thread that writes to the record pipe")]
+    Thread(#[source] io::Error),
+    /// A system call on the pipe's descriptor failed: no descriptor is left, for example.
     #[error("cannot take over the record pipe's descriptor")]
     Io(#[from] io::Error),
 }
 
 impl InitError {
-    /// Whether the process has no pipe of its own: the cases in which [`init_or`](crate::init_or) takes the fallback.
+    /// Whether the process has no pipe of its own.
+    ///
+    /// [`init_or`](crate::init_or) takes the fallback in these cases and some more: for every error but a filter that
+    /// cannot be read and a logger that is there already.
     pub fn is_no_pipe(&self) -> bool {
         matches!(
             self,
@@ -82,6 +89,11 @@ impl InitError {
                 | Self::Stale { .. }
                 | Self::Foreign { .. }
         )
+    }
+
+    /// Whether the program is at fault and another logger would not help.
+    pub(crate) fn is_misuse(&self) -> bool {
+        matches!(self, Self::Filter { .. } | Self::Logger(_))
     }
 }
 

@@ -10,7 +10,8 @@ static OUTLETS: Mutex<Vec<Weak<Outlet>>> = Mutex::new(Vec::new());
 pub(crate) fn close_at_exit(outlet: Weak<Outlet>) {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
-        // SAFETY: the hook is a function of this program, which is never unloaded.
+        // SAFETY: the hook is a function of this program, or of a library that the C library runs it for before it is
+        // unloaded.
         let _full = unsafe { libc::atexit(close_all) };
     });
     if let Ok(mut outlets) = OUTLETS.lock() {

@@ -6,7 +6,7 @@ use crate::{InitError, PipeHandler};
 ///
 /// # Errors
 ///
-/// Where there is no such pipe and where the process has a logger; see [`InitError`].
+/// If there is no such pipe or the process has a logger; see [`InitError`]. The pipe can then still be adopted.
 ///
 /// ```no_run
 /// pipe_handler::init()?;
@@ -17,12 +17,12 @@ pub fn init() -> Result<(), InitError> {
     PipeHandler::builder().init()
 }
 
-/// Like [`init`], and in a process without a pipe makes `fallback` the logger: one program that runs as a child and
-/// by itself.
+/// Like [`init`], and makes `fallback` the logger if there is no pipe or it cannot be used: one program that runs as a
+/// child and by itself.
 ///
 /// # Errors
 ///
-/// As for `init`, except that a process without a pipe is none.
+/// If the process has a logger.
 ///
 /// ```no_run
 /// # struct Stderr;

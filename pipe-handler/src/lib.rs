@@ -55,9 +55,12 @@
 //! - A fork finds the locks of the standard and the C library as they are: one that is made while another thread starts,
 //!   ends, panics, aborts or exits the process may hang in the child when it does the same. None of this crate's locks are
 //!   among them.
-//! - The pipe's descriptor is trusted to stay what it is. A program that closes descriptors it does not own can make the
-//!   number mean another file: then what succeeds at once is written there, and the handler is gone with the first write
-//!   that does not. [`Builder::check_before_each_write`] looks before.
+//! - The handler moves the pipe to a descriptor of its own (100 or above), which is trusted to stay what it is. A program
+//!   that closes descriptors it does not own can make the number mean another file: then what succeeds at once is written
+//!   there, and the handler is gone with the first write that does not. [`Builder::check_before_each_write`] looks before.
+//! - Another copy of this crate in the process (a plugin's, another version) finds the variable stale once one has adopted
+//!   the pipe. Two that begin in the same moment are told apart by close(2), and a file that a third thread opens between
+//!   the two closes may be hit.
 //!
 //! # What it costs
 //!

@@ -31,8 +31,9 @@ impl Fixture {
         let queue = Arc::new(Queue::new(1024 * 1024));
         let end = Arc::new(WriteEnd::new(writer.into()));
         let transport = Transport::Buffered(Arc::clone(&queue), Pipe::new(end, false));
-        let builder = PipeHandler::builder().exit_timeout(Duration::from_millis(1));
-        let handler = builder.make_on(|| Ok(transport)).unwrap();
+        let mut builder = PipeHandler::builder().exit_timeout(Duration::from_millis(1));
+        let filter = builder.read_filter().unwrap();
+        let handler = builder.make_on(filter, transport);
         let outlet = Arc::clone(&handler.outlet);
         let drain = Drain::new(
             Arc::clone(&outlet),

@@ -1,14 +1,23 @@
 //! How a process finds its pipe, and what it logs there.
 
 use std::{
-    io::Read,
+    fs::File,
+    io::{self, Read},
+    os::fd::AsRawFd,
     process::{Command, Stdio},
 };
 
 use log::{Log, Metadata, Record};
 use pipe_handler::{Outcome, PipeHandler};
+use rustix::{
+    io::{FdFlags, fcntl_getfd},
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+};
 
-use crate::tools::{init as init_plainly, say};
+use crate::{
+    descriptors::{open_descriptors, pipe_inode},
+    tools::{given_number, init as init_plainly, pipe, pipe_number, say, settings},
+};
 
 /// Reports on stderr: the other streams may be what is tried as a pipe.
 pub(crate) fn init() {
@@ -47,6 +56,154 @@ pub(crate) fn twice() {
     let third = pipe_handler::init_or(Fallback);
     say(&format!("third: {third:?}"));
     log::info!("still by the first");
+}
+
+/// What the pipe's descriptor is before and after it is adopted; then files are opened until one has the number that was
+/// given, and nothing must be written into any of them.
+pub(crate) fn moves() {
+    let (given, inode) = (given_number(), pipe_inode(given_number()));
+    init_plainly();
+    let own = pipe_number();
+    let flags = fcntl_getfd(pipe()).expect("F_GETFD");
+    say(&format!(
+        "own {}, high {}, close-on-exec {}, given {}",
+        own != given,
+        own >= 100,
+        flags.contains(FdFlags::CLOEXEC),
+        match open_descriptors().contains(&given) {
+            false => "closed",
+            true if pipe_inode(given) == inode => "the pipe",
+            true => "something else",
+        }
+    ));
+    let mut files = Vec::new();
+    while given > 2 && !open_descriptors().contains(&given) {
+        files.push(tempfile());
+    }
+    log::info!("in the pipe");
+    let written = files
+        .iter()
+        .map(|file| file.metadata().expect("fstat").len());
+    log::info!(files = files.len(), written = written.sum::<u64>(); "afterwards");
+}
+
+/// A file without a name.
+fn tempfile() -> File {
+    let flags = rustix::fs::MemfdFlags::CLOEXEC;
+    rustix::fs::memfd_create("file", flags)
+        .expect("a file")
+        .into()
+}
+
+/// All ways to start a logger while there is one already; then the pipe is still to be had.
+pub(crate) fn logger_before() {
+    log::set_logger(&Fallback).expect("no logger before");
+    let builder = || settings().filter("trace");
+    let kind = |error| match error {
+        Err(pipe_handler::InitError::Logger(_)) => "logger",
+        _ => "something else",
+    };
+    let failures = [
+        kind(builder().init()),
+        kind(builder().init_guarded().map(drop)),
+        kind(builder().init_with_drain().map(drop)),
+        kind(builder().init_or(Fallback).map(drop)),
+        match settings().filter("x=y=z").build() {
+            Err(pipe_handler::InitError::Filter { .. }) => "filter",
+            _ => "something else",
+        },
+    ];
+    say(&failures.join(" "));
+    let handler = builder().build().expect("the pipe");
+    handler.log(&Record::builder().args(format_args!("by the last")).build());
+}
+
+/// The drain's thread finds no room for its stack; then there is room.
+pub(crate) fn no_thread() {
+    let before = getrlimit(Resource::As);
+    let status = std::fs::read_to_string("/proc/self/status").expect("a status");
+    let size = status.lines().find_map(|line| line.strip_prefix("VmSize:"));
+    let size = size.and_then(|size| size.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    let current = size.map(|kib| (kib + 1024) * 1024);
+    let tight = Rlimit { current, ..before };
+    setrlimit(Resource::As, tight).expect("a limit");
+    let builder = || PipeHandler::builder().delivery(pipe_handler::Delivery::Buffered);
+    let outcome = builder().init_or(Fallback);
+    setrlimit(Resource::As, before).expect("no limit");
+    match outcome {
+        Ok(Outcome::Fallback(reason)) => say(&format!("{reason}")),
+        other => say(&format!("{other:?}")),
+    }
+    log::info!("by the fallback");
+    let handler = builder().build().expect("the pipe");
+    handler.log(&Record::builder().args(format_args!("by the pipe")).build());
+}
+
+/// No descriptor is left for the pipe to move to; then there is one.
+pub(crate) fn no_descriptor() {
+    let before = getrlimit(Resource::Nofile);
+    let current = Some(64);
+    setrlimit(Resource::Nofile, Rlimit { current, ..before }).expect("a limit");
+    let mut files = Vec::new();
+    while let Ok(file) = File::open("/dev/null") {
+        files.push(file);
+    }
+    let outcome = pipe_handler::init_or(Fallback);
+    let given = pipe_inode(given_number());
+    drop(files);
+    match outcome {
+        Ok(Outcome::Fallback(reason)) => say(&format!("{reason}, given {}", given.is_some())),
+        other => say(&format!("{other:?}")),
+    }
+    let handler = PipeHandler::builder().build().expect("the pipe");
+    handler.log(&Record::builder().args(format_args!("by the pipe")).build());
+    let (own, given) = (pipe_number(), given_number());
+    say(&format!(
+        "moved {}",
+        own != given && (32..64).contains(&own)
+    ));
+}
+
+/// The pipe is the stdin, and there is no /dev/null to put in its place.
+pub(crate) fn stdin_in_a_chroot(root: &str) {
+    std::os::unix::fs::chroot(root).expect("root may do this");
+    std::env::set_current_dir("/").expect("a folder");
+    init_plainly();
+    let read = io::stdin().read(&mut [0]).expect("stdin");
+    let inode = pipe_inode(0).map_or("none".to_owned(), |inode| inode.to_string());
+    let variable = std::env::var("RECORD_PIPE").expect("a record pipe");
+    log::info!(read, own = variable.ends_with(&format!(":{inode}")); "stdin");
+}
+
+/// A program that turns itself into a daemon closes every descriptor, then opens its files. The handler looks before it
+/// writes, and when it goes.
+pub(crate) fn daemon() {
+    // Directly, so that the handler knows by the end of the log call.
+    let builder = PipeHandler::builder().check_before_each_write(true);
+    let handler = builder.build().expect("the pipe");
+    let log = |n| handler.log(&Record::builder().args(format_args!("n{n}")).build());
+    log(0);
+    let own = pipe_number();
+    let last = own.max(given_number());
+    for fd in 3..=last {
+        // SAFETY: nothing else in this process uses them, and the handler is to find out.
+        unsafe { libc::close(fd) };
+    }
+    let mut files = vec![tempfile()];
+    while files.iter().all(|file| file.as_raw_fd() != own) {
+        files.push(tempfile());
+    }
+    (1..10).for_each(log);
+    let is_gone = handler.is_gone();
+    let shared = handler.share_with(&mut Command::new("true")).is_ok();
+    drop(handler);
+    let lengths = files
+        .iter()
+        .map(|file| file.metadata().expect("still open").len());
+    let written: u64 = lengths.sum();
+    say(&format!(
+        "gone {is_gone}, shared {shared}, written {written}"
+    ));
 }
 
 /// One record of each level for two targets; one says what the maximum is.

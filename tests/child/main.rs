@@ -62,6 +62,12 @@ fn main() {
         "twice" => adoption::twice(),
         "levels" => adoption::levels(text(0)),
         "stdin" => adoption::stdin(),
+        "stdin-in-chroot" => adoption::stdin_in_a_chroot(text(0)),
+        "moves" => adoption::moves(),
+        "logger-before" => adoption::logger_before(),
+        "no-thread" => adoption::no_thread(),
+        "no-descriptor" => adoption::no_descriptor(),
+        "daemon" => adoption::daemon(),
         "inherits-the-variable" => adoption::pass_on_the_variable(),
 
         "fork" => families::fork_and_log(),

@@ -15,7 +15,10 @@ use std::{
 use pipe_handler::{Builder, Delivery, PipeHandler};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::noise;
+use crate::{
+    descriptors::{open_descriptors, pipe_inode},
+    noise,
+};
 
 /// Default settings, and the delivery that the test asks for. On a machine that is busy with other things the parent may
 /// be late: an exit waits for it as long as it takes.
@@ -91,13 +94,22 @@ pub(crate) fn is_asleep(thread: u64) -> bool {
     stat.is_ok_and(|stat| stat.contains(") S "))
 }
 
-/// The record pipe, by the number that the parent gave it.
+/// The record pipe.
 pub(crate) fn pipe() -> BorrowedFd<'static> {
     // SAFETY: the handler of this process keeps it open until the end.
     unsafe { BorrowedFd::borrow_raw(pipe_number()) }
 }
 
+/// The number that the parent gave it, or the one to which the handler has moved it.
 pub(crate) fn pipe_number() -> RawFd {
+    let variable = std::env::var("RECORD_PIPE").expect("a record pipe");
+    let inode = variable.split(':').nth(3).expect("an inode").parse().ok();
+    let mut open = open_descriptors().into_iter();
+    open.find(|&fd| pipe_inode(fd) == inode).expect("the pipe")
+}
+
+/// The number that the parent gave it.
+pub(crate) fn given_number() -> RawFd {
     let variable = std::env::var("RECORD_PIPE").expect("a record pipe");
     let number = variable.split(':').nth(1).expect("a descriptor");
     number.parse().expect("a descriptor")

@@ -8,7 +8,7 @@ use std::{
 
 use pipe_subscriber::Via;
 
-use crate::support::{Scenario, address, scenario, within};
+use crate::support::{Scenario, address, number, scenario, within};
 
 /// Tries both ways with a value of the variable, and with something behind descriptor 1.
 struct Attempt {
@@ -187,13 +187,89 @@ fn a_second_handler_cannot_have_the_pipe() {
         within(async {
             let mut running = scenario("twice").start_as(|spawn| spawn.via(via).filter("info"));
             assert_eq!(running.talk.line().await, "second: Err(AlreadyAdopted)");
-            // The fallback is for a process that has no pipe.
-            assert_eq!(running.talk.line().await, "third: Err(AlreadyAdopted)");
+            // The fallback cannot be the logger either.
+            let third = running.talk.line().await;
+            assert_eq!(third, "third: Err(Logger(SetLoggerError(())))");
             let outcome = running.finish().await;
             outcome.assert_complete();
             assert_eq!(outcome.messages(), ["still by the first"]);
         });
     }
+}
+
+#[test]
+fn the_pipe_moves_to_a_descriptor_of_the_handlers_own() {
+    for (via, given) in [(Via::Fd, "closed"), (Via::Stdin, "something else")] {
+        within(async {
+            let mut running = scenario("moves").start_as(|spawn| spawn.via(via).filter("info"));
+            let expected = format!("own true, high true, close-on-exec true, given {given}");
+            assert_eq!(running.talk.line().await, expected);
+            let outcome = running.finish().await;
+            outcome.assert_complete();
+            assert_eq!(outcome.messages(), ["in the pipe", "afterwards"]);
+            assert_eq!(number(&outcome.records[1], "written"), 0);
+        });
+    }
+}
+
+#[test]
+fn a_start_that_fails_leaves_the_pipe_to_the_next() {
+    for delivery in ["direct", "buffered"] {
+        for via in [Via::Fd, Via::Stdin] {
+            within(async {
+                let scenario = scenario("logger-before").env("E2E_DELIVERY", delivery);
+                let mut running = scenario.start_as(|spawn| spawn.via(via).filter("info"));
+                let said = running.talk.line().await;
+                assert_eq!(said, "logger logger logger logger filter");
+                let outcome = running.finish().await;
+                outcome.assert_complete();
+                assert_eq!(outcome.messages(), ["by the last"]);
+            });
+        }
+    }
+}
+
+#[test]
+fn without_a_thread_or_a_descriptor_the_fallback_is_used_and_the_pipe_is_kept() {
+    for (name, said) in [
+        (
+            "no-thread",
+            "cannot start the thread that writes to the record pipe\n",
+        ),
+        (
+            "no-descriptor",
+            "cannot take over the record pipe's descriptor, given true\nmoved true\n",
+        ),
+    ] {
+        for via in [Via::Fd, Via::Stdin] {
+            within(async {
+                let running = scenario(name).start_as(|spawn| spawn.via(via).filter("info"));
+                let mut outcome = running.finish().await;
+                outcome.assert_complete();
+                assert_eq!(outcome.messages(), ["by the pipe"]);
+                assert_eq!(outcome.talk.rest().await, said);
+            });
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn via_stdin_a_chroot_without_devices_will_do() {
+    if !rustix::process::geteuid().is_root() {
+        return eprintln!("not root: nothing was tried");
+    }
+    let root = crate::support::temporary("root");
+    std::fs::create_dir(&root).expect("a folder");
+    let outcome = within(async {
+        let scenario = scenario("stdin-in-chroot").arg(root.display());
+        let running = scenario.start_as(|spawn| spawn.via(Via::Stdin).filter("info"));
+        running.finish().await
+    });
+    outcome.assert_complete();
+    let values = outcome.records[0].key_values.to_string();
+    assert_eq!(values, r#"{"read":0,"own":false}"#);
+    std::fs::remove_dir(root).expect("an empty folder");
 }
 
 #[test]

@@ -155,3 +155,15 @@ fn a_child_whose_descriptor_is_closed_under_it_goes_on() {
         assert_eq!(outcome.summary.end, pipe_subscriber::StreamEnd::Eof);
     });
 }
+
+#[test]
+fn a_file_that_has_the_handlers_number_is_neither_written_nor_closed() {
+    within(async {
+        let mut running = scenario("daemon").start();
+        let said = running.talk.line().await;
+        assert_eq!(said, "gone true, shared false, written 0");
+        let outcome = running.finish().await;
+        assert!(outcome.status.success(), "{}", outcome.status);
+        assert_eq!(outcome.messages(), ["n0"]);
+    });
+}
