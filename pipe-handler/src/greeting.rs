@@ -1,9 +1,9 @@
 use std::sync::atomic::{
-    AtomicU32, AtomicU64,
+    AtomicU32,
     Ordering::{Acquire, Relaxed, Release},
 };
 
-use crate::process;
+use crate::{atomic::AtomicU64, process};
 
 /// How far a process is with saying hello on its pipe.
 ///

@@ -3,7 +3,6 @@ use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, TryLockError,
         atomic::{
-            AtomicU64,
             Ordering::{AcqRel, Acquire, Relaxed, Release},
             fence,
         },
@@ -13,7 +12,7 @@ use std::{
 use log::Level;
 use record_proto::Levels;
 
-use crate::process;
+use crate::{atomic::AtomicU64, process};
 
 /// A number that shares no cache line with another: threads that count at the same time do not take it from each other.
 #[derive(Debug, Default)]

@@ -83,6 +83,7 @@
 compile_error!("pipe-handler is for Unix: it writes to an inherited pipe descriptor");
 
 mod adopt;
+mod atomic;
 mod builder;
 #[cfg(feature = "buffered")]
 mod delivery;
@@ -128,6 +129,8 @@ mod signal;
 mod sigpipe;
 #[cfg(feature = "buffered")]
 mod staging;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod thread_number;
 mod transport;
 mod write_end;
 mod write_flags;

@@ -1,14 +1,12 @@
 //! What each thread keeps between its records.
 
-use std::{
-    cell::Cell,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-    thread,
-};
+use std::{cell::Cell, sync::atomic::Ordering::Relaxed, thread};
 
 use record_proto::Scratch;
 
-use crate::{frames::Frames, ledger::Tally, process};
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+use crate::thread_number::thread_id;
+use crate::{atomic::AtomicU64, frames::Frames, ledger::Tally, process};
 
 /// How many records may be in the making at once in a thread beside the first: formatting one may log the next.
 const MAX_NESTING: u8 = 4;
@@ -169,16 +167,17 @@ fn thread_name() -> Option<Box<str>> {
     is_ending.then(system_name).flatten()
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", target_os = "android"))]
 fn system_name() -> Option<Box<str>> {
     Some(rustix::thread::name().ok()?.to_string_lossy().into())
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn system_name() -> Option<Box<str>> {
     None
 }
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
 fn thread_id() -> u64 {
     u64::from(
         rustix::thread::gettid()

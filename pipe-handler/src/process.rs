@@ -7,12 +7,14 @@ use std::{
     sync::{
         OnceLock,
         atomic::{
-            AtomicU32, AtomicU64,
+            AtomicU32,
             Ordering::{AcqRel, Acquire, Relaxed},
         },
     },
     time::Instant,
 };
+
+use crate::atomic::AtomicU64;
 
 /// How many of the lowest bits of a [`mark`] are always 0, for whoever keeps something else there.
 pub(crate) const UNUSED_BITS: u32 = 3;

@@ -3,14 +3,13 @@ use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{
-            AtomicU64,
             Ordering::{Acquire, Relaxed, SeqCst},
             fence,
         },
     },
 };
 
-use crate::staging::Staging;
+use crate::{atomic::AtomicU64, staging::Staging};
 
 /// The buffers of one queue: one [`Staging`] for each thread that logs, so that no two threads share one.
 #[derive(Debug)]

@@ -1,10 +1,8 @@
-use std::sync::atomic::{
-    AtomicU64,
-    Ordering::{Acquire, Relaxed, Release},
-};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use bytemuck::allocation::try_zeroed_slice_box;
 use bytes::BytesMut;
+
+use crate::atomic::{AtomicU64, zeroes};
 
 /// Bytes of a word.
 const WORD: usize = 8;
@@ -32,7 +30,7 @@ impl Staging {
     pub(crate) fn new(bytes: usize) -> Option<Self> {
         let words = bytes.div_ceil(WORD).next_power_of_two();
         Some(Self {
-            words: try_zeroed_slice_box(words).ok()?,
+            words: zeroes(words)?,
             committed: AtomicU64::new(0),
             drained: AtomicU64::new(0),
             is_last: false,
