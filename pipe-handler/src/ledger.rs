@@ -78,7 +78,7 @@ impl Ledger {
     #[inline]
     pub(crate) fn count_sent(&self, tally: &mut Tally) {
         match &tally.0 {
-            Some((id, own)) if *id == self.id.load(Relaxed) && self.is_own() => {
+            Some((id, own)) if *id == self.id.load(Relaxed) => {
                 own.0.store(own.0.load(Relaxed) + 1, Relaxed);
             }
             None if self.is_own() => *tally = self.open_tally(),

@@ -110,14 +110,14 @@ impl Outlet {
             return;
         }
         let mut patience = self.patience(record.level());
-        let entered = Nesting::enter();
-        if matches!(entered, Err(Refused::Quiet)) {
-            return;
-        }
-        // First, because in a forked child it sets the counters to zero.
-        let is_open = self.open(&mut patience);
-        let Some(_nesting) = entered.ok().filter(|_| is_open) else {
-            return self.drop_record(record.level());
+        let _nesting = match Nesting::enter() {
+            Ok(nesting) => nesting,
+            Err(Refused::Quiet) => return,
+            Err(Refused::TooDeep) => {
+                // In a forked child this sets the counters to zero first.
+                self.open(&mut patience);
+                return self.drop_record(record.level());
+            }
         };
         let mut buffers = Buffers::take();
         self.deliver(record, &mut buffers, &mut patience);
@@ -165,7 +165,7 @@ impl Outlet {
         } = buffers;
         scratch.set_limits(self.settings.message_limit, self.settings.record_limit);
         let mut record = scratch.capture(record);
-        // What was formatted may have forked: then this is another process by now.
+        // Only now: what was formatted may have forked, and then this is another process.
         if !self.open(patience) {
             return self.drop_record(record.level);
         }

@@ -47,7 +47,7 @@
 //! - **Memory is bounded** whatever a child sends: one read buffer, 4 MiB of unfinished records
 //!   ([settable](PipeSubscriber::join_limit)) beside the one being handed on, 1,024 processes counted one by one.
 //! - **A logger is not trusted with the stream.** If it panics, that is caught and counted. If it is slow, it delays
-//!   the task it runs in, which gives way after 64 payloads or 1 ms, also to what waits for I/O. It never runs within a
+//!   the task it runs in, which gives way after 64 payloads or 1 ms, and a little later to tasks that wait for I/O. It never runs within a
 //!   runtime of this crate's, and a thread of this crate's takes no signal of the program's.
 //! - **A child's text does not act.** Control characters are [escaped](Escaping) for a logger, and what the parent
 //!   [attaches](Origin) cannot be forged through the child's own pipe. (Children of the same user can open each other's

@@ -14,8 +14,8 @@ use crate::{ChildPipe, Escaping, Origin, reading::Reading, tee::Tee};
 /// nothing until one of the `run` methods or [`records`](Self::records) is used; a child whose pipe is full waits for
 /// it, and a child whose subscriber is dropped has lost its parent.
 ///
-/// Every `run` method gives the runtime's other tasks their turn after 64 payloads or 1 ms, those that wait for I/O or a
-/// timer too, and catches and counts the panics of the logger.
+/// Every `run` method gives the runtime's other tasks their turn after 64 payloads or 1 ms, and catches and counts the panics
+/// of the logger. Tasks that wait for I/O or a timer have theirs after 1,024 payloads, or the first such turn after 250 us.
 ///
 /// [`run`](Self::run), [`run_into`](Self::run_into) and [`run_with`](Self::run_with) read to the end and own the
 /// subscriber. [`run_until`](Self::run_until), [`run_into_until`](Self::run_into_until) and

@@ -61,13 +61,10 @@ fn record<'a>(bytes: &'a [u8]) -> Result<Payload<'a>, PayloadError> {
     let line = fields.optional(|r| r.u32()).part("record line")?;
     let key_values = fields.optional(|r| r.map()).part("record key-values")?;
     let context = fields.optional(|r| r.map()).part("record context")?;
-    let error = fields.optional(error_info).part("record error")?;
-    let original_length = fields
-        .optional(|r| r.uint())
-        .part("record original length")?;
-    let _kept_for_spans = fields.tolerated(|r| r.skip()).part("record spans")?;
-    let instance = fields.tolerated(|r| r.u32()).part("record instance")?;
-    fields.close().part("record")?;
+    let (error, original_length, instance) = match fields.usual_end() {
+        Some(instance) => (None, None, Some(instance)),
+        None => last_fields(fields)?,
+    };
     Ok(Payload::Record(LogRecord {
         seq,
         time,
@@ -87,6 +84,19 @@ fn record<'a>(bytes: &'a [u8]) -> Result<Payload<'a>, PayloadError> {
         original_length,
         instance,
     }))
+}
+
+type LastFields<'a> = (Option<ErrorInfo<'a>>, Option<u64>, Option<u32>);
+
+fn last_fields<'a>(mut fields: Fields<'a>) -> Result<LastFields<'a>, PayloadError> {
+    let error = fields.optional(error_info).part("record error")?;
+    let original_length = fields
+        .optional(|r| r.uint())
+        .part("record original length")?;
+    let _kept_for_spans = fields.tolerated(|r| r.skip()).part("record spans")?;
+    let instance = fields.tolerated(|r| r.u32()).part("record instance")?;
+    fields.close().part("record")?;
+    Ok((error, original_length, instance))
 }
 
 fn other<'a>(bytes: &'a [u8]) -> Result<Payload<'a>, PayloadError> {
@@ -219,6 +229,17 @@ impl<'a> Fields<'a> {
             self.reader = before;
             self.reader.skip().map(|()| None)
         })
+    }
+
+    /// The instance of a record that ends as nearly all of them do, so that nothing is left to be read.
+    #[inline(always)]
+    fn usual_end(&self) -> Option<u32> {
+        match *self.reader.rest {
+            [0xc0, 0xc0, 0xc0, 0xce, a, b, c, d] if self.left == 4 => {
+                Some(u32::from_be_bytes([a, b, c, d]))
+            }
+            _ => None,
+        }
     }
 
     /// Passes over the fields of a later version; nothing may stand behind them.

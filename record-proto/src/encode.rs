@@ -144,6 +144,9 @@ impl LogRecord<'_> {
         if fields > 13 {
             key_values(out, &self.context);
         }
+        if let Some(end) = self.usual_end() {
+            return out.append_array(end);
+        }
         if fields > 14 {
             error_info(out, self.error.as_ref());
         }
@@ -155,6 +158,17 @@ impl LogRecord<'_> {
             pack::nil(out);
             pack::optional_uint(out, self.instance.map(u64::from));
         }
+    }
+
+    /// The last four fields, as nearly all records of a handler have them: nothing but an instance, which is seldom small.
+    #[inline]
+    fn usual_end(&self) -> Option<[u8; 8]> {
+        let instance = self
+            .instance
+            .filter(|&instance| instance > u16::MAX.into())?;
+        let is_usual = self.error.is_none() && self.original_length.is_none();
+        let [a, b, c, d] = instance.to_be_bytes();
+        is_usual.then_some([0xc0, 0xc0, 0xc0, 0xce, a, b, c, d])
     }
 
     /// No payload of this record is longer: kind, array, and each object with its longest head.
