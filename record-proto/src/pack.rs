@@ -75,7 +75,7 @@ fn copy_ends<const N: usize>(place: &mut [u8], bytes: &[u8]) {
     }
 }
 
-#[inline]
+#[inline(always)]
 pub(crate) fn nil(out: &mut impl Out) {
     out.append_array([0xc0]);
 }
@@ -85,7 +85,7 @@ pub(crate) fn bool(out: &mut impl Out, value: bool) {
     out.append_array([if value { 0xc3 } else { 0xc2 }]);
 }
 
-#[inline]
+#[inline(always)]
 pub(crate) fn uint(out: &mut impl Out, value: u64) {
     if value < 0x80 {
         out.append_array([value as u8]);
@@ -122,7 +122,7 @@ pub(crate) fn f64(out: &mut impl Out, value: f64) {
     head(out, 0xcb, value.to_be_bytes());
 }
 
-#[inline]
+#[inline(always)]
 pub(crate) fn str(out: &mut impl Out, text: &str) {
     let length = text.len();
     if length < 32 {
@@ -149,7 +149,7 @@ pub(crate) fn bin(out: &mut impl Out, bytes: &[u8]) {
     out.append(bytes);
 }
 
-#[inline]
+#[inline(always)]
 pub(crate) fn array_len(out: &mut impl Out, length: usize) {
     if length < 16 {
         out.append_array([0x90 | length as u8]);
@@ -171,7 +171,7 @@ pub(crate) fn map_len(out: &mut impl Out, length: usize) {
     }
 }
 
-#[inline]
+#[inline(always)]
 pub(crate) fn optional_str(out: &mut impl Out, text: Option<&str>) {
     match text {
         Some(text) => str(out, text),
@@ -179,7 +179,7 @@ pub(crate) fn optional_str(out: &mut impl Out, text: Option<&str>) {
     }
 }
 
-#[inline]
+#[inline(always)]
 pub(crate) fn optional_uint(out: &mut impl Out, value: Option<u64>) {
     match value {
         Some(value) => uint(out, value),
