@@ -1,6 +1,7 @@
-use std::{io, os::fd::RawFd};
+use std::{fmt, io, os::fd::RawFd};
 
 use log::SetLoggerError;
+use record_proto::fmt_with_sources;
 use thiserror::Error;
 
 use crate::env;
@@ -14,21 +15,30 @@ use crate::env;
 /// let error = PipeHandler::builder().build().unwrap_err();
 /// assert!(matches!(error, InitError::Absent));
 /// assert!(error.is_no_pipe());
+/// assert_eq!(
+///     format!("{error:?}"),
+///     "RECORD_PIPE is not set, so this process has no record pipe; start it with pipe_subscriber::spawn",
+/// );
 /// ```
-#[derive(Debug, Error)]
+///
+/// Its `Debug` is its text and that of its sources, so that `main` may return it.
+#[derive(Error)]
 #[non_exhaustive]
 pub enum InitError {
     /// The process was not given a pipe.
     #[error(
-        "{} is not set: the parent gave this process no record pipe",
+        "{} is not set, so this process has no record pipe; start it with pipe_subscriber::spawn",
         env::PIPE
     )]
     Absent,
     /// The variable does not have the form that the protocol gives it.
-    #[error("{} is not of the form v1:<fd>:<dev>:<ino>", env::PIPE)]
+    #[error("{} must have the form v1:<fd>:<dev>:<ino>", env::PIPE)]
     Malformed,
     /// The variable is of a later version of the protocol.
-    #[error("{} is of version {version}; this handler knows version 1", env::PIPE)]
+    #[error(
+        "{} has version {version} and this handler knows version 1; update pipe-handler",
+        env::PIPE
+    )]
     Newer {
         /// The version that the variable names.
         version: u64,
@@ -37,7 +47,8 @@ pub enum InitError {
     /// grandchild that inherited the variable but not the pipe, and in a process where another copy of this crate (a
     /// plugin's, another version) has adopted the pipe.
     #[error(
-        "{} tells of a pipe that descriptor {fd} is not, or is no more",
+        "descriptor {fd} is not, or is no longer, the pipe that {} names; \
+         a process passes its pipe on to its children with share_with",
         env::PIPE
     )]
     Stale {
@@ -46,7 +57,7 @@ pub enum InitError {
     },
     /// The descriptor is no pipe, or one that cannot be written.
     #[error(
-        "descriptor {fd}, of which {} tells, is no pipe that can be written",
+        "descriptor {fd}, which {} names, is not a pipe that can be written",
         env::PIPE
     )]
     Foreign {
@@ -54,24 +65,24 @@ pub enum InitError {
         fd: RawFd,
     },
     /// A handler of this process has the pipe already, or had it.
-    #[error("the record pipe was adopted before in this process; one handler can have it")]
+    #[error("this process has adopted its record pipe already; one handler can have it")]
     AlreadyAdopted,
     /// The builder's filter cannot be read.
     #[error(
-        "cannot read the filter {filter:?}; it takes directives such as \"info,worker::db=debug\""
+        "cannot read the filter {filter:?}; write directives such as \"info,worker::db=debug\""
     )]
     Filter {
         /// The filter as it was given.
         filter: String,
     },
     /// The process has a logger already.
-    #[error("the process has a logger already")]
+    #[error("this process has a logger already; set this one first, or combine them and use build")]
     Logger(#[from] SetLoggerError),
     /// The thread that carries records away in buffered delivery could not be started.
     #[error("cannot start the thread that writes to the record pipe")]
     Thread(#[source] io::Error),
     /// A system call on the pipe's descriptor failed: no descriptor is left, for example.
-    #[error("cannot take over the record pipe's descriptor")]
+    #[error("cannot move the record pipe to a descriptor of its own")]
     Io(#[from] io::Error),
 }
 
@@ -97,8 +108,46 @@ impl InitError {
     }
 }
 
+impl fmt::Debug for InitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt_with_sources(self, f)
+    }
+}
+
 impl From<rustix::io::Errno> for InitError {
     fn from(error: rustix::io::Errno) -> Self {
         Self::Io(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It is what `main` prints of an error that it returns.
+    #[test]
+    fn an_error_debugs_as_its_text_and_its_reason() {
+        let refused = || io::Error::other("refused");
+        for (error, shown) in [
+            (
+                InitError::Stale { fd: 9 },
+                "descriptor 9 is not, or is no longer, the pipe that RECORD_PIPE names; \
+                 a process passes its pipe on to its children with share_with",
+            ),
+            (
+                InitError::Foreign { fd: 2 },
+                "descriptor 2, which RECORD_PIPE names, is not a pipe that can be written",
+            ),
+            (
+                InitError::Thread(refused()),
+                "cannot start the thread that writes to the record pipe: refused",
+            ),
+            (
+                InitError::Io(refused()),
+                "cannot move the record pipe to a descriptor of its own: refused",
+            ),
+        ] {
+            assert_eq!(format!("{error:?}"), shown);
+        }
     }
 }

@@ -1,5 +1,6 @@
-use std::io;
+use std::{fmt, io};
 
+use record_proto::fmt_with_sources;
 use thiserror::Error;
 
 use crate::Summary;
@@ -13,7 +14,9 @@ use crate::Summary;
 ///     eprintln!("{error}: {} (so far: {})", error.source, error.summary);
 /// }
 /// ```
-#[derive(Debug, Error)]
+///
+/// Its `Debug` is its text and that of its sources, so that `main` may return it.
+#[derive(Error)]
 #[error("reading the record stream failed after {} records", summary.received)]
 #[non_exhaustive]
 pub struct ReadError {
@@ -22,4 +25,10 @@ pub struct ReadError {
     pub summary: Box<Summary>,
     /// What the reader said.
     pub source: io::Error,
+}
+
+impl fmt::Debug for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt_with_sources(self, f)
+    }
 }

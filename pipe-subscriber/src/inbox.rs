@@ -6,7 +6,7 @@ use record_proto::{
 use crate::{
     StreamEnd, Summary,
     ledger::Ledger,
-    reasons::{NOT_ADOPTED, Reasons},
+    reasons::{FILTER_OFF, NOT_ADOPTED, Reasons},
     tee::Tee,
 };
 
@@ -25,6 +25,8 @@ pub(crate) struct Inbox {
     ledger: Ledger,
     /// A child was given the pipe for this stream.
     of_child: bool,
+    /// It was told to log nothing.
+    filter_is_off: bool,
     /// Anything came, of whatever kind.
     heard: bool,
     malformed: u64,
@@ -41,6 +43,10 @@ impl Inbox {
 
     pub(crate) fn set_of_child(&mut self) {
         self.of_child = true;
+    }
+
+    pub(crate) fn set_filter_off(&mut self) {
+        self.filter_is_off = true;
     }
 
     pub(crate) fn set_tee(&mut self, tee: Tee) {
@@ -123,8 +129,14 @@ impl Inbox {
             processes: Vec::new(),
             folded_processes: 0,
             end: end.unwrap_or(by_accounts),
+            exit_status: None,
         };
         self.ledger.report(&mut summary);
+        // A child that has not adopted the pipe has not read its filter either.
+        let says_nothing = self.heard && summary.received == 0 && summary.end != StreamEnd::Open;
+        if self.filter_is_off && says_nothing {
+            summary.reasons.insert(0, FILTER_OFF.to_owned());
+        }
         summary
     }
 

@@ -135,6 +135,7 @@ mod spawn;
 #[cfg(unix)]
 mod subscriber;
 mod summary;
+mod summary_line;
 mod tee;
 #[cfg(target_os = "linux")]
 mod tempo;

@@ -6,6 +6,10 @@ const MAX_REASONS: usize = 8;
 /// Nothing came over the pipe that a child was given.
 pub(crate) const NOT_ADOPTED: &str = "the child did not adopt the pipe";
 
+/// A child was told to log nothing, and did so.
+pub(crate) const FILTER_OFF: &str = "the filter is off, so the child was asked for nothing; \
+    set a logger before the spawn, or Spawn::filter";
+
 /// The first few different texts of what went wrong.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Reasons(Vec<String>);

@@ -1,5 +1,5 @@
 use std::{
-    io,
+    env, io,
     os::{
         fd::{AsRawFd, OwnedFd, RawFd},
         unix::process::CommandExt,
@@ -135,10 +135,39 @@ impl<C: SpawnCommand> Spawn<C> {
         self
     }
 
-    /// Sets what the child should log: a level or directives such as `info,worker::db=debug`. By default it is
-    /// [`log::max_level`] at the moment of spawning, which is off in a program without a logger.
+    /// Sets what the child should log: a level or directives such as `info,worker::db=debug`.
+    ///
+    /// It goes into the child's environment at the spawn, before it is known how the records will be read. By default it is
+    /// the level of this process, [`log::max_level`], for all targets: the most verbose one that its logger lets through
+    /// anywhere. In a program without a logger that is off, and the child sends nothing; the [`Summary`](crate::Summary) says
+    /// so. [`run_with`](PipeSubscriber::run_with) and [`records`](PipeSubscriber::records) need no logger: set a filter for
+    /// them.
     pub fn filter(mut self, filter: impl Into<String>) -> Self {
         self.filter = Some(filter.into());
+        self
+    }
+
+    /// Takes the filter from an environment variable of this process, so that a child logs by the same directives as its
+    /// parent. Of env_logger's form, the search after a slash is left off. If the variable is not set, is empty or is not
+    /// UTF-8, the filter stays as it was.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use pipe_subscriber::Spawn;
+    ///
+    /// // RUST_LOG=warn,worker::db=debug
+    /// let command = std::process::Command::new("true");
+    /// let (mut child, logs) = Spawn::new(command).filter_from_env("RUST_LOG").spawn()?;
+    /// # logs.run_on_thread()?.join().unwrap().unwrap();
+    /// # child.wait()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn filter_from_env(mut self, variable: &str) -> Self {
+        let value = env::var(variable).unwrap_or_default();
+        let directives = value.split('/').next().unwrap_or_default().trim();
+        if !directives.is_empty() {
+            self.filter = Some(directives.to_owned());
+        }
         self
     }
 
@@ -186,6 +215,7 @@ impl<C: SpawnCommand> Spawn<C> {
             .filter
             .unwrap_or_else(|| log::max_level().as_str().to_ascii_lowercase());
         let command = self.command.as_std_mut();
+        let is_off = filter.trim().eq_ignore_ascii_case("off");
         command.env(FILTER_VARIABLE, filter);
         hand_over(command, write_end, self.via)?;
 
@@ -196,6 +226,9 @@ impl<C: SpawnCommand> Spawn<C> {
         pipe.watch(pid);
         let held_open = pipe.held_open();
         let mut subscriber = PipeSubscriber::new(pipe).with_held_open(held_open);
+        if is_off {
+            subscriber = subscriber.with_filter_off();
+        }
         if let Some(label) = self.label {
             subscriber = subscriber.label(label);
         }

@@ -121,6 +121,12 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
         self
     }
 
+    /// For the pipe of a child that was told to log nothing.
+    pub(crate) fn with_filter_off(mut self) -> Self {
+        self.reading.inbox.set_filter_off();
+        self
+    }
+
     /// For the pipe of a child, which can end before its end of file.
     pub(crate) fn with_held_open(mut self, held_open: Arc<AtomicBool>) -> Self {
         self.reading.inbox.set_of_child();

@@ -1,9 +1,7 @@
-use std::fmt;
+use std::{fmt, os::unix::process::ExitStatusExt, process::ExitStatus};
 
 use record_proto::Levels;
 use serde::{Serialize, Serializer, ser::SerializeMap};
-
-use crate::reasons::NOT_ADOPTED;
 
 /// What came over one stream, what did not, and how the stream ended.
 ///
@@ -13,7 +11,7 @@ use crate::reasons::NOT_ADOPTED;
 /// record that arrived, and what came after it is unknown: [`unclosed`](Self::unclosed) counts them. The other figures
 /// inform.
 ///
-/// It prints as one line, and serialises with serde as an object of its fields' names.
+/// It prints as one line: `all 1,234 records received`, or whatever was lost. With serde it is an object of its fields' names.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -32,7 +30,7 @@ use crate::reasons::NOT_ADOPTED;
 /// assert_eq!((summary.received, summary.missing), (1, 2));
 /// assert_eq!(summary.end, StreamEnd::Clean);
 /// assert!(!summary.is_complete());
-/// assert!(summary.to_string().starts_with("received 1, dropped 0, missing 2, "));
+/// assert_eq!(summary.to_string(), "2 missing, 1 record received");
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -76,9 +74,29 @@ pub struct Summary {
     pub folded_processes: u64,
     /// How the stream ended.
     pub end: StreamEnd,
+    /// How the child itself ended, if [`with_exit_status`](Self::with_exit_status) was told.
+    #[serde(serialize_with = "exit_status")]
+    pub exit_status: Option<ExitStatus>,
 }
 
 impl Summary {
+    /// Adds how the child ended, for whoever prints the summary: the subscriber does not wait for its child.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use tokio::process::Command;
+    /// let (mut child, mut logs) = pipe_subscriber::spawn(Command::new("false"))?;
+    /// let status = logs.run_until(child.wait()).await?;
+    /// let summary = logs.run().await?.with_exit_status(status);
+    /// assert!(summary.to_string().ends_with(", exit status: 1"));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_exit_status(mut self, status: ExitStatus) -> Self {
+        self.exit_status = Some(status);
+        self
+    }
+
     /// Whether everything that was logged is here and was understood: the end is [`StreamEnd::Clean`], and nothing
     /// was dropped, is missing, malformed, unknown or incomplete.
     pub fn is_complete(&self) -> bool {
@@ -90,43 +108,6 @@ impl Summary {
             self.incomplete,
         ];
         self.end == StreamEnd::Clean && lost == [0; 5]
-    }
-}
-
-/// One line: `received 7, dropped 0, missing 0, malformed 0, unknown 0, incomplete 0, end clean`. Calls in flight, processes
-/// without a close and panics of the logger follow if there were any, and that the child did not adopt the pipe if it did not.
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "received {}, dropped {}, missing {}, malformed {}, unknown {}, incomplete {}, end {}",
-            self.received,
-            self.dropped,
-            self.missing,
-            self.malformed,
-            self.unknown,
-            self.incomplete,
-            self.end
-        )?;
-        if self.in_flight > 0 {
-            write!(f, ", in flight {}", self.in_flight)?;
-        }
-        match self.unclosed {
-            0 => {}
-            1 => f.write_str(", 1 process did not close and may have logged more")?,
-            more => write!(
-                f,
-                ", {more} processes did not close and may have logged more"
-            )?,
-        }
-        if self.logger_panics > 0 {
-            write!(f, ", logger panics {}", self.logger_panics)?;
-        }
-        // No other reason has this text: they quote nothing that a child sent.
-        match self.reasons.iter().any(|reason| reason == NOT_ADOPTED) {
-            true => write!(f, ", {NOT_ADOPTED}"),
-            false => Ok(()),
-        }
     }
 }
 
@@ -213,6 +194,22 @@ fn instance<S: Serializer>(instance: &Option<u32>, serializer: S) -> Result<S::O
         Some(instance) => serializer.collect_str(&format_args!("{instance:08x}")),
         None => serializer.serialize_none(),
     }
+}
+
+/// `{"code": 3}` or `{"signal": 9}`.
+fn exit_status<S: Serializer>(
+    status: &Option<ExitStatus>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let Some(status) = status else {
+        return serializer.serialize_none();
+    };
+    let mut map = serializer.serialize_map(Some(1))?;
+    match status.code() {
+        Some(code) => map.serialize_entry("code", &code)?,
+        None => map.serialize_entry("signal", &status.signal())?,
+    }
+    map.end()
 }
 
 fn levels<S: Serializer>(levels: &Levels, serializer: S) -> Result<S::Ok, S::Error> {

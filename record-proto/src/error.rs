@@ -1,4 +1,4 @@
-use std::io;
+use std::{fmt, io};
 
 use thiserror::Error;
 
@@ -12,9 +12,11 @@ use thiserror::Error;
 ///
 /// let error = Payload::decode(&[1, 0x91, 7]).unwrap_err();
 /// assert_eq!(error.reason(), Reason::TooFewFields { found: 1, least: 5 });
-/// assert_eq!(error.to_string(), "record at byte 1: 1 fields where at least 5 are needed");
+/// assert_eq!(error.to_string(), "record at byte 1: 1 fields, but at least 5 are needed");
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Error)]
+///
+/// Its `Debug` is the same text as its `Display`, so that `main` may return it.
+#[derive(Clone, Copy, PartialEq, Error)]
 #[error("{part} at byte {offset}: {reason}")]
 pub struct PayloadError {
     part: &'static str,
@@ -63,7 +65,7 @@ impl From<Box<PayloadError>> for PayloadError {
 /// let empty = Payload::decode(&[]).unwrap_err();
 /// assert_eq!(empty.reason(), Reason::Empty);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Reason {
     /// The payload has no bytes.
@@ -75,8 +77,8 @@ pub enum Reason {
     /// The payload ends inside an object.
     #[error("the payload ends inside an object")]
     UnexpectedEnd,
-    /// Bytes stand behind the last object.
-    #[error("{0} bytes behind the fields; a payload is a kind and one array")]
+    /// Bytes stand after the last object.
+    #[error("{0} bytes after the fields; a payload is a kind and one array")]
     TrailingBytes(usize),
     /// An object has the wrong type.
     #[error("expected {expected}, found {found}")]
@@ -99,7 +101,7 @@ pub enum Reason {
     #[error("a marker that MessagePack never uses")]
     ReservedMarker,
     /// An array of fields is shorter than its kind allows.
-    #[error("{found} fields where at least {least} are needed")]
+    #[error("{found} fields, but at least {least} are needed")]
     TooFewFields {
         /// How many stand there.
         found: usize,
@@ -124,7 +126,9 @@ pub enum Reason {
 /// let error = RecordCodec::new().decode(&mut [0xff; 8][..].into()).unwrap_err();
 /// assert!(matches!(error, CodecError::FrameTooLong { length: 0xffff_ffff, .. }));
 /// ```
-#[derive(Debug, Error)]
+///
+/// Its `Debug` is its text and that of its sources, so that `main` may return it.
+#[derive(Error)]
 #[non_exhaustive]
 pub enum CodecError {
     /// A length above the maximum: the stream is out of step or hostile, and where the next frame starts is unknown.
@@ -149,4 +153,37 @@ pub enum CodecError {
     /// Reading or writing failed.
     #[error("reading or writing the stream failed")]
     Io(#[from] io::Error),
+}
+
+/// An error's text and those of its sources: what `main` prints of an error that it returns is its `Debug`.
+#[doc(hidden)]
+pub fn fmt_with_sources(
+    error: &(dyn std::error::Error + 'static),
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    write!(f, "{error}")?;
+    let mut next = error.source();
+    while let Some(source) = next {
+        write!(f, ": {source}")?;
+        next = source.source();
+    }
+    Ok(())
+}
+
+impl fmt::Debug for PayloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl fmt::Debug for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl fmt::Debug for CodecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt_with_sources(self, f)
+    }
 }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use crate::Fragment;
 
@@ -63,14 +63,14 @@ pub enum Joined {
 }
 
 /// Why a fragment was of no use; see [`Joiner`] for an example.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Rejected {
     /// The record's first fragment never came, or the record was given up.
-    #[error("fragment of a record whose start is not here")]
+    #[error("fragment of a record whose start has not come")]
     NoStart,
     /// Its index does not follow; the record is given up.
-    #[error("fragment {found} where {expected} was due; its record is given up")]
+    #[error("fragment {found} came when {expected} was due; its record is given up")]
     OutOfOrder {
         /// The index that was due.
         expected: u64,
@@ -207,6 +207,12 @@ impl Joiner {
 impl Default for Joiner {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl fmt::Debug for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
     }
 }
 

@@ -120,7 +120,7 @@ pub use {
 pub use {
     capture::{DEFAULT_TEXT_LIMIT, Scratch},
     encode::Encode,
-    error::{CodecError, PayloadError, Reason},
+    error::{CodecError, PayloadError, Reason, fmt_with_sources},
     error_info::{ChainedError, ErrorInfo, Sources},
     format::{FORMATTING_FAILED, FORMATTING_PANICKED},
     fragment::{FRAGMENT_OVERHEAD, Fragment, cut},

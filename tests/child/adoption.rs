@@ -1,6 +1,7 @@
 //! How a process finds its pipe, and what it logs there.
 
 use std::{
+    fmt,
     fs::File,
     io::{self, Read},
     os::fd::AsRawFd,
@@ -8,7 +9,7 @@ use std::{
 };
 
 use log::{Log, Metadata, Record};
-use pipe_handler::{Outcome, PipeHandler};
+use pipe_handler::{InitError, Outcome, PipeHandler};
 use rustix::{
     io::{FdFlags, fcntl_getfd},
     process::{Resource, Rlimit, getrlimit, setrlimit},
@@ -22,17 +23,38 @@ use crate::{
 /// Reports on stderr: the other streams may be what is tried as a pipe.
 pub(crate) fn init() {
     let result = pipe_handler::init();
-    eprintln!("init: {result:?}");
+    eprintln!("init: {:?}", result.map_err(Kind));
     log::info!("after init");
 }
 
 pub(crate) fn init_or() {
     match pipe_handler::init_or(Fallback) {
         Ok(Outcome::Pipe) => eprintln!("init_or: the pipe"),
-        Ok(Outcome::Fallback(reason)) => eprintln!("init_or: the fallback, {reason:?}: {reason}"),
+        Ok(Outcome::Fallback(reason)) => {
+            let text = reason.to_string();
+            eprintln!("init_or: the fallback, {:?}: {text}", Kind(reason));
+        }
         other => eprintln!("init_or: {other:?}"),
     }
     log::info!("after init_or");
+}
+
+/// Which error it is; its own `Debug` is a text for people.
+struct Kind(InitError);
+
+impl fmt::Debug for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            InitError::Absent => f.write_str("Absent"),
+            InitError::Malformed => f.write_str("Malformed"),
+            InitError::Newer { version } => write!(f, "Newer {{ version: {version} }}"),
+            InitError::Stale { fd } => write!(f, "Stale {{ fd: {fd} }}"),
+            InitError::Foreign { fd } => write!(f, "Foreign {{ fd: {fd} }}"),
+            InitError::AlreadyAdopted => f.write_str("AlreadyAdopted"),
+            InitError::Logger(_) => f.write_str("Logger"),
+            other => write!(f, "{other}"),
+        }
+    }
 }
 
 struct Fallback;
@@ -52,9 +74,9 @@ impl Log for Fallback {
 pub(crate) fn twice() {
     init_plainly();
     let second = PipeHandler::builder().build();
-    say(&format!("second: {:?}", second.map(drop)));
+    say(&format!("second: {:?}", second.map(drop).map_err(Kind)));
     let third = pipe_handler::init_or(Fallback);
-    say(&format!("third: {third:?}"));
+    say(&format!("third: {:?}", third.map(drop).map_err(Kind)));
     log::info!("still by the first");
 }
 

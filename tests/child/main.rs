@@ -139,6 +139,7 @@ fn main() {
         "parent-200" => parents::many_spawns(number(0)),
         "parent-fails" => parents::failing_spawns(number(0)),
         "parent-level" => parents::level(text(0)),
+        "parent-filter" => parents::filter_from_env(text(0)),
         "parent-memory" => parents::memory(number(0)),
         "parent-numbers" => numbers::of_write_ends(),
         "parent-threads" => parents::from_two_threads(number(0)),

@@ -176,6 +176,15 @@ pub(crate) fn level(level: &str) {
     });
 }
 
+/// Its child tells the filter that is handed down from a variable of this process.
+pub(crate) fn filter_from_env(variable: &str) {
+    let mut shell = StdCommand::new("sh");
+    shell.args(["-c", "echo \"$RECORD_PIPE_FILTER\""]);
+    let spawn = Spawn::new(shell).filter("trace").filter_from_env(variable);
+    let (mut child, _logs) = spawn.spawn().expect("a child");
+    child.wait().expect("a status");
+}
+
 /// Children that are started at the same moment tell which pipes they have. Says how often one had another's.
 pub(crate) fn from_two_threads(rounds: usize) {
     let barrier = Barrier::new(2);

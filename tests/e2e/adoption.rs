@@ -189,7 +189,7 @@ fn a_second_handler_cannot_have_the_pipe() {
             assert_eq!(running.talk.line().await, "second: Err(AlreadyAdopted)");
             // The fallback cannot be the logger either.
             let third = running.talk.line().await;
-            assert_eq!(third, "third: Err(Logger(SetLoggerError(())))");
+            assert_eq!(third, "third: Err(Logger)");
             let outcome = running.finish().await;
             outcome.assert_complete();
             assert_eq!(outcome.messages(), ["still by the first"]);
@@ -238,7 +238,7 @@ fn without_a_thread_or_a_descriptor_the_fallback_is_used_and_the_pipe_is_kept() 
         ),
         (
             "no-descriptor",
-            "cannot take over the record pipe's descriptor, given true\nmoved true\n",
+            "cannot move the record pipe to a descriptor of its own, given true\nmoved true\n",
         ),
     ] {
         for via in [Via::Fd, Via::Stdin] {

@@ -119,3 +119,25 @@ fn the_parents_own_level_is_handed_down_unless_told_otherwise() {
         assert_eq!(said.trim_end(), expected, "{level}");
     }
 }
+
+#[test]
+fn a_filter_from_the_parents_environment_is_handed_down_without_its_search() {
+    for (value, expected) in [
+        (
+            Some(" warn,worker::db=debug/a search"),
+            "warn,worker::db=debug",
+        ),
+        (Some("/a search"), "trace"),
+        (Some(""), "trace"),
+        (None, "trace"),
+    ] {
+        let parent = scenario("parent-filter").arg("DIRECTIVES");
+        let parent = match value {
+            Some(value) => parent.env("DIRECTIVES", value),
+            None => parent,
+        };
+        let (status, said, _) = parent.run_alone();
+        assert!(status.success(), "{status}");
+        assert_eq!(said.trim_end(), expected, "{value:?}");
+    }
+}

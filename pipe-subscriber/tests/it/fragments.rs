@@ -74,7 +74,7 @@ async fn fragments_that_do_not_follow_are_malformed() {
     assert_eq!((gap.malformed, gap.incomplete), (1, 0));
     assert_eq!(
         gap.reasons,
-        ["fragment 2 where 1 was due; its record is given up"]
+        ["fragment 2 came when 1 was due; its record is given up"]
     );
 }
 

@@ -1,0 +1,100 @@
+//! A summary as people read it.
+
+use std::fmt;
+
+use log::Level;
+use record_proto::Levels;
+
+use crate::{
+    StreamEnd, Summary,
+    reasons::{FILTER_OFF, NOT_ADOPTED},
+};
+
+/// One line. `all 1,234 records received` if nothing was lost; otherwise whatever is not zero, the worst first:
+/// `1 process did not close and may have logged more, 3 missing, 20 dropped (info 20), 1,211 records received`. The exit
+/// status of the child comes last, if it is known.
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = self.faults();
+        parts.push(match (self.received, parts.is_empty()) {
+            (0, _) => "no records received".to_owned(),
+            (1, _) => "1 record received".to_owned(),
+            (received, true) => format!("all {} records received", Grouped(received)),
+            (received, false) => format!("{} records received", Grouped(received)),
+        });
+        parts.extend(self.exit_status.map(|status| status.to_string()));
+        f.write_str(&parts.join(", "))
+    }
+}
+
+impl Summary {
+    fn faults(&self) -> Vec<String> {
+        // No other reason has these texts: they quote nothing that a child sent.
+        let told = |reason: &&String| [NOT_ADOPTED, FILTER_OFF].contains(&reason.as_str());
+        let mut faults: Vec<_> = self.reasons.iter().filter(told).cloned().collect();
+        faults.extend(match self.end {
+            StreamEnd::Corrupt => Some("the stream is corrupt".to_owned()),
+            StreamEnd::Truncated => Some("the stream ends inside a frame".to_owned()),
+            StreamEnd::HeldOpen => Some("another process holds the pipe".to_owned()),
+            StreamEnd::Open => Some("the stream has not ended".to_owned()),
+            StreamEnd::Clean | StreamEnd::Eof => None,
+        });
+        if self.end != StreamEnd::Open {
+            faults.extend(match self.unclosed {
+                0 => None,
+                1 => Some("1 process did not close and may have logged more".to_owned()),
+                more => Some(format!(
+                    "{} processes did not close and may have logged more",
+                    Grouped(more)
+                )),
+            });
+        }
+        let levels = by_level(&self.dropped_by_level);
+        for (count, what) in [
+            (self.missing, "missing"),
+            (self.dropped, &*format!("dropped{levels}")),
+            (self.malformed, "malformed"),
+            (self.evicted, "given up for want of memory"),
+            (self.incomplete, "incomplete"),
+            (self.unknown, "of unknown kinds"),
+            (self.logger_panics, "panics of the logger"),
+            (self.in_flight, "calls in flight"),
+        ] {
+            if count > 0 {
+                faults.push(format!("{} {what}", Grouped(count)));
+            }
+        }
+        faults
+    }
+}
+
+/// ` (warn 1, info 19)`, and nothing if no levels are known.
+fn by_level(levels: &Levels) -> String {
+    let named = Level::iter().filter(|&level| levels.of(level) > 0);
+    let named: Vec<_> = named
+        .map(|level| {
+            let name = level.as_str().to_ascii_lowercase();
+            format!("{name} {}", Grouped(levels.of(level)))
+        })
+        .collect();
+    match named.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", named.join(", ")),
+    }
+}
+
+/// With a comma between each three digits.
+struct Grouped(u64);
+
+impl fmt::Display for Grouped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.0.to_string();
+        for (place, digit) in digits.chars().enumerate() {
+            if place > 0 && (digits.len() - place).is_multiple_of(3) {
+                f.write_str(",")?;
+            }
+            write!(f, "{digit}")?;
+        }
+        Ok(())
+    }
+}
