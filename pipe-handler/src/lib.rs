@@ -48,7 +48,8 @@
 //!   error: `write`, `rt_sigprocmask`, `fstat`, `poll`.
 //! - Where another thread panics and the process aborts, what buffered delivery has staged behind the panic's flush is lost.
 //! - A process made by a raw `clone` system call is noticed as forks are on Linux 4.14 and later; elsewhere it is taken for its
-//!   parent, as one that shares its parent's memory (`vfork`, `CLONE_VM`) is everywhere.
+//!   parent, as one that shares its parent's memory (`vfork`, `CLONE_VM`) is everywhere. If the parent has other
+//!   threads (the drain of buffered delivery is one), it may find locks of the C library held for ever.
 //! - If the system has no memory for a record that is larger than those before it, its message is cut, key-values are left out,
 //!   or it is dropped and counted. The first record of a thread takes less than 2 KiB that are not optional, and a structure
 //!   among the key-values (`kv_serde`) takes what its serialisation does.

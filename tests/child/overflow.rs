@@ -8,7 +8,7 @@ use std::{
 };
 
 use log::{Level, Log};
-use pipe_handler::{Builder, Overflow, PipeHandler};
+use pipe_handler::{Builder, Delivery, Overflow, PipeHandler};
 
 use crate::tools::{
     fill_pipe, hear, init_with, is_asleep, pattern, pipe_is_empty, pipe_is_full, say, settings,
@@ -131,7 +131,8 @@ pub(crate) fn exit_when_full(timeout_ms: usize) {
 /// Ends while another thread waits for room with the report of what was dropped in its hands. There is room for a close.
 pub(crate) fn exit_while_a_report_waits() {
     static THREAD: AtomicU64 = AtomicU64::new(0);
-    let handler = init_with(builder("drop").exempt(Level::Error));
+    let builder = builder("drop").exempt(Level::Error);
+    let handler = init_with(builder.delivery(Delivery::Direct));
     // Each takes a page, of which a quarter stays free.
     while handler.counts().dropped < 20 {
         log::info!("{}", pattern(3_000, 0));
