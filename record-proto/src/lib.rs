@@ -64,7 +64,8 @@
 //!
 //! | of the log call | arrives as |
 //! |---|---|
-//! | booleans, integers of up to 64 bits, floats, strings, `char` | the same type |
+//! | booleans, integers of up to 64 bits, floats, strings | the same type |
+//! | `char` | text |
 //! | 128-bit integers | an integer where it fits 64 bits, else decimal text |
 //! | `:err` errors | text, and for the first of a record [`ErrorInfo`] with its sources |
 //! | `:serde` structures | lists and maps with the feature `kv_serde`, else what `Debug` or `Display` prints |
