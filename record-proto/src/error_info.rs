@@ -56,7 +56,7 @@ impl<'a> ErrorInfo<'a> {
 
     /// An error value with the same message and chain of sources, for whoever takes a `dyn Error`.
     ///
-    /// It has at most 64 sources, because whoever prints, clones or compares a chain does so by recursion.
+    /// It has at most 64 sources, because whoever clones, compares or drops a chain does so by recursion.
     pub fn to_error(&self) -> ChainedError {
         let mut texts = vec![self.message.to_string()];
         texts.extend(self.sources.iter().take(MAX_SOURCES).map(str::to_owned));
@@ -127,15 +127,19 @@ impl<S: AsRef<str>> FromIterator<S> for Sources<'static> {
 
 /// An error rebuilt from its texts; made by [`ErrorInfo::to_error`].
 ///
+/// Its `Display` is its own message, as is the custom. Its `Debug`, which some loggers print, is the whole chain as one text.
+///
 /// ```
 /// use record_proto::ErrorInfo;
 /// use std::error::Error;
 ///
 /// let mut info = ErrorInfo::new("cannot open");
 /// info.sources = ["no such file"].into_iter().collect();
-/// assert_eq!(info.to_error().source().unwrap().to_string(), "no such file");
+/// let error = info.to_error();
+/// assert_eq!(error.source().unwrap().to_string(), "no such file");
+/// assert_eq!(format!("{error:?}"), "cannot open: no such file");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ChainedError {
     message: String,
     source: Option<Box<ChainedError>>,
@@ -144,6 +148,19 @@ pub struct ChainedError {
 impl fmt::Display for ChainedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
+    }
+}
+
+/// The messages of the chain with `: ` between them.
+impl fmt::Debug for ChainedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        let mut next = self.source.as_deref();
+        while let Some(error) = next {
+            write!(f, ": {error}")?;
+            next = error.source.as_deref();
+        }
+        Ok(())
     }
 }
 
