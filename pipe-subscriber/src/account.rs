@@ -72,6 +72,10 @@ impl Account {
         }
     }
 
+    pub(crate) fn known_name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
     pub(crate) fn record(&mut self, seq: u64) {
         self.received += 1;
         self.highest = self.highest.max(seq);

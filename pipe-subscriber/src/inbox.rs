@@ -154,7 +154,7 @@ impl Inbox {
         };
         match LogRecord::decode(&payload) {
             Ok(mut record) => {
-                self.ledger.record(&record);
+                self.ledger.record(&mut record);
                 show(&mut record);
             }
             Err(error) => self.reject(error),

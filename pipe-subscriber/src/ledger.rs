@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use record_proto::{Close, Dropped, Hello, Levels, LogRecord};
 
@@ -53,13 +53,17 @@ impl Ledger {
         account.name(hello.process.as_deref());
     }
 
-    pub(crate) fn record(&mut self, record: &LogRecord<'_>) {
+    /// Counts a record. If it does not tell the name of its process, it gets the one that the process gave before.
+    pub(crate) fn record<'a>(&'a mut self, record: &mut LogRecord<'a>) {
         let account = self.account(Key {
             pid: record.pid,
             instance: record.instance,
         });
-        account.name(record.process.as_deref());
         account.record(record.seq);
+        match &record.process {
+            Some(name) => account.name(Some(name)),
+            None => record.process = account.known_name().map(Cow::Borrowed),
+        }
     }
 
     pub(crate) fn dropped(&mut self, dropped: &Dropped) {

@@ -2,8 +2,9 @@
 
 use log::Level;
 use pipe_subscriber::{LogRecord, Origin, PipeSubscriber};
+use record_proto::{Encode, Hello, cut};
 
-use crate::support::{Capture, Stream, within};
+use crate::support::{Capture, Entry, Stream, record, within};
 
 fn known() -> LogRecord<'static> {
     let mut record = LogRecord::new(Level::Info, "worker", "");
@@ -86,6 +87,58 @@ async fn what_a_record_does_not_tell_is_left_out() {
         Origin::ThreadId,
     ];
     assert_eq!(pairs(&record, |s| s.attach(asked)).await, owned([]));
+}
+
+#[tokio::test]
+async fn a_record_without_its_processs_name_has_the_one_that_its_process_gave() {
+    let names = async |stream: Stream| {
+        let capture = Capture::new();
+        let subscriber = stream.subscriber().attach([Origin::Process]);
+        within(subscriber.run_into(&capture)).await.unwrap();
+        let entries = capture.entries().into_iter();
+        let name = |entry: Entry| entry.pairs().first().map(|&(_, name)| name.to_owned());
+        entries.map(name).collect::<Vec<_>>()
+    };
+    let named = |pid, process: &'static str| {
+        let mut record = record(pid, 0);
+        record.process = Some(process.into());
+        record
+    };
+    let worker = Some("worker".to_owned());
+
+    // Said in hello, and by another process of the pipe in a record.
+    let stream = Stream::default().record(1, 1).hello(1).record(1, 2);
+    let stream = stream.record(2, 1).frame(&named(2, "other")).record(2, 3);
+    let other = Some("other".to_owned());
+    assert_eq!(
+        names(stream.record(1, 3)).await,
+        [
+            None,
+            worker.clone(),
+            None,
+            other.clone(),
+            other,
+            worker.clone()
+        ]
+    );
+    // A record's own name comes first, and a name is escaped wherever it was said.
+    let mut hello = Hello::new();
+    (hello.pid, hello.process) = (Some(1), Some("w\n\u{1b}".into()));
+    let stream = Stream::default().frame(&hello).frame(&named(1, "own"));
+    assert_eq!(
+        names(stream.record(1, 2)).await,
+        [Some("own".to_owned()), Some("w\\n\\u{1b}".to_owned())]
+    );
+    // Also if the record came in pieces.
+    let mut payload = Vec::new();
+    let mut long = record(1, 1);
+    long.message = "x".repeat(1000).into();
+    long.encode(&mut payload);
+    let pieces = cut(&payload, Some(1), 1, 600);
+    let stream = pieces.fold(Stream::default().hello(1), |stream, piece| {
+        stream.frame(&piece)
+    });
+    assert_eq!(names(stream).await, [worker]);
 }
 
 #[tokio::test]
