@@ -2,6 +2,9 @@ use std::borrow::Cow;
 
 use record_proto::{ErrorInfo, KeyValues, LogRecord, Value, has_control, is_control};
 
+/// What becomes of a newline in text that may have lines.
+const NEXT_LINE: &str = "\n    ";
+
 /// Whether the text of a child reaches the logger with its control characters.
 ///
 /// A terminal acts upon them: it clears the screen, overwrites lines, turns text around. Others it does not show, so
@@ -28,8 +31,12 @@ use record_proto::{ErrorInfo, KeyValues, LogRecord, Value, has_control, is_contr
 pub enum Escaping {
     /// Control characters are escaped as in Rust (`\r`, `\u{1b}`), tab excepted: C0, DEL, C1, U+2028, U+2029, the
     /// bidirectional controls and invisible characters, but not the joiners and variation selectors that scripts and
-    /// emoji need; [`is_control`] has the list. A newline in a message becomes a newline and four spaces, so that no
-    /// line of a log begins with what a child wrote; in every other text it is escaped too. The default.
+    /// emoji need; [`is_control`] has the list. The default.
+    ///
+    /// A newline in a message, in a text among the key-values and in what an error says becomes a newline and four spaces; a
+    /// backtrace begins on such a line, too. So lines read as lines, and none begins with what a child wrote, where it could
+    /// pass for another record (in a log whose own lines do not begin with four spaces). In keys, names, targets and module
+    /// paths, and in the texts within lists and maps, a newline is escaped as the other controls are.
     #[default]
     Controls,
     /// The text is passed on as it came.
@@ -37,7 +44,7 @@ pub enum Escaping {
 }
 
 impl Escaping {
-    /// A text that is not a message.
+    /// A text of one line: a key or a name.
     #[inline]
     pub(crate) fn text(self, text: &mut Cow<'_, str>) {
         if self == Self::Controls && has_control(text) {
@@ -66,7 +73,7 @@ impl Escaping {
     #[inline(never)]
     fn each_text(self, record: &mut LogRecord<'_>) {
         if has_control(&record.message) {
-            record.message = Cow::Owned(escaped_message(&record.message));
+            record.message = Cow::Owned(escaped_lines(&record.message));
         }
         for text in [&mut record.module_path, &mut record.file]
             .into_iter()
@@ -82,18 +89,28 @@ impl Escaping {
     }
 
     fn error(self, error: &mut ErrorInfo<'_>) {
-        self.text(&mut error.message);
-        for text in [&mut error.backtrace, &mut error.key].into_iter().flatten() {
-            self.text(text);
+        if has_control(&error.message) {
+            error.message = Cow::Owned(escaped_lines(&error.message));
+        }
+        if let Some(backtrace) = &mut error.backtrace
+            && has_control(backtrace)
+        {
+            // Its first line is aligned with the others.
+            let mut lines = String::from(NEXT_LINE);
+            escape(backtrace.trim_end(), NEXT_LINE, &mut lines);
+            *backtrace = Cow::Owned(lines);
+        }
+        if let Some(key) = &mut error.key {
+            self.text(key);
         }
         if error.sources.iter().any(has_control) {
-            error.sources = error.sources.iter().map(escaped).collect();
+            error.sources = error.sources.iter().map(escaped_lines).collect();
         }
     }
 
     fn key_values(self, pairs: &mut KeyValues<'_>) {
         if pairs.has_control() {
-            *pairs = pairs.iter().map(escaped_pair).collect();
+            *pairs = pairs.iter().map(escaped_top_pair).collect();
         }
     }
 }
@@ -106,6 +123,15 @@ fn may_need_escape(record: &LogRecord<'_>) -> bool {
         || record.key_values.has_control()
         || record.context.has_control()
         || record.error.is_some()
+}
+
+/// A pair of the record itself. Its text may have lines; within structures it may not, because loggers show those as JSON.
+fn escaped_top_pair<'v>((key, value): (&str, Value<'v>)) -> (String, Value<'v>) {
+    let value = match value {
+        Value::Str(text) => Value::Str(Cow::Owned(escaped_lines(&text))),
+        other => escaped_value(other),
+    };
+    (escaped(key), value)
 }
 
 fn escaped_pair<'v>((key, value): (&str, Value<'v>)) -> (String, Value<'v>) {
@@ -122,26 +148,31 @@ fn escaped_value(value: Value<'_>) -> Value<'_> {
 }
 
 fn escaped(text: &str) -> String {
-    escape(text, |control, out| out.extend(control.escape_default()))
+    let mut out = String::new();
+    escape(text, "\\n", &mut out);
+    out
 }
 
-fn escaped_message(text: &str) -> String {
-    escape(text, |control, out| match control {
-        '\n' => out.push_str("\n    "),
-        control => out.extend(control.escape_default()),
-    })
+fn escaped_lines(text: &str) -> String {
+    let mut out = String::new();
+    escape(text, NEXT_LINE, &mut out);
+    out
 }
 
-fn escape(text: &str, control: impl Fn(char, &mut String)) -> String {
-    // Of a text that is all controls the copy is several times as long: it is made once, and not grown.
+/// Appends a text with its controls escaped, and with `newline` for each newline.
+fn escape(text: &str, newline: &str, out: &mut String) {
+    // Of a text that is all controls the copy is several times as long: room is made once.
+    let longer = |control: char| match control {
+        '\n' => newline.len(),
+        control => control.escape_default().len(),
+    };
     let controls = text.chars().filter(|&character| is_control(character));
-    let longer: usize = controls.map(|control| control.escape_default().len()).sum();
-    let mut out = String::with_capacity(text.len() + longer);
+    out.reserve(text.len() + controls.map(longer).sum::<usize>());
     for character in text.chars() {
-        match is_control(character) {
-            true => control(character, &mut out),
-            false => out.push(character),
+        match character {
+            '\n' => out.push_str(newline),
+            control if is_control(control) => out.extend(control.escape_default()),
+            character => out.push(character),
         }
     }
-    out
 }

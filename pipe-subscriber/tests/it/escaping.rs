@@ -1,6 +1,8 @@
 //! A child's text on its way to a logger.
 
-use log::Level;
+use std::sync::Mutex;
+
+use log::{Level, Log, Metadata, Record};
 use pipe_subscriber::{Escaping, LogRecord, Origin};
 use record_proto::{ErrorInfo, KeyValues, List, Value};
 
@@ -82,7 +84,7 @@ async fn controls_are_found_anywhere_in_a_long_text() {
 }
 
 #[tokio::test]
-async fn in_all_other_text_newlines_are_escaped_too() {
+async fn in_keys_names_and_targets_newlines_are_escaped_too() {
     let mut record = LogRecord::new(Level::Info, "tar\nget", "message");
     record.module_path = Some("mod\nule".into());
     record.file = Some("fi\u{202e}le".into());
@@ -109,12 +111,55 @@ async fn in_all_other_text_newlines_are_escaped_too() {
         ("label", "la\\nbel"),
         ("process", "pro\\ncess"),
         ("thread", "thr\\u{1b}ead"),
-        ("ke\\ny", "val\\nue"),
+        ("ke\\ny", "val\n    ue"),
         ("plain", "value"),
         ("number", "7"),
         ("con\\rtext", "worker"),
     ];
     assert_eq!(entry.pairs(), expected);
+}
+
+#[tokio::test]
+async fn values_have_lines_and_none_begins_with_the_childs_text() {
+    let lines = "one\n[w2] two\r\n\u{1b}three\u{2028}four\n";
+    let shown = "one\n    [w2] two\\r\n    \\u{1b}three\\u{2028}four\n    ";
+    let inner: KeyValues = [("k", lines)].into_iter().collect();
+    let mut record = LogRecord::new(Level::Info, "worker", "");
+    record.key_values.push("lines", lines);
+    record.key_values.push("map", Value::Map(inner));
+    record.context.push("context", lines);
+    let entry = logged(&record).await;
+    let [first, (_, map), last] = entry.pairs()[..] else {
+        panic!("{entry:?}")
+    };
+    assert_eq!([first, last], [("lines", shown), ("context", shown)]);
+    assert!(!map.contains('\n'), "{map:?}");
+}
+
+#[tokio::test]
+async fn the_debug_text_of_an_error_is_its_chain_and_as_safe() {
+    struct Debugs(Mutex<String>);
+    impl Log for Debugs {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+        fn log(&self, record: &Record<'_>) {
+            let value = record.key_values().get("err".into());
+            *self.0.lock().unwrap() = format!("{:?}", value.expect("a value"));
+        }
+        fn flush(&self) {}
+    }
+    let mut error = ErrorInfo::new("job\nfailed");
+    error.sources = ["disk\u{7}", "gone"].into_iter().collect();
+    error.key = Some("err".into());
+    let mut record = LogRecord::new(Level::Info, "worker", "");
+    record.key_values.push("err", "job\nfailed");
+    record.error = Some(error);
+    let seen = Debugs(Mutex::default());
+    let stream = Stream::default().frame(&record);
+    within(stream.subscriber().run_into(&seen)).await.unwrap();
+    let seen = seen.0.into_inner().unwrap();
+    assert_eq!(seen, "job\n    failed: disk\\u{7}: gone");
 }
 
 #[tokio::test]
@@ -137,16 +182,16 @@ async fn text_inside_lists_and_maps_is_escaped() {
 #[tokio::test]
 async fn an_error_stays_an_error_and_its_texts_are_escaped() {
     let mut error = ErrorInfo::new("out\nside");
-    error.sources = ["in\u{7}side", "plain"].into_iter().collect();
-    error.backtrace = Some("0: main\n1: start".into());
+    error.sources = ["in\u{7}side", "plain\ner"].into_iter().collect();
+    error.backtrace = Some("0: main\n1: start\u{7}\n".into());
     error.key = Some("er\nr".into());
     let mut record = LogRecord::new(Level::Info, "worker", "");
     record.key_values.push("er\nr", "out\nside");
     record.error = Some(error);
     let entry = logged(&record).await;
     let expected = [
-        ("er\\nr", "out\\nside: in\\u{7}side: plain"),
-        ("backtrace", "0: main\\n1: start"),
+        ("er\\nr", "out\n    side: in\\u{7}side: plain\n    er"),
+        ("backtrace", "\n    0: main\n    1: start\\u{7}"),
     ];
     assert_eq!(entry.pairs(), expected);
 }

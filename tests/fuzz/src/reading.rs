@@ -32,6 +32,7 @@ pub fn read(record: &Record<'_>, see: &mut dyn FnMut(Part, &str)) -> Vec<String>
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Part {
     Message,
+    Value,
     Other,
 }
 
@@ -49,9 +50,9 @@ struct Pairs<'s> {
 
 impl Pairs<'_> {
     fn see(&mut self, value: impl Display + Debug) {
-        (self.see)(Part::Other, shown(&mut self.buffer, &value));
+        (self.see)(Part::Value, shown(&mut self.buffer, &value));
         (self.see)(
-            Part::Other,
+            Part::Value,
             shown(&mut self.buffer, format_args!("{value:?}")),
         );
     }
@@ -76,7 +77,7 @@ impl<'v> kv::VisitValue<'v> for Typed<'_, '_> {
     }
 
     fn visit_str(&mut self, value: &str) -> Result<(), kv::Error> {
-        (self.0.see)(Part::Other, value);
+        (self.0.see)(Part::Value, value);
         Ok(())
     }
 
@@ -84,7 +85,7 @@ impl<'v> kv::VisitValue<'v> for Typed<'_, '_> {
         self.0.see(error);
         let mut next = error.source();
         while let Some(error) = next {
-            (self.0.see)(Part::Other, shown(&mut self.0.buffer, error));
+            (self.0.see)(Part::Value, shown(&mut self.0.buffer, error));
             next = error.source();
         }
         Ok(())

@@ -36,7 +36,7 @@ pub fn assert_safe(text: &str) {
 
 /// The same, but a newline may begin a line that is indented.
 #[track_caller]
-pub fn assert_safe_message(text: &str) {
+pub fn assert_safe_lines(text: &str) {
     let mut lines = text.split('\n');
     lines.next().map(assert_safe);
     for line in lines {

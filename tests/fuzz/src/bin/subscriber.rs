@@ -13,7 +13,7 @@ use fuzz::{
     frames::{Stop, frame, split},
     input::Input,
     reading::{self, Part},
-    safe_text::{assert_safe, assert_safe_message},
+    safe_text::{assert_safe, assert_safe_lines},
 };
 
 fn main() {
@@ -110,7 +110,7 @@ impl Log for Shared<'_> {
         let Careful { settings, logged } = self.0;
         logged.set(logged.get() + 1);
         let keys = reading::read(record, &mut |part, text| match part {
-            Part::Message => assert_safe_message(text),
+            Part::Message | Part::Value => assert_safe_lines(text),
             Part::Other => assert_safe(text),
         });
         assert_own_keys(&keys, settings);
