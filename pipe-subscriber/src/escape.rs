@@ -52,6 +52,14 @@ impl Escaping {
         }
     }
 
+    /// Appends a text of one line.
+    pub(crate) fn append(self, text: &str, out: &mut String) {
+        match self == Self::Controls && has_control(text) {
+            true => escape(text, "\\n", out),
+            false => out.push_str(text),
+        }
+    }
+
     /// All text of a record that its `log::Record` shows. Mostly there is nothing to escape, and then it is only read.
     #[inline]
     pub(crate) fn record(self, record: &mut LogRecord<'_>) {

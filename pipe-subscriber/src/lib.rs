@@ -26,7 +26,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! [`Spawn`] has the settings of the child, [`PipeSubscriber`] those of reading. Besides [`run`](PipeSubscriber::run)
+//! [`Spawn`] has the settings of the child, [`PipeSubscriber`] those of reading. Several children are told apart by their
+//! [label](Spawn::label), which loggers show in different [places](LabelIn). Besides [`run`](PipeSubscriber::run)
 //! there are [`run_into`](PipeSubscriber::run_into) for any logger, [`run_with`](PipeSubscriber::run_with) for a
 //! closure, [`records`](PipeSubscriber::records) for a `Stream` and [`run_on_thread`](PipeSubscriber::run_on_thread)
 //! for programs without a runtime and for slow loggers. [`run_until`](PipeSubscriber::run_until) and its kin read until
@@ -50,8 +51,9 @@
 //!   the task it runs in, which gives way after 64 payloads or 1 ms, and a little later to tasks that wait for I/O. It never runs within a
 //!   runtime of this crate's, and a thread of this crate's takes no signal of the program's.
 //! - **A child's text does not act.** Control characters are [escaped](Escaping) for a logger, and what the parent
-//!   [attaches](Origin) cannot be forged through the child's own pipe. (Children of the same user can open each other's
-//!   pipes through `/proc`; the project's SECURITY.md says what helps.)
+//!   [attaches](Origin) cannot be forged through the child's own pipe, nor can a label, in whichever [place](LabelIn) it is
+//!   shown. (Children of the same user can open each other's pipes through `/proc`; the project's SECURITY.md says what
+//!   helps.)
 //!
 //! # What is not
 //!
@@ -108,6 +110,7 @@ mod exit_watch;
 mod grace;
 mod inbox;
 mod intake;
+mod label_in;
 mod ledger;
 mod origin;
 mod own_runtime;
@@ -155,6 +158,7 @@ pub use {
     command::SpawnCommand,
     error::ReadError,
     escape::Escaping,
+    label_in::LabelIn,
     origin::Origin,
     record_proto::{Levels, LogRecord},
     summary::{ProcessSummary, StreamEnd, Summary},

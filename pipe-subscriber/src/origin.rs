@@ -34,13 +34,15 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Origin {
-    /// `label`: the child's [label](crate::PipeSubscriber::label), where it has one.
+    /// `label`: the child's [label](crate::PipeSubscriber::label), if it has one and shows it
+    /// [here](crate::LabelIn::KeyValues).
     Label,
     /// `time`: when the child logged, by its clock, as RFC 3339 text with nanoseconds.
     Time,
     /// `pid`: the operating system's number of the process, where it is known.
     Pid,
-    /// `process`: the process's name, where it is known.
+    /// `process`: the process's name as the record gives it or, if it gives none, as its process first gave it (in its hello,
+    /// for example).
     Process,
     /// `thread`: the thread's name, where it has one.
     Thread,

@@ -30,8 +30,8 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     /// timeout, takes with it what was read and not handed on, what is in the pipe, and the figures. Where that can
     /// happen use [`run_until`](Self::run_until).
     pub async fn run(mut self) -> Result<Summary, ReadError> {
-        let dispatch = self.dispatch();
-        self.finish(to_the_global_logger(&dispatch)).await
+        let mut dispatch = self.dispatch();
+        self.finish(to_the_global_logger(&mut dispatch)).await
     }
 
     /// Hands all records to `logger` until the stream ends, as far as [`max_level`](Self::max_level) and the
@@ -45,12 +45,13 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     ///
     /// As for [`run`](Self::run); where it can be cancelled use [`run_into_until`](Self::run_into_until).
     pub async fn run_into(mut self, logger: impl Log) -> Result<Summary, ReadError> {
-        let (dispatch, max_level) = (self.dispatch(), self.max_level);
+        let (mut dispatch, max_level) = (self.dispatch(), self.max_level);
         self.finish(|record| dispatch.log(record, max_level, &logger))
             .await
     }
 
-    /// Shows all records to `f` until the stream ends: every level, text as the child wrote it, nothing attached.
+    /// Shows all records to `f` until the stream ends: every level, text as the child wrote it, nothing attached. The name
+    /// of its process, which a record may leave out, is the one that its process gave before.
     ///
     /// The records borrow from the read buffer, and nothing is allocated for those that fit in a frame.
     ///
@@ -135,8 +136,9 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     /// # Ok(()) }
     /// ```
     pub async fn run_until<F: Future>(&mut self, future: F) -> F::Output {
-        let dispatch = self.dispatch();
-        self.drive(future, to_the_global_logger(&dispatch)).await
+        let mut dispatch = self.dispatch();
+        self.drive(future, to_the_global_logger(&mut dispatch))
+            .await
     }
 
     /// As [`run_until`](Self::run_until), into `logger` as [`run_into`](Self::run_into).
@@ -145,7 +147,7 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     ///
     /// As for [`run_until`](Self::run_until).
     pub async fn run_into_until<F: Future>(&mut self, logger: impl Log, future: F) -> F::Output {
-        let (dispatch, max_level) = (self.dispatch(), self.max_level);
+        let (mut dispatch, max_level) = (self.dispatch(), self.max_level);
         self.drive(future, |record| dispatch.log(record, max_level, &logger))
             .await
     }
@@ -200,7 +202,8 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     }
 
     fn dispatch(&self) -> Dispatch {
-        Dispatch::new(self.escaping, self.label.clone(), self.origins.clone())
+        let (label, origins) = (self.label.clone(), self.origins.clone());
+        Dispatch::new(self.escaping, label, self.label_in, origins)
     }
 
     async fn finish(
@@ -228,8 +231,8 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
 
     /// Reads within the runtime, and hands on outside of it: what a logger does there is its own affair.
     fn run_beside(mut self, runtime: &OwnRuntime) -> Result<Summary, ReadError> {
-        let dispatch = self.dispatch();
-        let mut on_record = to_the_global_logger(&dispatch);
+        let mut dispatch = self.dispatch();
+        let mut on_record = to_the_global_logger(&mut dispatch);
         while runtime.block_on(poll_fn(|cx| self.reading.intake.poll_payload(cx))) == Some(true) {
             while self.reading.take(&mut on_record) {}
         }
@@ -237,6 +240,6 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     }
 }
 
-fn to_the_global_logger(dispatch: &Dispatch) -> impl FnMut(&mut LogRecord<'_>) {
+fn to_the_global_logger(dispatch: &mut Dispatch) -> impl FnMut(&mut LogRecord<'_>) {
     |record| dispatch.log(record, log::max_level(), log::logger())
 }

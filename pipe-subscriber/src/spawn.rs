@@ -14,7 +14,7 @@ use rustix::{
     process::{Resource, getrlimit},
 };
 
-use crate::{ChildPipe, PipeSubscriber, SpawnCommand};
+use crate::{ChildPipe, LabelIn, PipeSubscriber, SpawnCommand};
 
 /// Where the child finds its write end.
 const PIPE_VARIABLE: &str = "RECORD_PIPE";
@@ -78,6 +78,7 @@ pub fn spawn<C: SpawnCommand>(command: C) -> io::Result<(C::Child, PipeSubscribe
 pub struct Spawn<C> {
     command: C,
     label: Option<String>,
+    label_in: LabelIn,
     filter: Option<String>,
     via: Via,
     grace: Duration,
@@ -123,6 +124,7 @@ impl<C: SpawnCommand> Spawn<C> {
         Self {
             command,
             label: None,
+            label_in: LabelIn::default(),
             filter: None,
             via: Via::default(),
             grace: DEFAULT_GRACE,
@@ -132,6 +134,12 @@ impl<C: SpawnCommand> Spawn<C> {
     /// Sets the name by which the parent knows this child; see [`PipeSubscriber::label`].
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
+        self
+    }
+
+    /// Sets where a logger sees the label; see [`PipeSubscriber::label_in`].
+    pub fn label_in(mut self, place: LabelIn) -> Self {
+        self.label_in = place;
         self
     }
 
@@ -225,7 +233,9 @@ impl<C: SpawnCommand> Spawn<C> {
         let (child, pid) = self.command.spawn()?;
         pipe.watch(pid);
         let held_open = pipe.held_open();
-        let mut subscriber = PipeSubscriber::new(pipe).with_held_open(held_open);
+        let mut subscriber = PipeSubscriber::new(pipe)
+            .with_held_open(held_open)
+            .label_in(self.label_in);
         if is_off {
             subscriber = subscriber.with_filter_off();
         }

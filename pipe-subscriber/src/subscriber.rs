@@ -6,7 +6,7 @@ use std::{
 use log::LevelFilter;
 use tokio::io::AsyncRead;
 
-use crate::{ChildPipe, Escaping, Origin, reading::Reading, tee::Tee};
+use crate::{ChildPipe, Escaping, LabelIn, Origin, reading::Reading, tee::Tee};
 
 /// The parent's end of a pipe: reads a child's records and hands them to a logger.
 ///
@@ -44,6 +44,7 @@ use crate::{ChildPipe, Escaping, Origin, reading::Reading, tee::Tee};
 pub struct PipeSubscriber<R = ChildPipe> {
     pub(crate) reading: Reading<R>,
     pub(crate) label: Option<String>,
+    pub(crate) label_in: LabelIn,
     pub(crate) origins: Vec<Origin>,
     pub(crate) escaping: Escaping,
     pub(crate) max_level: LevelFilter,
@@ -55,20 +56,30 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
         Self {
             reading: Reading::new(reader),
             label: None,
+            label_in: LabelIn::default(),
             origins: vec![Origin::Label],
             escaping: Escaping::default(),
             max_level: LevelFilter::Trace,
         }
     }
 
-    /// Sets the name by which the parent knows this child; see [`Origin::Label`]. By default it has none.
+    /// Sets the name by which the parent knows this child, for a logger. By default it has none.
+    ///
+    /// It is a key-value, which many loggers do not show; see [`label_in`](Self::label_in).
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
     }
 
+    /// Sets where a logger sees the label: among the key-values (the default), in the target or in front of the message.
+    /// [`LabelIn`] says which suits which logger.
+    pub fn label_in(mut self, place: LabelIn) -> Self {
+        self.label_in = place;
+        self
+    }
+
     /// Sets what is added to the key-values of each record for a logger: in front of the child's own, in this order.
-    /// By default it is the label, where there is one. What a record does not tell is left out; the names stay the
+    /// By default it is the label, if there is one and it is not shown [elsewhere](Self::label_in). What a record does not tell is left out; the names stay the
     /// parent's all the same, and a child's own `label` reaches the logger as `label_`, so that no child can claim the
     /// label of another through its own pipe.
     pub fn attach(mut self, origins: impl IntoIterator<Item = Origin>) -> Self {

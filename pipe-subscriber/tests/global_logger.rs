@@ -3,7 +3,7 @@
 use std::{process::Command, sync::Mutex};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
-use pipe_subscriber::{LogRecord, PipeSubscriber, spawn};
+use pipe_subscriber::{LabelIn, LogRecord, PipeSubscriber, spawn};
 use record_proto::Encode;
 
 static SEEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -52,9 +52,10 @@ async fn the_global_logger_and_its_level_rule_what_is_run_and_handed_down() {
 
     log::set_max_level(LevelFilter::Trace);
     let reader = std::io::Cursor::new(stream);
-    let thread = PipeSubscriber::new(reader).run_on_thread().unwrap();
+    let logs = PipeSubscriber::new(reader).label("w1");
+    let thread = logs.label_in(LabelIn::Message).run_on_thread().unwrap();
     thread.join().unwrap().unwrap();
-    assert_eq!(*SEEN.lock().unwrap(), ["info", "info", "debug"]);
+    assert_eq!(*SEEN.lock().unwrap(), ["info", "[w1] info", "[w1] debug"]);
     assert_eq!(handed_down(), "trace");
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use allocation_counter::{AllocationInfo, measure};
 use log::{Level, Log, Metadata, Record};
-use pipe_subscriber::{LogRecord, Origin, PipeSubscriber, Summary};
+use pipe_subscriber::{LabelIn, LogRecord, Origin, PipeSubscriber, Summary};
 use record_proto::{Encode, Hello, cut};
 use tokio::{
     io::{AsyncRead, ReadBuf},
@@ -52,7 +52,9 @@ impl AsyncRead for Repeat {
     }
 }
 
-struct Reading;
+struct Reading {
+    keys: usize,
+}
 
 impl Log for Reading {
     fn enabled(&self, _metadata: &Metadata<'_>) -> bool {
@@ -60,7 +62,7 @@ impl Log for Reading {
     }
 
     fn log(&self, record: &Record<'_>) {
-        assert_eq!(record.key_values().count(), 4);
+        assert_eq!(record.key_values().count(), self.keys);
     }
 
     fn flush(&self) {}
@@ -84,14 +86,21 @@ fn nothing_is_allocated_for_each_record() {
         record.key_values = [("job", 7)].into_iter().collect();
         record.encode_frame(&mut block);
     }
-    let subscriber = PipeSubscriber::new(Repeat::new(block, 10_000))
-        .label("w1")
-        .attach([Origin::Label, Origin::Pid, Origin::Thread]);
+    for (place, keys) in [
+        (LabelIn::KeyValues, 4),
+        (LabelIn::Target, 3),
+        (LabelIn::Message, 3),
+    ] {
+        let subscriber = PipeSubscriber::new(Repeat::new(block.clone(), 10_000))
+            .label("w1")
+            .label_in(place)
+            .attach([Origin::Label, Origin::Pid, Origin::Thread]);
 
-    let (summary, info) = measured(subscriber.run_into(Reading));
-    let summary = summary.unwrap();
-    assert_eq!((summary.received, summary.logger_panics), (40_000, 0));
-    assert!(info.count_total < 200, "{info:?}");
+        let (summary, info) = measured(subscriber.run_into(Reading { keys }));
+        let summary = summary.unwrap();
+        assert_eq!((summary.received, summary.logger_panics), (40_000, 0));
+        assert!(info.count_total < 200, "{place:?}: {info:?}");
+    }
 }
 
 /// Reads a stream and tells the most memory that was in use meanwhile.

@@ -7,6 +7,7 @@ mod ends;
 mod escaping;
 mod faults;
 mod fragments;
+mod labels;
 mod origins;
 mod prefixes;
 mod records;

@@ -3,7 +3,7 @@
 use std::{cell::Cell, iter};
 
 use log::{Log, Metadata, Record};
-use pipe_subscriber::{Origin, PipeSubscriber, StreamEnd, Summary};
+use pipe_subscriber::{LabelIn, Origin, PipeSubscriber, StreamEnd, Summary};
 use record_proto::{Joined, Joiner, LogRecord, Payload};
 
 use fuzz::{
@@ -38,6 +38,7 @@ struct Settings<'a> {
     join_limit: usize,
     origins: &'a [Origin],
     label: Option<String>,
+    label_in: LabelIn,
 }
 
 fn one(bytes: &[u8]) {
@@ -47,6 +48,12 @@ fn one(bytes: &[u8]) {
         join_limit: [4 * 1024 * 1024, 2000][usize::from(choice & 1)],
         origins: &ORIGINS[..[1, 6, 0, 2][usize::from(choice >> 1 & 3)]],
         label: input.maybe(Input::text),
+        label_in: [
+            LabelIn::KeyValues,
+            LabelIn::Target,
+            LabelIn::Message,
+            LabelIn::KeyValues,
+        ][usize::from(choice >> 3 & 3)],
     };
     let steps = input.sized();
     let stream = match choice >> 7 {
@@ -75,6 +82,7 @@ fn framed(input: &mut Input<'_>) -> Vec<u8> {
 fn read(stream: &[u8], steps: &[u8], settings: &Settings<'_>) -> (Summary, u64) {
     let mut subscriber = PipeSubscriber::new(Chunks::new(stream, steps))
         .join_limit(settings.join_limit)
+        .label_in(settings.label_in)
         .attach(settings.origins.iter().copied());
     if let Some(label) = &settings.label {
         subscriber = subscriber.label(label.clone());
@@ -103,6 +111,7 @@ unsafe impl Sync for Shared<'_> {}
 impl Log for Shared<'_> {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         assert_safe(metadata.target());
+        assert_labelled(metadata.target(), self.0.settings, LabelIn::Target);
         true
     }
 
@@ -110,7 +119,11 @@ impl Log for Shared<'_> {
         let Careful { settings, logged } = self.0;
         logged.set(logged.get() + 1);
         let keys = reading::read(record, &mut |part, text| match part {
-            Part::Message | Part::Value => assert_safe_lines(text),
+            Part::Message => {
+                assert_labelled(text, settings, LabelIn::Message);
+                assert_safe_lines(text);
+            }
+            Part::Value => assert_safe_lines(text),
             Part::Other => assert_safe(text),
         });
         assert_own_keys(&keys, settings);
@@ -119,13 +132,39 @@ impl Log for Shared<'_> {
     fn flush(&self) {}
 }
 
+/// Up to the first `/` or `]` the text is the parent's: the same for each record, and empty for a child without a label.
+fn assert_labelled(text: &str, settings: &Settings<'_>, place: LabelIn) {
+    if settings.label_in != place {
+        return;
+    }
+    let claimed = match place {
+        LabelIn::Target => text.split_once('/').map(|(label, _)| label),
+        _ => text.strip_prefix('[').and_then(|text| {
+            let (label, rest) = text.split_once(']')?;
+            assert!(rest.starts_with(' '), "{text:?}");
+            Some(label)
+        }),
+    };
+    let Some(label) = &settings.label else {
+        return assert_eq!(claimed.unwrap_or_default(), "", "{text:?}");
+    };
+    let claimed = claimed.unwrap_or_else(|| panic!("{text:?}"));
+    let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '/' | ']');
+    if label.chars().all(is_plain) {
+        assert_eq!(claimed, label);
+    }
+}
+
 /// The parent's keys come first, in their order; behind them nothing has the name of one.
 fn assert_own_keys(keys: &[String], settings: &Settings<'_>) {
     let mut keys = keys.iter().map(String::as_str).peekable();
     for origin in settings.origins {
         let here = keys.next_if_eq(&origin.key()).is_some();
         match origin {
-            Origin::Label => assert_eq!(here, settings.label.is_some()),
+            Origin::Label => assert_eq!(
+                here,
+                settings.label.is_some() && settings.label_in == LabelIn::KeyValues
+            ),
             Origin::Time => assert!(here),
             _ => {}
         }
@@ -138,14 +177,16 @@ fn assert_own_keys(keys: &[String], settings: &Settings<'_>) {
     });
 }
 
+type Key = (Option<u64>, Option<u32>);
+
 /// What a summary must say, from the plainest reading of the stream.
 #[derive(Default)]
 struct Expected {
     received: u64,
     unknown: u64,
     incomplete: u64,
-    /// The pid of each process in its order, and whether it closed.
-    processes: Vec<(Option<u64>, bool)>,
+    /// The pid and instance of each process in its order, and whether it closed.
+    processes: Vec<(Key, bool)>,
     stop: Option<Stop>,
 }
 
@@ -174,12 +215,13 @@ impl Expected {
                     self.record(&record);
                 }
             }
-            Ok(Payload::Hello(hello)) if hello.pid.is_some() => {
-                self.processes.push((hello.pid, false))
+            // Without an instance each hello is another process.
+            Ok(Payload::Hello(hello)) if hello.pid.is_some() && hello.instance.is_none() => {
+                self.processes.push(((hello.pid, None), false))
             }
-            Ok(Payload::Hello(hello)) => drop(self.process(hello.pid)),
-            Ok(Payload::Dropped(dropped)) => drop(self.process(dropped.pid)),
-            Ok(Payload::Close(close)) => *self.process(close.pid) = true,
+            Ok(Payload::Hello(hello)) => drop(self.process((hello.pid, hello.instance))),
+            Ok(Payload::Dropped(dropped)) => drop(self.process((dropped.pid, dropped.instance))),
+            Ok(Payload::Close(close)) => *self.process((close.pid, close.instance)) = true,
             Ok(_) => self.unknown += 1,
             Err(_) => {}
         }
@@ -187,13 +229,13 @@ impl Expected {
 
     fn record(&mut self, record: &LogRecord<'_>) {
         self.received += 1;
-        self.process(record.pid);
+        self.process((record.pid, record.instance));
     }
 
-    fn process(&mut self, pid: Option<u64>) -> &mut bool {
-        let known = self.processes.iter().rposition(|process| process.0 == pid);
+    fn process(&mut self, key: Key) -> &mut bool {
+        let known = self.processes.iter().rposition(|process| process.0 == key);
         let place = known.unwrap_or_else(|| {
-            self.processes.push((pid, false));
+            self.processes.push((key, false));
             self.processes.len() - 1
         });
         &mut self.processes[place].1
@@ -222,7 +264,7 @@ impl Expected {
         let processes: Vec<_> = summary
             .processes
             .iter()
-            .map(|process| (process.pid, process.closed))
+            .map(|process| ((process.pid, process.instance), process.closed))
             .collect();
         assert_eq!(processes, self.processes);
     }
