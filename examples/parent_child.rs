@@ -9,6 +9,7 @@
 use std::{env, error::Error};
 
 use env_logger::Env;
+use pipe_subscriber::{LabelIn, Spawn};
 use tokio::process::Command;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -27,7 +28,11 @@ async fn parent() -> Result<(), Box<dyn Error>> {
     let mut command = Command::new(env::current_exe()?);
     command.arg("child");
 
-    let (mut child, logs) = pipe_subscriber::spawn(command)?;
+    // Every logger shows the target: the child's are w1/parent_child.
+    let (mut child, logs) = Spawn::new(command)
+        .label("w1")
+        .label_in(LabelIn::Target)
+        .spawn()?;
     let logs = tokio::spawn(logs.run());
     let status = child.wait().await?;
     let summary = logs.await??;

@@ -405,11 +405,14 @@ fn the_first_example_needs_no_stdout() {
 }
 
 #[test]
-fn the_first_example_says_hello_from_both_sides() {
+fn the_first_example_says_hello_from_both_sides_and_which_is_which() {
     let (status, said, errors) = example("parent_child").run_alone();
     assert!(status.success(), "{status}");
     let all = format!("{said}{errors}");
-    for line in ["hello from parent process", "hello from child process"] {
+    for line in [
+        " parent_child] hello from parent process",
+        " w1/parent_child] hello from child process user=7",
+    ] {
         assert_eq!(all.matches(line).count(), 1, "{all}");
     }
 }
