@@ -29,15 +29,14 @@ async fn parent() -> Result<(), Box<dyn Error>> {
     command.arg("child");
 
     // Every logger shows the target: the child's are w1/parent_child.
-    let (mut child, logs) = Spawn::new(command)
+    let (mut child, mut logs) = Spawn::new(command)
         .label("w1")
         .label_in(LabelIn::Target)
         .spawn()?;
-    let logs = tokio::spawn(logs.run());
-    let status = child.wait().await?;
-    let summary = logs.await??;
+    let status = logs.run_until(child.wait()).await?;
 
-    log::info!("child: {status}; records: {summary}");
+    let summary = logs.run().await?;
+    log::info!("{}", summary.with_exit_status(status));
     Ok(())
 }
 
