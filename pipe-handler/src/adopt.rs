@@ -7,7 +7,6 @@ use std::{
 use rustix::{
     fs::{FileType, Mode, OFlags},
     io::{Errno, fcntl_dupfd_cloexec},
-    process::{Resource, getrlimit},
     stdio,
 };
 
@@ -107,11 +106,21 @@ fn check(fd: BorrowedFd<'_>, address: Address) -> Result<(), InitError> {
 }
 
 fn duplicate(given: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
-    let half = getrlimit(Resource::Nofile).current.map(|limit| limit / 2);
-    let half = half.and_then(|half| RawFd::try_from(half).ok());
+    let half = limit().and_then(|limit| RawFd::try_from(limit / 2).ok());
     let least = half.map_or(LEAST, |half| half.clamp(3, LEAST));
     // A low number is better than none.
     fcntl_dupfd_cloexec(given, least).or_else(|_| fcntl_dupfd_cloexec(given, 3))
+}
+
+/// How many descriptors there may be; `None` if a sandbox refuses to tell, for which rustix has no error.
+fn limit() -> Option<libc::rlim_t> {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: it points to a place for the limits.
+    let refused = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) };
+    (refused == 0).then_some(limit.rlim_cur)
 }
 
 fn close(number: RawFd) -> Result<(), InitError> {

@@ -6,14 +6,13 @@ use std::{
             Ordering::{Relaxed, SeqCst},
         },
     },
-    thread,
     time::Duration,
 };
 
 use bytes::{Buf, BytesMut};
 
 use crate::{
-    overflow::Patience,
+    overflow::{Patience, pause},
     pipe::{Pipe, Written},
     pipe_writer::whole_frames,
     staging::Staging,
@@ -98,7 +97,7 @@ impl Leftovers {
                 Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
                 Err(TryLockError::WouldBlock) => {
                     patience.left()?;
-                    thread::sleep(BUSY_PAUSE);
+                    pause(BUSY_PAUSE);
                 }
             }
         }

@@ -45,7 +45,7 @@
 //! - Records logged while a record is being formatted are sent up to a nesting of 4; deeper ones are dropped and
 //!   counted. Logging from a signal handler is not supported.
 //! - A sandbox that kills for system calls has to allow `pwritev2`, on Linux, and what it does without if it is refused with an
-//!   error: `write`, `rt_sigprocmask`, `fstat`, `poll`.
+//!   error, whichever that is: `write`, `rt_sigprocmask`, `fstat`, `poll`.
 //! - Where another thread panics and the process aborts, what buffered delivery has staged behind the panic's flush is lost.
 //! - A process made by a raw `clone` system call is noticed as forks are on Linux 4.14 and later; elsewhere it is taken for its
 //!   parent, as one that shares its parent's memory (`vfork`, `CLONE_VM`) is everywhere. If the parent has other
@@ -130,7 +130,6 @@ mod signal;
 mod sigpipe;
 #[cfg(feature = "buffered")]
 mod staging;
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod thread_number;
 mod transport;
 mod write_end;

@@ -4,9 +4,7 @@ use std::{cell::Cell, sync::atomic::Ordering::Relaxed, thread};
 
 use record_proto::Scratch;
 
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-use crate::thread_number::thread_id;
-use crate::{atomic::AtomicU64, frames::Frames, ledger::Tally, process};
+use crate::{atomic::AtomicU64, frames::Frames, ledger::Tally, process, thread_number::thread_id};
 
 /// How many records may be in the making at once in a thread beside the first: formatting one may log the next.
 const MAX_NESTING: u8 = 4;
@@ -119,7 +117,7 @@ impl Buffers {
 pub(crate) struct Thread {
     process: u64,
     pub(crate) pid: u32,
-    pub(crate) id: u64,
+    pub(crate) id: Option<u64>,
     pub(crate) name: Option<Box<str>>,
     /// The number of this thread's fragment stream.
     pub(crate) stream: u64,
@@ -175,14 +173,4 @@ fn system_name() -> Option<Box<str>> {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn system_name() -> Option<Box<str>> {
     None
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn thread_id() -> u64 {
-    u64::from(
-        rustix::thread::gettid()
-            .as_raw_nonzero()
-            .get()
-            .cast_unsigned(),
-    )
 }

@@ -192,7 +192,7 @@ impl Outlet {
         record.pid = Some(thread.pid.into());
         record.instance = Some(self.greeting.instance());
         record.process = self.settings.process.as_deref().map(Cow::Borrowed);
-        record.thread_id = Some(thread.id);
+        record.thread_id = thread.id;
         record.thread = thread.name.as_deref().map(Cow::Borrowed);
         record.context = self.settings.context.borrowed();
         record.cut_names();

@@ -1,4 +1,9 @@
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::thread::{NanosleepRelativeResult, Timespec, nanosleep};
 
 /// What a log call does while the pipe is full: the parent reads more slowly than the child logs, or not at all.
 ///
@@ -67,5 +72,13 @@ impl Patience {
         };
         let left = deadline.saturating_duration_since(now);
         (!left.is_zero()).then_some(left)
+    }
+}
+
+/// Sleeps. A sandbox may refuse that, and at some errors the standard library's own sleep panics.
+pub(crate) fn pause(duration: Duration) {
+    let slept = Timespec::try_from(duration).map(|time| nanosleep(&time));
+    if !matches!(slept, Ok(NanosleepRelativeResult::Ok)) {
+        thread::yield_now();
     }
 }

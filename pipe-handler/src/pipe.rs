@@ -16,11 +16,19 @@ use rustix::{
 };
 
 use crate::{
-    env::Address, overflow::Patience, sigpipe, write_end::WriteEnd, write_flags::WriteFlags,
+    env::Address,
+    overflow::{Patience, pause},
+    sigpipe,
+    write_end::WriteEnd,
+    write_flags::WriteFlags,
 };
 
 /// The longest write that the system keeps in one piece among all writers of a pipe; 4096 bytes on Linux.
 pub(crate) const PIPE_BUF: usize = rustix::pipe::PIPE_BUF;
+
+/// How long to wait before a write is tried again if the system refuses to tell of room: a sandbox, or a limit of no
+/// descriptors at all.
+const REFUSED_PAUSE: Duration = Duration::from_millis(1);
 
 /// The write end. Written by any number of threads at once, without a lock: what is written has at most
 /// [`PIPE_BUF`] bytes and is put into the pipe in one piece or not at all.
@@ -135,7 +143,7 @@ struct Attempt<'a> {
 
 impl Attempt<'_> {
     fn write(&self, bytes: &[u8]) -> Result<usize, Errno> {
-        if self.asks && !has_room(self.end, Some(Duration::ZERO)) {
+        if self.asks && poll_room(self.end, Some(Duration::ZERO)) != Ok(true) {
             return Err(Errno::AGAIN);
         }
         match self.flags.no_signal {
@@ -146,17 +154,20 @@ impl Attempt<'_> {
 }
 
 fn wait_for_room(end: &WriteEnd, left: Duration) {
-    has_room(end, (left != Duration::MAX).then_some(left));
+    let waited = poll_room(end, (left != Duration::MAX).then_some(left));
+    if waited.is_err_and(|error| error != Errno::INTR) {
+        pause(REFUSED_PAUSE.min(left));
+    }
 }
 
 /// Whether a frame fits or the reader is gone; `None` waits without end.
-fn has_room(end: &WriteEnd, wait: Option<Duration>) -> bool {
+fn poll_room(end: &WriteEnd, wait: Option<Duration>) -> Result<bool, Errno> {
     let wait = wait.map(|wait| Timespec {
         tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),
         tv_nsec: wait.subsec_nanos().into(),
     });
     let mut fds = [PollFd::new(end, PollFlags::OUT)];
-    matches!(poll(&mut fds, wait.as_ref()), Ok(ready) if ready > 0)
+    Ok(poll(&mut fds, wait.as_ref())? > 0)
 }
 
 /// Before Linux 6.4: a description of our own, which does not wait.
@@ -178,12 +189,10 @@ fn reopen(_: &WriteEnd) -> Option<WriteEnd> {
     None
 }
 
-/// What older kernels, and sandboxes that filter system calls, answer to a flag or a call that they do not have.
+/// What is not said of the pipe is said of a flag or a call: by older kernels, and by sandboxes that filter system calls,
+/// with any error that they like.
 fn is_unsupported(error: Errno) -> bool {
-    matches!(
-        error,
-        Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL | Errno::PERM
-    )
+    !matches!(error, Errno::PIPE | Errno::BADF | Errno::AGAIN)
 }
 
 #[cfg(test)]

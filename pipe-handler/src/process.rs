@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    hash::{BuildHasher, RandomState},
+    hash::{DefaultHasher, Hash, Hasher},
     path::Path,
     sync::{
         OnceLock,
@@ -40,12 +40,9 @@ pub(crate) fn id() -> u32 {
     PID.load(Relaxed)
 }
 
-/// The pid, asked of the system.
+/// The pid, asked of the system; if a sandbox refuses it, a number that no process has.
 pub(crate) fn ask() -> u32 {
-    rustix::process::getpid()
-        .as_raw_nonzero()
-        .get()
-        .cast_unsigned()
+    std::process::id()
 }
 
 /// A number that only chance could repeat.
@@ -53,8 +50,13 @@ pub(crate) fn random() -> u64 {
     let mut bytes = [0; 8];
     match getrandom::fill(&mut bytes) {
         Ok(()) => u64::from_ne_bytes(bytes),
-        // A sandbox refuses it. These differ between processes that run at the same time.
-        Err(_) => RandomState::new().hash_one((ask(), Instant::now(), &raw const bytes)),
+        // A sandbox refuses it, perhaps with an error at which the standard library's own keys panic. These differ
+        // between processes that run at the same time.
+        Err(_) => {
+            let mut hasher = DefaultHasher::new();
+            (ask(), Instant::now(), &raw const bytes).hash(&mut hasher);
+            hasher.finish()
+        }
     }
 }
 

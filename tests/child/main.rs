@@ -16,6 +16,7 @@ mod overflow;
 mod parents;
 mod records;
 mod refused;
+mod sandboxed;
 mod scarce;
 mod siblings;
 mod stalled;
@@ -84,6 +85,9 @@ fn main() {
         "log-after-parent" => families::log_after_parent(number(0)),
         "packets" => families::log_packets(number(0)),
         "log" => families::log_some(number(0)),
+
+        "sandboxed" => sandboxed::sandboxed(text(0), text(1), text(2)),
+        "wait-without-poll" => sandboxed::wait_without_poll(text(0)),
 
         "two-namespaces" => identity::two_namespaces(number(0), number(1), text(2)),
         "nested-namespaces" => identity::nested_namespaces(number(0), number(1)),

@@ -12,6 +12,7 @@ pub(crate) fn refuse(errno: &str, calls: &str) {
         "EPERM" => libc::EPERM,
         "ENOSYS" => libc::ENOSYS,
         "EMFILE" => libc::EMFILE,
+        "EACCES" => libc::EACCES,
         other => panic!("{other:?} is not known here"),
     };
     let number = |name| match name {
@@ -19,6 +20,13 @@ pub(crate) fn refuse(errno: &str, calls: &str) {
         "timerfd_create" => libc::SYS_timerfd_create,
         "timerfd_settime" => libc::SYS_timerfd_settime,
         "waitid" => libc::SYS_waitid,
+        "getpid" => libc::SYS_getpid,
+        "gettid" => libc::SYS_gettid,
+        "getrandom" => libc::SYS_getrandom,
+        "prlimit64" => libc::SYS_prlimit64,
+        "nanosleep" => libc::SYS_nanosleep,
+        "clock_nanosleep" => libc::SYS_clock_nanosleep,
+        "pwritev2" => libc::SYS_pwritev2,
         other => panic!("{other:?} is not known here"),
     };
     let names = calls.split(',').filter(|name| !name.is_empty());

@@ -25,6 +25,7 @@ mod overflow;
 mod parents;
 mod python;
 mod raw;
+mod sandboxed;
 mod siblings;
 mod streams;
 mod support;

@@ -5,7 +5,7 @@ use record_proto::{Encode, Hello, KeyValues, now};
 use super::{Outlet, pid};
 use crate::{
     greeting::Phase,
-    overflow::Patience,
+    overflow::{Patience, pause},
     pipe::{PIPE_BUF, Written},
 };
 
@@ -28,7 +28,7 @@ impl Outlet {
                 Phase::Due { forked } => return self.say_hello(forked, patience),
                 Phase::Resetting => thread::yield_now(),
                 // Not for long, unless the pipe is full.
-                Phase::Busy if patience.left().is_some() => thread::sleep(BUSY_PAUSE),
+                Phase::Busy if patience.left().is_some() => pause(BUSY_PAUSE),
                 Phase::Busy => return false,
             }
         }

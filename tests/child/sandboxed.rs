@@ -1,0 +1,57 @@
+//! Children whose system refuses what a log call asks it for.
+
+use std::{process, thread, time::Duration};
+
+use pipe_handler::Overflow;
+use rustix::{
+    process::{Pid, Resource, Rlimit, WaitOptions, setrlimit, waitpid},
+    time::{ClockId, clock_gettime},
+};
+
+use crate::{
+    refused::refuse,
+    tools::{init, init_with, pattern, say, settings},
+};
+
+/// Two threads and a forked process log, in a sandbox that was there from the start or came once the handler was there.
+pub(crate) fn sandboxed(errno: &str, calls: &str, since: &str) {
+    if since == "start" {
+        refuse(errno, calls);
+    }
+    init();
+    if since != "start" {
+        refuse(errno, calls);
+    }
+    log::info!("one");
+    let thread = thread::spawn(|| log::info!("two"));
+    thread.join().expect("no panic");
+    // SAFETY: no other thread is left that could hold a lock.
+    match unsafe { libc::fork() } {
+        0 => log::info!("three"),
+        child => {
+            let status = waitpid(Pid::from_raw(child), WaitOptions::empty()).expect("a child");
+            let (_, status) = status.expect("a status");
+            assert!(status.exit_status() == Some(0), "{status:?}");
+        }
+    }
+    process::exit(0)
+}
+
+/// Waits for room where the system refuses to wait for it, and says how much of the processor that took, in nanoseconds.
+pub(crate) fn wait_without_poll(refused: &str) {
+    let wait = Duration::from_secs(2);
+    let handler = init_with(settings().overflow(Overflow::BlockFor(wait)));
+    // To poll even one descriptor takes a limit of one.
+    let limit = Some(0);
+    let none = Rlimit {
+        current: limit,
+        maximum: limit,
+    };
+    setrlimit(Resource::Nofile, none).expect("a lower limit");
+    refuse("EPERM", refused);
+    while handler.counts().dropped == 0 {
+        log::info!("{}", pattern(3_000, 0));
+    }
+    let time = Duration::try_from(clock_gettime(ClockId::ProcessCPUTime));
+    say(&time.expect("positive").as_nanos().to_string());
+}
