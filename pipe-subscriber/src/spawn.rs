@@ -11,7 +11,6 @@ use std::{
 use rustix::{
     fs::{Stat, fstat},
     io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd},
-    process::{Resource, getrlimit},
 };
 
 use crate::{ChildPipe, LabelIn, PipeSubscriber, SpawnCommand};
@@ -268,10 +267,21 @@ fn hand_over(command: &mut process::Command, write_end: OwnedFd, via: Via) -> io
 
 /// Where there is no number up there it stays where it is.
 fn out_of_the_way(fd: OwnedFd) -> OwnedFd {
-    let half = getrlimit(Resource::Nofile).current.map(|limit| limit / 2);
-    let half = half.and_then(|half| RawFd::try_from(half).ok());
+    let half = limit().and_then(|limit| RawFd::try_from(limit / 2).ok());
     let lowest = LOWEST_NUMBER.min(half.unwrap_or(LOWEST_NUMBER)).max(3);
     fcntl_dupfd_cloexec(&fd, lowest).unwrap_or(fd)
+}
+
+/// How many descriptors there may be; `None` if a sandbox refuses to tell, for which rustix has no error.
+#[allow(unsafe_code)]
+fn limit() -> Option<libc::rlim_t> {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: It points to a place for the limits.
+    let refused = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) };
+    (refused == 0).then_some(limit.rlim_cur)
 }
 
 /// The flag belongs to the descriptor, not to the pipe: taken away in the forked child, it stays set in this process,

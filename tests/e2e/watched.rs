@@ -16,7 +16,7 @@ fn said(errno: &str, calls: &str, how: &str) -> String {
 
 const SEEN: &str = "held-open held-open one,two\n";
 
-const REFUSALS: [(&str, &str); 7] = [
+const REFUSALS: [(&str, &str); 8] = [
     ("EPERM", "pidfd_open"),
     ("ENOSYS", "pidfd_open"),
     ("EMFILE", "pidfd_open"),
@@ -24,6 +24,8 @@ const REFUSALS: [(&str, &str); 7] = [
     ("ENOSYS", "timerfd_settime"),
     ("EPERM", "pidfd_open,timerfd_create"),
     ("EPERM", "pidfd_open,waitid"),
+    // Asked when the pipe gets its number.
+    ("EPERM", "prlimit64"),
 ];
 
 #[test]
