@@ -279,7 +279,8 @@ impl Builder {
     /// Like [`init`](Self::init), and makes `fallback` the logger if there is no pipe or it cannot be used.
     ///
     /// `log`'s maximum level is then trace, because the fallback's own is not known here: it filters by itself. Set
-    /// it afterwards to save the calls.
+    /// it afterwards to save the calls. If `RECORD_PIPE` is set and the pipe cannot be had, the fallback gets a warning that
+    /// says why.
     ///
     /// # Errors
     ///
@@ -291,6 +292,10 @@ impl Builder {
             Err(reason) => {
                 log::set_boxed_logger(Box::new(fallback))?;
                 log::set_max_level(LevelFilter::Trace);
+                // A program that runs alone is as it should be. One that was given a pipe and cannot have it is not.
+                if !matches!(reason, InitError::Absent) {
+                    log::warn!(target: "pipe_handler", "no record pipe: {reason:?}");
+                }
                 Ok(Outcome::Fallback(reason))
             }
         }

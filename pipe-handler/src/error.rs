@@ -47,8 +47,8 @@ pub enum InitError {
     /// grandchild that inherited the variable but not the pipe, and in a process where another copy of this crate (a
     /// plugin's, another version) has adopted the pipe.
     #[error(
-        "descriptor {fd} is not, or is no longer, the pipe that {} names; \
-         a process passes its pipe on to its children with share_with",
+        "descriptor {fd} is not, or is no longer, the pipe that {} names; a program in between may have closed it, \
+         and a process passes it on to children of its own with share_with only",
         env::PIPE
     )]
     Stale {
@@ -76,7 +76,9 @@ pub enum InitError {
         filter: String,
     },
     /// The process has a logger already.
-    #[error("this process has a logger already; set this one first, or combine them and use build")]
+    #[error(
+        "this process has a logger already, perhaps this one; call init once, before any other logger is set"
+    )]
     Logger(#[from] SetLoggerError),
     /// The thread that carries records away in buffered delivery could not be started.
     #[error("cannot start the thread that writes to the record pipe")]
@@ -131,8 +133,8 @@ mod tests {
         for (error, shown) in [
             (
                 InitError::Stale { fd: 9 },
-                "descriptor 9 is not, or is no longer, the pipe that RECORD_PIPE names; \
-                 a process passes its pipe on to its children with share_with",
+                "descriptor 9 is not, or is no longer, the pipe that RECORD_PIPE names; a program in between may have \
+                 closed it, and a process passes it on to children of its own with share_with only",
             ),
             (
                 InitError::Foreign { fd: 2 },

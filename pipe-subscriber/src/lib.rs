@@ -18,10 +18,9 @@
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use tokio::process::Command;
 //!
-//! let (mut child, logs) = pipe_subscriber::spawn(Command::new("true"))?;
-//! let logs = tokio::spawn(logs.run());      // into log::logger()
-//! child.wait().await?;
-//! let summary = logs.await??;               // received, dropped, missing, malformed, end
+//! let (mut child, mut logs) = pipe_subscriber::spawn(Command::new("true"))?;
+//! let status = logs.run_until(child.wait()).await?; // into log::logger()
+//! let summary = logs.run().await?;                  // what is left in the pipe, and the end
 //! # assert_eq!(summary.received, 0);
 //! # Ok(()) }
 //! ```

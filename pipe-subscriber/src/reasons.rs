@@ -4,7 +4,8 @@ use std::fmt::Display;
 const MAX_REASONS: usize = 8;
 
 /// Nothing came over the pipe that a child was given.
-pub(crate) const NOT_ADOPTED: &str = "the child did not adopt the pipe";
+pub(crate) const NOT_ADOPTED: &str = "the child did not adopt the pipe: it did not call pipe_handler::init, \
+    or a program in between closed it";
 
 /// A child was told to log nothing, and did so.
 pub(crate) const FILTER_OFF: &str = "the filter is off, so the child was asked for nothing; \

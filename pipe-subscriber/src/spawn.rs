@@ -38,10 +38,9 @@ const DEFAULT_GRACE: Duration = Duration::from_secs(2);
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use tokio::process::Command;
 ///
-/// let (mut child, logs) = pipe_subscriber::spawn(Command::new("true"))?;
-/// let logs = tokio::spawn(logs.run());
-/// child.wait().await?;
-/// let summary = logs.await??;
+/// let (mut child, mut logs) = pipe_subscriber::spawn(Command::new("true"))?;
+/// let status = logs.run_until(child.wait()).await?;
+/// let summary = logs.run().await?;
 /// # assert_eq!(summary.received, 0);
 /// # Ok(()) }
 /// ```

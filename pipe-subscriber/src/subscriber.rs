@@ -79,9 +79,10 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     }
 
     /// Sets what is added to the key-values of each record for a logger: in front of the child's own, in this order.
-    /// By default it is the label, if there is one and it is not shown [elsewhere](Self::label_in). What a record does not tell is left out; the names stay the
-    /// parent's all the same, and a child's own `label` reaches the logger as `label_`, so that no child can claim the
-    /// label of another through its own pipe.
+    /// By default it is the label, if there is one and it is not shown [elsewhere](Self::label_in); a call replaces that, so name
+    /// [`Origin::Label`] too to keep it. What a record does not tell is left out. The names stay the parent's all the same, and
+    /// a child's own `label` reaches the logger as `label_`, so that no child can claim the label of another through its own
+    /// pipe.
     pub fn attach(mut self, origins: impl IntoIterator<Item = Origin>) -> Self {
         self.origins.clear();
         for origin in origins {

@@ -8,7 +8,7 @@ use std::{
 
 use pipe_subscriber::Via;
 
-use crate::support::{Scenario, address, number, scenario, within};
+use crate::support::{Scenario, address, assert_fallback, number, scenario, within};
 
 /// Tries both ways with a value of the variable, and with something behind descriptor 1.
 struct Attempt {
@@ -45,12 +45,7 @@ impl Attempt {
 
         let (status, _, errors) = self.scenario("init-or").run_alone();
         assert!(status.success(), "{status}");
-        let expected = format!("init_or: the fallback, {reason}: ");
-        assert!(errors.starts_with(&expected), "{errors}");
-        assert!(
-            errors.trim_end().ends_with("\nfallback: after init_or"),
-            "{errors}"
-        );
+        assert_fallback(&errors, reason);
     }
 }
 

@@ -17,7 +17,7 @@ use rustix::{
     time::{TimerfdClockId, TimerfdFlags, timerfd_create},
 };
 
-use crate::support::{Scenario, address, scenario};
+use crate::support::{Scenario, address, assert_fallback, scenario};
 
 /// `init` fails for this reason, and `init_or` takes the fallback and says the same.
 #[track_caller]
@@ -27,12 +27,7 @@ fn assert_refused(start: impl Fn(Scenario) -> Scenario, reason: &str) {
     assert_eq!(errors.trim_end(), format!("init: Err({reason})"));
     let (status, _, errors) = start(scenario("init-or")).run_alone();
     assert!(status.success(), "{status}");
-    let expected = format!("init_or: the fallback, {reason}: ");
-    assert!(errors.starts_with(&expected), "{errors}");
-    assert!(
-        errors.trim_end().ends_with("\nfallback: after init_or"),
-        "{errors}"
-    );
+    assert_fallback(&errors, reason);
 }
 
 #[track_caller]

@@ -297,6 +297,21 @@ impl Outcome {
     }
 }
 
+/// What `init-or` says on stderr when it takes the fallback for this reason.
+#[track_caller]
+pub(crate) fn assert_fallback(errors: &str, reason: &str) {
+    let mut lines = errors.lines();
+    // A pipe that was given and cannot be had is worth a warning.
+    if reason != "Absent" {
+        let warned = lines.next().unwrap_or_default();
+        assert!(warned.starts_with("fallback: no record pipe: "), "{errors}");
+    }
+    let said = lines.next().unwrap_or_default();
+    let expected = format!("init_or: the fallback, {reason}: ");
+    assert!(said.starts_with(&expected), "{errors}");
+    assert_eq!(lines.next(), Some("fallback: after init_or"), "{errors}");
+}
+
 /// An integer among the key-values.
 #[track_caller]
 pub(crate) fn number(record: &LogRecord<'_>, key: &str) -> u64 {

@@ -370,7 +370,8 @@ async fn a_pipe_that_nobody_holds_ends_at_once_and_is_not_held_open() {
     }
 }
 
-const NOT_ADOPTED: &str = "the child did not adopt the pipe";
+const NOT_ADOPTED: &str = "the child did not adopt the pipe: it did not call pipe_handler::init, \
+    or a program in between closed it";
 
 #[tokio::test]
 async fn a_summary_says_that_a_child_did_not_adopt_its_pipe() {
@@ -380,10 +381,7 @@ async fn a_summary_says_that_a_child_did_not_adopt_its_pipe() {
         child.wait().unwrap();
         assert_eq!(summary.reasons, [NOT_ADOPTED]);
         let line = summary.to_string();
-        assert_eq!(
-            line,
-            "the child did not adopt the pipe, no records received"
-        );
+        assert_eq!(line, format!("{NOT_ADOPTED}, no records received"));
     }
     let (logs, _sleeper) = spawn_with_sleeper("true", Duration::ZERO);
     let summary = read_all(logs).await;
