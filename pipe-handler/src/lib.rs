@@ -44,8 +44,8 @@
 //! - With [`Overflow::Block`], the default, a parent that lives and does not read makes log calls wait.
 //! - Records logged while a record is being formatted are sent up to a nesting of 4; deeper ones are dropped and
 //!   counted. Logging from a signal handler is not supported.
-//! - A sandbox that kills for system calls has to allow `pwritev2`, on Linux, and what it does without if it is refused with an
-//!   error, whichever that is: `write`, `rt_sigprocmask`, `fstat`, `poll`.
+//! - A sandbox that kills for system calls has to allow those that the project's SECURITY.md lists; one that is refused with an
+//!   error costs no record.
 //! - Where another thread panics and the process aborts, what buffered delivery has staged behind the panic's flush is lost.
 //! - A process made by a raw `clone` system call is noticed as forks are on Linux 4.14 and later; elsewhere it is taken for its
 //!   parent, as one that shares its parent's memory (`vfork`, `CLONE_VM`) is everywhere. If the parent has other

@@ -87,6 +87,7 @@ fn main() {
         "log" => families::log_some(number(0)),
 
         "sandboxed" => sandboxed::sandboxed(text(0), text(1), text(2)),
+        "sandboxed-for-life" => sandboxed::sandboxed_for_life(text(0), text(1)),
         "wait-without-poll" => sandboxed::wait_without_poll(text(0)),
 
         "two-namespaces" => identity::two_namespaces(number(0), number(1), text(2)),

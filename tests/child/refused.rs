@@ -15,7 +15,32 @@ pub(crate) fn refuse(errno: &str, calls: &str) {
         "EACCES" => libc::EACCES,
         other => panic!("{other:?} is not known here"),
     };
-    let number = |name| match name {
+    let names = calls.split(',').filter(|name| !name.is_empty());
+    let mut program = vec![load(NUMBER)];
+    for name in names {
+        program.extend([unless(number(name), 1), refusal(errno)]);
+    }
+    program.push(permission());
+    install(program);
+}
+
+/// Kills this process for any call but these.
+pub(crate) fn kill_but_for(calls: &str) {
+    let mut program = vec![load(NUMBER)];
+    for name in calls.split(',') {
+        program.extend([unless(number(name), 1), permission()]);
+    }
+    program.push(statement(
+        libc::BPF_RET,
+        0,
+        0,
+        libc::SECCOMP_RET_KILL_PROCESS,
+    ));
+    install(program);
+}
+
+fn number(name: &str) -> c_long {
+    match name {
         "pidfd_open" => libc::SYS_pidfd_open,
         "timerfd_create" => libc::SYS_timerfd_create,
         "timerfd_settime" => libc::SYS_timerfd_settime,
@@ -27,15 +52,20 @@ pub(crate) fn refuse(errno: &str, calls: &str) {
         "nanosleep" => libc::SYS_nanosleep,
         "clock_nanosleep" => libc::SYS_clock_nanosleep,
         "pwritev2" => libc::SYS_pwritev2,
+        "brk" => libc::SYS_brk,
+        "mmap" => libc::SYS_mmap,
+        "munmap" => libc::SYS_munmap,
+        "mremap" => libc::SYS_mremap,
+        "mprotect" => libc::SYS_mprotect,
+        "madvise" => libc::SYS_madvise,
+        "futex" => libc::SYS_futex,
+        "fstat" => libc::SYS_fstat,
+        "ppoll" => libc::SYS_ppoll,
+        "clock_gettime" => libc::SYS_clock_gettime,
+        "exit_group" => libc::SYS_exit_group,
+        "sigaltstack" => libc::SYS_sigaltstack,
         other => panic!("{other:?} is not known here"),
-    };
-    let names = calls.split(',').filter(|name| !name.is_empty());
-    let mut program = vec![load(NUMBER)];
-    for name in names {
-        program.extend([unless(number(name), 1), refusal(errno)]);
     }
-    program.push(permission());
-    install(program);
 }
 
 /// Refuses threads, and no processes.

@@ -9,7 +9,7 @@ use rustix::{
 };
 
 use crate::{
-    refused::refuse,
+    refused::{kill_but_for, refuse},
     tools::{init, init_with, pattern, say, settings},
 };
 
@@ -33,6 +33,19 @@ pub(crate) fn sandboxed(errno: &str, calls: &str, since: &str) {
             let (_, status) = status.expect("a status");
             assert!(status.exit_status() == Some(0), "{status:?}");
         }
+    }
+    process::exit(0)
+}
+
+/// Logs small and large records and ends, in a sandbox that kills for any call but these.
+pub(crate) fn sandboxed_for_life(calls: &str, since: &str) {
+    init();
+    if since == "later" {
+        log::info!("before");
+    }
+    kill_but_for(calls);
+    for n in 0..10 {
+        log::info!(n; "{}", pattern(n * 2_000, n));
     }
     process::exit(0)
 }

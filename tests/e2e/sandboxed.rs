@@ -43,3 +43,33 @@ fn a_wait_for_room_that_the_system_refuses_does_not_spin() {
 fn where_no_pause_can_be_had_either_the_wait_ends_all_the_same() {
     waited("nanosleep,clock_nanosleep");
 }
+
+/// The calls that SECURITY.md names in the rows that begin like this.
+fn documented(rows: &[&str]) -> String {
+    let page = include_str!("../../SECURITY.md");
+    let is_asked = |line: &&str| {
+        rows.iter()
+            .any(|row| line.starts_with(&format!("| {row} |")))
+    };
+    let names = page
+        .lines()
+        .filter(is_asked)
+        .flat_map(|line| line.split('`').skip(1).step_by(2));
+    names.collect::<Vec<_>>().join(",")
+}
+
+#[test]
+fn a_sandbox_that_kills_for_every_call_but_those_that_are_documented_kills_no_child() {
+    let calls = documented(&["a thread's first record", "each record", "exit"]);
+    for since in ["init", "later"] {
+        let outcome = scenario("sandboxed-for-life").arg(&calls).arg(since).run();
+        outcome.assert_complete();
+        assert_eq!(outcome.records.len(), 10 + usize::from(since == "later"));
+    }
+    // It is in force.
+    let outcome = scenario("sandboxed-for-life")
+        .arg(calls.replace("pwritev2,", ""))
+        .arg("init")
+        .run();
+    assert!(!outcome.status.success(), "{}", outcome.status);
+}
