@@ -29,7 +29,10 @@ use memmap2::MmapRaw;
 use pipe_handler::{Overflow, PipeHandler};
 
 #[derive(Parser)]
-#[command(about = "Emits log records, as a child of run_child or alone")]
+#[command(
+    about = "Emits log records, as a child of run_child or alone",
+    after_help = "Example: run_child --format none -- emit --threads 4 --records 200000"
+)]
 struct Options {
     /// How many records each thread logs.
     #[arg(long, default_value_t = 1000)]

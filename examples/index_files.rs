@@ -9,7 +9,7 @@
 //! lines and words a file has and its SHA-256, or an error and its cause. Symbolic links are not followed; sockets,
 //! pipes and devices are skipped and counted.
 //!
-//! The exit code is 1 where a file got no record, a worker failed, one of the given paths cannot be read at all or the
+//! The exit code is 1 if a file got no record, a worker failed, one of the given paths cannot be read at all or the
 //! table cannot be printed. A file or directory below it that cannot be read is reported, and no failure; a pager that
 //! does not want to see all of the table is none either.
 
@@ -32,7 +32,7 @@ use std::{
 };
 
 use clap::Parser;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
 use log::{Level, LevelFilter};
 use pipe_subscriber::{LogRecord, PipeSubscriber, Spawn, Summary};
 use record_proto::Value;
@@ -41,15 +41,26 @@ use sha2::{Digest, Sha256};
 use tokio::{
     io::AsyncWriteExt,
     process::{Child, ChildStdin, Command},
-    sync::{Mutex as AsyncMutex, Semaphore, mpsc},
+    sync::{Mutex as AsyncMutex, Semaphore, mpsc, oneshot},
 };
 use walkdir::WalkDir;
 
+#[path = "support/inherited.rs"]
+mod inherited;
+#[path = "support/options.rs"]
+mod options;
+#[path = "support/runtime.rs"]
+mod runtime;
+#[path = "support/stdio.rs"]
+mod stdio;
 #[path = "support/text.rs"]
 mod text;
 
 /// The target of those records that are the answer to a path.
 const ANSWER: &str = "index_files::answer";
+
+/// The exit code where the options are wrong.
+const USAGE: u8 = 2;
 
 /// How many paths a worker has in hand: enough that it never waits for the next one, few enough that no worker sits
 /// on work which another could do.
@@ -58,7 +69,10 @@ const IN_HAND: usize = 16;
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
 #[derive(Parser)]
-#[command(about = "Counts lines, words and bytes of files and hashes them, in worker processes")]
+#[command(
+    about = "Counts lines, words and bytes of files and hashes them, in worker processes",
+    after_help = "Example: index_files --workers 4 /usr/include"
+)]
 struct Options {
     /// How many processes read files; by default one for each core
     #[arg(long)]
@@ -72,21 +86,28 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    let options = Options::parse();
+    let options: Options = match options::options(USAGE) {
+        Ok(options) => options,
+        Err(code) => return ExitCode::from(code),
+    };
     let ended = match options.worker {
         true => work().map(|()| ExitCode::SUCCESS),
         false => index(options),
     };
     ended.unwrap_or_else(|error| {
-        let _nobody_reads = writeln!(io::stderr(), "index_files: {error}");
+        stdio::say(format_args!("index_files: {error}"));
         ExitCode::FAILURE
     })
 }
 
 // ---- The parent ----
 
-#[tokio::main]
-async fn index(options: Options) -> Result<ExitCode, Error> {
+fn index(options: Options) -> Result<ExitCode, Error> {
+    inherited::settle()?;
+    runtime::runtime()?.block_on(hand_out_and_take_in(options))
+}
+
+async fn hand_out_and_take_in(options: Options) -> Result<ExitCode, Error> {
     let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let count = options.workers.unwrap_or_else(cores).get();
     let progress = progress_bar();
@@ -96,16 +117,20 @@ async fn index(options: Options) -> Result<ExitCode, Error> {
     let paths = Arc::new(AsyncMutex::new(paths));
     let mut workers = Vec::new();
     for number in 1..=count {
-        let worker = Worker::start(number, progress.clone())?;
+        let worker = Worker::start(number, progress.clone())
+            .map_err(|error| format!("cannot start worker {number}: {error}"))?;
         workers.push(tokio::spawn(worker.run(Arc::clone(&paths))));
     }
     // The workers alone hold it now: without any worker left, the walk ends.
     drop(paths);
 
-    let walked = {
+    let (walking, walked) = oneshot::channel();
+    {
         let progress = progress.clone();
-        tokio::task::spawn_blocking(move || walk(&options.paths, &found, &progress))
-    };
+        thread::Builder::new()
+            .name("walk".to_owned())
+            .spawn(move || walking.send(walk(&options.paths, &found, &progress)))?;
+    }
     let mut reports = Vec::new();
     for worker in workers {
         reports.push(worker.await??);
@@ -113,11 +138,14 @@ async fn index(options: Options) -> Result<ExitCode, Error> {
     let walked = walked.await?;
     progress.finish_and_clear();
 
-    match print(&walked, &reports) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            return Err(format!("cannot print: {error}").into());
-        }
-        _ => {}
+    let figures = figures(&walked, &reports);
+    let printed = stdio::given(rustix::stdio::stdout())
+        .and_then(|mut out| out.write_all(format!("{}\n{figures}", table(&reports)).as_bytes()));
+    if let Err(error) = printed
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        stdio::say(figures.trim_end());
+        return Err(format!("cannot print: {error}").into());
     }
     let answered: u64 = reports.iter().map(|report| report.tally.files).sum();
     let well = walked.unknown_paths == 0
@@ -153,7 +181,7 @@ fn walk(roots: &[PathBuf], found: &mpsc::Sender<PathBuf>, progress: &ProgressBar
             Err(error) => {
                 walked.unreadable += 1;
                 walked.unknown_paths += u64::from(error.depth() == 0);
-                say(progress, text::Escaped(&error.to_string()));
+                say(progress, format_args!("index_files: {}", unreadable(&error)));
                 continue;
             }
         };
@@ -172,20 +200,52 @@ fn walk(roots: &[PathBuf], found: &mpsc::Sender<PathBuf>, progress: &ProgressBar
     walked
 }
 
+/// As people say it, in one line.
+fn unreadable(error: &walkdir::Error) -> String {
+    match (error.path(), error.io_error()) {
+        (Some(path), Some(reason)) => {
+            let path = path.to_string_lossy();
+            format!("cannot read {}: {reason}", text::Escaped(&path))
+        }
+        _ => text::Escaped(&error.to_string()).to_string(),
+    }
+}
+
 impl Display for Walked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "found {} files, {} directories; ",
-            self.files, self.directories
-        )?;
-        write!(
-            f,
-            "skipped {} symbolic links, {} sockets, pipes and devices; ",
-            self.links, self.others
-        )?;
-        write!(f, "could not look into {}", self.unreadable)
+        let Self {
+            files,
+            directories,
+            links,
+            others,
+            unreadable,
+            ..
+        } = self;
+        write!(f, "found {}", counted(*files, "file", "files"))?;
+        write!(f, ", {}", counted(*directories, "directory", "directories"))?;
+        for (number, one, more) in [
+            (*links, "symbolic link", "symbolic links"),
+            (
+                *others,
+                "socket, pipe or device",
+                "sockets, pipes and devices",
+            ),
+        ] {
+            if number > 0 {
+                write!(f, "; skipped {}", counted(number, one, more))?;
+            }
+        }
+        match unreadable {
+            0 => Ok(()),
+            number => write!(f, "; could not look into {}", HumanCount(*number)),
+        }
     }
+}
+
+/// `1 file`, `4,392 files`.
+fn counted(number: u64, one: &str, more: &str) -> String {
+    let name = if number == 1 { one } else { more };
+    format!("{} {name}", HumanCount(number))
 }
 
 /// One worker process, as its parent sees it.
@@ -369,49 +429,54 @@ impl Report {
     }
 }
 
-fn print(walked: &Walked, reports: &[Report]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    row(&mut out, "", ["files", "bytes", "lines", "words", "errors"])?;
+fn table(reports: &[Report]) -> String {
+    let mut table = format!(
+        "{:<11} {:>11} {:>19} {:>15} {:>15} {:>9}\n",
+        "", "files", "bytes", "lines", "words", "errors"
+    );
     let mut total = Tally::default();
     for Report { number, tally, .. } in reports {
-        row(&mut out, &format!("worker {number}"), tally.columns())?;
+        table += &row(&format!("worker {number}"), tally);
         total += tally;
     }
-    row(&mut out, "total", total.columns())?;
+    table + &row("total", &total)
+}
 
-    writeln!(out, "\n{walked}")?;
+fn row(name: &str, tally: &Tally) -> String {
+    let [files, bytes, lines, words, errors] = tally.columns().map(|n| HumanCount(n).to_string());
+    format!("{name:<11} {files:>11} {bytes:>19} {lines:>15} {words:>15} {errors:>9}\n")
+}
+
+/// What is not in the table: what there was to read, what became of each worker, and what got no record.
+fn figures(walked: &Walked, reports: &[Report]) -> String {
+    let mut lines = format!("{walked}\n");
     for report in reports {
-        writeln!(out, "{report}")?;
+        lines += &format!("{report}\n");
         for path in &report.unanswered {
             let path = path.to_string_lossy();
-            writeln!(out, "  no record of {}", text::Escaped(&path))?;
+            lines += &format!("  no record of {}\n", text::Escaped(&path));
         }
     }
     let given: u64 = reports.iter().map(Report::given).sum();
     match walked.files.saturating_sub(given) {
-        0 => Ok(()),
-        left => writeln!(out, "no worker was left for {left} files"),
+        0 => lines,
+        left => lines + &format!("no worker was left for {}\n", counted(left, "file", "files")),
     }
-}
-
-fn row(out: &mut impl Write, name: &str, columns: [impl Display; 5]) -> io::Result<()> {
-    let [files, bytes, lines, words, errors] = columns;
-    writeln!(
-        out,
-        "{name:<11} {files:>9} {bytes:>15} {lines:>12} {words:>12} {errors:>7}"
-    )
 }
 
 fn progress_bar() -> ProgressBar {
     // On standard error, and only where that is a terminal.
-    let template = "{bar:32} {human_pos}/{human_len} files, {per_sec}, {elapsed}";
+    let template = "{bar:32} {human_pos}/{human_len} files, {rate}/s, {elapsed}";
     let style = ProgressStyle::with_template(template).expect("the template is right");
-    ProgressBar::new(0).with_style(style)
+    let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+        let _never_fails = write!(out, "{}", HumanCount(state.per_sec() as u64));
+    };
+    ProgressBar::new(0).with_style(style.with_key("rate", rate))
 }
 
 /// A line on standard error that does not run into the progress bar.
 fn say(progress: &ProgressBar, line: impl Display) {
-    let _nobody_reads = progress.suspend(|| writeln!(io::stderr(), "{line}"));
+    progress.suspend(|| stdio::say(line));
 }
 
 // ---- A worker ----
@@ -429,7 +494,7 @@ fn work() -> Result<(), Error> {
         let path = PathBuf::from(OsString::from_vec(path?));
         let start = Instant::now();
         let contents = Contents::read(&path, &mut buffer);
-        let ms = start.elapsed().as_secs_f64() * 1e3;
+        let ms = start.elapsed().as_micros() as f64 / 1e3;
         match contents {
             Ok(Contents {
                 bytes,

@@ -6,15 +6,26 @@
 //!
 //! One file plays both parts: the parent starts this program once more, with an argument.
 
-use std::{env, error::Error};
+use std::{
+    env,
+    error::Error,
+    io::{self, Write},
+};
 
 use env_logger::Env;
 use pipe_subscriber::{LabelIn, Spawn};
 use tokio::process::Command;
 
+const HELP: &str = "\
+Starts itself once more as a child, whose records come out of its own logger
+
+Example: RUST_LOG=debug parent_child
+";
+
 fn main() -> Result<(), Box<dyn Error>> {
     match env::args().nth(1).as_deref() {
         Some("child") => child(),
+        Some("-h" | "--help") => Ok(io::stdout().write_all(HELP.as_bytes())?),
         _ => parent(),
     }
 }

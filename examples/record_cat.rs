@@ -4,49 +4,49 @@
 //! cargo run --example record_cat -- --format json stored.frames
 //! ```
 //!
-//! Its exit code is 0 where the stream is whole, 1 where it is truncated or corrupt, and 2 where it cannot be read or
-//! printed.
+//! Its exit code is 0 if the stream is whole; 1 if it is truncated or corrupt, or something in it is no record; and 2 if
+//! it cannot be read or printed.
 
 mod support;
 
-use std::{fs, io, os::fd::AsFd, path::PathBuf, process::ExitCode};
+use std::{fs::File, io, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
-use pipe_subscriber::{PipeSubscriber, StreamEnd};
-use tokio::fs::File;
+use pipe_subscriber::{LogRecord, PipeSubscriber, ReadError, StreamEnd, Summary};
 
-use support::{Format, Printer, say};
+use rustix::stdio::stdin;
+use support::{Format, Patient, Printer, inherited, options, say, stdio::given};
+
+const OWN_FAILURE: u8 = 2;
 
 #[derive(Parser)]
-#[command(about = "Prints a stored or piped stream of records")]
+#[command(
+    about = "Prints a stored or piped stream of records",
+    after_help = "Example: record_cat --format json stored.frames"
+)]
 struct Options {
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Where the frames are; - for standard input.
+    /// Where the frames are; - for standard input
     #[arg(default_value = "-")]
     file: PathBuf,
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    let options = Options::parse();
-    let file = match open(&options) {
-        Ok(file) => file,
-        Err(error) => {
-            say(format_args!(
-                "record_cat: cannot open {}: {error}",
-                options.file.display()
-            ));
-            return ExitCode::from(2);
-        }
-    };
-    let mut printer = Printer::new(options.format, None);
-    let read = PipeSubscriber::new(file)
-        .run_with(|record| printer.record(record))
-        .await;
+fn main() -> ExitCode {
+    let ended = options(OWN_FAILURE).and_then(|options| {
+        cat(&options).map_err(|error| {
+            say(format_args!("record_cat: {error}"));
+            OWN_FAILURE
+        })
+    });
+    ExitCode::from(ended.unwrap_or_else(|code| code))
+}
 
+fn cat(options: &Options) -> io::Result<u8> {
+    inherited::settle()?;
+    let mut printer = Printer::new(options.format, None);
     // Where reading failed there is still what came before.
-    let (summary, failed) = match read {
+    let (summary, failed) = match read(options, &mut printer)? {
         Ok(summary) => (summary, false),
         Err(error) => {
             say(format_args!("record_cat: {error}: {}", error.source));
@@ -54,17 +54,25 @@ async fn main() -> ExitCode {
         }
     };
     printer.summary(&summary, None);
-    match summary.end {
-        _ if failed || printer.has_failed() => ExitCode::from(2),
-        StreamEnd::Truncated | StreamEnd::Corrupt => ExitCode::FAILURE,
-        _ => ExitCode::SUCCESS,
-    }
+    Ok(match summary.end {
+        _ if failed || printer.has_failed() => OWN_FAILURE,
+        StreamEnd::Truncated | StreamEnd::Corrupt => 1,
+        _ if summary.malformed > 0 => 1,
+        _ => 0,
+    })
 }
 
-fn open(options: &Options) -> io::Result<File> {
-    let file = match options.file.as_os_str() == "-" {
-        true => fs::File::from(io::stdin().as_fd().try_clone_to_owned()?),
-        false => fs::File::open(&options.file)?,
-    };
-    Ok(File::from_std(file))
+/// On this thread alone, which has nothing to do while it waits for a file.
+fn read(options: &Options, printer: &mut Printer) -> io::Result<Result<Summary, ReadError>> {
+    let path = options.file.display();
+    let named = |error| io::Error::other(format!("cannot open {path}: {error}"));
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let print = |record: &LogRecord<'_>| printer.record(record);
+    Ok(match options.file.as_os_str() == "-" {
+        true => runtime.block_on(PipeSubscriber::new(given(stdin()).map_err(named)?).run_with(print)),
+        false => {
+            let file = Patient(File::open(&options.file).map_err(named)?);
+            runtime.block_on(PipeSubscriber::new(file).run_with(print))
+        }
+    })
 }

@@ -5,44 +5,62 @@
 //! cargo run --example run_child -- --label w1 -- target/debug/examples/emit --records 3
 //! ```
 //!
-//! It ends with the child's own exit code, with 128 and the signal's number where the child was killed by one, with
-//! 127 where the program could not be started and with 125 where something of its own went wrong: the records could not
-//! be printed or stored, for example.
+//! As env(1) and timeout(1) it ends with the child's own exit code; with 128 and the signal's number if a signal killed
+//! the child; with 127 if the program is not there and 126 if it cannot be executed. It is 125 for whatever goes wrong
+//! here, whatever became of the child: wrong options, too few descriptors, or records that could not be printed or stored.
+//! A reader of the output that has seen enough, such as a pager, is no failure.
+//!
+//! SIGINT, SIGTERM, SIGHUP and SIGQUIT are the child's: they are passed on, and the records up to the child's end and the
+//! summary follow. Another process may hold the pipe after that; whoever does not want to wait sends a second one.
 
+#[path = "support/runtime.rs"]
+mod runtime;
+#[path = "support/signals.rs"]
+mod signals;
+#[path = "support/store.rs"]
+mod store;
 mod support;
 
 use std::{
     ffi::OsString,
     fmt::{self, Write},
-    fs::File,
     hint::black_box,
-    io::{self, BufWriter},
+    io,
     os::{fd::AsFd, unix::process::ExitStatusExt},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{ExitCode, ExitStatus, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     time::Duration,
 };
 
 use clap::{Parser, ValueEnum};
-use log::{Log, Metadata, Record, kv};
-use pipe_subscriber::{PipeSubscriber, ReadError, Spawn, Summary};
+use log::{LevelFilter, Log, Metadata, Record, kv};
+use pipe_subscriber::{LogRecord, PipeSubscriber, ReadError, Spawn, Summary};
 use tokio::{
-    process::Command,
-    signal::unix::{SignalKind, signal},
+    process::{Child, Command},
+    time::{Instant, timeout, timeout_at},
 };
+use tokio_stream::StreamExt;
 
-use support::{Format, Printer, say};
+use rustix::io::Errno;
+use runtime::runtime;
+use signals::Signals;
+use store::Store;
+use support::{Format, Printer, inherited, options, say};
 
 /// As timeout(1) and env(1) have them.
 const OWN_FAILURE: u8 = 125;
-const NOT_STARTED: u8 = 127;
+const NOT_EXECUTABLE: u8 = 126;
+const NOT_FOUND: u8 = 127;
+
+/// How long the pipe must be silent for all to be read that is there, if nobody wants to wait; and how long that may take.
+const SILENCE: Duration = Duration::from_millis(100);
+const HURRY: Duration = Duration::from_secs(1);
 
 #[derive(Parser)]
-#[command(about = "Runs a program with a record pipe and prints its records")]
+#[command(
+    about = "Runs a program with a record pipe and prints its records",
+    after_help = "Example: run_child --label w1 --filter info -- target/debug/examples/emit --records 3"
+)]
 struct Options {
     #[arg(long, value_enum, default_value = "text")]
     format: Output,
@@ -53,7 +71,7 @@ struct Options {
     #[arg(long)]
     label: Option<String>,
     /// What the child should log: a level or directives such as info,worker::db=debug
-    #[arg(long, default_value = "trace")]
+    #[arg(long, default_value = "trace", value_parser = filter)]
     filter: String,
     /// A file in which the received frames are stored, for record_cat
     #[arg(long, value_name = "FILE")]
@@ -62,7 +80,7 @@ struct Options {
     #[arg(long, value_name = "N", default_value_t = 2000)]
     grace_ms: u64,
     /// The program and its arguments
-    #[arg(last = true, required = true, value_name = "CMD")]
+    #[arg(trailing_var_arg = true, required = true, value_name = "CMD")]
     command: Vec<OsString>,
 }
 
@@ -82,64 +100,74 @@ enum Via {
     Stdin,
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    match run(Options::parse()).await {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => {
+fn main() -> ExitCode {
+    let ended = options(OWN_FAILURE).and_then(|options| {
+        run(options).map_err(|error| {
             say(format_args!("run_child: {error}"));
-            ExitCode::from(OWN_FAILURE)
-        }
-    }
+            OWN_FAILURE
+        })
+    });
+    ExitCode::from(ended.unwrap_or_else(|code| code))
 }
 
-async fn run(options: Options) -> io::Result<u8> {
-    let mut command = Command::new(&options.command[0]);
-    command.args(&options.command[1..]);
-    if options.format == Output::Json {
-        command.stdout(Stdio::from(io::stderr().as_fd().try_clone_to_owned()?));
-    }
+fn run(options: Options) -> io::Result<u8> {
     // Before the child is there: a file that cannot be made should not cost a run.
-    let tee = options.tee.as_deref().map(create).transpose()?;
-    // The terminal's Ctrl-C is for the child; its last records and the summary are still wanted.
-    let _interrupts = signal(SignalKind::interrupt())?;
+    let tee = options.tee.as_deref().map(Store::create).transpose()?;
+    inherited::settle()?;
+    let signals = Signals::catch()?;
+    runtime()?.block_on(run_and_read(options, tee, signals))
+}
 
-    let mut spawn = Spawn::new(command)
-        .filter(options.filter)
-        .grace(Duration::from_millis(options.grace_ms))
-        .via(match options.via {
-            Via::Fd => pipe_subscriber::Via::Fd,
-            Via::Stdin => pipe_subscriber::Via::Stdin,
-        });
-    if let Some(label) = &options.label {
-        spawn = spawn.label(label);
-    }
-    let (mut child, mut logs) = match spawn.spawn() {
+async fn run_and_read(
+    options: Options,
+    tee: Option<Store>,
+    mut signals: Signals,
+) -> io::Result<u8> {
+    let (mut child, mut logs) = match spawn(&options) {
         Ok(spawned) => spawned,
         Err(error) => {
             let program = options.command[0].display();
             say(format_args!("run_child: cannot start {program}: {error}"));
-            return Ok(NOT_STARTED);
+            return Ok(not_started(&error));
         }
     };
-    let unstored = Arc::new(AtomicBool::new(false));
-    if let Some(file) = tee {
-        logs = logs.tee(Store {
-            file: BufWriter::new(file),
-            failed: Arc::clone(&unstored),
-        });
+    if let Some(store) = &tee {
+        logs = logs.tee(store.clone());
     }
 
-    // Both at once: a child that waits for room in its pipe would never exit.
     let mut printer = Printer::new(options.format.printed(), options.label);
-    let (status, read) = tokio::join!(child.wait(), options.format.read(logs, &mut printer));
-    let summary = read.unwrap_or_else(|error| {
-        say(format_args!("run_child: {error}: {}", error.source));
-        *error.summary
-    });
-    let exit = match printer.has_failed() || unstored.load(Ordering::Relaxed) {
-        true => OWN_FAILURE,
-        false => exit_code(status?),
+    // Both at once: a child that waits for room in its pipe would never exit.
+    let status = match options.format {
+        Output::None => {
+            logs.run_into_until(Reader, signals.follow(&mut child))
+                .await
+        }
+        Output::Text | Output::Json => {
+            logs.run_with_until(|record| printer.record(record), signals.follow(&mut child))
+                .await
+        }
+    };
+    let print = |record: &LogRecord<'_>| match options.format {
+        Output::None => {}
+        Output::Text | Output::Json => printer.record(record),
+    };
+    let summary = read_rest(logs, print, &mut signals)
+        .await
+        .unwrap_or_else(|error| {
+            say(format_args!("run_child: {error}: {}", error.source));
+            *error.summary
+        });
+
+    let unstored = tee.is_some_and(|store| store.has_failed());
+    let exit = match status {
+        _ if printer.has_failed() || unstored => OWN_FAILURE,
+        Ok(status) => exit_code(status),
+        Err(error) => {
+            say(format_args!(
+                "run_child: cannot tell how the child ended: {error}"
+            ));
+            OWN_FAILURE
+        }
     };
     printer.summary(&summary, Some(exit));
     // It may be the summary that cannot be printed.
@@ -149,33 +177,47 @@ async fn run(options: Options) -> io::Result<u8> {
     }
 }
 
-/// Where the frames are stored. Why that failed is among the reasons of the summary; that it failed is wanted here, too.
-struct Store {
-    file: BufWriter<File>,
-    failed: Arc<AtomicBool>,
+fn spawn(options: &Options) -> io::Result<(Child, PipeSubscriber)> {
+    let mut command = Command::new(&options.command[0]);
+    command.args(&options.command[1..]);
+    if options.format == Output::Json {
+        command.stdout(Stdio::from(io::stderr().as_fd().try_clone_to_owned()?));
+    }
+    let mut spawn = Spawn::new(command)
+        .filter(&options.filter)
+        .grace(Duration::from_millis(options.grace_ms))
+        .via(match options.via {
+            Via::Fd => pipe_subscriber::Via::Fd,
+            Via::Stdin => pipe_subscriber::Via::Stdin,
+        });
+    if let Some(label) = &options.label {
+        spawn = spawn.label(label);
+    }
+    spawn.spawn()
 }
 
-impl Store {
-    fn note<T>(&self, done: io::Result<T>) -> io::Result<T> {
-        done.inspect_err(|_| self.failed.store(true, Ordering::Relaxed))
+/// What is left after the child's exit: up to the end of the pipe, or of the grace period, or of somebody's patience.
+async fn read_rest(
+    logs: PipeSubscriber,
+    mut print: impl FnMut(&LogRecord<'_>),
+    signals: &mut Signals,
+) -> Result<Summary, ReadError> {
+    let mut records = logs.records();
+    let to_the_end = async {
+        while let Some(record) = records.next().await {
+            print(&record);
+        }
+    };
+    tokio::select! {
+        () = to_the_end => return records.into_summary(),
+        () = signals.hurry() => {}
     }
-}
-
-impl io::Write for Store {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let stored = self.file.write_all(bytes).map(|()| bytes.len());
-        self.note(stored)
+    // What is there already.
+    let end = Instant::now() + HURRY;
+    while let Ok(Ok(Some(record))) = timeout_at(end, timeout(SILENCE, records.next())).await {
+        print(&record);
     }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let flushed = self.file.flush();
-        self.note(flushed)
-    }
-}
-
-fn create(path: &Path) -> io::Result<File> {
-    let named = |error| io::Error::other(format!("cannot create {}: {error}", path.display()));
-    File::create(path).map_err(named)
+    records.into_summary()
 }
 
 impl Output {
@@ -186,13 +228,28 @@ impl Output {
             Self::Json => Format::Json,
         }
     }
+}
 
-    async fn read(self, logs: PipeSubscriber, printer: &mut Printer) -> Result<Summary, ReadError> {
-        match self {
-            Self::Text | Self::Json => logs.run_with(|record| printer.record(record)).await,
-            Self::None => logs.run_into(Reader).await,
+/// The child takes more: by itself a word that is no level is a target, of which everything is sent, and of others nothing.
+fn filter(text: &str) -> Result<String, String> {
+    let level = |text: &str| match text.trim().parse::<LevelFilter>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(format!(
+            "{text:?} is no level: off, error, warn, info, debug or trace"
+        )),
+    };
+    for directive in text.split(',') {
+        match directive.split_once('=') {
+            None => level(directive)?,
+            Some((target, after)) if is_target(target.trim()) => level(after)?,
+            Some((target, _)) => return Err(format!("{target:?} is no target")),
         }
     }
+    Ok(text.to_owned())
+}
+
+fn is_target(text: &str) -> bool {
+    !text.is_empty() && !text.contains([' ', ';', '/'])
 }
 
 fn exit_code(status: ExitStatus) -> u8 {
@@ -200,6 +257,15 @@ fn exit_code(status: ExitStatus) -> u8 {
         (Some(code), _) => code as u8,
         (None, Some(signal)) => 128 + signal as u8,
         (None, None) => OWN_FAILURE,
+    }
+}
+
+fn not_started(error: &io::Error) -> u8 {
+    match Errno::from_io_error(error) {
+        Some(Errno::NOENT) => NOT_FOUND,
+        // Nothing is wrong with the program.
+        Some(Errno::AGAIN | Errno::MFILE | Errno::NFILE | Errno::NOMEM) | None => OWN_FAILURE,
+        Some(_) => NOT_EXECUTABLE,
     }
 }
 

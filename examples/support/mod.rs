@@ -1,7 +1,12 @@
-//! What `run_child` and `record_cat` share: how records and summaries are printed.
+//! What the examples share: how they take their options, meet the streams and signals that they were given, and print.
 
 mod figures;
+pub(crate) mod inherited;
+mod options;
 mod printer;
+pub(crate) mod stdio;
 mod text;
 
-pub(crate) use printer::{Format, Printer, say};
+pub(crate) use options::options;
+pub(crate) use printer::{Format, Printer};
+pub(crate) use stdio::{Patient, say};

@@ -10,9 +10,13 @@ use pipe_subscriber::Summary;
 use record_proto::LogRecord;
 use serde::Serialize;
 
-use super::{figures::Figures, text};
+use super::{
+    figures::Figures,
+    stdio::{given, say, try_to_say},
+    text,
+};
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
 pub(crate) enum Format {
     /// A line for each record, safe on a terminal
     Text,
@@ -65,19 +69,17 @@ impl Printer {
         self.output.failed
     }
 
-    /// For programs among the records, for people on standard error.
+    /// For programs among the records, for people on standard error; there for all if the records could not be printed.
     pub(crate) fn summary(&mut self, summary: &Summary, exit: Option<u8>) {
-        let summary = Figures::new(summary, exit);
+        let figures = Figures::new(summary, exit);
         match self.format {
-            Format::Text => say(summary),
-            Format::Json => self.output.json(&End { summary }),
+            Format::Text => self.output.note(try_to_say(figures)),
+            Format::Json => self.output.json(&End { summary: figures }),
+        }
+        if self.format == Format::Json && self.has_failed() {
+            say(Figures::new(summary, None));
         }
     }
-}
-
-/// A line on standard error, whether anybody reads it or not.
-pub(crate) fn say(line: impl Display) {
-    let _nobody_reads = writeln!(io::stderr(), "{line}");
 }
 
 /// Standard output, one write for each line, so that nothing is held back.
@@ -107,14 +109,18 @@ impl Output {
         self.line.clear();
         let printed = render(&mut self.line).and_then(|()| {
             self.line.push(b'\n');
-            io::stdout().write_all(&self.line)
+            given(rustix::stdio::stdout())?.write_all(&self.line)
         });
-        if let Err(error) = printed {
-            self.closed = true;
-            self.failed = error.kind() != ErrorKind::BrokenPipe;
-            if self.failed {
-                say(format_args!("cannot print the records: {error}"));
-            }
+        self.closed = printed.is_err();
+        self.note(printed);
+    }
+
+    fn note(&mut self, printed: io::Result<()>) {
+        if let Err(error) = printed
+            && error.kind() != ErrorKind::BrokenPipe
+        {
+            self.failed = true;
+            say(format_args!("cannot print: {error}"));
         }
     }
 }

@@ -1,0 +1,125 @@
+//! Signals for a program that stands between its user and a child.
+
+use std::{
+    future::poll_fn,
+    io,
+    pin::pin,
+    process::ExitStatus,
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread,
+};
+
+use libc::c_int;
+use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2},
+    iterator::{SignalsInfo, exfiltrator::WithOrigin},
+    low_level::siginfo::Origin,
+};
+use tokio::{process::Child, sync::watch};
+
+use crate::support::inherited::is_ignored;
+
+/// What asks a program to end.
+const ENDING: [c_int; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
+
+/// What ends a program too, and means something only to the child.
+const OTHERS: [c_int; 2] = [SIGUSR1, SIGUSR2];
+
+/// Passes signals on to a child instead of ending this process by them.
+///
+/// What a process sent is passed on, as by env(1), whose process becomes the child's. What the terminal sent for a key
+/// is not: it has reached the child too, which is of the same process group, and many programs end at once when they are
+/// interrupted twice. So sudo does it. Nor is what the child sent itself, with `kill 0` for example.
+///
+/// What is ignored stays ignored, here and in the child: by nohup, or in the background of a script.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    child: Arc<Mutex<Option<Pid>>>,
+    start: mpsc::Sender<()>,
+    ending: watch::Receiver<u32>,
+}
+
+impl Signals {
+    /// What comes before there is a child waits for it.
+    ///
+    /// # Errors
+    ///
+    /// If there is no descriptor or thread left.
+    pub(crate) fn catch() -> io::Result<Self> {
+        let named = |error| io::Error::other(format!("cannot catch signals: {error}"));
+        let all = ENDING.into_iter().chain(OTHERS);
+        let caught = SignalsInfo::new(all.filter(|&signal| !is_ignored(signal))).map_err(named)?;
+        let (start, started) = mpsc::channel();
+        let (count, ending) = watch::channel(0);
+        let child = Arc::default();
+        let passing = pass_on(caught, started, Arc::clone(&child), count);
+        // On a thread: where a pager does not read, printing waits, and signals do not.
+        thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(passing)
+            .map_err(named)?;
+        Ok(Self {
+            child,
+            start,
+            ending,
+        })
+    }
+
+    /// Waits for the exit of the child and passes signals on to it until then.
+    pub(crate) async fn follow(&self, child: &mut Child) -> io::Result<ExitStatus> {
+        let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
+        *self.child.lock().unwrap_or_else(PoisonError::into_inner) = pid;
+        let _there_is_a_thread = self.start.send(());
+        poll_fn(|cx| {
+            // Within the lock: once it has been waited for, its number may be that of another process.
+            let mut receiver = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+            let exit = pin!(child.wait()).poll(cx);
+            if exit.is_ready() {
+                *receiver = None;
+            }
+            exit
+        })
+        .await
+    }
+
+    /// Once the child has exited: waits until somebody asks for an end who does not want to wait any longer. That may
+    /// have been before, the second time.
+    pub(crate) async fn hurry(&mut self) {
+        let before = (*self.ending.borrow()).min(1);
+        let _thread = self.ending.wait_for(|&count| count > before).await;
+    }
+}
+
+fn pass_on(
+    mut caught: SignalsInfo<WithOrigin>,
+    started: mpsc::Receiver<()>,
+    child: Arc<Mutex<Option<Pid>>>,
+    count: watch::Sender<u32>,
+) -> impl FnOnce() {
+    move || {
+        if started.recv().is_err() {
+            return;
+        }
+        for origin in caught.forever() {
+            // First: once it has exited somebody looks at the count.
+            if ENDING.contains(&origin.signal) {
+                count.send_modify(|count| *count += 1);
+            }
+            if let Some(child) = *child.lock().unwrap_or_else(PoisonError::into_inner)
+                && let Some(signal) = Signal::from_named_raw(origin.signal)
+                && !has_reached(child, &origin)
+            {
+                let _it_has_exited = kill_process(child, signal);
+            }
+        }
+    }
+}
+
+/// Only a process has a number; the kernel sends to a whole group what a terminal is told.
+fn has_reached(child: Pid, origin: &Origin) -> bool {
+    origin
+        .process
+        .as_ref()
+        .is_none_or(|sender| sender.pid == child.as_raw_nonzero().get())
+}
