@@ -181,7 +181,10 @@ fn walk(roots: &[PathBuf], found: &mpsc::Sender<PathBuf>, progress: &ProgressBar
             Err(error) => {
                 walked.unreadable += 1;
                 walked.unknown_paths += u64::from(error.depth() == 0);
-                say(progress, format_args!("index_files: {}", unreadable(&error)));
+                say(
+                    progress,
+                    format_args!("index_files: {}", unreadable(&error)),
+                );
                 continue;
             }
         };
@@ -460,7 +463,13 @@ fn figures(walked: &Walked, reports: &[Report]) -> String {
     let given: u64 = reports.iter().map(Report::given).sum();
     match walked.files.saturating_sub(given) {
         0 => lines,
-        left => lines + &format!("no worker was left for {}\n", counted(left, "file", "files")),
+        left => {
+            lines
+                + &format!(
+                    "no worker was left for {}\n",
+                    counted(left, "file", "files")
+                )
+        }
     }
 }
 

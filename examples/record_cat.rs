@@ -69,7 +69,9 @@ fn read(options: &Options, printer: &mut Printer) -> io::Result<Result<Summary, 
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let print = |record: &LogRecord<'_>| printer.record(record);
     Ok(match options.file.as_os_str() == "-" {
-        true => runtime.block_on(PipeSubscriber::new(given(stdin()).map_err(named)?).run_with(print)),
+        true => {
+            runtime.block_on(PipeSubscriber::new(given(stdin()).map_err(named)?).run_with(print))
+        }
         false => {
             let file = Patient(File::open(&options.file).map_err(named)?);
             runtime.block_on(PipeSubscriber::new(file).run_with(print))

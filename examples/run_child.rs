@@ -41,8 +41,8 @@ use tokio::{
 };
 use tokio_stream::StreamExt;
 
-use rustix::io::Errno;
 use runtime::runtime;
+use rustix::io::Errno;
 use signals::Signals;
 use store::Store;
 use support::{Format, Printer, inherited, options, say};

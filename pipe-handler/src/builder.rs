@@ -93,6 +93,9 @@ impl Builder {
     /// Which records are sent, in env_logger's directives: `info,worker::db=debug`. Levels and targets only: what
     /// env_logger searches for in messages, behind a slash, is not read.
     ///
+    /// A word by itself that is no level is a target, all of whose records are sent, and no others. One that looks like a
+    /// mistyped level (`inof`, `warning`) cannot be read, and neither can a text without directives.
+    ///
     /// The parent's wish (`RECORD_PIPE_FILTER`) beats it. By default `info`.
     pub fn filter(mut self, directives: impl Into<String>) -> Self {
         self.filter = Some(directives.into());

@@ -47,9 +47,9 @@ impl Address {
     }
 }
 
-/// The filter that the parent wishes.
+/// The filter that the parent wishes; an empty one is no wish.
 pub(crate) fn filter() -> Option<String> {
-    let filter = env::var_os(FILTER)?;
+    let filter = env::var_os(FILTER).filter(|filter| !filter.is_empty())?;
     Some(filter.to_string_lossy().into_owned())
 }
 

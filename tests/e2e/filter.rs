@@ -93,6 +93,39 @@ fn a_filter_that_cannot_be_read_means_info_and_one_record_says_so() {
 }
 
 #[test]
+fn a_filter_with_a_mistyped_level_is_no_silence() {
+    for wish in [
+        "inof",
+        "warning",
+        "wran,alpha=debug",
+        "3",
+        " , ",
+        "alpha=inof",
+    ] {
+        let outcome = run(Some(wish), "");
+        let (maximum, [alpha, beta]) = seen(&outcome);
+        assert_eq!(maximum, "INFO", "{wish:?}");
+        assert_eq!([alpha, beta], [up_to(Level::Info), up_to(Level::Info)]);
+        let first = outcome.messages()[0];
+        assert!(first.contains(&format!("{wish:?}")), "{wish:?}: {first}");
+    }
+    let outcome = run(Some("alpha"), "");
+    let targets = outcome.records.iter().map(|record| &*record.target);
+    assert_eq!(
+        targets.collect::<Vec<_>>(),
+        ["alpha"; 5],
+        "a target alone is one"
+    );
+}
+
+#[test]
+fn an_empty_filter_that_is_handed_down_is_none() {
+    let (maximum, [alpha, beta]) = seen(&run(Some(""), "debug"));
+    assert_eq!(maximum, "DEBUG");
+    assert_eq!([alpha, beta], [up_to(Level::Debug), up_to(Level::Debug)]);
+}
+
+#[test]
 fn off_is_a_filter_too() {
     let outcome = within(async {
         scenario("levels")
