@@ -45,6 +45,8 @@ use tokio::{
 };
 use walkdir::WalkDir;
 
+#[path = "support/before_main.rs"]
+mod before_main;
 #[path = "support/inherited.rs"]
 mod inherited;
 #[path = "support/options.rs"]

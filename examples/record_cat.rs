@@ -4,8 +4,8 @@
 //! cargo run --example record_cat -- --format json stored.frames
 //! ```
 //!
-//! Its exit code is 0 if the stream is whole; 1 if it is truncated or corrupt, or something in it is no record; and 2 if
-//! it cannot be read or printed.
+//! Its exit code is 0 if the stream is whole; 1 if it is truncated or corrupt, or something in it cannot be understood; and
+//! 2 if it cannot be read or printed.
 
 mod support;
 
@@ -57,7 +57,7 @@ fn cat(options: &Options) -> io::Result<u8> {
     Ok(match summary.end {
         _ if failed || printer.has_failed() => OWN_FAILURE,
         StreamEnd::Truncated | StreamEnd::Corrupt => 1,
-        _ if summary.malformed > 0 => 1,
+        _ if summary.malformed + summary.unknown > 0 => 1,
         _ => 0,
     })
 }

@@ -43,7 +43,7 @@ use tokio_stream::StreamExt;
 
 use runtime::runtime;
 use rustix::io::Errno;
-use signals::Signals;
+use signals::{Signals, keep_sigpipe_ignored};
 use store::Store;
 use support::{Format, Printer, inherited, options, say};
 
@@ -180,6 +180,7 @@ async fn run_and_read(
 fn spawn(options: &Options) -> io::Result<(Child, PipeSubscriber)> {
     let mut command = Command::new(&options.command[0]);
     command.args(&options.command[1..]);
+    keep_sigpipe_ignored(&mut command);
     if options.format == Output::Json {
         command.stdout(Stdio::from(io::stderr().as_fd().try_clone_to_owned()?));
     }

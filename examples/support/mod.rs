@@ -1,5 +1,6 @@
 //! What the examples share: how they take their options, meet the streams and signals that they were given, and print.
 
+pub(crate) mod before_main;
 mod figures;
 pub(crate) mod inherited;
 mod options;

@@ -5,7 +5,11 @@ use std::{
     io,
     pin::pin,
     process::ExitStatus,
-    sync::{Arc, Mutex, PoisonError, mpsc},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc,
+    },
     thread,
 };
 
@@ -16,9 +20,12 @@ use signal_hook::{
     iterator::{SignalsInfo, exfiltrator::WithOrigin},
     low_level::siginfo::Origin,
 };
-use tokio::{process::Child, sync::watch};
+use tokio::{
+    process::{Child, Command},
+    sync::watch,
+};
 
-use crate::support::inherited::is_ignored;
+use crate::support::{before_main::before_main, inherited::is_ignored};
 
 /// What asks a program to end.
 const ENDING: [c_int; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
@@ -32,7 +39,8 @@ const OTHERS: [c_int; 2] = [SIGUSR1, SIGUSR2];
 /// is not: it has reached the child too, which is of the same process group, and many programs end at once when they are
 /// interrupted twice. So sudo does it. Nor is what the child sent itself, with `kill 0` for example.
 ///
-/// What is ignored stays ignored, here and in the child: by nohup, or in the background of a script.
+/// What is ignored stays ignored, here and in the child: by nohup, or in the background of a script. For SIGPIPE see
+/// [`keep_sigpipe_ignored`].
 #[derive(Debug)]
 pub(crate) struct Signals {
     child: Arc<Mutex<Option<Pid>>>,
@@ -90,6 +98,27 @@ impl Signals {
         let _thread = self.ending.wait_for(|&count| count > before).await;
     }
 }
+
+/// The standard library ignores SIGPIPE in this process, and in none that it starts. If it was ignored before, by systemd
+/// for example, the child is to begin so.
+pub(crate) fn keep_sigpipe_ignored(command: &mut Command) {
+    if !SIGPIPE_IGNORED.load(Relaxed) {
+        return;
+    }
+    let ignore = || {
+        // SAFETY: no handler is set.
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+        Ok(())
+    };
+    // SAFETY: it makes a system call and nothing else.
+    unsafe { command.pre_exec(ignore) };
+}
+
+static SIGPIPE_IGNORED: AtomicBool = AtomicBool::new(false);
+
+before_main!({
+    SIGPIPE_IGNORED.store(is_ignored(libc::SIGPIPE), Relaxed);
+});
 
 fn pass_on(
     mut caught: SignalsInfo<WithOrigin>,

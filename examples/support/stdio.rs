@@ -20,6 +20,8 @@ use rustix::{
 };
 use tokio::io::{AsyncRead, ReadBuf};
 
+use super::before_main::before_main;
+
 /// A file that is waited for if it does not block.
 #[derive(Debug)]
 pub(crate) struct Patient<F>(pub(crate) F);
@@ -96,19 +98,10 @@ fn patiently<T>(
 /// A bit for each standard stream that was closed when this process started.
 static CLOSED: AtomicU8 = AtomicU8::new(0);
 
-/// Called before `main`, and so before the standard library looks.
-#[used]
-#[cfg_attr(
-    target_vendor = "apple",
-    unsafe(link_section = "__DATA,__mod_init_func")
-)]
-#[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".init_array"))]
-static LOOK: extern "C" fn() = look;
-
-extern "C" fn look() {
+before_main!({
     for stream in [stdio::stdin(), stdio::stdout()] {
         if fcntl_getfd(stream) == Err(Errno::BADF) {
             CLOSED.fetch_or(1 << stream.as_raw_fd(), Relaxed);
         }
     }
-}
+});

@@ -9,6 +9,7 @@ mod endings;
 mod families;
 mod identity;
 mod late;
+mod listen;
 mod nesting;
 mod noise;
 mod numbers;
@@ -123,6 +124,7 @@ fn main() {
         "exit-while-a-report-waits" => overflow::exit_while_a_report_waits(),
         "panic-when-full" => overflow::panic_when_full(),
 
+        "listen" => listen::listen(),
         "scarce" => scarce::log_with(number(0), number(1)),
         "stalled" => stalled::calls(text(0), number(1)),
         "stall-table" => stalled::table(),

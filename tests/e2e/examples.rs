@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::support::{Scenario, program, temporary};
 
-fn path(name: &str) -> String {
+pub(crate) fn path(name: &str) -> String {
     let this = std::env::current_exe().expect("a path");
     let profile = this
         .parent()
@@ -27,12 +27,12 @@ fn path(name: &str) -> String {
     path.to_str().expect("a readable path").to_owned()
 }
 
-fn example(name: &str) -> Scenario {
+pub(crate) fn example(name: &str) -> Scenario {
     program(path(name))
 }
 
 /// `run_child` with its own options in front of `emit` with its own, separated by blanks.
-fn run_emit(own: &str, emit: &str) -> Scenario {
+pub(crate) fn run_emit(own: &str, emit: &str) -> Scenario {
     let start = own
         .split_whitespace()
         .fold(example("run_child"), Scenario::arg);
@@ -41,7 +41,7 @@ fn run_emit(own: &str, emit: &str) -> Scenario {
 }
 
 /// The records and the summary of JSON lines.
-fn parsed(said: &str) -> (Vec<Value>, Value) {
+pub(crate) fn parsed(said: &str) -> (Vec<Value>, Value) {
     let parse = |line| serde_json::from_str::<Value>(line).expect("JSON");
     let mut lines: Vec<Value> = said.lines().map(parse).collect();
     let last = lines.pop().expect("a summary");
@@ -213,6 +213,34 @@ fn run_child_gives_up_where_another_process_holds_the_pipe() {
 }
 
 #[test]
+fn run_child_needs_no_dashes_before_a_program() {
+    let script = r#"echo "$@""#;
+    for dashes in [&["--"][..], &[]] {
+        let start = dashes.iter().fold(example("run_child"), Scenario::arg);
+        let arguments = ["sh", "-c", script, "sh", "--label", "x", "--", "y"];
+        let (status, said, _) = arguments.into_iter().fold(start, Scenario::arg).run_alone();
+        assert!(status.success(), "{status}");
+        assert_eq!(said, "--label x -- y\n", "after {dashes:?}");
+    }
+}
+
+#[test]
+fn every_example_has_a_help_with_an_example() {
+    for name in [
+        "parent_child",
+        "index_files",
+        "run_child",
+        "emit",
+        "record_cat",
+    ] {
+        let (status, said, errors) = example(name).arg("--help").run_alone();
+        assert!(status.success(), "{name}: {status}");
+        assert!(said.contains("\nExample: "), "{name}: {said}");
+        assert_eq!(errors, "", "{name}");
+    }
+}
+
+#[test]
 fn run_child_says_that_a_program_does_not_exist() {
     let scenario = example("run_child")
         .arg("--")
@@ -301,8 +329,25 @@ fn record_cat_prints_every_kind_of_value_as_json() {
     assert!(!said.contains('\u{1b}'), "JSON escapes it");
 }
 
+#[test]
+fn record_cat_fails_where_something_is_no_record() {
+    let noise = (0..4000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8);
+    let small = [[0, 0, 0, 2].as_slice(), b"no"].concat();
+    for (bytes, what) in [
+        (vec![0; 1000], "zeros"),
+        (noise.collect(), "noise"),
+        (small, "text"),
+    ] {
+        let stored = temporary("frames");
+        fs::write(&stored, bytes).expect("a file");
+        let (status, ..) = example("record_cat").arg(stored.display()).run_alone();
+        let _gone = fs::remove_file(&stored);
+        assert_eq!(status.code(), Some(1), "{what}");
+    }
+}
+
 /// All that print, and what each is to print.
-fn printing(folder: &Path, stored: &Path) -> Vec<(&'static str, Scenario)> {
+pub(crate) fn printing(folder: &Path, stored: &Path) -> Vec<(&'static str, Scenario)> {
     let cat = |format: &str| {
         let cat = example("record_cat").arg("--format").arg(format);
         cat.arg(stored.display())
@@ -322,7 +367,7 @@ fn printing(folder: &Path, stored: &Path) -> Vec<(&'static str, Scenario)> {
 }
 
 /// A folder with a file, and five stored records.
-fn something_to_print() -> (PathBuf, PathBuf) {
+pub(crate) fn something_to_print() -> (PathBuf, PathBuf) {
     let (folder, stored) = (temporary("folder"), temporary("frames"));
     fs::create_dir_all(&folder).expect("a folder");
     fs::write(folder.join("file"), "some words\n").expect("a file");
@@ -332,7 +377,7 @@ fn something_to_print() -> (PathBuf, PathBuf) {
     (folder, stored)
 }
 
-fn full() -> fs::File {
+pub(crate) fn full() -> fs::File {
     let mut options = fs::OpenOptions::new();
     options.write(true).open("/dev/full").expect("/dev/full")
 }
@@ -435,4 +480,29 @@ fn the_indexing_example_gets_one_record_for_each_file() {
         said.contains("30") || errors.contains("30"),
         "{said}{errors}"
     );
+}
+
+#[test]
+fn the_indexing_example_writes_numbers_and_names_as_people_do() {
+    let folder = temporary("folder");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("file"), "x".repeat(1_234_567)).expect("a file");
+    let missing = folder.join("missing");
+    let index = example("index_files")
+        .arg(folder.display())
+        .arg(missing.display());
+    let (status, said, errors) = index.run_alone();
+    let _gone = fs::remove_dir_all(&folder);
+    assert_eq!(status.code(), Some(1), "{errors}");
+    for part in [
+        " 1,234,567 ",
+        "found 1 file, 1 directory; could not look into 1\n",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let expected = format!(
+        "index_files: cannot read {}: No such file or directory (os error 2)\n",
+        missing.display()
+    );
+    assert_eq!(errors, expected);
 }

@@ -27,6 +27,8 @@ mod python;
 mod raw;
 mod sandboxed;
 mod siblings;
+mod signals;
+mod statuses;
 mod streams;
 mod support;
 mod trouble;

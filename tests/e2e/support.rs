@@ -17,6 +17,7 @@ use std::{
 };
 
 use pipe_subscriber::{ChildPipe, LogRecord, PipeSubscriber, Spawn, StreamEnd, Summary};
+use rustix::process::Signal;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader},
     net::unix::pipe::Receiver,
@@ -108,6 +109,27 @@ impl Scenario {
     pub(crate) fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
         self.command.stdout(stdout);
         self
+    }
+
+    /// Does something in the new process before its program starts: system calls and nothing else.
+    pub(crate) fn before(mut self, calls: impl Fn() + Send + Sync + 'static) -> Self {
+        let hook = move || {
+            calls();
+            Ok(())
+        };
+        // SAFETY: by the above.
+        unsafe { self.command.pre_exec(hook) };
+        self
+    }
+
+    /// The process begins with these signals ignored.
+    pub(crate) fn ignoring(self, signals: &'static [Signal]) -> Self {
+        self.before(move || {
+            for signal in signals {
+                // SAFETY: no handler is set.
+                unsafe { libc::signal(signal.as_raw(), libc::SIG_IGN) };
+            }
+        })
     }
 
     /// The child with a record pipe, to its end.
