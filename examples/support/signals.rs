@@ -3,10 +3,11 @@
 use std::{
     future::poll_fn,
     io,
+    os::unix::process::ExitStatusExt,
     pin::pin,
     process::ExitStatus,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
         mpsc,
     },
@@ -46,6 +47,7 @@ pub(crate) struct Signals {
     child: Arc<Mutex<Option<Pid>>>,
     start: mpsc::Sender<()>,
     ending: watch::Receiver<u32>,
+    asked_before: bool,
 }
 
 impl Signals {
@@ -71,32 +73,42 @@ impl Signals {
             child,
             start,
             ending,
+            asked_before: false,
         })
     }
 
     /// Waits for the exit of the child and passes signals on to it until then.
-    pub(crate) async fn follow(&self, child: &mut Child) -> io::Result<ExitStatus> {
+    pub(crate) async fn follow(&mut self, child: &mut Child) -> io::Result<ExitStatus> {
         let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
-        *self.child.lock().unwrap_or_else(PoisonError::into_inner) = pid;
+        *lock(&self.child) = pid;
         let _there_is_a_thread = self.start.send(());
-        poll_fn(|cx| {
+        let status = poll_fn(|cx| {
             // Within the lock: once it has been waited for, its number may be that of another process.
-            let mut receiver = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut receiver = lock(&self.child);
             let exit = pin!(child.wait()).poll(cx);
             if exit.is_ready() {
                 *receiver = None;
             }
             exit
         })
-        .await
+        .await?;
+        // What has killed the child may not have been counted yet.
+        let killed_by = status.signal();
+        let was_asked = killed_by.is_some_and(|signal| ENDING.contains(&signal));
+        self.asked_before = was_asked || *self.ending.borrow() > 0;
+        Ok(status)
     }
 
-    /// Once the child has exited: waits until somebody asks for an end who does not want to wait any longer. That may
+    /// After the child's exit: waits until somebody asks for an end who does not want to wait any longer. That may
     /// have been before, the second time.
     pub(crate) async fn hurry(&mut self) {
-        let before = (*self.ending.borrow()).min(1);
+        let before = u32::from(self.asked_before);
         let _thread = self.ending.wait_for(|&count| count > before).await;
     }
+}
+
+fn lock(child: &Mutex<Option<Pid>>) -> MutexGuard<'_, Option<Pid>> {
+    child.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The standard library ignores SIGPIPE in this process, and in none that it starts. If it was ignored before, by systemd
@@ -135,7 +147,7 @@ fn pass_on(
             if ENDING.contains(&origin.signal) {
                 count.send_modify(|count| *count += 1);
             }
-            if let Some(child) = *child.lock().unwrap_or_else(PoisonError::into_inner)
+            if let Some(child) = *lock(&child)
                 && let Some(signal) = Signal::from_named_raw(origin.signal)
                 && !has_reached(child, &origin)
             {

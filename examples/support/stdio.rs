@@ -9,12 +9,14 @@ use std::{
     io::{self, Read, Write},
     os::fd::{AsFd, AsRawFd, BorrowedFd},
     pin::Pin,
+    process::exit,
     sync::atomic::{AtomicU8, Ordering::Relaxed},
     task::{Context, Poll},
 };
 
 use rustix::{
     event::{PollFd, PollFlags, poll},
+    fs::{Mode, OFlags, open},
     io::{Errno, fcntl_getfd, read, write},
     stdio,
 };
@@ -99,9 +101,19 @@ fn patiently<T>(
 static CLOSED: AtomicU8 = AtomicU8::new(0);
 
 before_main!({
-    for stream in [stdio::stdin(), stdio::stdout()] {
+    for stream in [stdio::stdin(), stdio::stdout(), stdio::stderr()] {
         if fcntl_getfd(stream) == Err(Errno::BADF) {
             CLOSED.fetch_or(1 << stream.as_raw_fd(), Relaxed);
         }
+    }
+    // The standard library would end the process without a word.
+    if CLOSED.load(Relaxed) != 0
+        && let Err(error) = open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
+    {
+        let program = env!("CARGO_CRATE_NAME");
+        say(format_args!(
+            "{program}: a standard stream is closed, and /dev/null cannot stand in for it: {error}"
+        ));
+        exit(125);
     }
 });

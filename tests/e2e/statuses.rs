@@ -268,3 +268,27 @@ fn frames_are_stored_when_a_signal_ends_the_run() {
     let _gone = fs::remove_file(&stored);
     assert_eq!(said.lines().count(), 5);
 }
+
+/// As in a chroot.
+#[test]
+#[ignore = "hides /dev in a mount namespace: needs root"]
+fn without_dev_null_run_child_works_or_says_what_is_missing() {
+    let without_dev = |redirection: &str, arguments: &[&str]| {
+        let script = format!("mount -t tmpfs none /dev; exec \"$@\" {redirection}");
+        let start = ["-m", "sh", "-c", &script, "sh", &path("run_child")];
+        let start = start.into_iter().fold(program("unshare"), Scenario::arg);
+        let all = arguments.iter().fold(start, Scenario::arg);
+        all.arg("--")
+            .arg(path("emit"))
+            .arg("--records=5")
+            .run_alone()
+    };
+    for via in ["fd", "stdin"] {
+        let (status, said, errors) = without_dev("", &["--format=json", "--via", via]);
+        assert!(status.success(), "{via}: {errors}");
+        assert_eq!(parsed(&said).1["received"], 5, "{via}");
+        let (status, _, errors) = without_dev("<&-", &["--via", via]);
+        assert_eq!(status.code(), Some(125), "{via}: {errors}");
+        assert!(errors.contains("/dev/null"), "{via}: {errors}");
+    }
+}
