@@ -26,6 +26,9 @@ pub(crate) struct Figures<'a> {
     logger_panics: u64,
     reasons: &'a [String],
     processes: &'a [ProcessSummary],
+    /// The summary as people read it.
+    #[serde(skip)]
+    line: String,
 }
 
 #[derive(Serialize)]
@@ -61,63 +64,23 @@ impl<'a> Figures<'a> {
             logger_panics: summary.logger_panics,
             reasons: &summary.reasons,
             processes: &summary.processes,
+            line: summary.to_string(),
         }
     }
 }
 
-/// `summary: received 7, dropped 0, missing 0, malformed 0, unknown 0, incomplete 0, end clean, exit 0`; behind it
-/// what is there only sometimes: drops by level, records given up, panics of the logger, reasons.
+/// `summary: all 7 records received, exit 0`, or whatever was lost; then the reasons.
 impl Display for Figures<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            received,
-            dropped,
-            missing,
-            malformed,
-            unknown,
-            incomplete,
-            end,
-            ..
-        } = self;
-        write!(
-            f,
-            "summary: received {received}, dropped {dropped}, missing {missing}, "
-        )?;
-        write!(
-            f,
-            "malformed {malformed}, unknown {unknown}, incomplete {incomplete}, end {end}"
-        )?;
+        write!(f, "summary: {}", self.line)?;
         if let Some(exit) = self.exit {
             write!(f, ", exit {exit}")?;
         }
-        if self.dropped > 0 {
-            let ByLevel {
-                error,
-                warn,
-                info,
-                debug,
-                trace,
-            } = &self.dropped_by_level;
-            write!(
-                f,
-                ", dropped by level: error {error}, warn {warn}, info {info}, "
-            )?;
-            write!(f, "debug {debug}, trace {trace}")?;
-        }
-        for (name, count) in [
-            ("in flight", self.in_flight),
-            (
-                "processes that did not close and may have logged more",
-                self.unclosed,
-            ),
-            ("evicted", self.evicted),
-            ("logger panics", self.logger_panics),
-        ] {
-            if count > 0 {
-                write!(f, ", {name} {count}")?;
-            }
-        }
-        for reason in self.reasons {
+        let more = self
+            .reasons
+            .iter()
+            .filter(|&reason| !self.line.contains(reason));
+        for reason in more {
             write!(f, "; {reason}")?;
         }
         Ok(())

@@ -133,7 +133,7 @@ fn output_that_is_lost_is_a_failure_and_the_figures_go_to_stderr() {
             };
             assert_eq!(status.code(), Some(code), "{name}: {status}: {errors}");
             assert_eq!(errors.matches(what).count(), 1, "{name}: {errors}");
-            assert!(errors.contains("received "), "{name}: {errors}");
+            assert!(errors.contains(" received"), "{name}: {errors}");
         }
     }
     let _gone = (fs::remove_dir_all(&folder), fs::remove_file(&stored));
