@@ -28,7 +28,7 @@ pub(crate) fn path(name: &str) -> String {
 }
 
 pub(crate) fn example(name: &str) -> Scenario {
-    program(path(name))
+    program(path(name)).ignoring_nothing()
 }
 
 /// `run_child` with its own options in front of `emit` with its own, separated by blanks.

@@ -166,12 +166,22 @@ fn what_is_ignored_at_the_start_stays_ignored_in_the_child_too() {
         };
         // The standard library ignores SIGPIPE here, and not in what it starts.
         let own = fs::read_to_string("/proc/self/status").expect("a status");
-        let own = bits(&own) & !(1 << (Signal::PIPE.as_raw() - 1));
-        let of = |signal: Signal| 1 << (signal.as_raw() - 1);
+        let of = |signal: Signal| 1_u64 << (signal.as_raw() - 1);
+        let reset = [
+            Signal::HUP,
+            Signal::INT,
+            Signal::QUIT,
+            Signal::TERM,
+            Signal::PIPE,
+        ];
+        let own = reset
+            .into_iter()
+            .map(of)
+            .fold(bits(&own), |bits, bit| bits & !bit);
         let expected = IGNORED
             .into_iter()
             .map(of)
-            .fold(own, |bits, bit: u64| bits | bit);
+            .fold(own, |bits, bit| bits | bit);
         assert_eq!(bits(&said), expected, "{said}");
 
         let scenario = run_emit("", "--records 1 --end hang").ignoring(&IGNORED);

@@ -124,10 +124,20 @@ impl Scenario {
 
     /// The process begins with these signals ignored.
     pub(crate) fn ignoring(self, signals: &'static [Signal]) -> Self {
+        self.disposing(signals, libc::SIG_IGN)
+    }
+
+    /// Whoever runs the tests may ignore what a user at a terminal does not: `nohup` does, and a background job.
+    pub(crate) fn ignoring_nothing(self) -> Self {
+        const STOPPING: [Signal; 4] = [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM];
+        self.disposing(&STOPPING, libc::SIG_DFL)
+    }
+
+    fn disposing(self, signals: &'static [Signal], disposition: usize) -> Self {
         self.before(move || {
             for signal in signals {
                 // SAFETY: no handler is set.
-                unsafe { libc::signal(signal.as_raw(), libc::SIG_IGN) };
+                unsafe { libc::signal(signal.as_raw(), disposition) };
             }
         })
     }
