@@ -5,10 +5,9 @@ use std::{
     process::{self, Command},
 };
 
-use pipe_handler::Delivery;
 use rustix::process::{Pid, WaitOptions, waitpid};
 
-use crate::tools::{init, pattern, settings};
+use crate::tools::{init, init_directly, pattern};
 
 /// Two sandboxes of one supervisor, each the first process of a PID namespace of its own, log at once.
 pub(crate) fn two_namespaces(records: usize, size: usize, before: &str) {
@@ -40,7 +39,7 @@ pub(crate) fn nested_namespaces(records: usize, size: usize) {
 /// A process made by the system call alone, of which the C library knows nothing. Its locks are then as another thread has
 /// them, so that there must be none: no drain.
 pub(crate) fn cloned(records: usize, size: usize, together: &str) {
-    init_alone();
+    init_directly();
     log_as("a", 0..1, size);
     let child = in_clone(|| log_as("b", 0..records, size));
     if together == "after" {
@@ -63,7 +62,7 @@ pub(crate) fn cloned_in_display(size: usize) {
             f.write_str(&pattern(self.0, 0))
         }
     }
-    init_alone();
+    init_directly();
     log::info!(who = "both", n = 0; "{}", Clones(size));
     log_as("both", 1..3, size);
     process::exit(0)
@@ -78,11 +77,6 @@ pub(crate) fn two_programs() {
     shell.args(["-c", script]).arg(program);
     pipe_handler::share_with(&mut shell).expect("a pipe");
     shell.status().expect("a shell");
-}
-
-fn init_alone() {
-    let settings = settings().delivery(Delivery::Direct);
-    settings.init().expect("a record pipe");
 }
 
 fn log_as(who: &str, numbers: std::ops::Range<usize>, size: usize) {

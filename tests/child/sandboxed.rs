@@ -10,15 +10,15 @@ use rustix::{
 
 use crate::{
     refused::{kill_but_for, refuse},
-    tools::{init, init_with, pattern, say, settings},
+    tools::{init_directly, init_with, pattern, say, settings},
 };
 
-/// Two threads and a forked process log, in a sandbox that was there from the start or came once the handler was there.
+/// Two threads and a forked process log directly, in a sandbox that was there from the start or came once the handler was there.
 pub(crate) fn sandboxed(errno: &str, calls: &str, since: &str) {
     if since == "start" {
         refuse(errno, calls);
     }
-    init();
+    init_directly();
     if since != "start" {
         refuse(errno, calls);
     }
@@ -39,7 +39,7 @@ pub(crate) fn sandboxed(errno: &str, calls: &str, since: &str) {
 
 /// Logs small and large records and ends, in a sandbox that kills for any call but these.
 pub(crate) fn sandboxed_for_life(calls: &str, since: &str) {
-    init();
+    init_directly();
     if since == "later" {
         log::info!("before");
     }

@@ -38,6 +38,12 @@ pub(crate) fn init() {
     start(settings());
 }
 
+/// The same without a drain, whatever the test asks for.
+pub(crate) fn init_directly() {
+    let settings = settings().delivery(Delivery::Direct);
+    settings.init().expect("a record pipe");
+}
+
 /// A handler becomes the logger, and what the test wishes beside it is started.
 pub(crate) fn start(builder: Builder) {
     if is_drained() {
