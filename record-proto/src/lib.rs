@@ -56,8 +56,8 @@
 //!
 //! # What it costs
 //!
-//! For a message of 56 bytes and two key-values: capturing and encoding 165 ns, of which the clock takes 25 and formatting 45;
-//! decoding 78 ns; no allocation. Where many small frames arrive at once, `RecordCodec::batched` takes them off the stream
+//! For a message of 56 bytes and two key-values: capturing and encoding 127 ns, of which the clock takes 22 and formatting 51;
+//! decoding 65 ns; no allocation. Where many small frames arrive at once, `RecordCodec::batched` takes them off the stream
 //! together.
 //!
 //! # Key-values
