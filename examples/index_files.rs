@@ -61,7 +61,7 @@ mod text;
 /// The target of those records that are the answer to a path.
 const ANSWER: &str = "index_files::answer";
 
-/// The exit code where the options are wrong.
+/// The exit code if the options are wrong.
 const USAGE: u8 = 2;
 
 /// How many paths a worker has in hand: enough that it never waits for the next one, few enough that no worker sits
@@ -452,7 +452,7 @@ fn row(name: &str, tally: &Tally) -> String {
     format!("{name:<11} {files:>11} {bytes:>19} {lines:>15} {words:>15} {errors:>9}\n")
 }
 
-/// What is not in the table: what there was to read, what became of each worker, and what got no record.
+/// The text beside the table: how much there was to read, how each worker ended and which files got no record.
 fn figures(walked: &Walked, reports: &[Report]) -> String {
     let mut lines = format!("{walked}\n");
     for report in reports {

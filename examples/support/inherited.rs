@@ -8,7 +8,7 @@ use signal_hook::flag;
 /// Lets a write beyond the limit of file sizes fail instead of killing this process, and lets exits of children be told
 /// although SIGCHLD was ignored.
 ///
-/// By handlers that do nothing, because a child inherits what is ignored, and no handlers.
+/// With handlers that do nothing: a child inherits that a signal is ignored, but it inherits no handler.
 ///
 /// # Errors
 ///
@@ -26,7 +26,7 @@ pub(crate) fn settle() -> io::Result<()> {
 /// Whether this process ignores a signal: as it was started, until a handler is set.
 pub(crate) fn is_ignored(signal: c_int) -> bool {
     let mut action = MaybeUninit::<libc::sigaction>::uninit();
-    // SAFETY: nothing is set, and there is room for what is told.
+    // SAFETY: the call changes nothing, and writes to a struct of its own type.
     if unsafe { libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) } != 0 {
         return false;
     }

@@ -64,7 +64,7 @@ impl Signals {
         let (count, ending) = watch::channel(0);
         let child = Arc::default();
         let passing = pass_on(caught, started, Arc::clone(&child), count);
-        // On a thread: where a pager does not read, printing waits, and signals do not.
+        // On a thread: if a pager does not read, printing waits, and signals must not.
         thread::Builder::new()
             .name("signals".to_owned())
             .spawn(passing)
@@ -157,7 +157,7 @@ fn pass_on(
     }
 }
 
-/// Only a process has a number; the kernel sends to a whole group what a terminal is told.
+/// A signal that no process sent comes from the kernel, which sends those of a terminal to a whole group.
 fn has_reached(child: Pid, origin: &Origin) -> bool {
     origin
         .process

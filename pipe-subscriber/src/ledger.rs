@@ -22,12 +22,13 @@ pub(crate) struct Ledger {
     recent: Option<(Key, usize)>,
     clock: u64,
     opened: u64,
-    folded: Folded,
+    /// Of the accounts that had to make room.
+    folded: Sums,
 }
 
-/// Sums of accounts: of those that had to make room.
+/// Sums over accounts.
 #[derive(Debug, Clone, Default)]
-struct Folded {
+struct Sums {
     accounts: u64,
     unclosed: u64,
     received: u64,
@@ -171,7 +172,7 @@ impl Ledger {
     }
 }
 
-impl Folded {
+impl Sums {
     fn add(&mut self, account: &Account) {
         let process = account.summary();
         self.accounts += 1;
