@@ -83,53 +83,24 @@
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(feature = "codec")]
-mod batch;
-mod capture;
-#[cfg(feature = "codec")]
-mod codec;
-mod decode;
-mod encode;
-mod error;
-mod error_info;
-mod fit;
-mod format;
-mod fragment;
-mod frame;
-mod joiner;
-mod key_values;
-mod pack;
-mod pairs;
-mod payload;
-#[cfg(feature = "kv_serde")]
-mod probe;
+mod kv;
+mod msgpack;
 mod record;
-mod serde;
-mod source;
-#[cfg(feature = "kv_serde")]
-mod structure;
+mod stream;
 mod text;
-mod traits;
-mod unpack;
-mod value;
+mod wire;
 
 #[cfg(feature = "codec")]
+pub use stream::{Batch, BatchCodec, RecordCodec};
 pub use {
-    batch::Batch,
-    codec::{BatchCodec, RecordCodec},
-};
-pub use {
-    capture::{DEFAULT_TEXT_LIMIT, Scratch},
-    encode::Encode,
-    error::{CodecError, PayloadError, Reason, fmt_with_sources},
-    error_info::{ChainedError, ErrorInfo, Sources},
-    format::{FORMATTING_FAILED, FORMATTING_PANICKED},
-    fragment::{FRAGMENT_OVERHEAD, Fragment, cut},
-    frame::{DEFAULT_MAX_FRAME_LENGTH, Frame, HEAD_LENGTH},
-    joiner::{DEFAULT_JOIN_LIMIT, Joined, Joiner, Rejected},
-    key_values::KeyValues,
-    payload::{Close, Dropped, Hello, Levels, Payload, VERSION},
-    record::{LogRecord, now},
-    text::{has_control, is_control},
-    value::{List, Value},
+    kv::{ChainedError, ErrorInfo, KeyValues, List, Sources, Value},
+    msgpack::Reason,
+    record::{DEFAULT_TEXT_LIMIT, LogRecord, Scratch, now},
+    stream::{DEFAULT_MAX_FRAME_LENGTH, Frame},
+    text::{FORMATTING_FAILED, FORMATTING_PANICKED, has_control, is_control},
+    wire::{
+        Close, CodecError, DEFAULT_JOIN_LIMIT, Dropped, Encode, FRAGMENT_OVERHEAD, Fragment,
+        HEAD_LENGTH, Hello, Joined, Joiner, Levels, Payload, PayloadError, Rejected, VERSION, cut,
+        fmt_with_sources,
+    },
 };

@@ -1,7 +1,9 @@
 use bytes::{Buf, BufMut, BytesMut};
 use tokio_util::codec::{Decoder, Encoder};
 
-use crate::{Batch, CodecError, DEFAULT_MAX_FRAME_LENGTH, Encode, Frame, HEAD_LENGTH};
+use super::batch::Batch;
+use super::frame::{DEFAULT_MAX_FRAME_LENGTH, Frame};
+use crate::wire::{CodecError, Encode, HEAD_LENGTH};
 
 /// Frames on a byte stream, for tokio-util's `FramedRead` and `FramedWrite`.
 ///

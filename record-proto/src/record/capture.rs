@@ -1,9 +1,8 @@
 use std::borrow::Cow;
 
-use crate::{
-    KeyValues, LogRecord, format::format_args, pairs::Pairs, record::now, text::floor_boundary,
-    traits::Traits,
-};
+use super::log_record::{LogRecord, now};
+use crate::kv::{KeyValues, Pairs, Traits};
+use crate::text::{floor_boundary, format_args};
 
 /// The longest message and the longest text of one value that a [`Scratch`] keeps unless told otherwise: 256 KiB.
 pub const DEFAULT_TEXT_LIMIT: usize = 262_144;

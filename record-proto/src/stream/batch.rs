@@ -1,6 +1,6 @@
 use bytes::Bytes;
 
-use crate::HEAD_LENGTH;
+use crate::wire::HEAD_LENGTH;
 
 /// Whole frames of a stream, one behind the other as they were received, read from the first to the last.
 ///

@@ -3,12 +3,9 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use log::{Level, kv};
+use log::Level;
 
-use crate::{
-    ErrorInfo, KeyValues,
-    source::{RecordSource, Scalars},
-};
+use crate::kv::{ErrorInfo, KeyValues};
 
 /// One log record with everything that is known about it.
 ///
@@ -137,37 +134,6 @@ impl<'a> LogRecord<'a> {
             original_length: self.original_length,
             instance: self.instance,
         }
-    }
-
-    /// Rebuilds a [`log::Record`] and hands it to `f`, for any logger.
-    ///
-    /// It has the level, target, message, module path, file and line. Its key-values are the record's own, then the
-    /// context, then a `backtrace` where the error has one. The error's key-value is again an error with its chain of
-    /// sources. What a `log::Record` has no place for (time, process, thread) stays behind; the static forms of module
-    /// path and file are `None`.
-    ///
-    /// It is a closure because a `log::Record` borrows its formatted arguments and cannot be returned.
-    pub fn with_record<R>(&self, f: impl FnOnce(&log::Record<'_>) -> R) -> R {
-        let (scalars, built);
-        let key_values: &dyn kv::Source = match Scalars::of(self) {
-            Some(simple) => {
-                scalars = simple;
-                &scalars
-            }
-            None => {
-                built = RecordSource::new(self);
-                &built
-            }
-        };
-        f(&log::Record::builder()
-            .level(self.level)
-            .target(&self.target)
-            .args(format_args!("{}", &*self.message))
-            .module_path(self.module_path.as_deref())
-            .file(self.file.as_deref())
-            .line(self.line)
-            .key_values(&key_values)
-            .build())
     }
 }
 

@@ -7,15 +7,11 @@ use std::{
 
 use log::kv::{self, VisitSource, VisitValue};
 
+use super::error_info::{ErrorInfo, MAX_SOURCES, Sources};
 #[cfg(feature = "kv_serde")]
-use crate::structure::{self, Taken};
-use crate::{
-    ErrorInfo, Sources,
-    error_info::MAX_SOURCES,
-    fit::cut_text,
-    format::{FORMATTING_FAILED, FORMATTING_PANICKED, discard, format},
-    pack,
-};
+use super::serde_capture::{self, Taken};
+use crate::msgpack::write;
+use crate::text::{FORMATTING_FAILED, FORMATTING_PANICKED, cut_text, discard, format};
 
 /// The key-values of one record as an encoded map, and its first error.
 #[derive(Debug)]
@@ -73,7 +69,7 @@ impl Pairs {
         }
         let mut head = [0; Self::HEAD];
         let mut unused = &mut head[..];
-        pack::map_len(&mut unused, count);
+        write::map_len(&mut unused, count);
         let length = Self::HEAD - unused.len();
         self.start = Self::HEAD - length;
         self.bytes[self.start..Self::HEAD].copy_from_slice(&head[..length]);
@@ -104,7 +100,7 @@ impl Pairs {
 
     #[cfg(feature = "kv_serde")]
     fn push_structure(&mut self, limit: usize, value: &kv::Value<'_>) -> bool {
-        match structure::take(&mut self.bytes, &mut self.text, value, limit) {
+        match serde_capture::take(&mut self.bytes, &mut self.text, value, limit) {
             Taken::Structure => true,
             Taken::Text(length) => {
                 self.push_text(limit, length);
@@ -125,7 +121,7 @@ impl Pairs {
             cut_text(&mut self.text, limit, length);
         }
         if self.has_room(self.text.len()) {
-            pack::str(&mut self.bytes, &self.text);
+            write::str(&mut self.bytes, &self.text);
         }
     }
 
@@ -148,7 +144,7 @@ impl<'kvs> VisitSource<'kvs> for Visitor<'_> {
         if !self.pairs.has_room(key.as_str().len()) {
             return Ok(());
         }
-        pack::str(&mut self.pairs.bytes, key.as_str());
+        write::str(&mut self.pairs.bytes, key.as_str());
         let start = self.pairs.bytes.len();
         let visitor = ValueVisitor {
             key: key.as_str(),
@@ -168,7 +164,7 @@ impl<'kvs> VisitSource<'kvs> for Visitor<'_> {
         };
         if let Some(mark) = mark {
             self.pairs.bytes.truncate(start);
-            pack::str(&mut self.pairs.bytes, mark);
+            write::str(&mut self.pairs.bytes, mark);
         }
         self.count += 1;
         Ok(())
@@ -273,22 +269,22 @@ impl<'v> VisitValue<'v> for ValueVisitor<'_> {
     }
 
     fn visit_null(&mut self) -> Visited {
-        pack::nil(self.bytes());
+        write::nil(self.bytes());
         Ok(())
     }
 
     fn visit_bool(&mut self, value: bool) -> Visited {
-        pack::bool(self.bytes(), value);
+        write::bool(self.bytes(), value);
         Ok(())
     }
 
     fn visit_i64(&mut self, value: i64) -> Visited {
-        pack::int(self.bytes(), value);
+        write::int(self.bytes(), value);
         Ok(())
     }
 
     fn visit_u64(&mut self, value: u64) -> Visited {
-        pack::uint(self.bytes(), value);
+        write::uint(self.bytes(), value);
         Ok(())
     }
 
@@ -314,7 +310,7 @@ impl<'v> VisitValue<'v> for ValueVisitor<'_> {
     }
 
     fn visit_f64(&mut self, value: f64) -> Visited {
-        pack::f64(self.bytes(), value);
+        write::f64(self.bytes(), value);
         Ok(())
     }
 
@@ -323,7 +319,7 @@ impl<'v> VisitValue<'v> for ValueVisitor<'_> {
         if value.len() > self.text_limit {
             self.push_display(value);
         } else if self.pairs.has_room(value.len()) {
-            pack::str(&mut self.pairs.bytes, value);
+            write::str(&mut self.pairs.bytes, value);
         }
         Ok(())
     }

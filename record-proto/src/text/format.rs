@@ -6,7 +6,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use crate::text::floor_boundary;
+use super::cut::floor_boundary;
 
 /// What stands behind the text so far where a value's `Display` or `Debug` returned an error.
 pub const FORMATTING_FAILED: &str = "<formatting failed>";

@@ -2,7 +2,9 @@ use std::borrow::Cow;
 
 use log::Level;
 
-use crate::{Fragment, KeyValues, LogRecord};
+use super::fragment::Fragment;
+use crate::kv::KeyValues;
+use crate::record::LogRecord;
 
 /// The version of the wire format that this crate writes.
 pub const VERSION: u64 = 1;

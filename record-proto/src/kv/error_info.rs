@@ -1,6 +1,6 @@
 use std::{borrow::Cow, error, fmt};
 
-use crate::List;
+use super::value::List;
 
 /// No honest chain is longer; one that leads back to itself has no end.
 pub(crate) const MAX_SOURCES: usize = 64;

@@ -1,12 +1,11 @@
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
 use log::kv;
 
-use crate::{
-    KeyValues, pack, text,
-    traits::Traits,
-    unpack::{self, Reader, Token},
-};
+use super::hints::Traits;
+use super::key_values::KeyValues;
+use crate::msgpack::{Reader, Token, read, write};
+use crate::text::has_control;
 
 /// One typed value of a record's key-values.
 ///
@@ -62,7 +61,7 @@ impl Value<'_> {
     /// Whether any text in it, at any depth, has one of the [controls](crate::is_control).
     pub fn has_control(&self) -> bool {
         match self {
-            Value::Str(text) => text::has_control(text),
+            Value::Str(text) => has_control(text),
             Value::List(list) => list.iter().any(|item| item.has_control()),
             Value::Map(map) => map.has_control(),
             _ => false,
@@ -78,13 +77,13 @@ impl Value<'_> {
     pub(crate) fn encode(&self, out: &mut Vec<u8>, depth: usize) {
         let start = out.len();
         match self {
-            Value::Nil => pack::nil(out),
-            Value::Bool(value) => pack::bool(out, *value),
-            Value::I64(value) => pack::int(out, *value),
-            Value::U64(value) => pack::uint(out, *value),
-            Value::F64(value) => pack::f64(out, *value),
-            Value::Str(value) => pack::str(out, value),
-            Value::Bytes(value) => pack::bin(out, value),
+            Value::Nil => write::nil(out),
+            Value::Bool(value) => write::bool(out, *value),
+            Value::I64(value) => write::int(out, *value),
+            Value::U64(value) => write::uint(out, *value),
+            Value::F64(value) => write::f64(out, *value),
+            Value::Str(value) => write::str(out, value),
+            Value::Bytes(value) => write::bin(out, value),
             Value::List(value) => out.extend_from_slice(value.as_bytes()),
             Value::Map(value) => out.extend_from_slice(value.as_bytes_or_empty_map()),
         }
@@ -92,7 +91,7 @@ impl Value<'_> {
             && Reader::new(&out[start..]).value(depth).is_err()
         {
             out.truncate(start);
-            pack::str(out, &self.to_string());
+            write::str(out, &self.to_string());
         }
     }
 }
@@ -128,13 +127,6 @@ impl<'a> Value<'a> {
             }
             Token::Ext(_) => return None,
         })
-    }
-}
-
-/// Text as it is, bytes as base64, numbers and booleans as in Rust, lists and maps as JSON.
-impl fmt::Display for Value<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        text::plain(self, f)
     }
 }
 
@@ -220,7 +212,7 @@ impl<'a, V: Into<Value<'a>>> FromIterator<V> for List<'static> {
             length += 1;
         }
         let mut bytes = Vec::with_capacity(items.len() + 5);
-        pack::array_len(&mut bytes, length);
+        write::array_len(&mut bytes, length);
         bytes.extend_from_slice(&items);
         List(Cow::Owned(bytes))
     }
@@ -256,4 +248,4 @@ from! {
     KeyValues<'a> => |value| Value::Map(value);
 }
 
-const _: () = assert!(unpack::MAX_DEPTH == 8);
+const _: () = assert!(read::MAX_DEPTH == 8);

@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, fmt};
 
-use crate::Fragment;
+use super::fragment::Fragment;
 
 /// The most bytes that a [`Joiner`] holds unless told otherwise: 4 MiB.
 pub const DEFAULT_JOIN_LIMIT: usize = 4 * 1024 * 1024;

@@ -4,7 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::Serialize;
 
-use crate::{format::discard, probe::Probe, unpack::Reader};
+use super::serde_probe::Probe;
+use crate::msgpack::Reader;
+use crate::text::discard;
 
 /// What became of a value.
 pub(crate) enum Taken {

@@ -1,12 +1,12 @@
-use std::{borrow::Cow, fmt::Write};
+use std::borrow::Cow;
 
-use crate::{Encode, KeyValues, LogRecord, Sources, Value, text::floor_boundary};
+use super::encode::Encode;
+use crate::kv::{KeyValues, Sources, Value};
+use crate::record::LogRecord;
+use crate::text::{MARK, cut_text, floor_boundary};
 
 /// The longest target, module path, file, process name and thread name in bytes; what is behind is cut off.
 const NAME_LIMIT: usize = 1024;
-
-/// What a cut value keeps at least: the mark that says so.
-const MARK: usize = 40;
 
 impl LogRecord<'_> {
     /// Cuts target, module path, file and the names of process and thread to 1 KiB each.
@@ -179,13 +179,4 @@ fn size(value: &Value<'_>) -> usize {
 fn cut_by(text: &mut String, excess: usize) {
     let length = text.len();
     cut_text(text, length.saturating_sub(excess + 8), length);
-}
-
-/// Cuts a text to about `limit` bytes, its mark included; `length` is what it had in all.
-pub(crate) fn cut_text(text: &mut String, limit: usize, length: usize) {
-    if length <= limit {
-        return;
-    }
-    text.truncate(floor_boundary(text, limit.saturating_sub(MARK)));
-    let _ = write!(text, "… (cut, {length} bytes)");
 }

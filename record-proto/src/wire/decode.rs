@@ -2,12 +2,13 @@ use std::borrow::Cow;
 
 use log::Level;
 
-use crate::{
-    Close, Dropped, ErrorInfo, Fragment, Hello, KeyValues, Levels, LogRecord, Payload,
-    PayloadError, Reason, Sources, VERSION, payload,
-    traits::Traits,
-    unpack::{self, Fault, Reader},
-};
+use super::error::PayloadError;
+use super::fields::{Fields, Part};
+use super::fragment::Fragment;
+use super::payload::{self, Close, Dropped, Hello, Levels, Payload, VERSION};
+use crate::kv::{ErrorInfo, KeyValues, Sources, Traits};
+use crate::msgpack::{self, Fault, Reader, Reason};
+use crate::record::LogRecord;
 
 impl<'a> Payload<'a> {
     /// Decodes one payload, without the length in front. Allocates nothing; everything borrows from `bytes`.
@@ -176,109 +177,7 @@ fn close(bytes: &[u8]) -> Result<Close, PayloadError> {
     Ok(close)
 }
 
-/// The fields of one payload: as many as its writer knew.
-struct Fields<'a> {
-    reader: Reader<'a>,
-    left: usize,
-}
-
-impl<'a> Fields<'a> {
-    /// Behind the kind.
-    #[inline(always)]
-    fn open(bytes: &'a [u8], least: usize) -> unpack::Result<Self> {
-        let mut reader = Reader::new(bytes);
-        reader.byte()?;
-        let start = reader.position();
-        let left = reader.array_len()?;
-        if left < least {
-            let found = left;
-            return Err(Fault::new(Reason::TooFewFields { found, least }, start));
-        }
-        Ok(Self { reader, left })
-    }
-
-    #[inline(always)]
-    fn required<T>(
-        &mut self,
-        read: impl FnOnce(&mut Reader<'a>) -> unpack::Result<T>,
-    ) -> unpack::Result<T> {
-        self.left -= 1;
-        read(&mut self.reader)
-    }
-
-    #[inline(always)]
-    fn optional<T>(
-        &mut self,
-        read: impl FnOnce(&mut Reader<'a>) -> unpack::Result<T>,
-    ) -> unpack::Result<Option<T>> {
-        if self.left == 0 {
-            return Ok(None);
-        }
-        self.left -= 1;
-        self.reader.optional(read)
-    }
-
-    /// A field that earlier readers ignored, whatever stood there: one of another type is taken as nil.
-    #[inline(always)]
-    fn tolerated<T>(
-        &mut self,
-        read: impl FnOnce(&mut Reader<'a>) -> unpack::Result<T>,
-    ) -> unpack::Result<Option<T>> {
-        let before = self.reader.clone();
-        self.optional(read).or_else(|_| {
-            self.reader = before;
-            self.reader.skip().map(|()| None)
-        })
-    }
-
-    /// The instance of a record that ends as nearly all of them do, so that nothing is left to be read.
-    #[inline(always)]
-    fn usual_end(&self) -> Option<u32> {
-        match *self.reader.rest {
-            [0xc0, 0xc0, 0xc0, 0xce, a, b, c, d] if self.left == 4 => {
-                Some(u32::from_be_bytes([a, b, c, d]))
-            }
-            _ => None,
-        }
-    }
-
-    /// Passes over the fields of a later version; nothing may stand behind them.
-    #[inline(always)]
-    fn close(mut self) -> unpack::Result<()> {
-        for _ in 0..self.left {
-            self.reader.skip()?;
-        }
-        match self.reader.remaining() {
-            0 => Ok(()),
-            behind => Err(Fault::new(
-                Reason::TrailingBytes(behind),
-                self.reader.position(),
-            )),
-        }
-    }
-}
-
-/// Says in which part of the payload reading stopped.
-trait Part<T> {
-    fn part(self, part: &'static str) -> Result<T, Box<PayloadError>>;
-}
-
-impl<T> Part<T> for unpack::Result<T> {
-    #[inline(always)]
-    fn part(self, part: &'static str) -> Result<T, Box<PayloadError>> {
-        match self {
-            Ok(read) => Ok(read),
-            Err(fault) => Err(stopped(&fault, part)),
-        }
-    }
-}
-
-#[cold]
-fn stopped(fault: &Fault, part: &'static str) -> Box<PayloadError> {
-    Box::new(PayloadError::new(part, fault.offset, fault.reason))
-}
-
-fn text<'a>(reader: &mut Reader<'a>) -> unpack::Result<Cow<'a, str>> {
+fn text<'a>(reader: &mut Reader<'a>) -> msgpack::Result<Cow<'a, str>> {
     reader.str().map(Cow::Borrowed)
 }
 
@@ -291,7 +190,7 @@ fn pairs<'a>(map: Option<(&'a [u8], Traits)>) -> KeyValues<'a> {
 }
 
 #[inline(always)]
-fn level(reader: &mut Reader<'_>) -> unpack::Result<Level> {
+fn level(reader: &mut Reader<'_>) -> msgpack::Result<Level> {
     let offset = reader.position();
     match reader.uint()? {
         1 => Ok(Level::Error),
@@ -303,7 +202,7 @@ fn level(reader: &mut Reader<'_>) -> unpack::Result<Level> {
     }
 }
 
-fn levels(reader: &mut Reader<'_>) -> unpack::Result<Levels> {
+fn levels(reader: &mut Reader<'_>) -> msgpack::Result<Levels> {
     let mut levels = Levels::default();
     for position in 0..reader.array_len()? {
         match levels.0.get_mut(position) {
@@ -315,7 +214,7 @@ fn levels(reader: &mut Reader<'_>) -> unpack::Result<Levels> {
 }
 
 /// `[message, [source, ...], backtrace or nil, key or nil]`; shorter and longer arrays grow as fields do.
-fn error_info<'a>(reader: &mut Reader<'a>) -> unpack::Result<ErrorInfo<'a>> {
+fn error_info<'a>(reader: &mut Reader<'a>) -> msgpack::Result<ErrorInfo<'a>> {
     let offset = reader.position();
     let length = reader.array_len()?;
     if length == 0 {

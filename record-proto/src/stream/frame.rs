@@ -1,9 +1,6 @@
 use bytes::Bytes;
 
-use crate::{Payload, PayloadError};
-
-/// Bytes of the length in front of each payload of a stream: a big-endian `u32`.
-pub const HEAD_LENGTH: usize = 4;
+use crate::wire::{Payload, PayloadError};
 
 /// The longest payload that a reader takes unless told otherwise: 64 KiB.
 ///

@@ -2,60 +2,11 @@
 
 use ascii::AsciiStr;
 
-use crate::error::Reason;
+use super::reason::{Fault, Reason, Result};
+use super::token::{Token, unexpected};
 
 /// How deep lists and maps may stand in each other within one key-value (wire format, version 1).
 pub(crate) const MAX_DEPTH: usize = 8;
-
-/// Why and where reading stopped; the caller adds which field it was in.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Fault {
-    pub(crate) reason: Reason,
-    pub(crate) offset: usize,
-}
-
-impl Fault {
-    #[cold]
-    pub(crate) fn new(reason: Reason, offset: usize) -> Box<Self> {
-        Box::new(Self { reason, offset })
-    }
-}
-
-/// Boxed so that the results of the hot path are two words.
-pub(crate) type Result<T> = std::result::Result<T, Box<Fault>>;
-
-/// The first byte of an object and what it announces.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Token {
-    Nil,
-    Bool(bool),
-    Uint(u64),
-    /// Below zero.
-    Int(i64),
-    Float(f64),
-    Str(usize),
-    Bin(usize),
-    Array(usize),
-    Map(usize),
-    Ext(usize),
-}
-
-impl Token {
-    fn name(self) -> &'static str {
-        match self {
-            Token::Nil => "nil",
-            Token::Bool(_) => "a boolean",
-            Token::Uint(_) => "an unsigned integer",
-            Token::Int(_) => "a negative integer",
-            Token::Float(_) => "a float",
-            Token::Str(_) => "text",
-            Token::Bin(_) => "bytes",
-            Token::Array(_) => "an array",
-            Token::Map(_) => "a map",
-            Token::Ext(_) => "an extension",
-        }
-    }
-}
 
 #[derive(Debug, Clone)]
 pub(crate) struct Reader<'a> {
@@ -359,10 +310,4 @@ fn signed(value: i64) -> Token {
         Ok(value) => Token::Uint(value),
         Err(_) => Token::Int(value),
     }
-}
-
-#[cold]
-pub(crate) fn unexpected(expected: &'static str, found: Token, offset: usize) -> Box<Fault> {
-    let found = found.name();
-    Fault::new(Reason::Type { expected, found }, offset)
 }

@@ -5,7 +5,7 @@ use serde::{
     ser::{self, Impossible},
 };
 
-use crate::format::format;
+use crate::text::format;
 
 /// Finds out whether a value is more than a text, without taking it apart.
 ///

@@ -2,12 +2,10 @@ use std::{borrow::Cow, fmt};
 
 use log::kv::{self, Key, VisitSource};
 
-use crate::{
-    Value, pack,
-    text::{self, has_control, is_plain},
-    traits::Traits,
-    unpack::{Reader, Token},
-};
+use super::hints::Traits;
+use super::value::Value;
+use crate::msgpack::{Reader, Token, write};
+use crate::text::{has_control, is_plain};
 
 /// Keys with typed values, in the order given; a key may stand more than once.
 ///
@@ -71,10 +69,10 @@ impl<'a> KeyValues<'a> {
         let old_head = reader.position();
 
         let mut head = Vec::with_capacity(5);
-        pack::map_len(&mut head, length + 1);
+        write::map_len(&mut head, length + 1);
         let bytes = self.bytes.to_mut();
         bytes.splice(..old_head, head);
-        pack::str(bytes, key);
+        write::str(bytes, key);
         let value = value.into();
         value.encode(bytes, 0);
         let text = match &value {
@@ -202,13 +200,6 @@ impl Default for KeyValues<'_> {
 impl PartialEq for KeyValues<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.bytes == other.bytes
-    }
-}
-
-/// One JSON object.
-impl fmt::Display for KeyValues<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        text::json(&Value::Map(self.borrowed()), f)
     }
 }
 

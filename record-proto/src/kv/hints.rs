@@ -2,10 +2,8 @@
 
 use log::kv;
 
-use crate::{
-    text::is_plain,
-    unpack::{Reader, Result, Token, unexpected},
-};
+use crate::msgpack::{Reader, Result, Token, unexpected};
+use crate::text::is_plain;
 
 /// What is known of the pairs of a map. Never wrongly `true`.
 #[derive(Debug, Clone, Copy)]

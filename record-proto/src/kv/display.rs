@@ -1,0 +1,96 @@
+//! Values as text: plain at the top, JSON inside lists and maps.
+
+use std::fmt::{self, Write};
+
+use base64::{display::Base64Display, prelude::BASE64_STANDARD};
+
+use super::key_values::KeyValues;
+use super::value::Value;
+use crate::text::is_control;
+
+/// Text as it is, bytes as base64, numbers and booleans as in Rust, lists and maps as JSON.
+impl fmt::Display for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Str(text) => f.pad(text),
+            Value::Bytes(bytes) => write!(f, "{}", base64(bytes)),
+            Value::F64(number) if !number.is_finite() => write!(f, "{number}"),
+            other => json(other, f),
+        }
+    }
+}
+
+/// One JSON object.
+impl fmt::Display for KeyValues<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        json(&Value::Map(self.borrowed()), f)
+    }
+}
+
+pub(crate) fn base64(bytes: &[u8]) -> impl fmt::Display + '_ {
+    Base64Display::new(bytes, &BASE64_STANDARD)
+}
+
+fn json(value: &Value<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match value {
+        Value::Nil => f.write_str("null"),
+        Value::Bool(flag) => write!(f, "{flag}"),
+        Value::I64(number) => write!(f, "{number}"),
+        Value::U64(number) => write!(f, "{number}"),
+        Value::F64(number) if number.is_finite() => write!(f, "{number:?}"),
+        Value::F64(number) => write!(f, "\"{number}\""),
+        Value::Str(text) => json_str(text, f),
+        Value::Bytes(bytes) => write!(f, "\"{}\"", base64(bytes)),
+        Value::List(list) => {
+            f.write_char('[')?;
+            for (position, item) in list.iter().enumerate() {
+                comma(position, f)?;
+                json(&item, f)?;
+            }
+            f.write_char(']')
+        }
+        Value::Map(map) => {
+            f.write_char('{')?;
+            for (position, (key, item)) in map.iter().enumerate() {
+                comma(position, f)?;
+                json_str(key, f)?;
+                f.write_char(':')?;
+                json(&item, f)?;
+            }
+            f.write_char('}')
+        }
+    }
+}
+
+/// Escapes what JSON must and, beyond that, what a terminal would act upon.
+fn json_str(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_char('"')?;
+    for character in text.chars() {
+        match character {
+            '"' => f.write_str("\\\"")?,
+            '\\' => f.write_str("\\\\")?,
+            '\n' => f.write_str("\\n")?,
+            '\r' => f.write_str("\\r")?,
+            '\t' => f.write_str("\\t")?,
+            control if is_control(control) => json_escape(control, f)?,
+            other => f.write_char(other)?,
+        }
+    }
+    f.write_char('"')
+}
+
+/// JSON names a character beyond 16 bits by two surrogates.
+fn json_escape(character: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut units = [0; 2];
+    for unit in character.encode_utf16(&mut units) {
+        write!(f, "\\u{unit:04x}")?;
+    }
+    Ok(())
+}
+
+fn comma(position: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if position > 0 {
+        f.write_char(',')?;
+    }
+    Ok(())
+}

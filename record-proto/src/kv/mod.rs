@@ -1,0 +1,18 @@
+mod capture;
+mod display;
+mod error_info;
+mod hints;
+mod json;
+mod key_values;
+#[cfg(feature = "kv_serde")]
+mod serde_capture;
+#[cfg(feature = "kv_serde")]
+mod serde_probe;
+mod value;
+
+pub(crate) use {capture::Pairs, hints::Traits};
+pub use {
+    error_info::{ChainedError, ErrorInfo, Sources},
+    key_values::KeyValues,
+    value::{List, Value},
+};

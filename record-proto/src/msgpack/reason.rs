@@ -1,0 +1,82 @@
+use std::fmt;
+
+use thiserror::Error;
+
+/// What is wrong with a payload.
+///
+/// ```
+/// use record_proto::{Payload, Reason};
+///
+/// let empty = Payload::decode(&[]).unwrap_err();
+/// assert_eq!(empty.reason(), Reason::Empty);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The payload has no bytes.
+    #[error("empty payload; the least is a kind and an array")]
+    Empty,
+    /// The first byte is no positive fixint.
+    #[error("the kind must be a MessagePack positive fixint (0 to 127)")]
+    Kind,
+    /// The payload ends inside an object.
+    #[error("the payload ends inside an object")]
+    UnexpectedEnd,
+    /// Bytes stand after the last object.
+    #[error("{0} bytes after the fields; a payload is a kind and one array")]
+    TrailingBytes(usize),
+    /// An object has the wrong type.
+    #[error("expected {expected}, found {found}")]
+    Type {
+        /// What the wire format has there.
+        expected: &'static str,
+        /// What stands there.
+        found: &'static str,
+    },
+    /// A number is outside its range.
+    #[error("the number is outside {0}")]
+    Range(&'static str),
+    /// A text is not UTF-8.
+    #[error("text that is not UTF-8; send such bytes as bin")]
+    NotUtf8,
+    /// Lists and maps stand in each other deeper than the format allows.
+    #[error("values nested deeper than 8")]
+    TooDeep,
+    /// The marker 0xc1, which MessagePack never uses.
+    #[error("a marker that MessagePack never uses")]
+    ReservedMarker,
+    /// An array of fields is shorter than its kind allows.
+    #[error("{found} fields, but at least {least} are needed")]
+    TooFewFields {
+        /// How many stand there.
+        found: usize,
+        /// How many the kind needs.
+        least: usize,
+    },
+    /// Joined fragments hold something else than a record.
+    #[error("joined fragments hold kind {0}; only records are cut into fragments")]
+    NotARecord(u8),
+}
+
+impl fmt::Debug for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// Why and where reading stopped; the caller adds which field it was in.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Fault {
+    pub(crate) reason: Reason,
+    pub(crate) offset: usize,
+}
+
+impl Fault {
+    #[cold]
+    pub(crate) fn new(reason: Reason, offset: usize) -> Box<Self> {
+        Box::new(Self { reason, offset })
+    }
+}
+
+/// Boxed so that the results of the hot path are two words.
+pub(crate) type Result<T> = std::result::Result<T, Box<Fault>>;

@@ -1,0 +1,12 @@
+#[cfg(feature = "codec")]
+mod batch;
+#[cfg(feature = "codec")]
+mod codec;
+mod frame;
+
+pub use frame::{DEFAULT_MAX_FRAME_LENGTH, Frame};
+#[cfg(feature = "codec")]
+pub use {
+    batch::Batch,
+    codec::{BatchCodec, RecordCodec},
+};

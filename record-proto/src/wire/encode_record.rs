@@ -1,0 +1,203 @@
+use bytes::BufMut;
+
+use super::encode::{Encode, HEAD_LENGTH, key_values, put_head};
+use super::payload;
+use crate::kv::ErrorInfo;
+use crate::msgpack::{Out, Room, write};
+use crate::record::LogRecord;
+
+/// Room for more than this costs more to clear than it saves.
+const MOST_ROOM: usize = 4096;
+
+impl Encode for LogRecord<'_> {
+    fn encode(&self, out: &mut impl BufMut) {
+        self.encode_into(out);
+    }
+
+    /// Into room that is made at once, so that no append has to look whether there is any.
+    fn encode_frame(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        let payload = start + HEAD_LENGTH;
+        let longest = self.longest_payload();
+        if longest > MOST_ROOM {
+            out.reserve(HEAD_LENGTH + longest);
+            out.extend_from_slice(&[0; HEAD_LENGTH]);
+            self.encode(out);
+            return put_head(out, start);
+        }
+        out.resize(payload + longest, 0);
+        let length = self.put_in(&mut out[start..]);
+        out.truncate(start + length);
+    }
+}
+
+impl LogRecord<'_> {
+    pub(crate) const REQUIRED_FIELDS: usize = 5;
+
+    /// Puts the frame at the start of `room` and returns its length, without growing or clearing anything.
+    ///
+    /// `None`, and `room` as it was, where the frame might be longer than that: what it takes at most is estimated from its
+    /// texts, some 150 bytes more than it takes mostly.
+    ///
+    /// ```
+    /// use record_proto::{Encode, LogRecord};
+    ///
+    /// let record = LogRecord::new(log::Level::Info, "worker", "job done");
+    /// let mut room = [0; 4096];
+    /// let length = record.encode_frame_in(&mut room).unwrap();
+    ///
+    /// let mut frame = Vec::new();
+    /// record.encode_frame(&mut frame);
+    /// assert_eq!(room[..length], frame);
+    /// assert_eq!(record.encode_frame_in(&mut room[..40]), None);
+    /// ```
+    #[inline]
+    pub fn encode_frame_in(&self, room: &mut [u8]) -> Option<usize> {
+        (self.longest_frame() <= room.len()).then(|| self.put_in(room))
+    }
+
+    /// No frame of this record is longer: how much room [`encode_frame_in`](Self::encode_frame_in) asks for.
+    #[inline]
+    pub fn longest_frame(&self) -> usize {
+        HEAD_LENGTH + self.longest_payload()
+    }
+
+    /// In room that is long enough.
+    #[inline]
+    fn put_in(&self, frame: &mut [u8]) -> usize {
+        let mut room = Room::new(&mut frame[HEAD_LENGTH..]);
+        self.encode_into(&mut room);
+        let end = HEAD_LENGTH + room.length();
+        put_head(&mut frame[..end], 0);
+        end
+    }
+
+    #[inline(always)]
+    fn encode_into(&self, out: &mut impl Out) {
+        let fields = self.field_count();
+        out.append_array([payload::RECORD]);
+        write::array_len(out, fields);
+        write::uint(out, self.seq);
+        write::uint(out, self.time);
+        write::uint(out, self.level as u64);
+        write::str(out, &self.target);
+        write::str(out, &self.message);
+        if fields > 5 {
+            write::optional_uint(out, self.pid);
+        }
+        if fields > 6 {
+            write::optional_str(out, self.process.as_deref());
+        }
+        if fields > 7 {
+            write::optional_uint(out, self.thread_id);
+        }
+        if fields > 8 {
+            write::optional_str(out, self.thread.as_deref());
+        }
+        if fields > 9 {
+            write::optional_str(out, self.module_path.as_deref());
+        }
+        if fields > 10 {
+            write::optional_str(out, self.file.as_deref());
+        }
+        if fields > 11 {
+            write::optional_uint(out, self.line.map(u64::from));
+        }
+        if fields > 12 {
+            key_values(out, &self.key_values);
+        }
+        if fields > 13 {
+            key_values(out, &self.context);
+        }
+        if let Some(end) = self.usual_end() {
+            return out.append_array(end);
+        }
+        if fields > 14 {
+            error_info(out, self.error.as_ref());
+        }
+        if fields > 15 {
+            write::optional_uint(out, self.original_length);
+        }
+        if fields > 17 {
+            // Field 16 is kept for spans.
+            write::nil(out);
+            write::optional_uint(out, self.instance.map(u64::from));
+        }
+    }
+
+    /// The last four fields, as nearly all records of a handler have them: nothing but an instance, which is seldom small.
+    #[inline]
+    fn usual_end(&self) -> Option<[u8; 8]> {
+        let instance = self
+            .instance
+            .filter(|&instance| instance > u16::MAX.into())?;
+        let is_usual = self.error.is_none() && self.original_length.is_none();
+        let [a, b, c, d] = instance.to_be_bytes();
+        is_usual.then_some([0xc0, 0xc0, 0xc0, 0xce, a, b, c, d])
+    }
+
+    /// No payload of this record is longer: kind, array, and each object with its longest head.
+    fn longest_payload(&self) -> usize {
+        const HEAD: usize = 9;
+        let optional = [&self.process, &self.thread, &self.module_path, &self.file];
+        let texts: usize = optional
+            .iter()
+            .map(|text| text.as_ref().map_or(0, |text| text.len()))
+            .sum();
+        let pairs = self.key_values.as_bytes().len() + self.context.as_bytes().len();
+        let error = self.error.as_ref().map_or(0, |error| {
+            let optional = [&error.backtrace, &error.key];
+            let texts: usize = optional
+                .iter()
+                .map(|text| text.as_ref().map_or(0, |text| text.len()))
+                .sum();
+            error.message.len() + error.sources.as_bytes().len() + texts + 4 * HEAD
+        });
+        // Kind, the head of an array of more than 15 fields, the fields.
+        4 + 18 * HEAD + self.target.len() + self.message.len() + texts + pairs + error
+    }
+
+    /// How many fields there are without the nils at the end.
+    fn field_count(&self) -> usize {
+        match self {
+            Self {
+                instance: Some(_), ..
+            } => 18,
+            Self {
+                original_length: Some(_),
+                ..
+            } => 16,
+            Self { error: Some(_), .. } => 15,
+            Self { context, .. } if !context.is_empty() => 14,
+            Self { key_values, .. } if !key_values.is_empty() => 13,
+            Self { line: Some(_), .. } => 12,
+            Self { file: Some(_), .. } => 11,
+            Self {
+                module_path: Some(_),
+                ..
+            } => 10,
+            Self {
+                thread: Some(_), ..
+            } => 9,
+            Self {
+                thread_id: Some(_), ..
+            } => 8,
+            Self {
+                process: Some(_), ..
+            } => 7,
+            Self { pid: Some(_), .. } => 6,
+            _ => Self::REQUIRED_FIELDS,
+        }
+    }
+}
+
+fn error_info(out: &mut impl Out, error: Option<&ErrorInfo<'_>>) {
+    let Some(error) = error else {
+        return write::nil(out);
+    };
+    write::array_len(out, 4);
+    write::str(out, &error.message);
+    out.append(error.sources.as_bytes());
+    write::optional_str(out, error.backtrace.as_deref());
+    write::optional_str(out, error.key.as_deref());
+}

@@ -1,0 +1,17 @@
+mod decode;
+mod encode;
+mod encode_record;
+mod error;
+mod fields;
+mod fragment;
+mod payload;
+mod reassembler;
+mod truncate;
+
+pub use {
+    encode::{Encode, HEAD_LENGTH},
+    error::{CodecError, PayloadError, fmt_with_sources},
+    fragment::{FRAGMENT_OVERHEAD, Fragment, cut},
+    payload::{Close, Dropped, Hello, Levels, Payload, VERSION},
+    reassembler::{DEFAULT_JOIN_LIMIT, Joined, Joiner, Rejected},
+};
