@@ -1,13 +1,9 @@
-use std::{fmt, io, process::Command, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use log::{LevelFilter, Log, Metadata, Record};
 
-use crate::{
-    Builder,
-    filter::Filter,
-    outlet::{Closed, Outlet},
-    share,
-};
+use super::filter::Filter;
+use crate::record::{Closed, Outlet};
 
 /// A logger (an implementation of [`log::Log`]) whose records arrive in the parent process's logger.
 ///
@@ -36,11 +32,6 @@ pub struct PipeHandler {
 }
 
 impl PipeHandler {
-    /// Settings to start from.
-    pub fn builder() -> Builder {
-        Builder::new()
-    }
-
     /// The most verbose level that the filter lets through anywhere.
     pub fn level(&self) -> LevelFilter {
         self.filter.level()
@@ -62,15 +53,6 @@ impl PipeHandler {
     /// the latest when the process exits. `None` where the pipe had no room, nobody reads, or nothing was ever said.
     pub fn close(&self) -> Option<Closed> {
         self.outlet.close(self.outlet.settings.exit_timeout)
-    }
-
-    /// Passes this handler's pipe on to a child of this process; see [`share_with`](crate::share_with).
-    ///
-    /// # Errors
-    ///
-    /// If it was closed behind the handler's back.
-    pub fn share_with(&self, command: &mut Command) -> io::Result<()> {
-        share::share(&self.outlet, command)
     }
 }
 

@@ -83,71 +83,29 @@
 #[cfg(not(unix))]
 compile_error!("pipe-handler is for Unix: it writes to an inherited pipe descriptor");
 
-mod adopt;
-mod atomic;
-mod builder;
-#[cfg(feature = "buffered")]
-mod delivery;
-#[cfg(feature = "buffered")]
-mod drain;
-#[cfg(feature = "buffered")]
-mod drain_waker;
-mod env;
-mod error;
-mod exit;
-#[cfg(feature = "buffered")]
-mod fence;
 mod filter;
-mod frames;
-mod greeting;
-#[cfg(feature = "buffered")]
-mod guard;
 mod handler;
-mod init;
-mod ledger;
-#[cfg(feature = "buffered")]
-mod leftovers;
-mod local;
-mod outlet;
-mod overflow;
-mod panic;
-mod pipe;
-#[cfg(feature = "buffered")]
-mod pipe_writer;
-mod process;
-#[cfg(feature = "buffered")]
-mod progress;
-#[cfg(feature = "buffered")]
-mod queue;
-#[cfg(feature = "buffered")]
-mod rings;
-mod share;
-#[cfg(any(
-    feature = "buffered",
-    not(any(target_vendor = "apple", target_os = "netbsd"))
-))]
-mod signal;
-mod sigpipe;
-#[cfg(feature = "buffered")]
-mod staging;
-mod thread_number;
+mod record;
+mod setup;
+mod sys;
 mod transport;
-mod write_end;
-mod write_flags;
 
+pub use {
+    handler::PipeHandler,
+    record::Closed,
+    setup::{
+        Builder, DEFAULT_EXIT_TIMEOUT, DEFAULT_MESSAGE_LIMIT, DEFAULT_RECORD_LIMIT, InitError,
+        Outcome, init, init_or, share_with,
+    },
+    transport::Overflow,
+};
 #[cfg(feature = "buffered")]
 pub use {
-    builder::DEFAULT_CAPACITY, delivery::Delivery, drain::Drain, guard::Guard,
-    pipe_writer::AsyncPipe,
-};
-pub use {
-    builder::{Builder, DEFAULT_EXIT_TIMEOUT, DEFAULT_MESSAGE_LIMIT, DEFAULT_RECORD_LIMIT},
-    error::InitError,
-    handler::PipeHandler,
-    init::{Outcome, init, init_or},
-    outlet::Closed,
-    overflow::Overflow,
-    share::share_with,
+    setup::{DEFAULT_CAPACITY, Guard},
+    transport::{
+        Delivery,
+        buffered::{AsyncPipe, Drain},
+    },
 };
 
 #[doc = include_str!("../README.md")]

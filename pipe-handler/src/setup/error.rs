@@ -1,0 +1,155 @@
+use std::{fmt, io, os::fd::RawFd};
+
+use log::SetLoggerError;
+use record_proto::fmt_with_sources;
+use thiserror::Error;
+
+use super::variables;
+
+/// Why a handler could not be set up.
+///
+/// ```
+/// use pipe_handler::{InitError, PipeHandler};
+///
+/// // This process was not started with a record pipe.
+/// let error = PipeHandler::builder().build().unwrap_err();
+/// assert!(matches!(error, InitError::Absent));
+/// assert!(error.is_no_pipe());
+/// assert_eq!(
+///     format!("{error:?}"),
+///     "RECORD_PIPE is not set, so this process has no record pipe; start it with pipe_subscriber::spawn",
+/// );
+/// ```
+///
+/// Its `Debug` is its text and that of its sources, so that `main` may return it.
+#[derive(Error)]
+#[non_exhaustive]
+pub enum InitError {
+    /// The process was not given a pipe.
+    #[error(
+        "{} is not set, so this process has no record pipe; start it with pipe_subscriber::spawn",
+        variables::PIPE
+    )]
+    Absent,
+    /// The variable does not have the form that the protocol gives it.
+    #[error("{} must have the form v1:<fd>:<dev>:<ino>", variables::PIPE)]
+    Malformed,
+    /// The variable is of a later version of the protocol.
+    #[error(
+        "{} has version {version} and this handler knows version 1; update pipe-handler",
+        variables::PIPE
+    )]
+    Newer {
+        /// The version that the variable names.
+        version: u64,
+    },
+    /// The descriptor is closed, or is another pipe than the one that the variable tells of. So it is for a
+    /// grandchild that inherited the variable but not the pipe, and in a process where another copy of this crate (a
+    /// plugin's, another version) has adopted the pipe.
+    #[error(
+        "descriptor {fd} is not, or is no longer, the pipe that {} names; a program in between may have closed it, \
+         and a process passes it on to children of its own with share_with only",
+        variables::PIPE
+    )]
+    Stale {
+        /// The descriptor that the variable names.
+        fd: RawFd,
+    },
+    /// The descriptor is no pipe, or one that cannot be written.
+    #[error(
+        "descriptor {fd}, which {} names, is not a pipe that can be written",
+        variables::PIPE
+    )]
+    Foreign {
+        /// The descriptor that the variable names.
+        fd: RawFd,
+    },
+    /// A handler of this process has the pipe already, or had it.
+    #[error("this process has adopted its record pipe already; one handler can have it")]
+    AlreadyAdopted,
+    /// The builder's filter cannot be read.
+    #[error(
+        "cannot read the filter {filter:?}; write directives such as \"info,worker::db=debug\""
+    )]
+    Filter {
+        /// The filter as it was given.
+        filter: String,
+    },
+    /// The process has a logger already.
+    #[error(
+        "this process has a logger already, perhaps this one; call init once, before any other logger is set"
+    )]
+    Logger(#[from] SetLoggerError),
+    /// The thread that carries records away in buffered delivery could not be started.
+    #[error("cannot start the thread that writes to the record pipe")]
+    Thread(#[source] io::Error),
+    /// A system call on the pipe's descriptor failed: no descriptor is left, for example.
+    #[error("cannot move the record pipe to a descriptor of its own")]
+    Io(#[from] io::Error),
+}
+
+impl InitError {
+    /// Whether the process has no pipe of its own.
+    ///
+    /// [`init_or`](crate::init_or) takes the fallback in these cases and some more: for every error but a filter that
+    /// cannot be read and a logger that is there already.
+    pub fn is_no_pipe(&self) -> bool {
+        matches!(
+            self,
+            Self::Absent
+                | Self::Malformed
+                | Self::Newer { .. }
+                | Self::Stale { .. }
+                | Self::Foreign { .. }
+        )
+    }
+
+    /// Whether the program is at fault and another logger would not help.
+    pub(crate) fn is_misuse(&self) -> bool {
+        matches!(self, Self::Filter { .. } | Self::Logger(_))
+    }
+}
+
+impl fmt::Debug for InitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt_with_sources(self, f)
+    }
+}
+
+impl From<rustix::io::Errno> for InitError {
+    fn from(error: rustix::io::Errno) -> Self {
+        Self::Io(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It is what `main` prints of an error that it returns.
+    #[test]
+    fn an_error_debugs_as_its_text_and_its_reason() {
+        let refused = || io::Error::other("refused");
+        for (error, shown) in [
+            (
+                InitError::Stale { fd: 9 },
+                "descriptor 9 is not, or is no longer, the pipe that RECORD_PIPE names; a program in between may have \
+                 closed it, and a process passes it on to children of its own with share_with only",
+            ),
+            (
+                InitError::Foreign { fd: 2 },
+                "descriptor 2, which RECORD_PIPE names, is not a pipe that can be written",
+            ),
+            (
+                InitError::Thread(refused()),
+                "cannot start the thread that writes to the record pipe: refused",
+            ),
+            (
+                InitError::Io(refused()),
+                "cannot move the record pipe to a descriptor of its own: refused",
+            ),
+        ] {
+            assert_eq!(format!("{error:?}"), shown);
+        }
+    }
+}

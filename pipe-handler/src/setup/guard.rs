@@ -1,0 +1,62 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use crate::record::{Closed, Outlet};
+
+/// Ends buffered delivery in good order; made by [`Builder::init_guarded`](crate::Builder::init_guarded).
+///
+/// A process that returns from main or calls `exit` flushes its records anyway. The guard does it earlier and tells
+/// what became of them; dropped, it does it without telling.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use pipe_handler::{Delivery, PipeHandler};
+///
+/// let guard = PipeHandler::builder().delivery(Delivery::Buffered).init_guarded()?;
+/// log::info!("a hot path");
+/// match guard.close(Duration::from_secs(1)) {
+///     Some(closed) => eprintln!("{} records sent, {} dropped", closed.sent, closed.dropped),
+///     None => eprintln!("the parent does not read"),
+/// }
+/// # Ok::<(), pipe_handler::InitError>(())
+/// ```
+#[must_use = "dropped at once it closes at once; keep it to the end of main"]
+pub struct Guard {
+    outlet: Arc<Outlet>,
+    is_closed: bool,
+}
+
+impl Guard {
+    pub(crate) fn new(outlet: Arc<Outlet>) -> Self {
+        Self {
+            outlet,
+            is_closed: false,
+        }
+    }
+
+    /// Waits until everything logged so far is in the pipe; `false` where `timeout` was too short for that.
+    pub fn flush(&self, timeout: Duration) -> bool {
+        self.outlet.flush(timeout)
+    }
+
+    /// Waits until everything is in the pipe and tells the parent that this was all. `None` where `timeout` was too
+    /// short for that or nobody reads.
+    pub fn close(mut self, timeout: Duration) -> Option<Closed> {
+        self.is_closed = true;
+        self.outlet.close(timeout)
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if !self.is_closed {
+            self.outlet.close(self.outlet.settings.exit_timeout);
+        }
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = self.outlet.counts();
+        f.debug_struct("Guard").field("counts", &counts).finish()
+    }
+}

@@ -1,0 +1,23 @@
+mod adopt;
+mod builder;
+mod env;
+mod error;
+mod exit_hook;
+#[cfg(feature = "buffered")]
+mod guard;
+mod init;
+mod outcome;
+mod panic_hook;
+mod share;
+mod start;
+mod variables;
+
+#[cfg(feature = "buffered")]
+pub use {builder::DEFAULT_CAPACITY, guard::Guard};
+pub use {
+    builder::{Builder, DEFAULT_EXIT_TIMEOUT, DEFAULT_MESSAGE_LIMIT, DEFAULT_RECORD_LIMIT},
+    error::InitError,
+    init::{init, init_or},
+    outcome::Outcome,
+    share::share_with,
+};

@@ -1,0 +1,51 @@
+use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    borrow::Cow,
+    panic::{self, PanicHookInfo},
+    sync::Weak,
+};
+
+use log::Level;
+use record_proto::{ErrorInfo, LogRecord};
+
+use crate::record::Outlet;
+
+/// Logs each panic as one record, then calls the hook that was there before.
+pub(crate) fn log_panics(outlet: Weak<Outlet>) {
+    // The hook cannot be changed by a thread that panics.
+    if std::thread::panicking() {
+        return;
+    }
+    let previous = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if let Some(outlet) = outlet.upgrade() {
+            log_panic(&outlet, info);
+        }
+        previous(info);
+    }));
+}
+
+fn log_panic(outlet: &Outlet, info: &PanicHookInfo<'_>) {
+    let message = message(info);
+    let backtrace = Backtrace::capture();
+    let mut error = ErrorInfo::new(message);
+    if backtrace.status() == BacktraceStatus::Captured {
+        error.backtrace = Some(Cow::Owned(backtrace.to_string()));
+    }
+    let mut record = LogRecord::new(Level::Error, "panic", message);
+    record.error = Some(error);
+    if let Some(location) = info.location() {
+        record.file = Some(Cow::Borrowed(location.file()));
+        record.line = Some(location.line());
+    }
+    outlet.log_built(record);
+    // With panic = "abort" there is no later.
+    outlet.flush(outlet.settings.exit_timeout);
+}
+
+fn message<'a>(info: &'a PanicHookInfo<'_>) -> &'a str {
+    let payload = info.payload();
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| Some(payload.downcast_ref::<String>()?))
+        .unwrap_or("a panic with a value that is no text")
+}

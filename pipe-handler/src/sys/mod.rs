@@ -1,0 +1,18 @@
+mod atomic;
+mod nesting;
+pub(crate) mod process;
+#[cfg(any(
+    feature = "buffered",
+    not(any(target_vendor = "apple", target_os = "netbsd"))
+))]
+pub(crate) mod signal_mask;
+pub(crate) mod sigpipe;
+mod thread_id;
+
+pub(crate) use {
+    atomic::AtomicU64,
+    nesting::{Nesting, Refused},
+    thread_id::thread_id,
+};
+#[cfg(feature = "buffered")]
+pub(crate) use {atomic::zeroes, nesting::quietly};

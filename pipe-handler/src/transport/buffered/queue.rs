@@ -1,0 +1,334 @@
+use std::{
+    cell::Cell,
+    sync::{
+        Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{
+            AtomicBool,
+            Ordering::{Acquire, Relaxed, SeqCst},
+        },
+    },
+    time::Duration,
+};
+
+use tokio::runtime::Handle;
+
+use super::drain_waker::DrainWaker;
+use super::fence;
+use super::leftovers::Leftovers;
+use super::progress::Progress;
+use super::rings::{Opened, Rings};
+use crate::sys::process;
+use crate::transport::{Patience, Pipe, Written};
+
+/// The frames that are on their way to the drain, in the [`Rings`] of the threads that log.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    pub(crate) rings: Rings,
+    /// The process whose threads and drain these are.
+    process: u64,
+    pub(crate) leftovers: Leftovers,
+    pub(crate) waker: DrainWaker,
+    pub(crate) progress: Progress,
+    /// The handler is gone: what is in the rings is all there will be.
+    closing: AtomicBool,
+    /// The process is about to exit: the drain is to end where it is.
+    stopping: AtomicBool,
+    ended: AtomicBool,
+    /// The drain has found that nobody reads, or nobody will carry anything away.
+    gone: AtomicBool,
+    /// What the drain has taken and not yet written, for a flush that the drain cannot do.
+    rest: Mutex<Option<Weak<Mutex<dyn Rest>>>>,
+}
+
+/// The drain's half of the work, when somebody else has to do it.
+pub(crate) trait Rest: Send + std::fmt::Debug {
+    /// Writes what was taken and what is in the rings.
+    fn write_to(&mut self, pipe: &Pipe, patience: &mut Patience) -> bool;
+}
+
+/// A thread that has logged nothing for so long, in nanoseconds, writes its next record itself.
+const QUIET: u64 = 500_000;
+
+thread_local! {
+    /// When this thread logged last.
+    static LAST: Cell<u64> = const { Cell::new(0) };
+}
+
+impl Queue {
+    /// `capacity`: bytes for each thread.
+    pub(crate) fn new(capacity: usize) -> Self {
+        fence::prepare();
+        Self {
+            rings: Rings::new(capacity),
+            process: process::mark(),
+            leftovers: Leftovers::default(),
+            waker: DrainWaker::default(),
+            progress: Progress::default(),
+            closing: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            gone: AtomicBool::new(false),
+            rest: Mutex::default(),
+        }
+    }
+
+    /// Whether a drain of this process carries away what is pushed.
+    pub(crate) fn is_live(&self) -> bool {
+        self.is_own() && !self.ended.load(Acquire)
+    }
+
+    /// Whether this process has not been forked since.
+    fn is_own(&self) -> bool {
+        self.process == process::mark()
+    }
+
+    /// Whether a record logged at `time` is the first after a pause of its thread, with nothing of the thread in front
+    /// of it: written directly it is there at once, for less than it costs to wake the drain.
+    pub(crate) fn is_quiet(&self, time: u64) -> bool {
+        let pause = time.saturating_sub(LAST.replace(time));
+        pause >= QUIET && self.leftovers.none_first() && self.rings.is_clear()
+    }
+
+    /// Whether the drain has found that nobody reads.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.load(Relaxed)
+    }
+
+    /// Leaves frames for the drain; they stay together. `Gone` where there is no drain (any more).
+    pub(crate) fn push(
+        &self,
+        frames: &[u8],
+        pipe: Option<&Pipe>,
+        patience: &mut Patience,
+    ) -> Written {
+        loop {
+            if !self.is_live() {
+                return Written::Gone;
+            }
+            match self.rings.push(frames) {
+                Some(true) => {
+                    self.follow_push(pipe, patience);
+                    return Written::Whole;
+                }
+                Some(false) => {}
+                None => match self.rings.open(frames) {
+                    Opened::Kept => continue,
+                    Opened::NoMemory => return self.write_without_ring(frames, pipe, patience),
+                    Opened::OfLast(ring) => {
+                        self.waker.wake();
+                        if self.ended.load(Relaxed) {
+                            pipe.map(|pipe| self.leftovers.write([&*ring], pipe, patience));
+                        }
+                        return Written::Whole;
+                    }
+                },
+            }
+            self.waker.wake();
+            let Some(left) = patience.left() else {
+                return Written::Full;
+            };
+            // A drain that is a task may need this very thread.
+            if pipe.is_none() && Handle::try_current().is_ok() {
+                return Written::Full;
+            }
+            if self.write_rest(pipe, patience).is_some() {
+                continue;
+            }
+            self.wait(left, || self.rings.has_room(frames.len()));
+        }
+    }
+
+    /// A thread for which there is no memory has nothing in a ring, so that only a hello can stand before its frames.
+    fn write_without_ring(
+        &self,
+        frames: &[u8],
+        pipe: Option<&Pipe>,
+        patience: &mut Patience,
+    ) -> Written {
+        let Some(pipe) = pipe else {
+            return Written::Full;
+        };
+        match self.leftovers.write([], pipe, patience) {
+            Written::Whole => pipe.write(frames, patience),
+            written => written,
+        }
+    }
+
+    /// The usual case of [`push`](Self::push): there is room at once.
+    #[inline]
+    pub(crate) fn push_at_once(
+        &self,
+        frames: &[u8],
+        pipe: Option<&Pipe>,
+        patience: &mut Patience,
+    ) -> bool {
+        let is_pushed = self.is_live() && self.rings.push(frames) == Some(true);
+        if is_pushed {
+            self.follow_push(pipe, patience);
+        }
+        is_pushed
+    }
+
+    #[inline]
+    fn follow_push(&self, pipe: Option<&Pipe>, patience: &mut Patience) {
+        self.waker.wake();
+        // The drain may have ended without having seen this.
+        if self.ended.load(Relaxed) {
+            // What finds no room now goes before this thread's next record.
+            let _later = pipe.map(|pipe| self.settle(pipe, patience));
+        }
+    }
+
+    pub(crate) fn greet(&self, hello: &[u8]) {
+        self.leftovers.push(hello);
+        self.waker.wake();
+    }
+
+    /// Waits until everything pushed so far is written. Where the drain is a task of a runtime that may not come to
+    /// its turn (the caller may be what it waits for), it is done here.
+    pub(crate) fn flush(&self, pipe: Option<&Pipe>, patience: &mut Patience) -> bool {
+        if !self.is_own() {
+            return true;
+        }
+        if let Some(is_written) = self.write_rest(pipe, patience) {
+            return is_written;
+        }
+        let rings = self.rings.all().into_iter();
+        let rings: Vec<_> = rings.map(|ring| (ring.committed(), ring)).collect();
+        let is_done = || {
+            let mut rings = rings.iter();
+            rings.all(|(end, ring)| ring.drained() >= *end) && self.leftovers.is_empty()
+        };
+        self.waker.wake();
+        while self.is_live() && !is_done() {
+            let Some(left) = patience.left() else {
+                return false;
+            };
+            self.wait(left, is_done);
+        }
+        is_done() || pipe.is_none_or(|pipe| self.write_left(pipe, patience))
+    }
+
+    /// Where the drain has ended early: writes what this thread has in its ring, before anything newer.
+    pub(crate) fn settle(&self, pipe: &Pipe, patience: &mut Patience) -> Written {
+        if !self.is_own() {
+            return Written::Whole;
+        }
+        let ring = self.rings.own();
+        let ring = ring.filter(|ring| ring.drained() < ring.committed());
+        if ring.is_none() && self.leftovers.is_empty() {
+            return Written::Whole;
+        }
+        self.leftovers.write(ring.as_deref(), pipe, patience)
+    }
+
+    /// Ends the drain where it is and writes what it leaves. From here on every thread writes directly. `false` where
+    /// the time was too short for that.
+    pub(crate) fn stop(&self, pipe: &Pipe, patience: &mut Patience) -> bool {
+        if !self.is_own() {
+            return true;
+        }
+        if self.is_live() && !self.stop_drain(pipe, patience) {
+            return false;
+        }
+        self.write_left(pipe, patience)
+    }
+
+    fn stop_drain(&self, pipe: &Pipe, patience: &mut Patience) -> bool {
+        let rest = lock(&self.rest).as_ref().and_then(Weak::upgrade);
+        if let Some(rest) = rest
+            && let Ok(mut rest) = rest.try_lock()
+        {
+            // A task that may never have its turn again, and cannot have it now.
+            let is_written = rest.write_to(pipe, patience);
+            if is_written {
+                self.end();
+            }
+            drop(rest);
+            self.waker.wake();
+            return is_written;
+        }
+        self.stopping.store(true, SeqCst);
+        self.waker.wake();
+        let has_ended = || self.ended.load(SeqCst);
+        while !has_ended() {
+            let Some(left) = patience.left() else {
+                self.stopping.store(false, SeqCst);
+                return has_ended();
+            };
+            self.wait(left, has_ended);
+        }
+        true
+    }
+
+    /// Writes all that an ended drain has left. `false` where the time was too short for that.
+    fn write_left(&self, pipe: &Pipe, patience: &mut Patience) -> bool {
+        let rings = self.rings.all();
+        let rings = rings.iter().map(|ring| &**ring);
+        self.leftovers.write(rings, pipe, patience) != Written::Full
+    }
+
+    /// Does the work of a drain that is a task, unless it is doing it right now. Whether everything is written.
+    fn write_rest(&self, pipe: Option<&Pipe>, patience: &mut Patience) -> Option<bool> {
+        let pipe = pipe?;
+        let rest = lock(&self.rest).as_ref().and_then(Weak::upgrade)?;
+        let mut rest = rest.try_lock().ok()?;
+        // It ends with its work in hand: what comes later is not its any more.
+        if !self.is_live() {
+            return None;
+        }
+        let is_written = rest.write_to(pipe, patience);
+        drop(rest);
+        // The drain may have found its work taken.
+        self.waker.wake();
+        Some(is_written)
+    }
+
+    /// Lets the drain end once it has nothing more to do.
+    pub(crate) fn close(&self) {
+        if self.is_own() {
+            self.closing.store(true, SeqCst);
+            self.waker.wake();
+        }
+    }
+
+    /// What does not fit into this thread's ring waits for the drain, as long as there is one.
+    fn wait(&self, left: Duration, is_done: impl Fn() -> bool) {
+        self.progress.wait(left, || is_done() || !self.is_live());
+    }
+}
+
+/// For the drain.
+impl Queue {
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(SeqCst)
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(SeqCst)
+    }
+
+    /// The drain will not come back.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, SeqCst);
+        fence::heavy();
+        self.progress.tell();
+    }
+
+    /// Nobody reads any more, and nobody will.
+    pub(crate) fn set_gone(&self) {
+        self.gone.store(true, Relaxed);
+    }
+
+    pub(crate) fn set_rest(&self, rest: Weak<Mutex<dyn Rest>>) {
+        *lock(&self.rest) = Some(rest);
+    }
+}
+
+/// Nothing that is done under these locks can leave anything half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,269 @@
+use std::{
+    io::{PipeReader, Read},
+    os::fd::{AsRawFd, OwnedFd},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use rustix::fs::OFlags;
+
+use super::*;
+use crate::transport::Overflow;
+
+/// One test changes what SIGPIPE does to the whole process.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn pipe() -> (PipeReader, Pipe) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    (
+        reader,
+        Pipe::new(Arc::new(WriteEnd::new(writer.into())), false),
+    )
+}
+
+fn now_or_never() -> Patience {
+    Patience::new(Overflow::DropNewest)
+}
+
+/// Fills the pipe with frames of the largest size; returns how many fitted.
+fn fill(pipe: &Pipe) -> usize {
+    let frame = [7; PIPE_BUF];
+    std::iter::repeat_with(|| pipe.write(&frame, &mut now_or_never()))
+        .take_while(|&written| written == Written::Whole)
+        .count()
+}
+
+fn fills_drains_and_fills_again(pipe: &Pipe, mut reader: PipeReader) {
+    let fitted = fill(pipe);
+    assert!(fitted > 0);
+    assert_eq!(pipe.write(b"x", &mut now_or_never()), Written::Full);
+    let flags = rustix::fs::fcntl_getfl(&*pipe.end).unwrap();
+    assert!(
+        !flags.contains(OFlags::NONBLOCK),
+        "the shared description was changed"
+    );
+
+    reader.read_exact(&mut vec![0; fitted * PIPE_BUF]).unwrap();
+    assert_eq!(pipe.write(b"x", &mut now_or_never()), Written::Whole);
+    drop(reader);
+    assert_eq!(pipe.write(b"x", &mut now_or_never()), Written::Gone);
+    assert_eq!(
+        pipe.write(b"x", &mut Patience::new(Overflow::Block)),
+        Written::Gone
+    );
+}
+
+#[test]
+fn a_full_pipe_is_found_full_without_waiting() {
+    let _turn = turn();
+    let (reader, pipe) = pipe();
+    fills_drains_and_fills_again(&pipe, reader);
+}
+
+#[test]
+fn without_nowait_a_reopened_description_is_used() {
+    let _turn = turn();
+    let (reader, pipe) = pipe();
+    pipe.reopened.set(reopen(&pipe.end)).unwrap();
+    fills_drains_and_fills_again(&pipe, reader);
+}
+
+#[test]
+fn without_nowait_and_reopening_room_is_asked_for_first() {
+    let _turn = turn();
+    let (reader, pipe) = pipe();
+    pipe.reopened.set(None).unwrap();
+    fills_drains_and_fills_again(&pipe, reader);
+}
+
+#[test]
+fn a_wait_for_room_ends() {
+    let _turn = turn();
+    let (_reader, pipe) = pipe();
+    fill(&pipe);
+    let mut patience = Patience::new(Overflow::BlockFor(Duration::from_millis(1)));
+    assert_eq!(pipe.write(b"x", &mut patience), Written::Full);
+}
+
+#[test]
+fn with_sigpipe_at_its_default_the_process_lives_on() {
+    let _turn = turn();
+    let (default, ignored) = (libc::SIG_DFL, libc::SIG_IGN);
+    for (mask, reopened) in [(false, false), (true, false), (true, true)] {
+        let (reader, pipe) = pipe();
+        pipe.mask.store(mask, Relaxed);
+        if reopened {
+            pipe.reopened.set(reopen(&pipe.end)).unwrap();
+        }
+        // However late.
+        // SAFETY: the default action is no code of ours.
+        unsafe { libc::signal(libc::SIGPIPE, default) };
+        assert_eq!(
+            pipe.write(b"x", &mut Patience::new(Overflow::Block)),
+            Written::Whole
+        );
+        fill(&pipe);
+        drop(reader);
+        assert_eq!(pipe.write(b"x", &mut now_or_never()), Written::Gone);
+        assert_eq!(
+            pipe.write(b"x", &mut Patience::new(Overflow::Block)),
+            Written::Gone
+        );
+        // SAFETY: ignoring is no code of ours.
+        unsafe { libc::signal(libc::SIGPIPE, ignored) };
+    }
+}
+
+/// Whether the thread holds SIGPIPE back, and whether one waits.
+fn sigpipe_of_this_thread() -> (bool, bool) {
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+    let is_in = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let set = u64::from_str_radix(line.unwrap().trim(), 16).unwrap();
+        set & (1 << (libc::SIGPIPE - 1)) != 0
+    };
+    (is_in("SigBlk:"), is_in("SigPnd:"))
+}
+
+#[test]
+fn a_write_that_nobody_reads_leaves_the_threads_signals_as_they_were() {
+    let _turn = turn();
+    for (is_blocked, is_pending) in [(false, false), (true, false), (true, true)] {
+        for mask in [false, true] {
+            let wait = std::thread::spawn(move || {
+                // SAFETY: all bits of it are plain numbers.
+                let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
+                // SAFETY: the set is initialised and the signal exists.
+                unsafe { libc::sigaddset(&mut set, libc::SIGPIPE) };
+                if is_blocked {
+                    crate::sys::signal_mask::change_mask(libc::SIG_BLOCK, &set);
+                }
+                if is_pending {
+                    // SAFETY: it is held back.
+                    unsafe { libc::raise(libc::SIGPIPE) };
+                }
+                let (reader, pipe) = pipe();
+                pipe.mask.store(mask, Relaxed);
+                drop(reader);
+                assert_eq!(pipe.write(b"x", &mut now_or_never()), Written::Gone);
+                sigpipe_of_this_thread()
+            });
+            assert_eq!(wait.join().unwrap(), (is_blocked, is_pending), "{mask}");
+        }
+    }
+}
+
+/// Closes the pipe's descriptor behind its back and puts another under its number.
+fn replace(pipe: &Pipe, other: impl AsFd) {
+    let (other, number) = (other.as_fd().as_raw_fd(), pipe.end.as_fd().as_raw_fd());
+    // SAFETY: both are open, and the pipe is to find out by itself.
+    assert_eq!(unsafe { libc::dup2(other, number) }, number);
+}
+
+#[test]
+fn a_number_that_means_another_pipe_by_now_is_not_waited_for() {
+    let _turn = turn();
+    let endless = Duration::from_secs(1_000_000);
+    let none = |_: &Pipe| {};
+    let own = |pipe: &Pipe| pipe.reopened.set(reopen(&pipe.end)).unwrap();
+    let asks = |pipe: &Pipe| pipe.reopened.set(None).unwrap();
+    for prepare in [none, own, asks] {
+        for overflow in [Overflow::DropNewest, Overflow::BlockFor(endless)] {
+            let (_other_reader, other) = self::pipe();
+            fill(&other);
+            let (_reader, pipe) = self::pipe();
+            prepare(&pipe);
+            replace(&pipe, &*other.end);
+            if let Some(Some(reopened)) = pipe.reopened.get() {
+                let number = reopened.as_fd().as_raw_fd();
+                // SAFETY: both are open, and the pipe is to find out by itself.
+                unsafe { libc::dup2(other.end.as_fd().as_raw_fd(), number) };
+                let own = rustix::fs::fcntl_getfl(&*other.end).unwrap() | OFlags::NONBLOCK;
+                rustix::fs::fcntl_setfl(&*other.end, own).unwrap();
+            }
+            assert_eq!(
+                pipe.write(b"x", &mut Patience::new(overflow)),
+                Written::Gone
+            );
+        }
+    }
+}
+
+#[test]
+fn a_write_that_is_checked_reaches_no_other_file() {
+    let _turn = turn();
+    let (_reader, writer) = std::io::pipe().unwrap();
+    let pipe = Pipe::new(Arc::new(WriteEnd::new(writer.into())), true);
+    assert_eq!(pipe.write(b"x", &mut now_or_never()), Written::Whole);
+    let (mut other_reader, other) = std::io::pipe().unwrap();
+    replace(&pipe, other);
+    for overflow in [Overflow::DropNewest, Overflow::Block] {
+        assert_eq!(
+            pipe.write(b"x", &mut Patience::new(overflow)),
+            Written::Gone
+        );
+    }
+    assert_eq!(pipe.end.address(), None);
+    let number = pipe.end.as_fd().as_raw_fd();
+    drop(pipe);
+    // SAFETY: it has been open since, and nobody else has it.
+    let other = unsafe { <OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(number) };
+    assert!(
+        rustix::fs::fstat(&other).is_ok(),
+        "it was closed with the pipe"
+    );
+    drop(other);
+    assert_eq!(other_reader.read(&mut [0]).unwrap(), 0, "it was written to");
+}
+
+/// The figures in the comments on these ways.
+#[test]
+#[ignore = "measures: with --release and --nocapture"]
+fn what_a_write_costs() {
+    const WRITES: u32 = 500;
+    let _turn = turn();
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let end = WriteEnd::new(writer.into());
+    let frame = [7; 100];
+    let (plain, no_signal) = (WriteFlags::default(), true);
+    let quiet = WriteFlags { no_signal, ..plain };
+    let no_wait = WriteFlags {
+        no_wait: true,
+        ..quiet
+    };
+    type Write<'a> = &'a dyn Fn() -> Result<usize, Errno>;
+    let ways: [(&str, Write<'_>); 5] = [
+        ("write", &|| plain.write(end.as_fd(), &frame)),
+        ("pwritev2, NOSIGNAL", &|| quiet.write(end.as_fd(), &frame)),
+        ("pwritev2, NOSIGNAL and NOWAIT", &|| {
+            no_wait.write(end.as_fd(), &frame)
+        }),
+        ("write, SIGPIPE held back", &|| {
+            sigpipe::without(|| plain.write(end.as_fd(), &frame))
+        }),
+        ("pwritev2, NOSIGNAL, checked before", &|| {
+            assert!(end.is_ours());
+            quiet.write(end.as_fd(), &frame)
+        }),
+    ];
+    let mut times = [const { Vec::new() }; 5];
+    for _ in 0..2_000 {
+        for ((_, write), times) in ways.iter().zip(&mut times) {
+            let start = std::time::Instant::now();
+            for _ in 0..WRITES {
+                write().unwrap();
+            }
+            times.push(start.elapsed() / WRITES);
+            reader
+                .read_exact(&mut vec![0; frame.len() * WRITES as usize])
+                .unwrap();
+        }
+    }
+    for ((name, _), times) in ways.iter().zip(&mut times) {
+        times.sort();
+        println!("{name}: {:?}", times[times.len() / 2]);
+    }
+}
