@@ -88,79 +88,27 @@ compile_error!(
      On other systems the records of a stream can be read with record-proto."
 );
 
+#[cfg(unix)]
 mod account;
-#[cfg(target_os = "linux")]
-mod alarm;
-#[cfg(target_os = "linux")]
-mod allowance;
-mod attached;
 #[cfg(unix)]
-mod child_pipe;
-mod command;
 mod dispatch;
-mod error;
-mod escape;
-#[cfg(target_os = "linux")]
-mod exit_watch;
-#[cfg(not(target_os = "linux"))]
-#[path = "exit_watch_elsewhere.rs"]
-mod exit_watch;
-#[cfg(target_os = "linux")]
-mod grace;
-mod inbox;
-mod intake;
-mod label_in;
-mod ledger;
-mod origin;
-mod own_runtime;
-mod pace;
-mod panics;
-#[cfg(target_os = "linux")]
-mod pipe;
-#[cfg(all(unix, not(target_os = "linux")))]
-#[path = "pipe_elsewhere.rs"]
-mod pipe;
-#[cfg(target_os = "linux")]
-mod process;
-mod reading;
-mod reasons;
 #[cfg(unix)]
-mod records;
-#[cfg(target_os = "linux")]
-mod registration;
-#[cfg(unix)]
-mod run;
-#[cfg(unix)]
-mod signals;
+mod read;
 #[cfg(unix)]
 mod spawn;
 #[cfg(unix)]
 mod subscriber;
-mod summary;
-mod summary_line;
-mod tee;
-#[cfg(target_os = "linux")]
-mod tempo;
-#[cfg(target_os = "linux")]
-mod ticker;
-#[cfg(target_os = "linux")]
-mod timer;
+#[cfg(unix)]
+mod sys;
 
+pub use record_proto::{Levels, LogRecord};
 #[cfg(unix)]
 pub use {
-    child_pipe::ChildPipe,
-    records::Records,
-    spawn::{Spawn, Via, spawn},
-    subscriber::PipeSubscriber,
-};
-pub use {
-    command::SpawnCommand,
-    error::ReadError,
-    escape::Escaping,
-    label_in::LabelIn,
-    origin::Origin,
-    record_proto::{Levels, LogRecord},
-    summary::{ProcessSummary, StreamEnd, Summary},
+    account::{ProcessSummary, StreamEnd, Summary},
+    dispatch::{Escaping, LabelIn, Origin},
+    read::ChildPipe,
+    spawn::{Spawn, SpawnCommand, Via, spawn},
+    subscriber::{PipeSubscriber, ReadError, Records},
 };
 
 #[doc = include_str!("../README.md")]

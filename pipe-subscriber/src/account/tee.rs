@@ -6,7 +6,8 @@ use std::{
 
 use record_proto::HEAD_LENGTH;
 
-use crate::{panics::discard, reasons::Reasons};
+use super::reasons::Reasons;
+use crate::sys::discard;
 
 /// Where received frames are stored, if anywhere. The first failure ends it and is noted; the records go on.
 #[derive(Default)]

@@ -2,10 +2,8 @@ use std::{borrow::Cow, collections::HashMap};
 
 use record_proto::{Close, Dropped, Hello, Levels, LogRecord};
 
-use crate::{
-    Summary,
-    account::{Account, Key},
-};
+use super::process_account::{Account, Key};
+use super::summary::Summary;
 
 /// How many processes are counted one by one.
 const MAX_ACCOUNTS: usize = 1024;

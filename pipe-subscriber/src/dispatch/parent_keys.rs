@@ -1,7 +1,7 @@
 use log::kv::{self, Key, Source, VisitSource};
 use record_proto::LogRecord;
 
-use crate::Origin;
+use super::attach::Origin;
 
 /// A record's key-values behind those of the parent.
 pub(crate) struct Attached<'a> {

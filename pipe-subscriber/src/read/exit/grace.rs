@@ -61,5 +61,4 @@ impl Grace {
 }
 
 #[cfg(test)]
-#[path = "grace_tests.rs"]
 mod tests;

@@ -5,10 +5,8 @@ use std::fmt;
 use log::Level;
 use record_proto::Levels;
 
-use crate::{
-    StreamEnd, Summary,
-    reasons::{FILTER_OFF, NOT_ADOPTED},
-};
+use super::reasons::{FILTER_OFF, NOT_ADOPTED};
+use super::summary::{StreamEnd, Summary};
 
 /// One line. `all 1,234 records received` if nothing was lost; otherwise whatever is not zero, the worst first:
 /// `1 process did not close and may have logged more, 3 missing, 20 dropped (info 20), 1,211 records received`. The exit

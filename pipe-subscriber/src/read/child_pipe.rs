@@ -15,7 +15,8 @@ use tokio::{
     task::coop::has_budget_remaining,
 };
 
-use crate::{exit_watch::ExitWatch, pipe::Pipe};
+use super::pipe::Pipe;
+use crate::read::exit::ExitWatch;
 
 /// The read end of the pipe of a child that [`spawn`](crate::spawn) started.
 ///
@@ -143,5 +144,4 @@ impl AsyncRead for ChildPipe {
 }
 
 #[cfg(all(test, target_os = "linux"))]
-#[path = "child_pipe_tests.rs"]
 mod tests;

@@ -15,7 +15,8 @@ use rustix::{
 };
 use tokio::io::unix::AsyncFd;
 
-use crate::{alarm::Alarm, registration::register};
+use super::alarm::Alarm;
+use super::registration::register;
 
 /// Tells once when a time is over, and can be set again. It needs no timer of the runtime, which may have none.
 #[derive(Debug)]

@@ -3,7 +3,10 @@ use std::{borrow::Cow, mem};
 use log::{LevelFilter, Log, Metadata};
 use record_proto::LogRecord;
 
-use crate::{Escaping, LabelIn, Origin, attached::Attached};
+use super::attach::Origin;
+use super::escape::Escaping;
+use super::label_in::LabelIn;
+use super::parent_keys::Attached;
 
 /// How much room for targets is kept.
 const ROOM_KEPT: usize = 4096;

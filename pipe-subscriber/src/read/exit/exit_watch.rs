@@ -13,7 +13,9 @@ use rustix::{
 };
 use tokio::io::unix::AsyncFd;
 
-use crate::{grace::Grace, process::Process, registration::register, timer::Timer};
+use super::child_process::Process;
+use super::grace::Grace;
+use crate::sys::{Timer, register};
 
 /// How often it is asked after a child whose exit the system does not tell.
 const ASKED_EVERY: Duration = Duration::from_millis(100);

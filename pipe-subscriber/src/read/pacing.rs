@@ -101,5 +101,4 @@ impl Tempo {
 }
 
 #[cfg(test)]
-#[path = "tempo_tests.rs"]
 mod tests;

@@ -9,10 +9,13 @@ use log::Log;
 use record_proto::LogRecord;
 use tokio::io::AsyncRead;
 
-use crate::{
-    PipeSubscriber, ReadError, Records, Summary, dispatch::Dispatch, own_runtime::OwnRuntime,
-    signals::with_signals_blocked,
-};
+use super::error::ReadError;
+use super::own_runtime::OwnRuntime;
+use super::pipe_subscriber::PipeSubscriber;
+use super::records::Records;
+use crate::account::Summary;
+use crate::dispatch::Dispatch;
+use crate::sys::with_signals_blocked;
 
 /// The ways to read.
 impl<R: AsyncRead + Unpin> PipeSubscriber<R> {

@@ -1,6 +1,6 @@
 use record_proto::{Close, Levels};
 
-use crate::ProcessSummary;
+use super::summary::ProcessSummary;
 
 /// The longest process name that is kept, in bytes.
 const MAX_NAME: usize = 255;

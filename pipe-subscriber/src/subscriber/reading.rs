@@ -7,7 +7,10 @@ use std::{
 use record_proto::LogRecord;
 use tokio::io::AsyncRead;
 
-use crate::{ReadError, Summary, inbox::Inbox, intake::Intake, panics::discard};
+use super::error::ReadError;
+use crate::account::{Inbox, Summary};
+use crate::read::Intake;
+use crate::sys::discard;
 
 /// A stream that is being read: what its intake reads goes into its inbox.
 ///

@@ -3,7 +3,7 @@ use std::{fmt, io};
 use record_proto::fmt_with_sources;
 use thiserror::Error;
 
-use crate::Summary;
+use crate::account::Summary;
 
 /// Reading the stream failed; everything that arrived before has been handed on.
 ///

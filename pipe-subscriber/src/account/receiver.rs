@@ -3,12 +3,10 @@ use record_proto::{
     VERSION,
 };
 
-use crate::{
-    StreamEnd, Summary,
-    ledger::Ledger,
-    reasons::{FILTER_OFF, NOT_ADOPTED, Reasons},
-    tee::Tee,
-};
+use super::accounts::Ledger;
+use super::reasons::{FILTER_OFF, NOT_ADOPTED, Reasons};
+use super::summary::{StreamEnd, Summary};
+use super::tee::Tee;
 
 const EVICTED: &str =
     "unfinished records in fragments exceeded the join limit: the oldest were given up";

@@ -18,12 +18,9 @@ use tokio::{
     task::coop::poll_proceed,
 };
 
-use crate::{
-    allowance::Allowance,
-    registration::register,
-    tempo::{Tempo, Tick},
-    ticker::{Ticker, Wait},
-};
+use super::pacing::{Tempo, Tick};
+use super::ticker::{Ticker, Wait};
+use crate::sys::{Allowance, register};
 
 /// A smaller pipe is not paced: its writer would wait for the reader most of the time.
 const MIN_SIZE: usize = 64 * 1024;
@@ -296,5 +293,4 @@ fn read_into(fd: &OwnedFd, buf: &mut ReadBuf<'_>) -> io::Result<Option<usize>> {
 }
 
 #[cfg(test)]
-#[path = "pipe_tests.rs"]
 mod tests;

@@ -13,7 +13,8 @@ use record_proto::{Batch, BatchCodec, CodecError, RecordCodec};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio_util::codec::FramedRead;
 
-use crate::{StreamEnd, pace::Pace};
+use super::coop_budget::Pace;
+use crate::account::StreamEnd;
 
 /// How much is read at once.
 const READ_BUFFER: usize = 64 * 1024;

@@ -8,7 +8,8 @@ use std::{
     time::Instant,
 };
 
-use crate::{panics::discard, signals::with_signals_blocked};
+use super::panics::discard;
+use super::signal_mask::with_signals_blocked;
 
 /// A timer where the system has none that is a descriptor: a thread that sleeps, wakes and sleeps again.
 #[derive(Debug)]

@@ -8,7 +8,10 @@ use futures_core::Stream;
 use record_proto::LogRecord;
 use tokio::io::AsyncRead;
 
-use crate::{ChildPipe, ReadError, Summary, reading::Reading};
+use super::error::ReadError;
+use super::reading::Reading;
+use crate::account::Summary;
+use crate::read::ChildPipe;
 
 /// The records of a child as a [`Stream`]; made by [`PipeSubscriber::records`](crate::PipeSubscriber::records).
 ///

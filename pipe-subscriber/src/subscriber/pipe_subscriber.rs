@@ -6,7 +6,10 @@ use std::{
 use log::LevelFilter;
 use tokio::io::AsyncRead;
 
-use crate::{ChildPipe, Escaping, LabelIn, Origin, reading::Reading, tee::Tee};
+use super::reading::Reading;
+use crate::account::Tee;
+use crate::dispatch::{Escaping, LabelIn, Origin};
+use crate::read::ChildPipe;
 
 /// The parent's end of a pipe: reads a child's records and hands them to a logger.
 ///

@@ -17,7 +17,7 @@ use tokio::{
     task::coop::unconstrained,
 };
 
-use crate::registration::register;
+use crate::sys::register;
 
 /// The tickers in use: one for each runtime and period.
 static TICKERS: Mutex<Vec<(Id, Duration, Weak<Ticker>)>> = Mutex::new(Vec::new());

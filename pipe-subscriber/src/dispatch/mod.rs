@@ -1,0 +1,8 @@
+mod attach;
+mod escape;
+mod label_in;
+mod logger;
+mod parent_keys;
+
+pub(crate) use logger::Dispatch;
+pub use {attach::Origin, escape::Escaping, label_in::LabelIn};

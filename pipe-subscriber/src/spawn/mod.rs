@@ -1,0 +1,9 @@
+mod builder;
+mod command;
+mod handover;
+
+pub use {
+    builder::{Spawn, spawn},
+    command::SpawnCommand,
+    handover::Via,
+};

@@ -1,0 +1,8 @@
+mod error;
+mod own_runtime;
+mod pipe_subscriber;
+mod reading;
+mod records;
+mod run;
+
+pub use {error::ReadError, pipe_subscriber::PipeSubscriber, records::Records};
