@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 use log::{LevelFilter, Log, Metadata, Record};
 
 use super::filter::Filter;
-use crate::record::{Closed, Outlet};
+use crate::record::{Counts, RecordWriter};
 
 /// A logger (an implementation of [`log::Log`]) whose records arrive in the parent process's logger.
 ///
@@ -27,7 +27,7 @@ use crate::record::{Closed, Outlet};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct PipeHandler {
-    pub(crate) outlet: Arc<Outlet>,
+    pub(crate) writer: Arc<RecordWriter>,
     pub(crate) filter: Filter,
 }
 
@@ -38,27 +38,27 @@ impl PipeHandler {
     }
 
     /// How many records are in the pipe and how many were dropped, so far.
-    pub fn counts(&self) -> Closed {
-        self.outlet.counts()
+    pub fn counts(&self) -> Counts {
+        self.writer.counts()
     }
 
     /// Whether nobody reads any more. Records are then discarded.
     pub fn is_gone(&self) -> bool {
-        self.outlet.is_gone()
+        self.writer.is_gone()
     }
 
     /// Tells the parent that this was all; waits up to the exit timeout for room in the pipe.
     ///
     /// Records may still follow, from other threads for example: they are counted by the next close, which comes at
     /// the latest when the process exits. `None` where the pipe had no room, nobody reads, or nothing was ever said.
-    pub fn close(&self) -> Option<Closed> {
-        self.outlet.close(self.outlet.settings.exit_timeout)
+    pub fn close(&self) -> Option<Counts> {
+        self.writer.close(self.writer.settings.exit_timeout)
     }
 }
 
 impl Log for PipeHandler {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        !self.outlet.is_gone() && self.filter.enabled(metadata)
+        !self.writer.is_gone() && self.filter.enabled(metadata)
     }
 
     /// Sends the record if the filter lets it through.
@@ -67,27 +67,27 @@ impl Log for PipeHandler {
     /// the [overflow policy](crate::Overflow). It may be called from anywhere but a signal handler.
     fn log(&self, record: &Record<'_>) {
         if self.filter.enabled(record.metadata()) {
-            self.outlet.log(record);
+            self.writer.log(record);
         }
     }
 
     /// With buffered delivery waits, at most the exit timeout, until everything logged so far is in the pipe. With
     /// direct delivery each record is when [`log`](Self::log) returns.
     fn flush(&self) {
-        self.outlet.flush(self.outlet.settings.exit_timeout);
+        self.writer.flush(self.writer.settings.exit_timeout);
     }
 }
 
 impl Drop for PipeHandler {
     fn drop(&mut self) {
-        self.outlet.shut();
+        self.writer.close_on_drop();
     }
 }
 
 impl fmt::Debug for PipeHandler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PipeHandler")
-            .field("filter", &self.outlet.settings.filter)
+            .field("filter", &self.writer.settings.filter)
             .field("counts", &self.counts())
             .finish_non_exhaustive()
     }

@@ -92,7 +92,7 @@ mod transport;
 
 pub use {
     handler::PipeHandler,
-    record::Closed,
+    record::Counts,
     setup::{
         Builder, DEFAULT_EXIT_TIMEOUT, DEFAULT_MESSAGE_LIMIT, DEFAULT_RECORD_LIMIT, InitError,
         Outcome, init, init_or, share_with,

@@ -45,12 +45,12 @@
 //! - **The end comes.** [`spawn`] leaves no write end in this process, and a child's pipe ends once there was nothing
 //!   to read for a [grace period](Spawn::grace) after its exit, even if another process holds it (Linux).
 //! - **Memory is bounded** whatever a child sends: one read buffer, 4 MiB of unfinished records
-//!   ([settable](PipeSubscriber::join_limit)) beside the one being handed on, 1,024 processes counted one by one.
+//!   ([settable](PipeSubscriber::reassembly_limit)) beside the one being handed on, 1,024 processes counted one by one.
 //! - **A logger is not trusted with the stream.** If it panics, that is caught and counted. If it is slow, it delays
 //!   the task it runs in, which gives way after 64 payloads or 1 ms, and a little later to tasks that wait for I/O. It never runs within a
 //!   runtime of this crate's, and a thread of this crate's takes no signal of the program's.
 //! - **A child's text does not act.** Control characters are [escaped](Escaping) for a logger, and what the parent
-//!   [attaches](Origin) cannot be forged through the child's own pipe, nor can a label, in whichever [place](LabelIn) it is
+//!   [attaches](Attach) cannot be forged through the child's own pipe, nor can a label, in whichever [place](LabelIn) it is
 //!   shown. (Children of the same user can open each other's pipes through `/proc`; the project's SECURITY.md says what
 //!   helps.)
 //!
@@ -105,7 +105,7 @@ pub use record_proto::{Levels, LogRecord};
 #[cfg(unix)]
 pub use {
     account::{ProcessSummary, StreamEnd, Summary},
-    dispatch::{Escaping, LabelIn, Origin},
+    dispatch::{Attach, Escaping, LabelIn},
     read::ChildPipe,
     spawn::{Spawn, SpawnCommand, Via, spawn},
     subscriber::{PipeSubscriber, ReadError, Records},

@@ -8,8 +8,8 @@ use std::{
 
 use allocation_counter::{AllocationInfo, measure};
 use log::{Level, Log, Metadata, Record};
-use pipe_subscriber::{LabelIn, LogRecord, Origin, PipeSubscriber, Summary};
-use record_proto::{Encode, Hello, cut};
+use pipe_subscriber::{Attach, LabelIn, LogRecord, PipeSubscriber, Summary};
+use record_proto::{Encode, Hello, split};
 use tokio::{
     io::{AsyncRead, ReadBuf},
     runtime,
@@ -94,7 +94,7 @@ fn nothing_is_allocated_for_each_record() {
         let subscriber = PipeSubscriber::new(Repeat::new(block.clone(), 10_000))
             .label("w1")
             .label_in(place)
-            .attach([Origin::Label, Origin::Pid, Origin::Thread]);
+            .attach([Attach::Label, Attach::Pid, Attach::Thread]);
 
         let (summary, info) = measured(subscriber.run_into(Reading { keys }));
         let summary = summary.unwrap();
@@ -115,7 +115,7 @@ fn unfinished_records_take_no_more_than_their_limit() {
     let payload = vec![7; 50_000];
     let mut block = Vec::new();
     for stream in 0..1000 {
-        let first = cut(&payload, Some(7), stream, 30_000).next().unwrap();
+        let first = split(&payload, Some(7), stream, 30_000).next().unwrap();
         first.encode_frame(&mut block);
     }
     let (summary, peak) = peak_of(block, 3);

@@ -99,8 +99,8 @@ pub use {
     stream::{DEFAULT_MAX_FRAME_LENGTH, Frame},
     text::{FORMATTING_FAILED, FORMATTING_PANICKED, has_control, is_control},
     wire::{
-        Close, CodecError, DEFAULT_JOIN_LIMIT, Dropped, Encode, FRAGMENT_OVERHEAD, Fragment,
-        HEAD_LENGTH, Hello, Joined, Joiner, Levels, Payload, PayloadError, Rejected, VERSION, cut,
-        fmt_with_sources,
+        Close, CodecError, DEFAULT_REASSEMBLY_LIMIT, Dropped, Encode, FRAGMENT_OVERHEAD, Fragment,
+        HEAD_LENGTH, Hello, Levels, Payload, PayloadError, Progress, Reassembler, Rejected,
+        VERSION, fmt_with_sources, split,
     },
 };

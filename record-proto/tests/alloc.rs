@@ -1,4 +1,4 @@
-//! What the hot paths allocate: nothing, and what a joiner holds: no more than its limit.
+//! What the hot paths allocate: nothing, and what a reassembler holds: no more than its limit.
 
 mod common;
 #[path = "common/counting.rs"]
@@ -7,7 +7,7 @@ mod counting;
 use common::golden_payload;
 use counting::{CALLS, LIVE, PEAK};
 use log::Record;
-use record_proto::{Encode, Joined, Joiner, Payload, Scratch, cut};
+use record_proto::{Encode, Payload, Progress, Reassembler, Scratch, split};
 
 fn calls<T>(run: impl FnOnce() -> T) -> (usize, T) {
     let before = CALLS.get();
@@ -121,14 +121,14 @@ fn a_joiner_never_holds_more_than_its_limit() {
             let piece = vec![7_u8; length];
             let start = LIVE.get();
             PEAK.set(start);
-            let mut joiner = Joiner::new().with_limit(limit);
+            let mut reassembler = Reassembler::new().with_limit(limit);
             for index in 0..30 {
                 for stream in 0..streams {
-                    let mut fragment = cut(&[7], Some(1), stream, 4096).next().unwrap();
+                    let mut fragment = split(&[7], Some(1), stream, 4096).next().unwrap();
                     (fragment.index, fragment.last) = (index, false);
                     fragment.bytes = (&*piece).into();
-                    let joined = joiner.join(&fragment);
-                    assert!(!matches!(joined, Joined::Whole(_)));
+                    let joined = reassembler.push(&fragment);
+                    assert!(!matches!(joined, Progress::Complete(_)));
                 }
             }
             let held = PEAK.get() - start;
@@ -139,8 +139,8 @@ fn a_joiner_never_holds_more_than_its_limit() {
             // What one long record displaced is given back.
             let long = vec![7; limit - 256];
             PEAK.set(LIVE.get());
-            for fragment in cut(&long, Some(2), 1, 65_536) {
-                joiner.join(&fragment);
+            for fragment in split(&long, Some(2), 1, 65_536) {
+                reassembler.push(&fragment);
             }
             let held = PEAK.get() - start - long.capacity() as isize;
             assert!(

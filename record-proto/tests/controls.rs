@@ -59,7 +59,7 @@ fn what_acts_upon_a_terminal_or_is_invisible_is_a_control_and_nothing_else() {
 
 #[test]
 fn scripts_and_emoji_that_need_joiners_and_selectors_have_no_control() {
-    // Persian with a non-joiner, Sinhala with a joiner, a family, a heart in colours, a Han variant, a Mongolian one.
+    // Persian with a non-reassembler, Sinhala with a reassembler, a family, a heart in colours, a Han variant, a Mongolian one.
     for text in [
         "می\u{200c}خواهم",
         "ශ්\u{200d}රී",

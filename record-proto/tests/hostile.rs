@@ -7,15 +7,15 @@ use std::thread;
 use common::{golden_names, golden_payload, reason, record_with, record_with_value};
 use log::{Log, Metadata, Record};
 use proptest::{collection::vec, prelude::*};
-use record_proto::{Joined, Joiner, LogRecord, Payload, Reason};
+use record_proto::{LogRecord, Payload, Progress, Reason, Reassembler};
 
 /// Everything that can be read of a payload, where it can be read at all.
 fn read_all(bytes: &[u8]) -> usize {
     match Payload::decode(bytes) {
         Ok(Payload::Record(record)) => read_record(&record),
         Ok(Payload::Hello(hello)) => hello.context.to_string().len(),
-        Ok(Payload::Fragment(fragment)) => match Joiner::new().join(&fragment) {
-            Joined::Whole(joined) => LogRecord::decode(&joined).map_or(0, |_| joined.len()),
+        Ok(Payload::Fragment(fragment)) => match Reassembler::new().push(&fragment) {
+            Progress::Complete(joined) => LogRecord::decode(&joined).map_or(0, |_| joined.len()),
             _ => 0,
         },
         Ok(_) => 0,

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{golden, golden_payload};
-use record_proto::{FRAGMENT_OVERHEAD, Joined, Joiner, LogRecord, Payload};
+use record_proto::{FRAGMENT_OVERHEAD, LogRecord, Payload, Progress, Reassembler};
 
 const PAGE: &str = include_str!("../PROTOCOL.md");
 
@@ -42,16 +42,16 @@ fn every_kind_has_an_example() {
 
 #[test]
 fn the_fragments_of_the_example_are_the_record_that_the_page_says() {
-    let mut joiner = Joiner::new();
+    let mut reassembler = Reassembler::new();
     let mut join = |name| {
         let payload = golden_payload(name);
         let Ok(Payload::Fragment(fragment)) = Payload::decode(&payload) else {
             panic!("{name}");
         };
-        joiner.join(&fragment)
+        reassembler.push(&fragment)
     };
-    assert_eq!(join("fragment-first"), Joined::Open);
-    let Joined::Whole(payload) = join("fragment-last") else {
+    assert_eq!(join("fragment-first"), Progress::Incomplete);
+    let Progress::Complete(payload) = join("fragment-last") else {
         panic!("whole");
     };
     assert_eq!(payload, [0x01, 0x95, 0x01, 0x02, 0x03, 0xa0, 0xa0]);
@@ -68,7 +68,7 @@ fn the_numbers_on_the_page_are_those_of_the_crate() {
     let in_python = format!("select.PIPE_BUF - {FRAGMENT_OVERHEAD}");
     assert!(PAGE.contains(&in_python));
     assert_eq!(record_proto::DEFAULT_MAX_FRAME_LENGTH, 64 * 1024);
-    assert_eq!(record_proto::DEFAULT_JOIN_LIMIT, 4 * 1024 * 1024);
+    assert_eq!(record_proto::DEFAULT_REASSEMBLY_LIMIT, 4 * 1024 * 1024);
     assert_eq!(record_proto::DEFAULT_TEXT_LIMIT, 262_144);
     assert_eq!(record_proto::VERSION, 1);
 }

@@ -5,8 +5,8 @@ mod common;
 use common::{arbitrary, payload};
 use proptest::{collection::vec, prelude::*};
 use record_proto::{
-    Encode, FRAGMENT_OVERHEAD, Joined, Joiner, KeyValues, LogRecord, Payload, Value, cut,
-    has_control, is_control,
+    Encode, FRAGMENT_OVERHEAD, KeyValues, LogRecord, Payload, Progress, Reassembler, Value,
+    has_control, is_control, split,
 };
 
 proptest! {
@@ -130,9 +130,9 @@ proptest! {
         stream in any::<u64>(),
     ) {
         let whole = payload(&record);
-        let mut joiner = Joiner::new();
+        let mut reassembler = Reassembler::new();
         let mut joined = None;
-        for fragment in cut(&whole, pid, stream, max_frame) {
+        for fragment in split(&whole, pid, stream, max_frame) {
             prop_assert!(joined.is_none(), "nothing follows the last");
             let mut frame = Vec::new();
             fragment.encode_frame(&mut frame);
@@ -141,9 +141,9 @@ proptest! {
                 panic!("a fragment");
             };
             prop_assert_eq!(&read, &fragment);
-            match joiner.join(&read) {
-                Joined::Whole(bytes) => joined = Some(bytes),
-                other => prop_assert_eq!(other, Joined::Open),
+            match reassembler.push(&read) {
+                Progress::Complete(bytes) => joined = Some(bytes),
+                other => prop_assert_eq!(other, Progress::Incomplete),
             }
         }
         prop_assert_eq!(joined, Some(whole));

@@ -18,10 +18,10 @@ use std::{
 use pipe_handler::{Overflow, PipeHandler};
 
 use crate::{
-    board::Slots,
     death::Death,
     message::{Message, Place, text},
     plan::{Delivery, Member, Moment, Origin, Plan},
+    shared_counters::Slots,
 };
 
 /// A process that nobody ended by then ends itself, and so tells of it.
@@ -43,7 +43,7 @@ static WILL_FORK: AtomicBool = AtomicBool::new(false);
 #[derive(Clone)]
 struct Life {
     plan: &'static Plan,
-    board: &'static str,
+    counters: &'static str,
     slots: Slots,
     place: usize,
     /// Tells the main thread that it is time to end.
@@ -51,9 +51,9 @@ struct Life {
 }
 
 /// The whole life of a process that was started.
-pub(crate) fn run(plan: &str, board: String, place: usize) {
+pub(crate) fn run(plan: &str, counters: String, place: usize) {
     let plan: Plan = serde_json::from_str(plan).expect("a plan");
-    let slots = Slots::open(&board).expect("a board");
+    let slots = Slots::open(&counters).expect("a counters");
     // Made before there are threads: a fork must not find it half made for ever.
     text(0, 0);
     // It is called behind the handler's own, and does what a build with panic = "abort" does then.
@@ -62,15 +62,15 @@ pub(crate) fn run(plan: &str, board: String, place: usize) {
             process::abort();
         }
     }));
-    live(Box::leak(Box::new(plan)), board.leak(), slots, place);
+    live(Box::leak(Box::new(plan)), counters.leak(), slots, place);
 }
 
 /// The life of a process that was started or forked.
-fn live(plan: &'static Plan, board: &'static str, slots: Slots, place: usize) {
+fn live(plan: &'static Plan, counters: &'static str, slots: Slots, place: usize) {
     let (end, ended) = mpsc::channel();
     let life = Life {
         plan,
-        board,
+        counters,
         slots,
         place,
         end,
@@ -95,14 +95,14 @@ fn live(plan: &'static Plan, board: &'static str, slots: Slots, place: usize) {
         init(plan);
     }
     if let Some(forked) = life.fork_those(Origin::Forked) {
-        return live(plan, board, slots, forked);
+        return live(plan, counters, slots, forked);
     }
     for thread in 0..member.threads {
         let life = life.clone();
         start(move || life.log(thread));
     }
     if let Some(forked) = life.fork_those(Origin::ForkedLate) {
-        return live(plan, board, slots, forked);
+        return live(plan, counters, slots, forked);
     }
     WILL_FORK.store(false, Release);
     life.start_those_that_share();
@@ -241,7 +241,7 @@ impl Life {
             let mut command = Command::new(std::env::current_exe().expect("a path"));
             command.arg("child");
             command.arg(serde_json::to_string(self.plan).expect("JSON"));
-            command.args([self.board, &place.to_string()]);
+            command.args([self.counters, &place.to_string()]);
             command.stdin(Stdio::null()).stdout(Stdio::null());
             pipe_handler::share_with(&mut command).expect("a pipe to share");
             let _unless_it_ends = NOW_OR_NEVER.lock();

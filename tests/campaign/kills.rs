@@ -10,8 +10,8 @@ use clap::Args;
 use tokio::runtime::Runtime;
 
 use crate::{
+    checker::{self, Verdict},
     death::Death,
-    judge::{self, Verdict},
     plan::{Choice, Delivery, Plan},
     random::{Random, mix},
     table::Table,
@@ -129,8 +129,8 @@ impl Campaign {
     async fn trial(&self, number: u64) {
         let plan = self.plan(number);
         let verdict = match trial::run(&plan).await {
-            Ok(evidence) => judge::judge(&plan, &evidence),
-            Err(error) => judge::failed(&plan, &error),
+            Ok(evidence) => checker::check(&plan, &evidence),
+            Err(error) => checker::failed(&plan, &error),
         };
         self.enter(number, &plan, &verdict);
     }

@@ -1,20 +1,20 @@
 //! Long runs: processes that die by the thousand, and a parent that lives for hours. See ../README.md.
 
-mod board;
+mod checker;
 mod child;
 mod death;
-mod diary;
 mod hostile;
-mod judge;
 mod kills;
 mod message;
 mod plan;
+mod process_stats;
 mod random;
+mod received;
+mod shared_counters;
 mod soak;
+mod soak_report;
 mod table;
-mod tally;
 mod trial;
-mod vitals;
 
 use std::process::ExitCode;
 
@@ -37,7 +37,7 @@ enum Part {
     #[command(hide = true)]
     Child {
         plan: String,
-        board: String,
+        counters: String,
         place: usize,
     },
     /// What a soak starts, too
@@ -53,8 +53,12 @@ fn main() -> ExitCode {
             hostile::child(seed);
             true
         }
-        Part::Child { plan, board, place } => {
-            child::run(&plan, board, place);
+        Part::Child {
+            plan,
+            counters,
+            place,
+        } => {
+            child::run(&plan, counters, place);
             true
         }
     };

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{death::Death, random::Random};
 
-/// So many processes have room on the board of a trial.
+/// So many processes have room on the counters of a trial.
 pub(crate) const PROCESSES: usize = 4;
 /// So many threads of each.
 pub(crate) const THREADS: usize = 8;

@@ -14,14 +14,14 @@ use clap::Args;
 use tokio::{runtime::Runtime, task::JoinSet, time::sleep};
 
 use crate::{
+    checker::{self, Verdict},
     death::Death,
-    diary::Diary,
     hostile,
-    judge::{self, Verdict},
     plan::{Choice, Delivery, Plan, Sizes},
+    process_stats::{ProcessStats, processor_time},
     random::{Random, mix},
+    soak_report::SoakReport,
     trial,
-    vitals::{Vitals, processor_time},
 };
 
 /// How much memory at rest may have grown, in KiB. Descriptors and threads may not have.
@@ -58,7 +58,7 @@ struct Soak {
     before: Duration,
     next: AtomicU64,
     over: AtomicBool,
-    diary: Diary,
+    report: SoakReport,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -82,7 +82,7 @@ pub(crate) fn run(options: &Options, runtime: &Runtime) -> bool {
         before: processor_time(),
         next: AtomicU64::new(0),
         over: AtomicBool::new(false),
-        diary: Diary::default(),
+        report: SoakReport::default(),
     });
     println!("--seed {}, load {} of a processor", soak.seed, soak.load);
     let is_good = runtime.block_on(soak.live());
@@ -94,11 +94,11 @@ impl Soak {
         let news = tokio::spawn(Arc::clone(&self).tell());
         let warm_up = (self.length / 10).max(WARM_UP.min(self.length / 2));
         self.children_until(warm_up).await;
-        let before = (self.diary.usual_memory(), Vitals::at_rest()?);
+        let before = (self.report.usual_memory(), ProcessStats::at_rest()?);
         println!("warm after {warm_up:?}: at rest {}", before.1);
-        self.diary.forget_memory();
+        self.report.forget_memory();
         self.children_until(self.length).await;
-        let after = (self.diary.usual_memory(), Vitals::at_rest()?);
+        let after = (self.report.usual_memory(), ProcessStats::at_rest()?);
         self.over.store(true, Relaxed);
         news.await?;
         Ok(self.conclude(before, after))
@@ -149,17 +149,17 @@ impl Soak {
             Kind::Slow => self.slow(&mut random),
             Kind::Hostile => {
                 let outcome = hostile::run(random.next()).await;
-                return self.diary.enter_hostile(outcome);
+                return self.report.enter_hostile(outcome);
             }
         };
         match trial::run(&plan).await {
             Ok(evidence) => {
-                let verdict = judge::judge(&plan, &evidence);
-                self.diary.enter(&plan, &verdict, Some(&evidence.summary));
+                let verdict = checker::check(&plan, &evidence);
+                self.report.enter(&plan, &verdict, Some(&evidence.summary));
             }
             Err(error) => {
-                let verdict: Verdict = judge::failed(&plan, &error);
-                self.diary.enter(&plan, &verdict, None);
+                let verdict: Verdict = checker::failed(&plan, &error);
+                self.report.enter(&plan, &verdict, None);
             }
         }
     }
@@ -180,19 +180,19 @@ impl Soak {
         let mut minute = 1;
         while !self.over.load(Relaxed) {
             sleep(SECOND).await;
-            let vitals = Vitals::now().expect("what /proc tells of this process");
-            self.diary.look(vitals);
+            let stats = ProcessStats::now().expect("what /proc tells of this process");
+            self.report.look(stats);
             if self.began.elapsed() >= Duration::from_secs(60 * minute) {
-                println!("{minute} min: {vitals}, {}", self.diary);
+                println!("{minute} min: {stats}, {}", self.report);
                 minute += 1;
             }
         }
     }
 
-    fn conclude(&self, before: (u64, Vitals), after: (u64, Vitals)) -> bool {
+    fn conclude(&self, before: (u64, ProcessStats), after: (u64, ProcessStats)) -> bool {
         let taken = processor_time().saturating_sub(self.before);
-        println!("\n{}", self.diary.table());
-        println!("{}", self.diary);
+        println!("\n{}", self.report.table());
+        println!("{}", self.report);
         println!("at rest, warm: {}", before.1);
         println!("at rest, end:  {}", after.1);
         println!(
@@ -237,7 +237,7 @@ impl Soak {
             ),
             more("threads", before.1.threads, after.1.threads),
         ];
-        self.diary.is_good() && grown == [false; 4]
+        self.report.is_good() && grown == [false; 4]
     }
 }
 

@@ -10,10 +10,10 @@ use tokio::{
 };
 
 use crate::{
-    board::Board,
     death::Status,
     plan::{Moment, PROCESSES, Plan},
-    tally::Tally,
+    received::Received,
+    shared_counters::SharedCounters,
 };
 
 /// What does not end by then has failed.
@@ -28,8 +28,8 @@ const JOIN_LIMIT: usize = 16 << 20;
 /// What came of a plan.
 #[derive(Debug)]
 pub(crate) struct Evidence {
-    pub(crate) board: Board,
-    pub(crate) tally: Tally,
+    pub(crate) counters: SharedCounters,
+    pub(crate) received: Received,
     pub(crate) summary: Summary,
     /// How each process ended that began.
     pub(crate) ends: [Option<Status>; PROCESSES],
@@ -43,10 +43,10 @@ pub(crate) fn adopt_orphans() -> io::Result<()> {
 }
 
 pub(crate) async fn run(plan: &Plan) -> io::Result<Evidence> {
-    let board = Board::new()?;
+    let counters = SharedCounters::new()?;
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("child").arg(serde_json::to_string(plan)?);
-    command.arg(board.path()).arg("0");
+    command.arg(counters.path()).arg("0");
     // Backtraces take long, and are not what is tried here.
     command
         .env_remove("RUST_BACKTRACE")
@@ -59,18 +59,20 @@ pub(crate) async fn run(plan: &Plan) -> io::Result<Evidence> {
     let spawn = Spawn::new(command).filter("trace").via(via).grace(GRACE);
     let (mut child, logs) = spawn.spawn()?;
 
-    let mut tally = Tally::default();
+    let mut received = Received::default();
     let all = async {
-        let read = logs.join_limit(JOIN_LIMIT).run_with(|r| tally.add(r));
+        let read = logs
+            .reassembly_limit(JOIN_LIMIT)
+            .run_with(|r| received.add(r));
         let summary = read.await.map_err(io::Error::other)?;
-        io::Result::Ok((summary, ends(&mut child, &board).await?))
+        io::Result::Ok((summary, ends(&mut child, &counters).await?))
     };
     let all = tokio::select! {
         all = timeout(LIMIT, all) => all,
-        () = kill(plan, &board) => unreachable!("it goes on for ever"),
+        () = kill(plan, &counters) => unreachable!("it goes on for ever"),
     };
     let Ok(all) = all else {
-        let pids = (0..PROCESSES).filter_map(|member| board.pid(member));
+        let pids = (0..PROCESSES).filter_map(|member| counters.pid(member));
         pids.for_each(|pid| {
             let _gone = kill_process(pid, Signal::KILL);
         });
@@ -78,18 +80,21 @@ pub(crate) async fn run(plan: &Plan) -> io::Result<Evidence> {
     };
     let (summary, ends) = all?;
     Ok(Evidence {
-        board,
-        tally,
+        counters,
+        received,
         summary,
         ends,
     })
 }
 
-async fn ends(child: &mut Child, board: &Board) -> io::Result<[Option<Status>; PROCESSES]> {
+async fn ends(
+    child: &mut Child,
+    counters: &SharedCounters,
+) -> io::Result<[Option<Status>; PROCESSES]> {
     let mut ends = [None; PROCESSES];
     ends[0] = Some(child.wait().await?.into());
     for (member, end) in ends.iter_mut().enumerate().skip(1) {
-        if let Some(pid) = board.pid(member) {
+        if let Some(pid) = counters.pid(member) {
             *end = Some(wait(pid).await?);
         }
     }
@@ -97,14 +102,14 @@ async fn ends(child: &mut Child, board: &Board) -> io::Result<[Option<Status>; P
 }
 
 /// Sends the signals that come from outside, each at its moment.
-async fn kill(plan: &Plan, board: &Board) {
+async fn kill(plan: &Plan, counters: &SharedCounters) {
     let strike = async |member: usize| {
         let micros = match plan.members.get(member).map(|member| member.moment) {
             Some(Moment::Outside { micros }) => micros,
             _ => return,
         };
         let pid = loop {
-            match board.pid(member) {
+            match counters.pid(member) {
                 Some(pid) => break pid,
                 None => sleep(GLANCE).await,
             }

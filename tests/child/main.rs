@@ -7,6 +7,7 @@ mod contexts;
 mod descriptors;
 mod endings;
 mod families;
+mod foreign_fds;
 mod identity;
 mod late;
 mod listen;
@@ -21,7 +22,6 @@ mod sandboxed;
 mod scarce;
 mod siblings;
 mod stalled;
-mod strangers;
 mod tools;
 mod trouble;
 mod watched;
@@ -153,8 +153,8 @@ fn main() {
         "parent-siblings" => siblings::parent(text(0), text(1)),
         "victim" => siblings::victim(text(0)),
         "intruder" => siblings::intruder(text(0), text(1), text(2)),
-        "parent-strangers" => strangers::among_spawns(number(0)),
-        "list-pipes" => strangers::list_pipes(),
+        "parent-foreign" => foreign_fds::among_spawns(number(0)),
+        "list-pipes" => foreign_fds::list_pipes(),
         "parent-dies" => parents::die(),
         "parent-refused" => watched::read(text(0), text(1), text(2)),
         "parent-threadless" => watched::without_a_thread(),

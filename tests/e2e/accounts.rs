@@ -1,7 +1,7 @@
 //! What is received, dropped and missing, process by process, and the limits of what is kept.
 
 use pipe_subscriber::StreamEnd;
-use record_proto::{Encode, Levels, cut};
+use record_proto::{Encode, Levels, split};
 
 use crate::{
     raw::{Stream, assert_figures, child_that_writes, close, dropped, hello, record},
@@ -129,7 +129,7 @@ fn records_in_fragments_may_interleave_and_those_that_exceed_the_limit_are_missi
         let all: Vec<Vec<_>> = payloads
             .iter()
             .zip(100..)
-            .map(|(payload, stream)| cut(payload, Some(7), stream, 4_096).collect())
+            .map(|(payload, stream)| split(payload, Some(7), stream, 4_096).collect())
             .collect();
         let mut stream = Stream::default().and(&hello(7));
         for index in 0..all[0].len() {
@@ -163,7 +163,7 @@ fn a_record_begun_anew_discards_what_was_open_and_one_left_open_is_incomplete() 
     let mut large = record(7, 2);
     large.message = "x".repeat(10_000).into();
     large.encode(&mut payload);
-    let fragments: Vec<_> = cut(&payload, Some(7), 5, 4_096).collect();
+    let fragments: Vec<_> = split(&payload, Some(7), 5, 4_096).collect();
     // Two pieces of one record that is given up, then one as a whole, then one that never ends.
     let begun = Stream::default().and(&hello(7));
     let mut stream = begun.and(&fragments[0]).and(&fragments[1]);

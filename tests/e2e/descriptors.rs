@@ -50,10 +50,10 @@ fn children_that_are_started_at_once_do_not_have_each_others_pipe() {
 
 #[test]
 fn other_children_that_are_started_meanwhile_have_no_record_pipe() {
-    let [strangers, pipes, leaks] = numbers("parent-strangers", 300)[..] else {
+    let [foreign, pipes, leaks] = numbers("parent-foreign", 300)[..] else {
         panic!("three numbers");
     };
-    assert_eq!(strangers, 300);
+    assert_eq!(foreign, 300);
     assert!(pipes > 0, "there were record pipes to have");
     assert_eq!(leaks, 0);
 }

@@ -14,7 +14,7 @@ use log::{
     Level, LevelFilter, Log, Metadata, Record,
     kv::{self, Key, VisitSource},
 };
-use pipe_subscriber::{Escaping, Origin, PipeSubscriber, Summary};
+use pipe_subscriber::{Attach, Escaping, PipeSubscriber, Summary};
 use record_proto::is_control;
 
 use crate::support::{Scenario, scenario, within};
@@ -150,11 +150,11 @@ fn twenty_children_log_into_one_logger() {
 #[test]
 fn the_parents_own_keys_come_first_and_a_child_cannot_forge_them() {
     let all = [
-        Origin::Pid,
-        Origin::Label,
-        Origin::Process,
-        Origin::Thread,
-        Origin::ThreadId,
+        Attach::Pid,
+        Attach::Label,
+        Attach::Process,
+        Attach::Thread,
+        Attach::ThreadId,
     ];
     let (seen, _, pid) = seen(scenario("forged"), |logs| logs.label("w1").attach(all));
     let pid = &*pid.to_string();
@@ -191,7 +191,7 @@ fn a_child_that_has_no_label_cannot_claim_one() {
 #[test]
 fn the_time_that_is_attached_is_the_childs() {
     let before = record_proto::now();
-    let (seen, ..) = seen(scenario("log").arg(1), |logs| logs.attach([Origin::Time]));
+    let (seen, ..) = seen(scenario("log").arg(1), |logs| logs.attach([Attach::Time]));
     let (key, time) = &seen[0].key_values[0];
     assert_eq!(key, "time");
     assert!(

@@ -2,59 +2,59 @@ use std::time::Duration;
 
 use record_proto::{Close, Encode, now};
 
-use super::counters::Closed;
-use super::writer::{Outlet, pid};
-use crate::transport::{Overflow, Patience, Written};
+use super::counters::Counts;
+use super::writer::{RecordWriter, pid};
+use crate::transport::{Deadline, Overflow, Written};
 
-impl Outlet {
+impl RecordWriter {
     /// Sends what is still to be said: drops, then how many records there were in all.
     ///
     /// `None` where the pipe had no room within the timeout or nobody reads, and in a process that never logged.
-    pub(crate) fn close(&self, timeout: Duration) -> Option<Closed> {
+    pub(crate) fn close(&self, timeout: Duration) -> Option<Counts> {
         self.close_with(timeout, false)
     }
 
     /// The same where the process exits: its other threads may log on until the very end, and no drain carries away
     /// what they leave then.
-    pub(crate) fn close_at_exit(&self) -> Option<Closed> {
+    pub(crate) fn close_at_exit(&self) -> Option<Counts> {
         self.close_with(self.settings.exit_timeout, true)
     }
 
-    fn close_with(&self, timeout: Duration, is_last: bool) -> Option<Closed> {
-        let mut patience = Patience::new(Overflow::BlockFor(timeout));
+    fn close_with(&self, timeout: Duration, is_last: bool) -> Option<Counts> {
+        let mut deadline = Deadline::new(Overflow::BlockFor(timeout));
         // A process that never logged is none to this pipe. One whose records were all dropped, hello included, is, and
         // so is one of which a thread is saying hello.
         let is_begun =
-            self.greeting.is_busy() || (self.greeting.is_due() && self.counts().dropped > 0);
-        let is_heard = self.greeting.is_open() || (is_begun && self.open(&mut patience));
-        if is_heard && !self.transport.flush(&mut patience) {
+            self.session.is_busy() || (self.session.is_due() && self.counts().dropped > 0);
+        let is_heard = self.session.is_open() || (is_begun && self.open(&mut deadline));
+        if is_heard && !self.transport.flush(&mut deadline) {
             return None;
         }
         // Also where nothing was logged so far: another thread may begin now.
-        let is_stopped = !is_last || self.transport.stop(&mut patience);
+        let is_stopped = !is_last || self.transport.stop(&mut deadline);
         if !is_heard || !is_stopped {
             return None;
         }
-        let closed = self.say_close(&mut patience)?;
-        self.transport.flush(&mut patience).then_some(closed)
+        let closed = self.send_close(&mut deadline)?;
+        self.transport.flush(&mut deadline).then_some(closed)
     }
 
     /// The last handler is gone.
-    pub(crate) fn shut(&self) {
+    pub(crate) fn close_on_drop(&self) {
         if self.pipe().is_some() {
             self.close(self.settings.exit_timeout);
-        } else if self.greeting.is_open() {
+        } else if self.session.is_open() {
             // The drain may be a task of this very thread: it is not waited for.
-            self.say_close(&mut Patience::new(Overflow::DropNewest));
+            self.send_close(&mut Deadline::new(Overflow::DropNewest));
         }
         self.transport.close();
     }
 
-    fn say_close(&self, patience: &mut Patience) -> Option<Closed> {
-        let instance = self.greeting.instance();
-        let dropped = self.ledger.dropped();
-        let counts = Closed {
-            sent: self.ledger.sent(),
+    fn send_close(&self, deadline: &mut Deadline) -> Option<Counts> {
+        let instance = self.session.instance();
+        let dropped = self.counters.dropped();
+        let counts = Counts {
+            sent: self.counters.sent(),
             dropped: dropped.total(),
         };
         // Poisoned, or held by a thread that a fork left behind: say it once more rather than never.
@@ -62,7 +62,7 @@ impl Outlet {
         if closed.as_deref() == Some(&Some((instance, counts))) {
             return Some(counts);
         }
-        let due = self.ledger.take_due();
+        let due = self.counters.take_unreported();
         let mut frames = Vec::new();
         self.encode_report(due, &mut frames);
         let mut close = Close::new();
@@ -74,8 +74,8 @@ impl Outlet {
         // Another thread may be about to report some of them, and may be ended before it has.
         close.dropped_by_level = (counts.dropped > 0).then_some(dropped);
         close.encode_frame(&mut frames);
-        if self.write(&frames, patience) != Written::Whole {
-            due.inspect(|&counts| self.ledger.give_back(counts));
+        if self.write(&frames, deadline) != Written::Whole {
+            due.inspect(|&counts| self.counters.give_back(counts));
             return None;
         }
         if let Some(closed) = closed.as_deref_mut() {

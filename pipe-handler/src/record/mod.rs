@@ -6,5 +6,5 @@ mod session;
 mod thread;
 mod writer;
 
-pub use counters::Closed;
-pub(crate) use writer::{Outlet, Settings};
+pub use counters::Counts;
+pub(crate) use writer::{RecordWriter, Settings};

@@ -10,7 +10,7 @@ use crate::sys::{AtomicU64, process};
 /// The hello must be in the pipe before any record of the process, and a forked child has to say its own. The phase
 /// and the process it holds for are one word, so that the check which every record makes is one load.
 #[derive(Debug)]
-pub(crate) struct Greeting {
+pub(crate) struct Session {
     word: AtomicU64,
     /// Drawn for this handler in this process.
     instance: AtomicU32,
@@ -38,7 +38,7 @@ const RESETTING: u64 = 4;
 /// The bits of a phase.
 const PHASE: u64 = (1 << process::UNUSED_BITS) - 1;
 
-impl Greeting {
+impl Session {
     pub(crate) fn new() -> Self {
         Self {
             word: AtomicU64::new(word(DUE)),
@@ -102,15 +102,15 @@ impl Greeting {
         self.word.store(DUE, Release);
     }
 
-    pub(crate) fn said(&self) {
+    pub(crate) fn mark_open(&self) {
         self.word.store(word(OPEN), Release);
     }
 
-    pub(crate) fn put_off(&self) {
+    pub(crate) fn retry_later(&self) {
         self.word.store(word(DUE), Release);
     }
 
-    pub(crate) fn gone(&self) {
+    pub(crate) fn mark_reader_gone(&self) {
         self.word.store(word(GONE), Release);
     }
 }
@@ -120,5 +120,5 @@ fn new_instance() -> u32 {
 }
 
 fn word(phase: u64) -> u64 {
-    process::mark() | phase
+    process::generation() | phase
 }

@@ -4,7 +4,7 @@ use std::{cell::Cell, sync::atomic::Ordering::Relaxed, thread};
 
 use record_proto::Scratch;
 
-use super::counters::Tally;
+use super::counters::ThreadCounter;
 use super::frames::Frames;
 use crate::sys::{AtomicU64, process, thread_id};
 
@@ -22,7 +22,7 @@ pub(crate) struct Buffers {
     pub(crate) scratch: Scratch,
     pub(crate) frames: Frames,
     pub(crate) thread: Thread,
-    pub(crate) tally: Tally,
+    pub(crate) counter: ThreadCounter,
 }
 
 impl Buffers {
@@ -45,7 +45,7 @@ impl Buffers {
             scratch: Scratch::new(),
             frames: Frames::default(),
             thread: Thread::current(),
-            tally: Tally::default(),
+            counter: ThreadCounter::default(),
         }
     }
 }
@@ -63,10 +63,10 @@ pub(crate) struct Thread {
 
 impl Thread {
     fn current() -> Self {
-        let process = process::mark();
+        let process = process::generation();
         Self {
             process,
-            pid: process::id(),
+            pid: process::pid(),
             id: thread_id(),
             name: thread_name(),
             stream: next_stream(process),
@@ -76,10 +76,10 @@ impl Thread {
     /// The thread that forked has another number in the child, and writes fragments of its own.
     #[inline]
     pub(crate) fn follow_fork(&mut self) {
-        let process = process::mark();
+        let process = process::generation();
         if self.process != process {
             self.process = process;
-            self.pid = process::id();
+            self.pid = process::pid();
             self.id = thread_id();
             self.stream = next_stream(process);
         }

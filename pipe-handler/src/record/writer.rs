@@ -5,25 +5,25 @@ use std::{
 };
 
 use log::Level;
-use record_proto::{Dropped, Encode, KeyValues, Levels, LogRecord, cut, now};
+use record_proto::{Dropped, Encode, KeyValues, Levels, LogRecord, now, split};
 
-use super::counters::{Closed, Ledger, Tally};
+use super::counters::{Counters, Counts, ThreadCounter};
 use super::frames::Frames;
-use super::session::Greeting;
+use super::session::Session;
 use super::thread::{Buffers, Thread};
-use crate::sys::{Nesting, Refused, process};
-use crate::transport::{Overflow, PIPE_BUF, Patience, Pipe, Transport, Written};
+use crate::sys::{NestingGuard, Refused, process};
+use crate::transport::{Deadline, Overflow, PIPE_BUF, Pipe, Transport, Written};
 
 /// Where the records of this process go. Each is encoded in the calling thread's buffer and then handed to the
 /// transport: written to the pipe before the log call returns, or left in the thread's staging buffer for a drain.
 #[derive(Debug)]
-pub(crate) struct Outlet {
+pub(crate) struct RecordWriter {
     pub(super) transport: Arc<Transport>,
     pub(crate) settings: Settings,
-    pub(super) greeting: Greeting,
-    pub(super) ledger: Ledger,
+    pub(super) session: Session,
+    pub(super) counters: Counters,
     /// What the last close frame said and of which instance, so that it is not said twice.
-    pub(super) closed: Mutex<Option<(u32, Closed)>>,
+    pub(super) closed: Mutex<Option<(u32, Counts)>>,
 }
 
 #[derive(Debug, Clone)]
@@ -40,13 +40,13 @@ pub(crate) struct Settings {
     pub(crate) exit_timeout: Duration,
 }
 
-impl Outlet {
+impl RecordWriter {
     pub(crate) fn new(transport: Arc<Transport>, settings: Settings) -> Self {
         Self {
             transport,
             settings,
-            greeting: Greeting::new(),
-            ledger: Ledger::new(),
+            session: Session::new(),
+            counters: Counters::new(),
             closed: Mutex::new(None),
         }
     }
@@ -63,33 +63,33 @@ impl Outlet {
 
     /// Waits until everything logged so far is in the pipe; `false` where the time was too short for that.
     pub(crate) fn flush(&self, timeout: Duration) -> bool {
-        if Nesting::is_quiet() {
+        if NestingGuard::is_suppressed() {
             return false;
         }
-        let mut patience = Patience::new(Overflow::BlockFor(timeout));
-        self.transport.flush(&mut patience)
+        let mut deadline = Deadline::new(Overflow::BlockFor(timeout));
+        self.transport.flush(&mut deadline)
     }
 
     /// This process is about to become another program.
-    pub(crate) fn leave(&self) {
+    pub(crate) fn close_before_exec(&self) {
         self.close(self.settings.exit_timeout);
-        self.greeting.forget();
+        self.session.forget();
     }
 
     pub(crate) fn is_gone(&self) -> bool {
-        self.greeting.is_gone() || self.transport.is_gone()
+        self.session.is_gone() || self.transport.is_gone()
     }
 
-    pub(crate) fn counts(&self) -> Closed {
-        Closed {
-            sent: self.ledger.sent(),
-            dropped: self.ledger.dropped().total(),
+    pub(crate) fn counts(&self) -> Counts {
+        Counts {
+            sent: self.counters.sent(),
+            dropped: self.counters.dropped().total(),
         }
     }
 
     /// Says hello, unless it was said or there is no room for it now; then the first record does it.
-    pub(crate) fn greet(&self) {
-        self.open(&mut self.patience(Level::Trace));
+    pub(crate) fn begin_session(&self) {
+        self.open(&mut self.deadline(Level::Trace));
         if let Some(warning) = &self.settings.warning {
             self.log_built(LogRecord::new(Level::Warn, "pipe_handler", warning));
         }
@@ -99,94 +99,96 @@ impl Outlet {
         if self.is_gone() {
             return;
         }
-        let mut patience = self.patience(record.level());
-        let _nesting = match Nesting::enter() {
+        let mut deadline = self.deadline(record.level());
+        let _nesting = match NestingGuard::enter() {
             Ok(nesting) => nesting,
-            Err(Refused::Quiet) => return,
+            Err(Refused::Suppressed) => return,
             Err(Refused::TooDeep) => {
                 // In a forked child this sets the counters to zero first.
-                self.open(&mut patience);
+                self.open(&mut deadline);
                 return self.drop_record(record.level());
             }
         };
         let mut buffers = Buffers::take();
-        self.deliver(record, &mut buffers, &mut patience);
+        self.deliver(record, &mut buffers, &mut deadline);
         buffers.put_back();
     }
 
     /// Logs something that is no `log::Record`: a panic.
     pub(crate) fn log_built(&self, record: LogRecord<'_>) {
-        let mut patience = self.patience(record.level);
+        let mut deadline = self.deadline(record.level);
         // What carries records away must not wait for itself, not even when it panics.
-        if self.is_gone() || Nesting::is_quiet() {
+        if self.is_gone() || NestingGuard::is_suppressed() {
             return;
         }
-        if !self.open(&mut patience) {
+        if !self.open(&mut deadline) {
             return self.drop_record(record.level);
         }
         let mut buffers = Buffers::take();
         let Buffers {
             frames,
             thread,
-            tally,
+            counter,
             ..
         } = &mut *buffers;
         let mut record = record;
-        let stream = self.complete(&mut record, thread);
-        let written = self.write_record(&mut record, frames, stream, &mut patience);
-        self.count(written, record.level, tally);
+        let stream = self.stamp(&mut record, thread);
+        let written = self.write_record(&mut record, frames, stream, &mut deadline);
+        self.count(written, record.level, counter);
         buffers.put_back();
     }
 
-    fn patience(&self, level: Level) -> Patience {
+    fn deadline(&self, level: Level) -> Deadline {
         let exempt = self.settings.exempt.is_some_and(|least| level <= least);
-        Patience::new(match exempt {
+        Deadline::new(match exempt {
             true => Overflow::Block,
             false => self.settings.overflow,
         })
     }
 
-    fn deliver(&self, record: &log::Record<'_>, buffers: &mut Buffers, patience: &mut Patience) {
+    fn deliver(&self, record: &log::Record<'_>, buffers: &mut Buffers, deadline: &mut Deadline) {
         let Buffers {
             scratch,
             frames,
             thread,
-            tally,
+            counter,
         } = buffers;
         scratch.set_limits(self.settings.message_limit, self.settings.record_limit);
         let mut record = scratch.capture(record);
         // Only now: what was formatted may have forked, and then this is another process.
-        if !self.open(patience) {
+        if !self.open(deadline) {
             return self.drop_record(record.level);
         }
-        let stream = self.complete(&mut record, thread);
-        let written = self.write_record(&mut record, frames, stream, patience);
-        self.count(written, record.level, tally);
+        let stream = self.stamp(&mut record, thread);
+        let written = self.write_record(&mut record, frames, stream, deadline);
+        self.count(written, record.level, counter);
     }
 
     #[inline]
-    fn count(&self, written: Written, level: Level, tally: &mut Tally) {
+    fn count(&self, written: Written, level: Level, counter: &mut ThreadCounter) {
         match written {
-            // The buffers of a nested record are gone behind it, and a tally with them.
-            Written::Whole if !tally.is_open() && Nesting::is_nested() => self.ledger.count_apart(),
-            Written::Whole => self.ledger.count_sent(tally),
-            Written::Full => self.ledger.count_dropped(level),
+            // The buffers of a nested record are gone behind it, and a counter with them.
+            Written::Whole if !counter.is_open() && NestingGuard::is_nested() => {
+                self.counters.count_sent_by_no_thread()
+            }
+            Written::Whole => self.counters.count_sent(counter),
+            Written::Full => self.counters.count_dropped(level),
             Written::Gone => {}
         }
     }
 
     /// Adds what the handler knows, and returns the thread's fragment stream. The number comes last, when nothing can come
     /// between it and the write but the end of the process.
-    fn complete<'r>(&'r self, record: &mut LogRecord<'r>, thread: &'r mut Thread) -> u64 {
+    fn stamp<'r>(&'r self, record: &mut LogRecord<'r>, thread: &'r mut Thread) -> u64 {
         thread.follow_fork();
         record.pid = Some(thread.pid.into());
-        record.instance = Some(self.greeting.instance());
+        record.instance = Some(self.session.instance());
         record.process = self.settings.process.as_deref().map(Cow::Borrowed);
         record.thread_id = thread.id;
         record.thread = thread.name.as_deref().map(Cow::Borrowed);
         record.context = self.settings.context.borrowed();
-        record.cut_names();
-        record.seq = self.ledger.next_seq();
+        record.truncate_names();
+        record.seq = self.counters.next_seq();
         thread.stream
     }
 
@@ -195,17 +197,17 @@ impl Outlet {
         record: &mut LogRecord<'_>,
         frames: &mut Frames,
         stream: u64,
-        patience: &mut Patience,
+        deadline: &mut Deadline,
     ) -> Written {
-        let due = self.ledger.take_due();
+        let due = self.counters.take_unreported();
         frames.begin(|report| self.encode_report(due, report));
         let mut reported = false;
         let written = match self.put_record(record, frames) {
-            true => self.write_frames(frames, record.time, stream, patience, &mut reported),
+            true => self.write_frames(frames, record.time, stream, deadline, &mut reported),
             false => Written::Full,
         };
         if let Some(counts) = due.filter(|_| !reported) {
-            self.ledger.give_back(counts);
+            self.counters.give_back(counts);
         }
         written
     }
@@ -225,7 +227,7 @@ impl Outlet {
         // Cutting takes copies of its parts and of the whole.
         let has_memory = Vec::<u8>::new().try_reserve_exact(3 * length).is_ok();
         if has_memory {
-            record.fit(self.settings.record_limit);
+            record.truncate_to(self.settings.record_limit);
         }
         has_memory && frames.put(record)
     }
@@ -236,43 +238,44 @@ impl Outlet {
         frames: &mut Frames,
         time: u64,
         stream: u64,
-        patience: &mut Patience,
+        deadline: &mut Deadline,
         reported: &mut bool,
     ) -> Written {
         if frames.all().len() <= PIPE_BUF {
-            let written = self.heed(self.transport.write_record(frames.all(), time, patience));
+            let written =
+                self.check_reader(self.transport.write_record(frames.all(), time, deadline));
             *reported = written == Written::Whole;
             return written;
         }
-        self.write_in_pieces(frames, stream, patience, reported)
+        self.write_in_pieces(frames, stream, deadline, reported)
     }
 
     fn write_in_pieces(
         &self,
         frames: &mut Frames,
         stream: u64,
-        patience: &mut Patience,
+        deadline: &mut Deadline,
         reported: &mut bool,
     ) -> Written {
         if !frames.report().is_empty() {
-            let written = self.write(frames.report(), patience);
+            let written = self.write(frames.report(), deadline);
             if written != Written::Whole {
                 return written;
             }
         }
         *reported = true;
         if frames.record().len() <= PIPE_BUF {
-            return self.write(frames.record(), patience);
+            return self.write(frames.record(), deadline);
         }
         let mut fragment = std::mem::take(&mut frames.scratch);
         if fragment.try_reserve(PIPE_BUF).is_err() {
             return Written::Full;
         }
         let mut written = Written::Whole;
-        for piece in cut(frames.payload(), Some(pid()), stream, PIPE_BUF) {
+        for piece in split(frames.payload(), Some(pid()), stream, PIPE_BUF) {
             fragment.clear();
             piece.encode_frame(&mut fragment);
-            written = self.write(&fragment, patience);
+            written = self.write(&fragment, deadline);
             if written != Written::Whole {
                 break;
             }
@@ -281,13 +284,13 @@ impl Outlet {
         written
     }
 
-    pub(super) fn write(&self, bytes: &[u8], patience: &mut Patience) -> Written {
-        self.heed(self.transport.write(bytes, patience))
+    pub(super) fn write(&self, bytes: &[u8], deadline: &mut Deadline) -> Written {
+        self.check_reader(self.transport.write(bytes, deadline))
     }
 
-    fn heed(&self, written: Written) -> Written {
+    fn check_reader(&self, written: Written) -> Written {
         if written == Written::Gone {
-            self.greeting.gone();
+            self.session.mark_reader_gone();
         }
         written
     }
@@ -305,16 +308,16 @@ impl Outlet {
         dropped.pid = Some(pid());
         dropped.time = Some(now());
         dropped.counts = counts;
-        dropped.instance = Some(self.greeting.instance());
+        dropped.instance = Some(self.session.instance());
         dropped.encode_frame(out);
     }
 
     pub(super) fn drop_record(&self, level: Level) {
-        self.ledger.next_seq();
-        self.ledger.count_dropped(level);
+        self.counters.next_seq();
+        self.counters.count_dropped(level);
     }
 }
 
 pub(super) fn pid() -> u64 {
-    u64::from(process::id())
+    u64::from(process::pid())
 }

@@ -20,14 +20,14 @@ const LEAST: RawFd = 100;
 
 /// What became of the pipe that the environment tells of.
 #[derive(Debug)]
-enum Given {
-    Untouched,
+enum Adoption {
+    NotYet,
     Taken,
     /// By a handler that did not come to be.
-    Back(Arc<WriteEnd>),
+    Returned(Arc<WriteEnd>),
 }
 
-static GIVEN: Mutex<Given> = Mutex::new(Given::Untouched);
+static ADOPTION: Mutex<Adoption> = Mutex::new(Adoption::NotYet);
 
 /// Takes over the pipe that the environment tells of and starts a handler on it. If that fails, the next one finds it.
 ///
@@ -40,26 +40,26 @@ pub(crate) fn adopt<T>(
     let end = take()?;
     let started = start(Arc::clone(&end));
     if started.is_err() {
-        *GIVEN.lock().unwrap_or_else(PoisonError::into_inner) = Given::Back(end);
+        *ADOPTION.lock().unwrap_or_else(PoisonError::into_inner) = Adoption::Returned(end);
     }
     started
 }
 
 fn take() -> Result<Arc<WriteEnd>, InitError> {
     // Locked by another thread that takes it right now, or that did when this process was forked.
-    let Ok(mut given) = GIVEN.try_lock() else {
+    let Ok(mut given) = ADOPTION.try_lock() else {
         return Err(InitError::AlreadyAdopted);
     };
-    match mem::replace(&mut *given, Given::Taken) {
-        Given::Back(end) if end.is_ours() => Ok(end),
-        Given::Back(_) | Given::Taken => {
+    match mem::replace(&mut *given, Adoption::Taken) {
+        Adoption::Returned(end) if end.is_ours() => Ok(end),
+        Adoption::Returned(_) | Adoption::Taken => {
             env::pipe()?;
             Err(InitError::AlreadyAdopted)
         }
-        Given::Untouched => {
+        Adoption::NotYet => {
             let taken = env::pipe().and_then(take_over);
             if taken.is_err() {
-                *given = Given::Untouched;
+                *given = Adoption::NotYet;
             }
             Ok(Arc::new(WriteEnd::new(taken?)))
         }
@@ -68,7 +68,7 @@ fn take() -> Result<Arc<WriteEnd>, InitError> {
 
 /// Moves the pipe to a descriptor of the handler's own, and makes the number that was given mean it no more.
 ///
-/// Another copy of this crate, as a plugin has it, has a `GIVEN` of its own. The number is what both know: whoever comes
+/// Another copy of this crate, as a plugin has it, has a `ADOPTION` of its own. The number is what both know: whoever comes
 /// second finds it closed. (Between the last look and the close nothing can be held: a file that a third thread
 /// opens in that moment may be closed when two copies begin in the same moment.)
 fn take_over(address: Address) -> Result<OwnedFd, InitError> {

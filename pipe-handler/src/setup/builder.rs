@@ -125,7 +125,7 @@ impl Builder {
     }
 
     /// The largest record in bytes, everything included. Beyond it the backtrace is cut first, then the key-values,
-    /// then the message; see [`LogRecord::fit`](record_proto::LogRecord::fit). By default [`DEFAULT_RECORD_LIMIT`];
+    /// then the message; see [`LogRecord::truncate_to`](record_proto::LogRecord::truncate_to). By default [`DEFAULT_RECORD_LIMIT`];
     /// a smaller limit than 8 KiB counts as 8 KiB.
     pub fn record_limit(mut self, bytes: usize) -> Self {
         // The names alone may take 5 KiB.

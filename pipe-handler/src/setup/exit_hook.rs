@@ -2,30 +2,30 @@
 
 use std::sync::{Mutex, Once, Weak};
 
-use crate::record::Outlet;
+use crate::record::RecordWriter;
 
-static OUTLETS: Mutex<Vec<Weak<Outlet>>> = Mutex::new(Vec::new());
+static WRITERS: Mutex<Vec<Weak<RecordWriter>>> = Mutex::new(Vec::new());
 
-/// Has the outlet closed when the process exits.
-pub(crate) fn close_at_exit(outlet: Weak<Outlet>) {
+/// Has the writer closed when the process exits.
+pub(crate) fn close_at_exit(writer: Weak<RecordWriter>) {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         // SAFETY: the hook is a function of this program, or of a library that the C library runs it for before it is
         // unloaded.
         let _full = unsafe { libc::atexit(close_all) };
     });
-    if let Ok(mut outlets) = OUTLETS.lock() {
-        outlets.retain(|outlet| outlet.strong_count() > 0);
-        outlets.push(outlet);
+    if let Ok(mut writers) = WRITERS.lock() {
+        writers.retain(|writer| writer.strong_count() > 0);
+        writers.push(writer);
     }
 }
 
 extern "C" fn close_all() {
     // Held only while a handler is being built: in another thread right now, or in one that a fork left behind.
-    let Ok(outlets) = OUTLETS.try_lock() else {
+    let Ok(writers) = WRITERS.try_lock() else {
         return;
     };
-    for outlet in outlets.iter().filter_map(Weak::upgrade) {
-        outlet.close_at_exit();
+    for writer in writers.iter().filter_map(Weak::upgrade) {
+        writer.close_at_exit();
     }
 }

@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::record::{Closed, Outlet};
+use crate::record::{Counts, RecordWriter};
 
 /// Ends buffered delivery in good order; made by [`Builder::init_guarded`](crate::Builder::init_guarded).
 ///
@@ -21,42 +21,42 @@ use crate::record::{Closed, Outlet};
 /// ```
 #[must_use = "dropped at once it closes at once; keep it to the end of main"]
 pub struct Guard {
-    outlet: Arc<Outlet>,
+    writer: Arc<RecordWriter>,
     is_closed: bool,
 }
 
 impl Guard {
-    pub(crate) fn new(outlet: Arc<Outlet>) -> Self {
+    pub(crate) fn new(writer: Arc<RecordWriter>) -> Self {
         Self {
-            outlet,
+            writer,
             is_closed: false,
         }
     }
 
     /// Waits until everything logged so far is in the pipe; `false` where `timeout` was too short for that.
     pub fn flush(&self, timeout: Duration) -> bool {
-        self.outlet.flush(timeout)
+        self.writer.flush(timeout)
     }
 
     /// Waits until everything is in the pipe and tells the parent that this was all. `None` where `timeout` was too
     /// short for that or nobody reads.
-    pub fn close(mut self, timeout: Duration) -> Option<Closed> {
+    pub fn close(mut self, timeout: Duration) -> Option<Counts> {
         self.is_closed = true;
-        self.outlet.close(timeout)
+        self.writer.close(timeout)
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
         if !self.is_closed {
-            self.outlet.close(self.outlet.settings.exit_timeout);
+            self.writer.close(self.writer.settings.exit_timeout);
         }
     }
 }
 
 impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts = self.outlet.counts();
+        let counts = self.writer.counts();
         f.debug_struct("Guard").field("counts", &counts).finish()
     }
 }

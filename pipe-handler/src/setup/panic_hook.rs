@@ -8,24 +8,24 @@ use std::{
 use log::Level;
 use record_proto::{ErrorInfo, LogRecord};
 
-use crate::record::Outlet;
+use crate::record::RecordWriter;
 
 /// Logs each panic as one record, then calls the hook that was there before.
-pub(crate) fn log_panics(outlet: Weak<Outlet>) {
+pub(crate) fn log_panics(writer: Weak<RecordWriter>) {
     // The hook cannot be changed by a thread that panics.
     if std::thread::panicking() {
         return;
     }
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
-        if let Some(outlet) = outlet.upgrade() {
-            log_panic(&outlet, info);
+        if let Some(writer) = writer.upgrade() {
+            log_panic(&writer, info);
         }
         previous(info);
     }));
 }
 
-fn log_panic(outlet: &Outlet, info: &PanicHookInfo<'_>) {
+fn log_panic(writer: &RecordWriter, info: &PanicHookInfo<'_>) {
     let message = message(info);
     let backtrace = Backtrace::capture();
     let mut error = ErrorInfo::new(message);
@@ -38,9 +38,9 @@ fn log_panic(outlet: &Outlet, info: &PanicHookInfo<'_>) {
         record.file = Some(Cow::Borrowed(location.file()));
         record.line = Some(location.line());
     }
-    outlet.log_built(record);
+    writer.log_built(record);
     // With panic = "abort" there is no later.
-    outlet.flush(outlet.settings.exit_timeout);
+    writer.flush(writer.settings.exit_timeout);
 }
 
 fn message<'a>(info: &'a PanicHookInfo<'_>) -> &'a str {

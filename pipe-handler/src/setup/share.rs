@@ -7,15 +7,15 @@ use std::{
 
 use super::variables;
 use crate::handler::PipeHandler;
-use crate::record::Outlet;
+use crate::record::RecordWriter;
 use crate::sys::process;
 
-/// The outlet of the handler that is the process's logger.
-static GLOBAL: OnceLock<Arc<Outlet>> = OnceLock::new();
+/// The writer of the handler that is the process's logger.
+static GLOBAL: OnceLock<Arc<RecordWriter>> = OnceLock::new();
 
-pub(crate) fn set_global(outlet: &Arc<Outlet>) {
+pub(crate) fn set_global(writer: &Arc<RecordWriter>) {
     // The logger is set once per process, and before this.
-    let _ = GLOBAL.set(Arc::clone(outlet));
+    let _ = GLOBAL.set(Arc::clone(writer));
 }
 
 /// Passes this process's record pipe on to a child of its own.
@@ -44,10 +44,10 @@ pub(crate) fn set_global(outlet: &Arc<Outlet>) {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn share_with(command: &mut Command) -> io::Result<()> {
-    let Some(outlet) = GLOBAL.get() else {
+    let Some(writer) = GLOBAL.get() else {
         return Err(no_pipe());
     };
-    share(outlet, command)
+    share(writer, command)
 }
 
 impl PipeHandler {
@@ -57,18 +57,18 @@ impl PipeHandler {
     ///
     /// If it was closed behind the handler's back.
     pub fn share_with(&self, command: &mut Command) -> io::Result<()> {
-        share(&self.outlet, command)
+        share(&self.writer, command)
     }
 }
 
-fn share(outlet: &Arc<Outlet>, command: &mut Command) -> io::Result<()> {
-    let pipe = outlet.pipe().ok_or_else(no_pipe)?;
+fn share(writer: &Arc<RecordWriter>, command: &mut Command) -> io::Result<()> {
+    let pipe = writer.pipe().ok_or_else(no_pipe)?;
     let address = pipe.address().ok_or_else(no_pipe)?;
     command.env(variables::PIPE, address.to_string());
-    command.env(variables::FILTER, &outlet.settings.filter);
+    command.env(variables::FILTER, &writer.settings.filter);
     let shared = Shared {
-        outlet: Arc::clone(outlet),
-        here: process::ask(),
+        writer: Arc::clone(writer),
+        here: process::ask_pid(),
     };
     let pass_on = move || shared.pass_on();
     // SAFETY: in a forked child the closure makes system calls on a descriptor, and allocates nothing.
@@ -78,7 +78,7 @@ fn share(outlet: &Arc<Outlet>, command: &mut Command) -> io::Result<()> {
 
 /// The pipe in the hands of a command.
 struct Shared {
-    outlet: Arc<Outlet>,
+    writer: Arc<RecordWriter>,
     /// The process that shares it.
     here: u32,
 }
@@ -89,10 +89,10 @@ impl Shared {
     /// It never fails: std would report that through a descriptor that a hook may have closed as well, and then aborts
     /// the child.
     fn pass_on(&self) -> io::Result<()> {
-        if process::ask() == self.here {
-            self.outlet.leave();
+        if process::ask_pid() == self.here {
+            self.writer.close_before_exec();
         }
-        if let Some(pipe) = self.outlet.pipe() {
+        if let Some(pipe) = self.writer.pipe() {
             let _refused = pipe.set_close_on_exec(false);
         }
         Ok(())
@@ -102,9 +102,9 @@ impl Shared {
 /// An exec without fork that failed has left the pipe open to all children.
 impl Drop for Shared {
     fn drop(&mut self) {
-        if process::ask() == self.here {
+        if process::ask_pid() == self.here {
             // Nothing can be done if it fails, and it does not for a descriptor that is open.
-            let pipe = self.outlet.pipe();
+            let pipe = self.writer.pipe();
             let _kept = pipe.map(|pipe| pipe.set_close_on_exec(true));
         }
     }

@@ -15,7 +15,7 @@ use super::share;
 use super::variables;
 use crate::filter::Filter;
 use crate::handler::PipeHandler;
-use crate::record::Outlet;
+use crate::record::RecordWriter;
 use crate::sys::process;
 #[cfg(feature = "buffered")]
 use crate::transport::{
@@ -43,7 +43,7 @@ impl Builder {
         let filter = self.read_filter()?;
         let panic_hook = self.panic_hook;
         let handler = adopt(|end| self.make(filter, end))?;
-        begin(&handler.outlet, panic_hook);
+        begin(&handler.writer, panic_hook);
         Ok(handler)
     }
 
@@ -57,7 +57,7 @@ impl Builder {
         let panic_hook = self.panic_hook;
         let end = Arc::new(WriteEnd::new(write_end.into()));
         let handler = self.make(filter, end)?;
-        begin(&handler.outlet, panic_hook);
+        begin(&handler.writer, panic_hook);
         Ok(handler)
     }
 
@@ -79,9 +79,9 @@ impl Builder {
         let panic_hook = self.panic_hook;
         let exit_timeout = self.settings.exit_timeout;
         let queue = self.queue();
-        let handler = self.make_on(filter, Transport::Elsewhere(Arc::clone(&queue)));
-        begin(&handler.outlet, panic_hook);
-        let drain = Drain::new(handler.outlet.transport(), queue, exit_timeout, writer);
+        let handler = self.make_on(filter, Transport::Heap(Arc::clone(&queue)));
+        begin(&handler.writer, panic_hook);
+        let drain = Drain::new(handler.writer.transport(), queue, exit_timeout, writer);
         Ok((handler, drain))
     }
 
@@ -121,14 +121,15 @@ impl Builder {
         let exit_timeout = self.settings.exit_timeout;
         let queue = self.queue();
         let buffered = Arc::clone(&queue);
-        let outlet = adopt(|end| {
+        let writer = adopt(|end| {
             let pipe = Pipe::new(end, self.check_before_each_write);
             install(self.make_on(filter, Transport::Buffered(buffered, pipe)))
         })?;
-        begin(&outlet, panic_hook);
-        let writer = AsyncPipe::new(outlet.transport());
-        let drain = Drain::new(outlet.transport(), queue, exit_timeout, writer).lend();
-        Ok((Guard::new(outlet), drain))
+        begin(&writer, panic_hook);
+        let transport = writer.transport();
+        let pipe = AsyncPipe::new(Arc::clone(&transport));
+        let drain = Drain::new(transport, queue, exit_timeout, pipe).lend();
+        Ok((Guard::new(writer), drain))
     }
 
     /// Like [`init`](Self::init), and makes `fallback` the logger if there is no pipe or it cannot be used.
@@ -156,12 +157,12 @@ impl Builder {
         }
     }
 
-    fn start(mut self) -> Result<Arc<Outlet>, InitError> {
+    fn start(mut self) -> Result<Arc<RecordWriter>, InitError> {
         let filter = self.read_filter()?;
         let panic_hook = self.panic_hook;
-        let outlet = adopt(|end| install(self.make(filter, end)?))?;
-        begin(&outlet, panic_hook);
-        Ok(outlet)
+        let writer = adopt(|end| install(self.make(filter, end)?))?;
+        begin(&writer, panic_hook);
+        Ok(writer)
     }
 
     /// The filter that holds. It is read before the pipe is touched.
@@ -191,7 +192,7 @@ impl Builder {
 
     #[cfg(feature = "buffered")]
     fn queue(&self) -> Arc<Queue> {
-        process::watch();
+        process::watch_forks();
         Arc::new(Queue::new(self.capacity))
     }
 
@@ -203,7 +204,7 @@ impl Builder {
             let exit_timeout = self.settings.exit_timeout;
             let queue = self.queue();
             let handler = self.make_on(filter, Transport::Buffered(Arc::clone(&queue), pipe));
-            drain::start(handler.outlet.transport(), queue, exit_timeout)
+            drain::start(handler.writer.transport(), queue, exit_timeout)
                 .map_err(InitError::Thread)?;
             return Ok(handler);
         }
@@ -211,31 +212,31 @@ impl Builder {
     }
 
     pub(crate) fn make_on(mut self, filter: Filter, transport: Transport) -> PipeHandler {
-        process::watch();
+        process::watch_forks();
         self.settings.process = self.settings.process.map(cut_name);
-        let outlet = Arc::new(Outlet::new(Arc::new(transport), self.settings));
-        PipeHandler { outlet, filter }
+        let writer = Arc::new(RecordWriter::new(Arc::new(transport), self.settings));
+        PipeHandler { writer, filter }
     }
 }
 
 /// Makes a handler the process's logger.
-fn install(handler: PipeHandler) -> Result<Arc<Outlet>, InitError> {
-    let outlet = Arc::clone(&handler.outlet);
+fn install(handler: PipeHandler) -> Result<Arc<RecordWriter>, InitError> {
+    let writer = Arc::clone(&handler.writer);
     let level = handler.level();
     log::set_boxed_logger(Box::new(handler))?;
     log::set_max_level(level);
-    share::set_global(&outlet);
-    Ok(outlet)
+    share::set_global(&writer);
+    Ok(writer)
 }
 
 /// Only when nothing can fail any more: the hello of a handler that never came to be would tell of a process that logs
 /// nothing, and its panic hook could not be taken away.
-fn begin(outlet: &Arc<Outlet>, panic_hook: bool) {
-    exit_hook::close_at_exit(Arc::downgrade(outlet));
+fn begin(writer: &Arc<RecordWriter>, panic_hook: bool) {
+    exit_hook::close_at_exit(Arc::downgrade(writer));
     if panic_hook {
-        panic_hook::log_panics(Arc::downgrade(outlet));
+        panic_hook::log_panics(Arc::downgrade(writer));
     }
-    outlet.greet();
+    writer.begin_session();
 }
 
 /// The hello has to fit into one frame, and a record has no more of a name either.

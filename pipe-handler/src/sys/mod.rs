@@ -11,8 +11,8 @@ mod thread_id;
 
 pub(crate) use {
     atomic::AtomicU64,
-    nesting::{Nesting, Refused},
+    nesting::{NestingGuard, Refused},
     thread_id::thread_id,
 };
 #[cfg(feature = "buffered")]
-pub(crate) use {atomic::zeroes, nesting::quietly};
+pub(crate) use {atomic::zeroes, nesting::suppress_logging};

@@ -7,7 +7,7 @@ const MAX_NESTING: u8 = 4;
 
 /// One record in the making.
 #[derive(Debug)]
-pub(crate) struct Nesting(());
+pub(crate) struct NestingGuard(());
 
 /// Why a record cannot be made here and now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,25 +16,25 @@ pub(crate) enum Refused {
     TooDeep,
     /// The machinery that carries records away is at work in this thread. What it logs about that would be carried
     /// away by it, and so on without end.
-    Quiet,
+    Suppressed,
 }
 
 /// What [`NESTING`] is where records are refused without a word.
-const QUIET: u8 = u8::MAX;
+const SUPPRESSED: u8 = u8::MAX;
 
 thread_local! {
     // Has nothing to destroy and so works in the destructors of other thread-locals too.
     static NESTING: Cell<u8> = const { Cell::new(0) };
 }
 
-impl Nesting {
+impl NestingGuard {
     pub(crate) fn enter() -> Result<Self, Refused> {
         match NESTING.get() {
             depth @ 0..=MAX_NESTING => {
                 NESTING.set(depth + 1);
                 Ok(Self(()))
             }
-            QUIET => Err(Refused::Quiet),
+            SUPPRESSED => Err(Refused::Suppressed),
             _ => Err(Refused::TooDeep),
         }
     }
@@ -45,25 +45,25 @@ impl Nesting {
     }
 
     /// Whether the machinery that carries records away is at work in this thread.
-    pub(crate) fn is_quiet() -> bool {
-        NESTING.get() == QUIET
+    pub(crate) fn is_suppressed() -> bool {
+        NESTING.get() == SUPPRESSED
     }
 }
 
 /// Runs what carries records away.
 #[cfg(feature = "buffered")]
-pub(crate) fn quietly<T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn suppress_logging<T>(work: impl FnOnce() -> T) -> T {
     struct Restore(u8);
     impl Drop for Restore {
         fn drop(&mut self) {
             NESTING.set(self.0);
         }
     }
-    let _restore = Restore(NESTING.replace(QUIET));
+    let _restore = Restore(NESTING.replace(SUPPRESSED));
     work()
 }
 
-impl Drop for Nesting {
+impl Drop for NestingGuard {
     fn drop(&mut self) {
         NESTING.set(NESTING.get() - 1);
     }

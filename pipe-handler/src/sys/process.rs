@@ -16,7 +16,7 @@ use std::{
 
 use super::atomic::AtomicU64;
 
-/// How many of the lowest bits of a [`mark`] are always 0, for whoever keeps something else there.
+/// How many of the lowest bits of a [`generation`] are always 0, for whoever keeps something else there.
 pub(crate) const UNUSED_BITS: u32 = 3;
 
 static PID: AtomicU32 = AtomicU32::new(0);
@@ -27,21 +27,21 @@ static WORD: OnceLock<&AtomicU64> = OnceLock::new();
 /// A number that no other process has: drawn at random in each process, again after each fork and clone. A pid does not
 /// tell two processes apart if each is the first of a PID namespace of its own.
 #[inline]
-pub(crate) fn mark() -> u64 {
+pub(crate) fn generation() -> u64 {
     let word = word();
     match word.load(Acquire) {
         0 => begin(word),
-        mark => mark,
+        generation => generation,
     }
 }
 
-/// The process's pid, after [`mark`].
-pub(crate) fn id() -> u32 {
+/// The process's pid, after [`generation`].
+pub(crate) fn pid() -> u32 {
     PID.load(Relaxed)
 }
 
 /// The pid, asked of the system; if a sandbox refuses it, a number that no process has.
-pub(crate) fn ask() -> u32 {
+pub(crate) fn ask_pid() -> u32 {
     std::process::id()
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn random() -> u64 {
         // between processes that run at the same time.
         Err(_) => {
             let mut hasher = DefaultHasher::new();
-            (ask(), Instant::now(), &raw const bytes).hash(&mut hasher);
+            (ask_pid(), Instant::now(), &raw const bytes).hash(&mut hasher);
             hasher.finish()
         }
     }
@@ -68,8 +68,8 @@ pub(crate) fn name() -> Option<String> {
     Some(path.file_name()?.to_string_lossy().into_owned())
 }
 
-/// Has forks noticed from here on; without it the first [`mark`] does that.
-pub(crate) fn watch() {
+/// Has forks noticed from here on; without it the first [`generation`] does that.
+pub(crate) fn watch_forks() {
     word();
 }
 
@@ -95,12 +95,12 @@ unsafe extern "C" fn forget() {
 
 #[cold]
 fn begin(word: &AtomicU64) -> u64 {
-    PID.store(ask(), Relaxed);
-    let mark = (random() << UNUSED_BITS).max(1 << UNUSED_BITS);
-    match word.compare_exchange(0, mark, AcqRel, Acquire) {
-        Ok(_) => mark,
+    PID.store(ask_pid(), Relaxed);
+    let generation = (random() << UNUSED_BITS).max(1 << UNUSED_BITS);
+    match word.compare_exchange(0, generation, AcqRel, Acquire) {
+        Ok(_) => generation,
         // Another thread was first.
-        Err(mark) => mark,
+        Err(generation) => generation,
     }
 }
 

@@ -13,7 +13,7 @@ pub use delivery::Delivery;
 pub use overflow::Overflow;
 pub(crate) use {
     address::Address,
-    overflow::{Patience, pause},
+    overflow::{Deadline, pause},
     pipe::{PIPE_BUF, Pipe, Written},
     write_end::{WriteEnd, identity},
 };
@@ -35,25 +35,25 @@ pub(crate) enum Transport {
     Buffered(Arc<Queue>, Pipe),
     /// Through a queue, to something that only the drain knows.
     #[cfg(feature = "buffered")]
-    Elsewhere(Arc<Queue>),
+    Heap(Arc<Queue>),
 }
 
 impl Transport {
     /// Writes whole frames of at most `PIPE_BUF` bytes together.
-    pub(crate) fn write(&self, frames: &[u8], patience: &mut Patience) -> Written {
+    pub(crate) fn write(&self, frames: &[u8], deadline: &mut Deadline) -> Written {
         match self {
-            Self::Direct(pipe) => pipe.write(frames, patience),
+            Self::Direct(pipe) => pipe.write(frames, deadline),
             #[cfg(feature = "buffered")]
-            Self::Buffered(queue, pipe) => match queue.push(frames, Some(pipe), patience) {
+            Self::Buffered(queue, pipe) => match queue.push(frames, Some(pipe), deadline) {
                 // Older records first.
-                Written::Gone => match queue.settle(pipe, patience) {
-                    Written::Whole => pipe.write(frames, patience),
+                Written::Gone => match queue.settle(pipe, deadline) {
+                    Written::Whole => pipe.write(frames, deadline),
                     written => written,
                 },
                 written => written,
             },
             #[cfg(feature = "buffered")]
-            Self::Elsewhere(queue) => queue.push(frames, None, patience),
+            Self::Heap(queue) => queue.push(frames, None, deadline),
         }
     }
 
@@ -63,63 +63,63 @@ impl Transport {
         &self,
         frames: &[u8],
         time: u64,
-        patience: &mut Patience,
+        deadline: &mut Deadline,
     ) -> Written {
         let is_done = match self {
             Self::Direct(_) => false,
             // Where it has no room or no reader at once, it takes the usual way.
             #[cfg(feature = "buffered")]
-            Self::Buffered(queue, pipe) if queue.is_quiet(time) => {
-                pipe.write(frames, &mut Patience::none()) == Written::Whole
+            Self::Buffered(queue, pipe) if queue.is_after_pause(time) => {
+                pipe.write(frames, &mut Deadline::no_wait()) == Written::Whole
             }
             #[cfg(feature = "buffered")]
-            Self::Buffered(queue, pipe) => queue.push_at_once(frames, Some(pipe), patience),
+            Self::Buffered(queue, pipe) => queue.push_at_once(frames, Some(pipe), deadline),
             #[cfg(feature = "buffered")]
-            Self::Elsewhere(queue) => queue.push_at_once(frames, None, patience),
+            Self::Heap(queue) => queue.push_at_once(frames, None, deadline),
         };
         if is_done {
             return Written::Whole;
         }
-        self.write(frames, patience)
+        self.write(frames, deadline)
     }
 
     /// Writes the frame that comes before all others.
-    pub(crate) fn greet(&self, hello: &[u8], patience: &mut Patience) -> Written {
+    pub(crate) fn write_hello(&self, hello: &[u8], deadline: &mut Deadline) -> Written {
         match self {
             #[cfg(feature = "buffered")]
             Self::Buffered(queue, pipe) if queue.is_live() => {
-                if pipe.write(hello, &mut Patience::none()) != Written::Whole {
-                    queue.greet(hello);
+                if pipe.write(hello, &mut Deadline::no_wait()) != Written::Whole {
+                    queue.push_hello(hello);
                 }
                 Written::Whole
             }
             #[cfg(feature = "buffered")]
-            Self::Elsewhere(queue) if queue.is_live() => {
-                queue.greet(hello);
+            Self::Heap(queue) if queue.is_live() => {
+                queue.push_hello(hello);
                 Written::Whole
             }
-            _ => self.write(hello, patience),
+            _ => self.write(hello, deadline),
         }
     }
 
     /// Waits until everything that was written is out of this process's hands.
     #[cfg_attr(not(feature = "buffered"), allow(unused_variables))]
-    pub(crate) fn flush(&self, patience: &mut Patience) -> bool {
+    pub(crate) fn flush(&self, deadline: &mut Deadline) -> bool {
         match self {
             Self::Direct(_) => true,
             #[cfg(feature = "buffered")]
-            Self::Buffered(queue, pipe) => queue.flush(Some(pipe), patience),
+            Self::Buffered(queue, pipe) => queue.flush(Some(pipe), deadline),
             #[cfg(feature = "buffered")]
-            Self::Elsewhere(queue) => queue.flush(None, patience),
+            Self::Heap(queue) => queue.flush(None, deadline),
         }
     }
 
     /// Has everything written directly from here on; `false` where the time was too short for that.
     #[cfg_attr(not(feature = "buffered"), allow(unused_variables))]
-    pub(crate) fn stop(&self, patience: &mut Patience) -> bool {
+    pub(crate) fn stop(&self, deadline: &mut Deadline) -> bool {
         match self {
             #[cfg(feature = "buffered")]
-            Self::Buffered(queue, pipe) => queue.stop(pipe, patience),
+            Self::Buffered(queue, pipe) => queue.stop(pipe, deadline),
             _ => true,
         }
     }
@@ -129,7 +129,7 @@ impl Transport {
         match self {
             Self::Direct(_) => {}
             #[cfg(feature = "buffered")]
-            Self::Buffered(queue, _) | Self::Elsewhere(queue) => queue.close(),
+            Self::Buffered(queue, _) | Self::Heap(queue) => queue.close(),
         }
     }
 
@@ -139,7 +139,7 @@ impl Transport {
             #[cfg(feature = "buffered")]
             Self::Buffered(_, pipe) => Some(pipe),
             #[cfg(feature = "buffered")]
-            Self::Elsewhere(_) => None,
+            Self::Heap(_) => None,
         }
     }
 
@@ -148,7 +148,7 @@ impl Transport {
         match self {
             Self::Direct(_) => false,
             #[cfg(feature = "buffered")]
-            Self::Buffered(queue, _) | Self::Elsewhere(queue) => queue.is_gone(),
+            Self::Buffered(queue, _) | Self::Heap(queue) => queue.is_gone(),
         }
     }
 }

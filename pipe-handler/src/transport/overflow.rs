@@ -30,22 +30,19 @@ pub enum Overflow {
 
 /// How much longer one record may wait for room.
 #[derive(Debug)]
-pub(crate) struct Patience {
+pub(crate) struct Deadline {
     overflow: Overflow,
-    deadline: Option<Instant>,
+    at: Option<Instant>,
 }
 
-impl Patience {
+impl Deadline {
     pub(crate) fn new(overflow: Overflow) -> Self {
-        Self {
-            overflow,
-            deadline: None,
-        }
+        Self { overflow, at: None }
     }
 
     /// No waiting at all.
     #[cfg(feature = "buffered")]
-    pub(crate) fn none() -> Self {
+    pub(crate) fn no_wait() -> Self {
         Self::new(Overflow::DropNewest)
     }
 
@@ -55,17 +52,17 @@ impl Patience {
     }
 
     /// What is left, and `None` for nothing. The clock starts when it is first asked: most records never wait.
-    pub(crate) fn left(&mut self) -> Option<Duration> {
+    pub(crate) fn remaining(&mut self) -> Option<Duration> {
         let limit = match self.overflow {
             Overflow::Block => return Some(Duration::MAX),
             Overflow::DropNewest => return None,
             Overflow::BlockFor(limit) => limit,
         };
         let now = Instant::now();
-        let deadline = match self.deadline {
+        let deadline = match self.at {
             Some(deadline) => deadline,
             None => match now.checked_add(limit) {
-                Some(deadline) => *self.deadline.insert(deadline),
+                Some(deadline) => *self.at.insert(deadline),
                 // A wait of centuries is one without end.
                 None => return Some(Duration::MAX),
             },

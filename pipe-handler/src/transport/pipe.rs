@@ -16,7 +16,7 @@ use rustix::{
 };
 
 use super::address::Address;
-use super::overflow::{Patience, pause};
+use super::overflow::{Deadline, pause};
 use super::write_end::WriteEnd;
 use super::write_flags::WriteFlags;
 use crate::sys::sigpipe;
@@ -67,11 +67,11 @@ impl Pipe {
     }
 
     /// Writes at most [`PIPE_BUF`] bytes.
-    pub(crate) fn write(&self, bytes: &[u8], patience: &mut Patience) -> Written {
+    pub(crate) fn write(&self, bytes: &[u8], deadline: &mut Deadline) -> Written {
         debug_assert!(bytes.len() <= PIPE_BUF);
         let mut is_known = !self.check;
         loop {
-            let attempt = self.attempt(patience.is_endless());
+            let attempt = self.attempt(deadline.is_endless());
             let end = attempt.end;
             // What was refused was perhaps refused because the number means something else by now.
             if !mem::replace(&mut is_known, false) && !end.is_ours() {
@@ -81,7 +81,7 @@ impl Pipe {
                 Ok(length) if length == bytes.len() => return Written::Whole,
                 Err(Errno::INTR) => {}
                 // Also if somebody made the shared description non-blocking.
-                Err(Errno::AGAIN) if end.is_ours() => match patience.left() {
+                Err(Errno::AGAIN) if end.is_ours() => match deadline.remaining() {
                     Some(left) => wait_for_room(end, left),
                     None => return Written::Full,
                 },
@@ -181,7 +181,7 @@ fn reopen(end: &WriteEnd) -> Option<WriteEnd> {
     Some(WriteEnd::new(reopened))
 }
 
-/// Elsewhere opening a descriptor's path duplicates it, and the description is the same.
+/// Heap opening a descriptor's path duplicates it, and the description is the same.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn reopen(_: &WriteEnd) -> Option<WriteEnd> {
     None

@@ -12,7 +12,7 @@ const MAX_ACCOUNTS: usize = 1024;
 ///
 /// Nothing that a child sends is trusted: sums stop at 64 bits, differences at 0, and the accounts are bounded.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger {
+pub(crate) struct Accounts {
     accounts: Vec<Account>,
     /// The slot in `accounts` of each key's present account.
     present: HashMap<Key, usize>,
@@ -36,7 +36,7 @@ struct Sums {
     in_flight: u64,
 }
 
-impl Ledger {
+impl Accounts {
     /// A writer that does not tell its instance begins anew with each hello; one that tells neither that nor its pid shares
     /// an account with all others of its kind.
     pub(crate) fn hello(&mut self, hello: &Hello<'_>) {
@@ -117,7 +117,7 @@ impl Ledger {
         };
         self.clock += 1;
         let account = &mut self.accounts[slot];
-        account.hear(self.clock);
+        account.touch(self.clock);
         account
     }
 
@@ -132,12 +132,12 @@ impl Ledger {
         }
     }
 
-    fn open(&mut self, key: Key, midway: bool) -> usize {
+    fn open(&mut self, key: Key, partial: bool) -> usize {
         let of_pid = |account: &&Account| account.key().pid == key.pid;
         let earlier = self.accounts.iter().filter(of_pid);
         let earlier = earlier.map(Account::incarnation).max().unwrap_or(0);
         self.opened += 1;
-        let account = Account::open(key, earlier + 1, self.opened, midway);
+        let account = Account::open(key, earlier + 1, self.opened, partial);
         let slot = match self.accounts.len() {
             MAX_ACCOUNTS => {
                 let slot = self.fold();

@@ -7,4 +7,4 @@ mod summary_line;
 mod tee;
 
 pub use summary::{ProcessSummary, StreamEnd, Summary};
-pub(crate) use {receiver::Inbox, tee::Tee};
+pub(crate) use {receiver::Receiver, tee::Tee};

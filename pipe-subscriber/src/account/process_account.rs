@@ -21,7 +21,7 @@ pub(crate) struct Account {
     opened: u64,
     heard: u64,
     /// Whether the process may have sent more before this account was opened, so that its own totals say too much.
-    midway: bool,
+    partial: bool,
     /// The seq after which this account counts; `None` until its first record, unless a hello opened it.
     base: Option<u64>,
     highest: u64,
@@ -42,14 +42,14 @@ struct Totals {
 
 impl Account {
     /// `opened` is its place among all accounts.
-    pub(crate) fn open(key: Key, incarnation: u64, opened: u64, midway: bool) -> Self {
+    pub(crate) fn open(key: Key, incarnation: u64, opened: u64, partial: bool) -> Self {
         Self {
             key,
             incarnation,
             name: None,
             opened,
             heard: 0,
-            midway,
+            partial,
             base: None,
             highest: 0,
             received: 0,
@@ -60,7 +60,7 @@ impl Account {
 
     /// The process says that it begins, so that its first record is number 1. Once it has sent a record this is late.
     pub(crate) fn begin(&mut self) {
-        if !self.midway {
+        if !self.partial {
             self.base.get_or_insert(0);
         }
     }
@@ -97,7 +97,7 @@ impl Account {
         });
     }
 
-    pub(crate) fn hear(&mut self, clock: u64) {
+    pub(crate) fn touch(&mut self, clock: u64) {
         self.heard = clock;
     }
 
@@ -160,7 +160,7 @@ impl Account {
     }
 
     fn totals(&self) -> Option<&Totals> {
-        self.close.as_ref().filter(|_| !self.midway)
+        self.close.as_ref().filter(|_| !self.partial)
     }
 }
 

@@ -1,9 +1,9 @@
 use record_proto::{
-    CodecError, Fragment, Joined, Joiner, Levels, LogRecord, Payload, PayloadError, Rejected,
-    VERSION,
+    CodecError, Fragment, Levels, LogRecord, Payload, PayloadError, Progress, Reassembler,
+    Rejected, VERSION,
 };
 
-use super::accounts::Ledger;
+use super::accounts::Accounts;
 use super::reasons::{FILTER_OFF, NOT_ADOPTED, Reasons};
 use super::summary::{StreamEnd, Summary};
 use super::tee::Tee;
@@ -17,10 +17,10 @@ const FOLDED: &str = "more processes than are counted one by one: some are in th
 ///
 /// A record that is whole in its frame borrows from it, and nothing is allocated for it.
 #[derive(Debug, Default)]
-pub(crate) struct Inbox {
+pub(crate) struct Receiver {
     tee: Tee,
-    joiner: Joiner,
-    ledger: Ledger,
+    reassembler: Reassembler,
+    accounts: Accounts,
     /// A child was given the pipe for this stream.
     of_child: bool,
     /// It was told to log nothing.
@@ -34,9 +34,9 @@ pub(crate) struct Inbox {
     reasons: Reasons,
 }
 
-impl Inbox {
-    pub(crate) fn set_join_limit(&mut self, bytes: usize) {
-        self.joiner = std::mem::take(&mut self.joiner).with_limit(bytes);
+impl Receiver {
+    pub(crate) fn set_reassembly_limit(&mut self, bytes: usize) {
+        self.reassembler = std::mem::take(&mut self.reassembler).with_limit(bytes);
     }
 
     pub(crate) fn set_of_child(&mut self) {
@@ -60,7 +60,7 @@ impl Inbox {
         let mut decoded = Payload::decode(payload);
         match &mut decoded {
             Ok(Payload::Record(record)) => {
-                self.ledger.record(record);
+                self.accounts.record(record);
                 show(record);
             }
             Ok(Payload::Fragment(fragment)) => self.join(fragment, show),
@@ -72,10 +72,10 @@ impl Inbox {
         match decoded {
             Ok(Payload::Hello(hello)) => {
                 self.check_version(hello.version);
-                self.ledger.hello(&hello);
+                self.accounts.hello(&hello);
             }
-            Ok(Payload::Dropped(dropped)) => self.ledger.dropped(&dropped),
-            Ok(Payload::Close(close)) => self.ledger.close(&close),
+            Ok(Payload::Dropped(dropped)) => self.accounts.dropped(&dropped),
+            Ok(Payload::Close(close)) => self.accounts.close(&close),
             // Kinds that record-proto learns later are unknown here all the same.
             Ok(_) => self.unknown += 1,
             Err(error) => self.reject(error),
@@ -103,10 +103,10 @@ impl Inbox {
         if let Some(broken) = broken {
             reasons.note_first(broken);
         }
-        if self.ledger.folded() > 0 {
+        if self.accounts.folded() > 0 {
             reasons.note_first(FOLDED);
         }
-        let by_accounts = match self.ledger.is_closed() {
+        let by_accounts = match self.accounts.is_closed() {
             true => StreamEnd::Clean,
             false => StreamEnd::Eof,
         };
@@ -119,8 +119,8 @@ impl Inbox {
             unclosed: 0,
             malformed: self.malformed,
             unknown: self.unknown,
-            incomplete: self.joiner.open() as u64,
-            evicted: self.joiner.evicted(),
+            incomplete: self.reassembler.open() as u64,
+            evicted: self.reassembler.evicted(),
             logger_panics: self.logger_panics,
             newer_version: self.newer_version,
             reasons: reasons.into_texts(),
@@ -129,7 +129,7 @@ impl Inbox {
             end: end.unwrap_or(by_accounts),
             exit_status: None,
         };
-        self.ledger.report(&mut summary);
+        self.accounts.report(&mut summary);
         // A child that has not adopted the pipe has not read its filter either.
         let says_nothing = self.heard && summary.received == 0 && summary.end != StreamEnd::Open;
         if self.filter_is_off && says_nothing {
@@ -139,12 +139,12 @@ impl Inbox {
     }
 
     fn join(&mut self, fragment: &Fragment<'_>, show: impl FnOnce(&mut LogRecord<'_>)) {
-        let evicted = self.joiner.evicted();
-        let payload = match self.joiner.join(fragment) {
-            Joined::Whole(payload) => payload,
-            Joined::Rejected(rejected) => return self.reject_fragment(rejected),
+        let evicted = self.reassembler.evicted();
+        let payload = match self.reassembler.push(fragment) {
+            Progress::Complete(payload) => payload,
+            Progress::Rejected(rejected) => return self.reject_fragment(rejected),
             _ => {
-                if self.joiner.evicted() > evicted {
+                if self.reassembler.evicted() > evicted {
                     self.reasons.note(EVICTED);
                 }
                 return;
@@ -152,12 +152,12 @@ impl Inbox {
         };
         match LogRecord::decode(&payload) {
             Ok(mut record) => {
-                self.ledger.record(&mut record);
+                self.accounts.record(&mut record);
                 show(&mut record);
             }
             Err(error) => self.reject(error),
         }
-        self.joiner.reuse(payload);
+        self.reassembler.reuse(payload);
     }
 
     fn reject(&mut self, error: PayloadError) {
@@ -168,7 +168,7 @@ impl Inbox {
     fn reject_fragment(&mut self, rejected: Rejected) {
         match rejected {
             // One record that was given up has many pieces, and it is counted already.
-            Rejected::NoStart if self.joiner.evicted() > 0 => return,
+            Rejected::NoStart if self.reassembler.evicted() > 0 => return,
             Rejected::TooLong { .. } => {}
             _ => self.malformed += 1,
         }

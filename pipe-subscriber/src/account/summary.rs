@@ -56,7 +56,7 @@ pub struct Summary {
     /// Records in fragments that were unfinished at the end.
     pub incomplete: u64,
     /// Records in fragments that were given up to stay within
-    /// [`join_limit`](crate::PipeSubscriber::join_limit).
+    /// [`reassembly_limit`](crate::PipeSubscriber::reassembly_limit).
     pub evicted: u64,
     /// How often the logger (or the closure of [`run_with`](crate::PipeSubscriber::run_with)) panicked.
     pub logger_panics: u64,

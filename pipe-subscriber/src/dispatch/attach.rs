@@ -5,7 +5,7 @@
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use pipe_subscriber::{Origin, PipeSubscriber};
+/// use pipe_subscriber::{Attach, PipeSubscriber};
 /// use record_proto::{Encode, LogRecord};
 /// # struct Logger; impl log::Log for Logger {
 /// #     fn enabled(&self, _: &log::Metadata) -> bool { true }
@@ -26,14 +26,14 @@
 /// // The logger sees label=w1, pid=42, pid_=1.
 /// PipeSubscriber::new(&stream[..])
 ///     .label("w1")
-///     .attach([Origin::Label, Origin::Pid])
+///     .attach([Attach::Label, Attach::Pid])
 ///     .run_into(Logger)
 ///     .await?;
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Origin {
+pub enum Attach {
     /// `label`: the child's [label](crate::PipeSubscriber::label), if it has one and shows it
     /// [here](crate::LabelIn::KeyValues).
     Label,
@@ -50,28 +50,28 @@ pub enum Origin {
     ThreadId,
 }
 
-impl Origin {
+impl Attach {
     /// The name of the key-value.
     pub fn key(self) -> &'static str {
         match self {
-            Origin::Label => "label",
-            Origin::Time => "time",
-            Origin::Pid => "pid",
-            Origin::Process => "process",
-            Origin::Thread => "thread",
-            Origin::ThreadId => "thread_id",
+            Attach::Label => "label",
+            Attach::Time => "time",
+            Attach::Pid => "pid",
+            Attach::Process => "process",
+            Attach::Thread => "thread",
+            Attach::ThreadId => "thread_id",
         }
     }
 
     /// What becomes of a child's key of that name. It is never the name of another origin.
-    pub(crate) fn yielding_key(self) -> &'static str {
+    pub(crate) fn renamed_key(self) -> &'static str {
         match self {
-            Origin::Label => "label_",
-            Origin::Time => "time_",
-            Origin::Pid => "pid_",
-            Origin::Process => "process_",
-            Origin::Thread => "thread_",
-            Origin::ThreadId => "thread_id_",
+            Attach::Label => "label_",
+            Attach::Time => "time_",
+            Attach::Pid => "pid_",
+            Attach::Process => "process_",
+            Attach::Thread => "thread_",
+            Attach::ThreadId => "thread_id_",
         }
     }
 }

@@ -45,7 +45,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum LabelIn {
-    /// Among the key-values, as [`Origin::Label`](crate::Origin::Label), if that is attached. The default.
+    /// Among the key-values, as [`Attach::Label`](crate::Attach::Label), if that is attached. The default.
     #[default]
     KeyValues,
     /// In front of the target: `w1/worker::db`.

@@ -3,7 +3,7 @@ use std::{borrow::Cow, mem};
 use log::{LevelFilter, Log, Metadata};
 use record_proto::LogRecord;
 
-use super::attach::Origin;
+use super::attach::Attach;
 use super::escape::Escaping;
 use super::label_in::LabelIn;
 use super::parent_keys::Attached;
@@ -21,7 +21,7 @@ pub(crate) struct Dispatch {
     label: Option<String>,
     /// The label as it stands in front of a text, if it is shown there.
     front: String,
-    origins: Vec<Origin>,
+    attach: Vec<Attach>,
     shows_names: bool,
     /// Room for a target with the label in front.
     room: String,
@@ -32,7 +32,7 @@ impl Dispatch {
         escaping: Escaping,
         label: Option<String>,
         label_in: LabelIn,
-        origins: Vec<Origin>,
+        attach: Vec<Attach>,
     ) -> Self {
         let label = label.map(|label| {
             let mut label = Cow::Owned(label);
@@ -45,8 +45,8 @@ impl Dispatch {
             is_labelled: label.is_some(),
             front: label_in.front(label.as_deref().unwrap_or_default()),
             label: label.filter(|_| label_in == LabelIn::KeyValues),
-            shows_names: origins.contains(&Origin::Process) || origins.contains(&Origin::Thread),
-            origins,
+            shows_names: attach.contains(&Attach::Process) || attach.contains(&Attach::Thread),
+            attach,
             room: String::new(),
         }
     }
@@ -90,7 +90,7 @@ impl Dispatch {
                 return logger.log(built);
             }
             let label = self.label.as_deref();
-            let all = Attached::new(&self.origins, label, record, built.key_values());
+            let all = Attached::new(&self.attach, label, record, built.key_values());
             let mut shown = built.to_builder();
             shown.key_values(&all);
             match front {
@@ -134,10 +134,10 @@ impl Dispatch {
     /// Whether the parent adds anything, or a child without a label claims to have one.
     #[inline]
     fn changes_keys_of(&self, record: &LogRecord<'_>) -> bool {
-        match (&*self.origins, &self.label) {
+        match (&*self.attach, &self.label) {
             ([], _) => false,
-            ([Origin::Label], None) => {
-                let label = Origin::Label.key();
+            ([Attach::Label], None) => {
+                let label = Attach::Label.key();
                 record.key_values.contains_key(label) || record.context.contains_key(label)
             }
             _ => true,

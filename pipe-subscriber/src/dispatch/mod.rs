@@ -5,4 +5,4 @@ mod logger;
 mod parent_keys;
 
 pub(crate) use logger::Dispatch;
-pub use {attach::Origin, escape::Escaping, label_in::LabelIn};
+pub use {attach::Attach, escape::Escaping, label_in::LabelIn};

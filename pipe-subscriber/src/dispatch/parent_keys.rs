@@ -1,11 +1,11 @@
 use log::kv::{self, Key, Source, VisitSource};
 use record_proto::LogRecord;
 
-use super::attach::Origin;
+use super::attach::Attach;
 
 /// A record's key-values behind those of the parent.
 pub(crate) struct Attached<'a> {
-    origins: &'a [Origin],
+    attach: &'a [Attach],
     label: Option<&'a str>,
     record: &'a LogRecord<'a>,
     /// The record's time, where it is asked for.
@@ -16,17 +16,17 @@ pub(crate) struct Attached<'a> {
 impl<'a> Attached<'a> {
     /// `child` are the key-values as the child gave them.
     pub(crate) fn new(
-        origins: &'a [Origin],
+        attach: &'a [Attach],
         label: Option<&'a str>,
         record: &'a LogRecord<'a>,
         child: &'a dyn Source,
     ) -> Self {
-        let time = match origins.contains(&Origin::Time) {
+        let time = match attach.contains(&Attach::Time) {
             true => humantime::format_rfc3339_nanos(record.timestamp()).to_string(),
             false => String::new(),
         };
         Self {
-            origins,
+            attach,
             label,
             record,
             time,
@@ -35,19 +35,19 @@ impl<'a> Attached<'a> {
     }
 
     fn pairs(&self) -> impl Iterator<Item = (Key<'_>, kv::Value<'_>)> {
-        self.origins
+        self.attach
             .iter()
             .filter_map(|&origin| Some((Key::from_str(origin.key()), self.value(origin)?)))
     }
 
-    fn value(&self, origin: Origin) -> Option<kv::Value<'_>> {
+    fn value(&self, origin: Attach) -> Option<kv::Value<'_>> {
         match origin {
-            Origin::Label => self.label.map(kv::Value::from),
-            Origin::Time => Some(kv::Value::from(&*self.time)),
-            Origin::Pid => self.record.pid.map(kv::Value::from),
-            Origin::Process => self.record.process.as_deref().map(kv::Value::from),
-            Origin::Thread => self.record.thread.as_deref().map(kv::Value::from),
-            Origin::ThreadId => self.record.thread_id.map(kv::Value::from),
+            Attach::Label => self.label.map(kv::Value::from),
+            Attach::Time => Some(kv::Value::from(&*self.time)),
+            Attach::Pid => self.record.pid.map(kv::Value::from),
+            Attach::Process => self.record.process.as_deref().map(kv::Value::from),
+            Attach::Thread => self.record.thread.as_deref().map(kv::Value::from),
+            Attach::ThreadId => self.record.thread_id.map(kv::Value::from),
         }
     }
 }
@@ -58,7 +58,7 @@ impl Source for Attached<'_> {
             visitor.visit_pair(key, value)?;
         }
         self.child.visit(&mut Yielding {
-            origins: self.origins,
+            attach: self.attach,
             visitor,
         })
     }
@@ -70,15 +70,15 @@ impl Source for Attached<'_> {
 
 /// Shows a visitor the child's pairs under names that are not the parent's.
 struct Yielding<'v, 'kvs> {
-    origins: &'v [Origin],
+    attach: &'v [Attach],
     visitor: &'v mut dyn VisitSource<'kvs>,
 }
 
 impl<'kvs> VisitSource<'kvs> for Yielding<'_, 'kvs> {
     fn visit_pair(&mut self, key: Key<'kvs>, value: kv::Value<'kvs>) -> Result<(), kv::Error> {
-        let taken = |origin: &&Origin| origin.key() == key.as_str();
-        let key = match self.origins.iter().find(taken) {
-            Some(origin) => Key::from_str(origin.yielding_key()),
+        let taken = |origin: &&Attach| origin.key() == key.as_str();
+        let key = match self.attach.iter().find(taken) {
+            Some(origin) => Key::from_str(origin.renamed_key()),
             None => key,
         };
         self.visitor.visit_pair(key, value)

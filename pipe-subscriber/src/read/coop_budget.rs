@@ -29,7 +29,7 @@ const MAX_BLIND: Duration = Duration::from_micros(250);
 /// A step is whatever takes time: a read, and a payload of any kind. A reader that always has more would otherwise
 /// never let go of its worker.
 #[derive(Debug, Default)]
-pub(crate) struct Pace {
+pub(crate) struct CoopBudget {
     burst: Option<Instant>,
     steps: u32,
     /// Since when, and for how many steps, the runtime has not looked for I/O and timers.
@@ -39,7 +39,7 @@ pub(crate) struct Pace {
     next_look: u32,
 }
 
-impl Pace {
+impl CoopBudget {
     /// Ready for more steps; pending once if a pause is due.
     ///
     /// A task that wakes itself is in the runtime's queue again at once: those that are ready have their turn, and those

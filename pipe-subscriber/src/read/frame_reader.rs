@@ -13,7 +13,7 @@ use record_proto::{Batch, BatchCodec, CodecError, RecordCodec};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio_util::codec::FramedRead;
 
-use super::coop_budget::Pace;
+use super::coop_budget::CoopBudget;
 use crate::account::StreamEnd;
 
 /// How much is read at once.
@@ -22,7 +22,7 @@ const READ_BUFFER: usize = 64 * 1024;
 /// The payloads of a reader up to its end, and how it ended.
 ///
 /// They are taken off the stream as many at a time as were read, so that one by one they cost no reference count.
-pub(crate) struct Intake<R> {
+pub(crate) struct FrameReader<R> {
     frames: FramedRead<R, BatchCodec>,
     batch: Batch,
     /// Set by a reader that ends although another process may still write.
@@ -30,18 +30,18 @@ pub(crate) struct Intake<R> {
     phase: Phase,
     /// What broke the stream, if anything did.
     broken: Option<CodecError>,
-    pace: Pace,
+    budget: CoopBudget,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    Reading,
+    RecordReader,
     /// The stream is out of step. What comes is thrown away, so that its writers are not killed by their pipe.
     Draining,
     Ended,
 }
 
-impl<R> Intake<R> {
+impl<R> FrameReader<R> {
     /// How the stream ended, if it did, where that is more than the accounts can tell.
     pub(crate) fn end(&self) -> Option<StreamEnd> {
         if self.phase != Phase::Ended {
@@ -69,16 +69,16 @@ impl<R> Intake<R> {
     }
 }
 
-impl<R: AsyncRead + Unpin> Intake<R> {
+impl<R: AsyncRead + Unpin> FrameReader<R> {
     pub(crate) fn new(reader: R) -> Self {
         Self {
             // Its buffer is made at the first read.
             frames: FramedRead::with_capacity(reader, RecordCodec::new().batched(), 0),
             batch: Batch::default(),
             held_open: Arc::default(),
-            phase: Phase::Reading,
+            phase: Phase::RecordReader,
             broken: None,
-            pace: Pace::default(),
+            budget: CoopBudget::default(),
         }
     }
 
@@ -96,16 +96,16 @@ impl<R: AsyncRead + Unpin> Intake<R> {
     #[inline]
     pub(crate) fn poll_payload(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         loop {
-            ready!(self.pace.poll_turn(cx));
+            ready!(self.budget.poll_turn(cx));
             if !self.batch.is_empty() {
                 return Poll::Ready(true);
             }
             if self.phase == Phase::Ended {
                 return Poll::Ready(false);
             }
-            self.pace.step();
+            self.budget.step();
             if self.poll_reader(cx).is_pending() {
-                self.pace.pause();
+                self.budget.pause();
                 return Poll::Pending;
             }
         }
@@ -114,7 +114,7 @@ impl<R: AsyncRead + Unpin> Intake<R> {
     /// The next payload, where [`poll_payload`](Self::poll_payload) has said that there is one.
     #[inline]
     pub(crate) fn payload(&mut self) -> Option<&[u8]> {
-        self.pace.step();
+        self.budget.step();
         self.batch.next_payload()
     }
 

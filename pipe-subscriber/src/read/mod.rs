@@ -13,4 +13,4 @@ mod pipe;
 mod ticker;
 
 pub use child_pipe::ChildPipe;
-pub(crate) use frame_reader::Intake;
+pub(crate) use frame_reader::FrameReader;

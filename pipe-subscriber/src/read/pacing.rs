@@ -23,7 +23,7 @@ const HOLD: Duration = Duration::from_millis(20);
 
 /// What the reads of a pipe say about its writer: whether it should be woken for, or be left to write between ticks.
 #[derive(Debug, Default)]
-pub(crate) struct Tempo {
+pub(crate) struct Pacing {
     last_read: Option<Instant>,
     streak: u32,
     held_until: Option<Instant>,
@@ -46,7 +46,7 @@ pub(crate) struct Tick {
     pub(crate) period: Duration,
 }
 
-impl Tempo {
+impl Pacing {
     /// Takes in a read that was woken for; whether the writer is to be paced from now on.
     pub(crate) fn read(&mut self, bytes: usize, now: Instant) -> bool {
         let gap = self.last_read.map(|last| now.duration_since(last));

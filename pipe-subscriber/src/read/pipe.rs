@@ -18,9 +18,9 @@ use tokio::{
     task::coop::poll_proceed,
 };
 
-use super::pacing::{Tempo, Tick};
+use super::pacing::{Pacing, Tick};
 use super::ticker::{Ticker, Wait};
-use crate::sys::{Allowance, register};
+use crate::sys::{QuotaPermit, register};
 
 /// A smaller pipe is not paced: its writer would wait for the reader most of the time.
 const MIN_SIZE: usize = 64 * 1024;
@@ -42,8 +42,8 @@ const LARGE_READ: usize = 32 * 1024;
 pub(crate) struct Pipe {
     fd: Arc<OwnedFd>,
     mode: Mode,
-    tempo: Tempo,
-    _allowance: Option<Allowance>,
+    pacing: Pacing,
+    _permit: Option<QuotaPermit>,
 }
 
 #[derive(Debug)]
@@ -67,10 +67,10 @@ struct Paced {
 impl Pipe {
     pub(crate) fn new(read_end: OwnedFd) -> Self {
         Self {
-            _allowance: Allowance::take(&read_end),
+            _permit: QuotaPermit::take(&read_end),
             fd: Arc::new(read_end),
             mode: Mode::Unregistered,
-            tempo: Tempo::default(),
+            pacing: Pacing::default(),
         }
     }
 
@@ -128,9 +128,9 @@ impl Pipe {
             _ => None,
         };
         let Some(ticker) = ticker else {
-            return self.tempo.hold(Instant::now());
+            return self.pacing.hold(Instant::now());
         };
-        self.tempo.begin();
+        self.pacing.begin();
         let paced = Paced {
             ticker,
             size,
@@ -155,12 +155,12 @@ impl Pipe {
             Ok(registered) => {
                 self.mode = Mode::Registered(registered, runtime.clone());
                 if ticks.is_err() {
-                    self.tempo.hold(Instant::now());
+                    self.pacing.hold(Instant::now());
                 }
             }
             Err(_) => {
                 ticks?;
-                self.tempo.begin();
+                self.pacing.begin();
             }
         }
         Ok(())
@@ -183,7 +183,7 @@ impl Pipe {
             };
             // That it was less than there was room for does not mean that it was all: a writer may have set its end to
             // packets, which are read one at a time. Only a read that finds nothing tells.
-            if bytes > 0 && self.tempo.read(bytes, Instant::now()) {
+            if bytes > 0 && self.pacing.read(bytes, Instant::now()) {
                 self.pace(buf.remaining() == 0);
             }
             return Poll::Ready(Ok(()));
@@ -192,7 +192,7 @@ impl Pipe {
 }
 
 /// What came of a poll of a paced pipe.
-enum Pacing {
+enum PacedRead {
     Read,
     /// The writer is to be paced no longer, or cannot be.
     Over(io::Result<()>),
@@ -203,17 +203,17 @@ impl Paced {
     fn poll_read(
         &mut self,
         fd: &OwnedFd,
-        tempo: &mut Tempo,
+        pacing: &mut Pacing,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<Pacing>> {
+    ) -> Poll<io::Result<PacedRead>> {
         loop {
             if let Some(wait) = &mut self.wait {
                 let waited = ready!(self.ticker.poll_tick(wait, cx));
                 self.wait = None;
                 let waited = match waited {
                     Ok(waited) => waited,
-                    Err(refused) => return Poll::Ready(Ok(Pacing::Over(Err(refused)))),
+                    Err(refused) => return Poll::Ready(Ok(PacedRead::Over(Err(refused)))),
                 };
                 self.waiting = waiting(fd)?;
                 let tick = Tick {
@@ -222,8 +222,8 @@ impl Paced {
                     waited,
                     period: self.ticker.period(),
                 };
-                if tempo.tick(tick, Instant::now()) {
-                    return Poll::Ready(Ok(Pacing::Over(Ok(()))));
+                if pacing.tick(tick, Instant::now()) {
+                    return Poll::Ready(Ok(PacedRead::Over(Ok(()))));
                 }
             }
             // These reads are not the runtime's, which would see to it that a task gives way.
@@ -236,7 +236,7 @@ impl Paced {
             }
             if bytes.is_some() {
                 budget.made_progress();
-                return Poll::Ready(Ok(Pacing::Read));
+                return Poll::Ready(Ok(PacedRead::Read));
             }
         }
     }
@@ -257,9 +257,9 @@ impl AsyncRead for Pipe {
                 Mode::Unregistered => this.open()?,
                 Mode::Registered(..) => return this.poll_registered(cx, buf),
                 Mode::Paced(paced, _) => {
-                    match ready!(paced.poll_read(&this.fd, &mut this.tempo, cx, buf))? {
-                        Pacing::Read => return Poll::Ready(Ok(())),
-                        Pacing::Over(ticks) => this.register_again(ticks)?,
+                    match ready!(paced.poll_read(&this.fd, &mut this.pacing, cx, buf))? {
+                        PacedRead::Read => return Poll::Ready(Ok(())),
+                        PacedRead::Over(ticks) => this.register_again(ticks)?,
                     }
                 }
             }

@@ -30,15 +30,15 @@ static TICKERS: Mutex<Vec<(Id, Duration, Weak<Ticker>)>> = Mutex::new(Vec::new()
 pub(crate) struct Ticker {
     timer: AsyncFd<OwnedFd>,
     period: Duration,
-    sleepers: Arc<Sleepers>,
+    waiters: Arc<WaitList>,
     waker: Waker,
 }
 
 #[derive(Debug, Default)]
-struct Sleepers(Mutex<Dormitory>);
+struct WaitList(Mutex<Waiters>);
 
 #[derive(Debug, Default)]
-struct Dormitory {
+struct Waiters {
     ticks: u64,
     armed: bool,
     wakers: Vec<Waker>,
@@ -46,10 +46,10 @@ struct Dormitory {
 
 /// One wait for a tick.
 #[derive(Debug, Default)]
-pub(crate) struct Wait(Option<Joined>);
+pub(crate) struct Wait(Option<Progress>);
 
 #[derive(Debug)]
-struct Joined {
+struct Progress {
     since: Instant,
     tick: u64,
     waker: Waker,
@@ -76,12 +76,12 @@ impl Ticker {
             TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK,
         )?;
         let _entered = runtime.enter();
-        let sleepers = Arc::new(Sleepers::default());
+        let waiters = Arc::new(WaitList::default());
         Ok(Self {
             timer: register(timer)?,
             period,
-            waker: Waker::from(Arc::clone(&sleepers)),
-            sleepers,
+            waker: Waker::from(Arc::clone(&waiters)),
+            waiters,
         })
     }
 
@@ -95,26 +95,26 @@ impl Ticker {
         wait: &mut Wait,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Duration>> {
-        let mut sleepers = lock(&self.sleepers.0);
+        let mut waiters = lock(&self.waiters.0);
         match &mut wait.0 {
-            Some(joined) if joined.tick != sleepers.ticks => {
+            Some(joined) if joined.tick != waiters.ticks => {
                 return Poll::Ready(Ok(joined.since.elapsed()));
             }
             Some(joined) if joined.waker.will_wake(cx.waker()) => return Poll::Pending,
             Some(joined) => joined.waker.clone_from(cx.waker()),
             None => {
-                wait.0 = Some(Joined {
+                wait.0 = Some(Progress {
                     since: Instant::now(),
-                    tick: sleepers.ticks,
+                    tick: waiters.ticks,
                     waker: cx.waker().clone(),
                 });
             }
         }
-        sleepers.wakers.push(cx.waker().clone());
-        if !sleepers.armed {
-            sleepers.armed = self.arm()?;
-            if !sleepers.armed {
-                drop(sleepers);
+        waiters.wakers.push(cx.waker().clone());
+        if !waiters.armed {
+            waiters.armed = self.arm()?;
+            if !waiters.armed {
+                drop(waiters);
                 self.waker.wake_by_ref();
             }
         }
@@ -150,23 +150,23 @@ impl Ticker {
     }
 }
 
-impl Wake for Sleepers {
+impl Wake for WaitList {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     /// The tick.
     fn wake_by_ref(self: &Arc<Self>) {
-        let mut sleepers = lock(&self.0);
-        sleepers.ticks += 1;
-        sleepers.armed = false;
-        let mut wakers = mem::take(&mut sleepers.wakers);
-        drop(sleepers);
+        let mut waiters = lock(&self.0);
+        waiters.ticks += 1;
+        waiters.armed = false;
+        let mut wakers = mem::take(&mut waiters.wakers);
+        drop(waiters);
         wakers.drain(..).for_each(Waker::wake);
         // The list is used again, so that a tick allocates nothing.
-        let mut sleepers = lock(&self.0);
-        if sleepers.wakers.is_empty() {
-            sleepers.wakers = wakers;
+        let mut waiters = lock(&self.0);
+        if waiters.wakers.is_empty() {
+            waiters.wakers = wakers;
         }
     }
 }

@@ -1,7 +1,7 @@
 mod error;
 mod own_runtime;
 mod pipe_subscriber;
-mod reading;
+mod record_reader;
 mod records;
 mod run;
 

@@ -6,9 +6,9 @@ use std::{
 use log::LevelFilter;
 use tokio::io::AsyncRead;
 
-use super::reading::Reading;
+use super::record_reader::RecordReader;
 use crate::account::Tee;
-use crate::dispatch::{Escaping, LabelIn, Origin};
+use crate::dispatch::{Attach, Escaping, LabelIn};
 use crate::read::ChildPipe;
 
 /// The parent's end of a pipe: reads a child's records and hands them to a logger.
@@ -45,10 +45,10 @@ use crate::read::ChildPipe;
 #[derive(Debug)]
 #[must_use = "reads nothing until it is run"]
 pub struct PipeSubscriber<R = ChildPipe> {
-    pub(crate) reading: Reading<R>,
+    pub(crate) reader: RecordReader<R>,
     pub(crate) label: Option<String>,
     pub(crate) label_in: LabelIn,
-    pub(crate) origins: Vec<Origin>,
+    pub(crate) attach: Vec<Attach>,
     pub(crate) escaping: Escaping,
     pub(crate) max_level: LevelFilter,
 }
@@ -57,10 +57,10 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     /// Reads records from `reader` until its end of file.
     pub fn new(reader: R) -> Self {
         Self {
-            reading: Reading::new(reader),
+            reader: RecordReader::new(reader),
             label: None,
             label_in: LabelIn::default(),
-            origins: vec![Origin::Label],
+            attach: vec![Attach::Label],
             escaping: Escaping::default(),
             max_level: LevelFilter::Trace,
         }
@@ -83,14 +83,14 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
 
     /// Sets what is added to the key-values of each record for a logger: in front of the child's own, in this order.
     /// By default it is the label, if there is one and it is not shown [elsewhere](Self::label_in); a call replaces that, so name
-    /// [`Origin::Label`] too to keep it. What a record does not tell is left out. The names stay the parent's all the same, and
+    /// [`Attach::Label`] too to keep it. What a record does not tell is left out. The names stay the parent's all the same, and
     /// a child's own `label` reaches the logger as `label_`, so that no child can claim the label of another through its own
     /// pipe.
-    pub fn attach(mut self, origins: impl IntoIterator<Item = Origin>) -> Self {
-        self.origins.clear();
-        for origin in origins {
-            if !self.origins.contains(&origin) {
-                self.origins.push(origin);
+    pub fn attach(mut self, attach: impl IntoIterator<Item = Attach>) -> Self {
+        self.attach.clear();
+        for origin in attach {
+            if !self.attach.contains(&origin) {
+                self.attach.push(origin);
             }
         }
         self
@@ -114,15 +114,15 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     /// ([`DEFAULT_MAX_FRAME_LENGTH`](record_proto::DEFAULT_MAX_FRAME_LENGTH)). A longer one means that the stream is
     /// [corrupt](crate::StreamEnd::Corrupt).
     pub fn max_frame_length(mut self, bytes: usize) -> Self {
-        self.reading.intake.set_max_frame_length(bytes);
+        self.reader.frames.set_max_frame_length(bytes);
         self
     }
 
     /// Sets how many bytes of unfinished records may be held, counting 256 for each record beside its own. By default
-    /// it is 4 MiB ([`DEFAULT_JOIN_LIMIT`](record_proto::DEFAULT_JOIN_LIMIT)). Where it is exceeded the oldest are given up and
+    /// it is 4 MiB ([`DEFAULT_REASSEMBLY_LIMIT`](record_proto::DEFAULT_REASSEMBLY_LIMIT)). Where it is exceeded the oldest are given up and
     /// [counted](crate::Summary::evicted).
-    pub fn join_limit(mut self, bytes: usize) -> Self {
-        self.reading.inbox.set_join_limit(bytes);
+    pub fn reassembly_limit(mut self, bytes: usize) -> Self {
+        self.reader.receiver.set_reassembly_limit(bytes);
         self
     }
 
@@ -132,20 +132,20 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     /// flushed and dropped at the end of the stream. The first failure ends it and is among the [reasons](crate::Summary::reasons); the
     /// records go on. A frame that is not whole is not stored.
     pub fn tee(mut self, writer: impl Write + Send + 'static) -> Self {
-        self.reading.inbox.set_tee(Tee::new(writer));
+        self.reader.receiver.set_tee(Tee::new(writer));
         self
     }
 
     /// For the pipe of a child that was told to log nothing.
     pub(crate) fn with_filter_off(mut self) -> Self {
-        self.reading.inbox.set_filter_off();
+        self.reader.receiver.set_filter_off();
         self
     }
 
     /// For the pipe of a child, which can end before its end of file.
     pub(crate) fn with_held_open(mut self, held_open: Arc<AtomicBool>) -> Self {
-        self.reading.inbox.set_of_child();
-        self.reading.intake.set_held_open(held_open);
+        self.reader.receiver.set_of_child();
+        self.reader.frames.set_held_open(held_open);
         self
     }
 }

@@ -9,7 +9,7 @@ use record_proto::LogRecord;
 use tokio::io::AsyncRead;
 
 use super::error::ReadError;
-use super::reading::Reading;
+use super::record_reader::RecordReader;
 use crate::account::Summary;
 use crate::read::ChildPipe;
 
@@ -44,14 +44,14 @@ use crate::read::ChildPipe;
 #[derive(Debug)]
 #[must_use = "streams do nothing unless polled"]
 pub struct Records<R = ChildPipe> {
-    reading: Reading<R>,
+    reader: RecordReader<R>,
     ended: Option<Result<Summary, ReadError>>,
 }
 
 impl<R: AsyncRead + Unpin> Records<R> {
-    pub(crate) fn new(reading: Reading<R>) -> Self {
+    pub(crate) fn new(reader: RecordReader<R>) -> Self {
         Self {
-            reading,
+            reader,
             ended: None,
         }
     }
@@ -82,7 +82,7 @@ impl<R: AsyncRead + Unpin> Records<R> {
     pub fn into_summary(mut self) -> Result<Summary, ReadError> {
         match self.ended {
             Some(ended) => ended,
-            None => self.reading.finish(),
+            None => self.reader.finish(),
         }
     }
 }
@@ -93,12 +93,12 @@ impl<R: AsyncRead + Unpin> Stream for Records<R> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         while this.ended.is_none() {
-            if !ready!(this.reading.intake.poll_payload(cx)) {
-                this.ended = Some(this.reading.finish());
+            if !ready!(this.reader.frames.poll_payload(cx)) {
+                this.ended = Some(this.reader.finish());
                 break;
             }
             let mut detached = None;
-            this.reading
+            this.reader
                 .take(|record| detached = Some(record.clone().into_owned()));
             if detached.is_some() {
                 return Poll::Ready(detached);

@@ -174,13 +174,13 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     /// `missing` may be more than it will be: threads of a child that log at once take numbers in another order than
     /// that of their records in the pipe.
     pub fn summary(&self) -> Summary {
-        self.reading.summary()
+        self.reader.summary()
     }
 
     /// All records as a stream: every level, text as the child wrote it, nothing attached, each detached from the
     /// read buffer.
     pub fn records(self) -> Records<R> {
-        Records::new(self.reading)
+        Records::new(self.reader)
     }
 
     /// As [`run`](Self::run), on a thread and a runtime of its own, so that a slow logger delays nothing else. It
@@ -205,16 +205,16 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     }
 
     fn dispatch(&self) -> Dispatch {
-        let (label, origins) = (self.label.clone(), self.origins.clone());
-        Dispatch::new(self.escaping, label, self.label_in, origins)
+        let (label, attach) = (self.label.clone(), self.attach.clone());
+        Dispatch::new(self.escaping, label, self.label_in, attach)
     }
 
     async fn finish(
         &mut self,
         mut on_record: impl FnMut(&mut LogRecord<'_>),
     ) -> Result<Summary, ReadError> {
-        poll_fn(|cx| self.reading.poll_to_end(cx, &mut on_record)).await;
-        self.reading.finish()
+        poll_fn(|cx| self.reader.poll_to_end(cx, &mut on_record)).await;
+        self.reader.finish()
     }
 
     /// A turn of reading comes first and is short: neither it nor `future` keeps the other from the budget that the
@@ -226,7 +226,7 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     ) -> F::Output {
         let mut future = pin!(future);
         poll_fn(|cx| {
-            let _ended = self.reading.poll_to_end(cx, &mut on_record);
+            let _ended = self.reader.poll_to_end(cx, &mut on_record);
             future.as_mut().poll(cx)
         })
         .await
@@ -236,10 +236,10 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     fn run_beside(mut self, runtime: &OwnRuntime) -> Result<Summary, ReadError> {
         let mut dispatch = self.dispatch();
         let mut on_record = to_the_global_logger(&mut dispatch);
-        while runtime.block_on(poll_fn(|cx| self.reading.intake.poll_payload(cx))) == Some(true) {
-            while self.reading.take(&mut on_record) {}
+        while runtime.block_on(poll_fn(|cx| self.reader.frames.poll_payload(cx))) == Some(true) {
+            while self.reader.take(&mut on_record) {}
         }
-        self.reading.finish()
+        self.reader.finish()
     }
 }
 

@@ -1,5 +1,3 @@
-#[cfg(target_os = "linux")]
-mod alarm;
 mod panics;
 #[cfg(target_os = "linux")]
 mod pipe_quota;
@@ -7,8 +5,10 @@ mod pipe_quota;
 mod registration;
 mod signal_mask;
 #[cfg(target_os = "linux")]
+mod thread_timer;
+#[cfg(target_os = "linux")]
 mod timer;
 
 pub(crate) use {panics::discard, signal_mask::with_signals_blocked};
 #[cfg(target_os = "linux")]
-pub(crate) use {pipe_quota::Allowance, registration::register, timer::Timer};
+pub(crate) use {pipe_quota::QuotaPermit, registration::register, timer::Timer};

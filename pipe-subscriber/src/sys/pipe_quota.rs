@@ -17,9 +17,9 @@ static LARGE: AtomicUsize = AtomicUsize::new(0);
 
 /// A large pipe's part of what this process may have, given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Allowance(());
+pub(crate) struct QuotaPermit(());
 
-impl Allowance {
+impl QuotaPermit {
     /// Enlarges a pipe, if there is room for it. It stays as it is where the system refuses.
     pub(crate) fn take(pipe: &OwnedFd) -> Option<Self> {
         let one_more = |large| (large < MAX_LARGE).then_some(large + 1);
@@ -32,7 +32,7 @@ impl Allowance {
     }
 }
 
-impl Drop for Allowance {
+impl Drop for QuotaPermit {
     fn drop(&mut self) {
         LARGE.fetch_sub(1, Ordering::Relaxed);
     }

@@ -15,8 +15,8 @@ use rustix::{
 };
 use tokio::io::unix::AsyncFd;
 
-use super::alarm::Alarm;
 use super::registration::register;
+use super::thread_timer::ThreadTimer;
 
 /// Tells once when a time is over, and can be set again. It needs no timer of the runtime, which may have none.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ enum By {
     /// Registered with the runtime in which it is polled first.
     Opened(Arc<OwnedFd>),
     Registered(AsyncFd<Arc<OwnedFd>>),
-    Thread(Alarm),
+    Thread(ThreadTimer),
 }
 
 impl Timer {
@@ -64,7 +64,7 @@ impl Timer {
                 }
                 set_timerfd(registered.get_ref(), after)?;
             }
-            By::Thread(alarm) => alarm.set(Instant::now() + after)?,
+            By::Thread(timer) => timer.set(Instant::now() + after)?,
         }
         self.running = true;
         Ok(())
@@ -83,8 +83,8 @@ impl Timer {
                     let _readable = ready!(registered.poll_read_ready(cx))?;
                     self.running = false;
                 }
-                By::Thread(alarm) => {
-                    ready!(alarm.poll(cx));
+                By::Thread(timer) => {
+                    ready!(timer.poll(cx));
                     self.running = false;
                 }
             }
@@ -93,7 +93,7 @@ impl Timer {
     }
 
     fn on_thread() -> io::Result<Self> {
-        Ok(Self::by(By::Thread(Alarm::start()?)))
+        Ok(Self::by(By::Thread(ThreadTimer::start()?)))
     }
 
     fn by(by: By) -> Self {

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use log::Level;
 use pipe_subscriber::{LogRecord, StreamEnd, Summary};
-use record_proto::{Close, Encode, ErrorInfo, Fragment, Hello, KeyValues, cut};
+use record_proto::{Close, Encode, ErrorInfo, Fragment, Hello, KeyValues, split};
 
 use crate::{BUFFERS, HANDING_ON, JOINING, LONGEST, PROCESSES};
 
@@ -149,7 +149,7 @@ fn half_a_frame(_: u64) -> Vec<u8> {
 }
 
 fn fragment(stream: u64, index: u64, length: usize) -> Vec<u8> {
-    let mut fragment: Fragment<'_> = cut(&[1], Some(7), stream, 4096).next().expect("a piece");
+    let mut fragment: Fragment<'_> = split(&[1], Some(7), stream, 4096).next().expect("a piece");
     (fragment.index, fragment.last, fragment.bytes) = (index, false, vec![1; length].into());
     encoded(&fragment)
 }
@@ -225,6 +225,6 @@ fn long_acting(number: u64) -> Vec<u8> {
         LogRecord::new(Level::Warn, "", text).encode(&mut payload);
         payload
     });
-    let piece = cut(&PAYLOAD, Some(7), 1, 60_000).nth(number as usize);
+    let piece = split(&PAYLOAD, Some(7), 1, 60_000).nth(number as usize);
     encoded(&piece.expect("not more pieces than that"))
 }

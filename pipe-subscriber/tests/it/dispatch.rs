@@ -15,7 +15,7 @@ use std::{
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use pipe_subscriber::{LogRecord, PipeSubscriber};
-use record_proto::cut;
+use record_proto::split;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::support::{Capture, Stream, within};
@@ -235,7 +235,7 @@ async fn what_waits_for_a_descriptor_has_its_turn_after_1024_frames_of_any_kind(
         ("malformed", |stream, _| stream.payload(&[1, 0x95, 0xc1])),
         ("new pids", |stream, n| stream.hello(n)),
         ("fragments", |stream, n| {
-            let first = cut(&[7; 100], Some(7), n, 50).next().unwrap();
+            let first = split(&[7; 100], Some(7), n, 50).next().unwrap();
             stream.frame(&first)
         }),
     ];

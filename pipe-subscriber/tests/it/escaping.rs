@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use log::{Level, Log, Metadata, Record};
-use pipe_subscriber::{Escaping, LogRecord, Origin};
+use pipe_subscriber::{Attach, Escaping, LogRecord};
 use record_proto::{ErrorInfo, KeyValues, List, Value};
 
 use crate::support::{Capture, Entry, Stream, within};
@@ -97,9 +97,9 @@ async fn in_keys_names_and_targets_newlines_are_escaped_too() {
     let capture = Capture::new();
     let stream = Stream::default().frame(&record);
     let subscriber = stream.subscriber().label("la\nbel").attach([
-        Origin::Label,
-        Origin::Process,
-        Origin::Thread,
+        Attach::Label,
+        Attach::Process,
+        Attach::Thread,
     ]);
     within(subscriber.run_into(&capture)).await.unwrap();
 

@@ -2,7 +2,7 @@
 
 use log::Level;
 use pipe_subscriber::{LogRecord, StreamEnd};
-use record_proto::{Close, Encode, Fragment, cut};
+use record_proto::{Close, Encode, Fragment, split};
 
 use crate::support::{Stream, record, within};
 
@@ -20,7 +20,7 @@ fn long_record(seq: u64, length: usize) -> LogRecord<'static> {
 }
 
 fn pieces(payload: &[u8], stream: u64) -> Vec<Fragment<'_>> {
-    cut(payload, Some(7), stream, 4096).collect()
+    split(payload, Some(7), stream, 4096).collect()
 }
 
 #[tokio::test]
@@ -107,9 +107,14 @@ async fn what_exceeds_the_limit_is_given_up_and_counted_once() {
         stream = stream.frame(&piece);
     }
     let stream = stream.record(7, 2).close(7, 2, 0);
-    let summary = within(stream.subscriber().join_limit(20_000).run_with(|_| {}))
-        .await
-        .unwrap();
+    let summary = within(
+        stream
+            .subscriber()
+            .reassembly_limit(20_000)
+            .run_with(|_| {}),
+    )
+    .await
+    .unwrap();
     assert_eq!((summary.evicted, summary.missing), (1, 1));
     assert_eq!(summary.malformed, 0, "the rest of it is no news");
     let reason = "record of more than 20000 bytes in fragments; it is given up";

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use log::{Level, Log, Metadata, Record};
-use pipe_subscriber::{Escaping, LabelIn, LogRecord, Origin, PipeSubscriber};
+use pipe_subscriber::{Attach, Escaping, LabelIn, LogRecord, PipeSubscriber};
 use tokio_stream::StreamExt;
 
 use crate::support::{Capture, Entry, Stream, within};
@@ -80,7 +80,7 @@ async fn the_names_of_key_values_are_the_parents_wherever_the_label_is() {
     for place in [LabelIn::Target, LabelIn::Message] {
         let entry = seen(&record, |s| s.label("w1").label_in(place)).await;
         assert_eq!(entry.pairs(), [("label_", "forged")]);
-        let all = [Origin::Label, Origin::Pid];
+        let all = [Attach::Label, Attach::Pid];
         let entry = seen(&record, |s| s.label("w1").label_in(place).attach(all)).await;
         assert_eq!(entry.pairs(), [("pid", "42"), ("label_", "forged")]);
     }

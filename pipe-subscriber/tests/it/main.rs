@@ -1,6 +1,7 @@
 //! Black-box tests: frames go in through readers in memory or real children, summaries and records come out.
 
 mod accounts;
+mod attach;
 mod children;
 mod dispatch;
 mod ends;
@@ -8,7 +9,6 @@ mod escaping;
 mod faults;
 mod fragments;
 mod labels;
-mod origins;
 mod prefixes;
 mod records;
 mod support;

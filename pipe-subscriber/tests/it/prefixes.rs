@@ -10,7 +10,7 @@ use std::{
 };
 
 use pipe_subscriber::{LogRecord, PipeSubscriber, StreamEnd, Summary};
-use record_proto::{DEFAULT_MAX_FRAME_LENGTH, HEAD_LENGTH, Payload, cut};
+use record_proto::{DEFAULT_MAX_FRAME_LENGTH, HEAD_LENGTH, Payload, split};
 use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::support::{Stream, record, within};
@@ -22,7 +22,7 @@ const RECORDED: &[u8] = include_bytes!("recorded.bin");
 fn made() -> Vec<u8> {
     let mut long = Vec::new();
     record_proto::Encode::encode(&record(8, 2), &mut long);
-    let pieces: Vec<_> = cut(&long, Some(8), 11, 53).collect();
+    let pieces: Vec<_> = split(&long, Some(8), 11, 53).collect();
     let mut stream = Stream::default().hello(7).records(7, 1..=2);
     stream = stream.payload(&[]).payload(&[99, 0x90]).record(7, 3);
     stream = stream.dropped(7, [0, 1, 0, 0, 2]).close(7, 3, 3);

@@ -9,14 +9,14 @@ use log::kv::{self, VisitSource, VisitValue};
 
 use super::error_info::{ErrorInfo, MAX_SOURCES, Sources};
 #[cfg(feature = "kv_serde")]
-use super::serde_capture::{self, Taken};
+use super::serde_capture::{self, Captured};
 use crate::msgpack::write;
-use crate::text::{FORMATTING_FAILED, FORMATTING_PANICKED, cut_text, discard, format};
+use crate::text::{FORMATTING_FAILED, FORMATTING_PANICKED, discard, format, truncate_text};
 
 /// The key-values of one record as an encoded map, and its first error.
 #[derive(Debug)]
-pub(crate) struct Pairs {
-    /// Room for the longest head of a map, then the pairs.
+pub(crate) struct KeyValueBuffer {
+    /// SliceWriter for the longest head of a map, then the pairs.
     bytes: Vec<u8>,
     start: usize,
     text: String,
@@ -30,7 +30,7 @@ struct FirstError {
     sources: Sources<'static>,
 }
 
-impl Pairs {
+impl KeyValueBuffer {
     const HEAD: usize = 5;
 
     /// More than the head of a text takes, and a number or a marker after it.
@@ -100,13 +100,13 @@ impl Pairs {
 
     #[cfg(feature = "kv_serde")]
     fn push_structure(&mut self, limit: usize, value: &kv::Value<'_>) -> bool {
-        match serde_capture::take(&mut self.bytes, &mut self.text, value, limit) {
-            Taken::Structure => true,
-            Taken::Text(length) => {
+        match serde_capture::capture(&mut self.bytes, &mut self.text, value, limit) {
+            Captured::Structure => true,
+            Captured::Text(length) => {
                 self.push_text(limit, length);
                 true
             }
-            Taken::Nothing => false,
+            Captured::Nothing => false,
         }
     }
 
@@ -118,7 +118,7 @@ impl Pairs {
     /// Pushes what stands in the text buffer, the beginning of a text of this length.
     fn push_text(&mut self, limit: usize, length: usize) {
         if length > self.text.len() {
-            cut_text(&mut self.text, limit, length);
+            truncate_text(&mut self.text, limit, length);
         }
         if self.has_room(self.text.len()) {
             write::str(&mut self.bytes, &self.text);
@@ -133,7 +133,7 @@ impl Pairs {
 }
 
 struct Visitor<'a> {
-    pairs: &'a mut Pairs,
+    pairs: &'a mut KeyValueBuffer,
     text_limit: usize,
     count: usize,
 }
@@ -175,7 +175,7 @@ struct ValueVisitor<'a> {
     key: &'a str,
     /// Where the value begins.
     start: usize,
-    pairs: &'a mut Pairs,
+    pairs: &'a mut KeyValueBuffer,
     text_limit: usize,
 }
 
@@ -207,7 +207,7 @@ impl ValueVisitor<'_> {
             && sources.len() < MAX_SOURCES
         {
             let length = format(&mut self.pairs.text, self.text_limit, error);
-            cut_text(&mut self.pairs.text, self.text_limit, length);
+            truncate_text(&mut self.pairs.text, self.text_limit, length);
             let Some(text) = copy(&self.pairs.text) else {
                 break;
             };

@@ -7,7 +7,7 @@ use crate::text::is_plain;
 
 /// What is known of the pairs of a map. Never wrongly `true`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Traits {
+pub(crate) struct Hints {
     /// Each value is nil, a boolean, a number or a text.
     pub(crate) scalar: bool,
     /// No text in it has a control character.
@@ -16,7 +16,7 @@ pub(crate) struct Traits {
     key_lengths: u32,
 }
 
-impl Traits {
+impl Hints {
     pub(crate) const UNKNOWN: Self = Self {
         scalar: false,
         plain: false,
@@ -52,7 +52,7 @@ fn length_bit(key: &str) -> u32 {
 impl<'a> Reader<'a> {
     /// The bytes of a map with text keys and allowed values, for reading on demand later.
     #[inline]
-    pub(crate) fn map(&mut self) -> Result<(&'a [u8], Traits)> {
+    pub(crate) fn map(&mut self) -> Result<(&'a [u8], Hints)> {
         let start = self.position();
         let length = match self.rest {
             [marker @ 0x80..=0x8f, rest @ ..] => {
@@ -61,17 +61,17 @@ impl<'a> Reader<'a> {
             }
             _ => self.outlined(Self::long_map_len)?,
         };
-        let mut traits = Traits::EMPTY;
+        let mut hints = Hints::EMPTY;
         for _ in 0..length {
-            traits.add_key(self.str()?);
+            hints.add_key(self.str()?);
             match self.rest {
-                [0xa0..=0xbf | 0xd9, ..] => traits.plain &= is_plain(self.str()?),
+                [0xa0..=0xbf | 0xd9, ..] => hints.plain &= is_plain(self.str()?),
                 [0x00..=0x7f | 0xcc..=0xcf, ..] => drop(self.uint()?),
                 [0xc0 | 0xc2 | 0xc3, rest @ ..] => self.rest = rest,
-                _ => traits = self.outlined(|reader| reader.other_value(traits))?,
+                _ => hints = self.outlined(|reader| reader.other_value(hints))?,
             }
         }
-        Ok((self.since(start), traits))
+        Ok((self.since(start), hints))
     }
 
     fn long_map_len(&mut self) -> Result<usize> {
@@ -83,13 +83,13 @@ impl<'a> Reader<'a> {
     }
 
     /// A value that is neither short nor frequent.
-    fn other_value(&mut self, mut traits: Traits) -> Result<Traits> {
+    fn other_value(&mut self, mut hints: Hints) -> Result<Hints> {
         let is_number = matches!(self.rest, [0xca | 0xcb | 0xd0..=0xd3 | 0xe0..=0xff, ..]);
         let is_text = matches!(self.rest, [0xda | 0xdb, ..]);
-        traits.plain &= is_number;
-        traits.scalar &= is_number || is_text;
+        hints.plain &= is_number;
+        hints.scalar &= is_number || is_text;
         self.value(0)?;
-        Ok(traits)
+        Ok(hints)
     }
 
     /// A pair for `log` whose value is nil, a boolean, a number or a text.

@@ -2,7 +2,7 @@ use std::{borrow::Cow, fmt};
 
 use log::kv::{self, Key, VisitSource};
 
-use super::hints::Traits;
+use super::hints::Hints;
 use super::value::Value;
 use crate::msgpack::{Reader, Token, write};
 use crate::text::{has_control, is_plain};
@@ -23,7 +23,7 @@ use crate::text::{has_control, is_plain};
 pub struct KeyValues<'a> {
     /// One MessagePack map; no bytes at all where there are no pairs.
     bytes: Cow<'a, [u8]>,
-    traits: Traits,
+    hints: Hints,
 }
 
 impl<'a> KeyValues<'a> {
@@ -31,7 +31,7 @@ impl<'a> KeyValues<'a> {
     pub const fn new() -> Self {
         Self {
             bytes: Cow::Borrowed(&[]),
-            traits: Traits::EMPTY,
+            hints: Hints::EMPTY,
         }
     }
 
@@ -79,16 +79,16 @@ impl<'a> KeyValues<'a> {
             Value::Str(text) => text,
             _ => "",
         };
-        self.traits.scalar &= value.is_scalar();
-        self.traits.plain &= value.is_scalar() && is_plain(text);
-        self.traits.add_key(key);
+        self.hints.scalar &= value.is_scalar();
+        self.hints.plain &= value.is_scalar() && is_plain(text);
+        self.hints.add_key(key);
     }
 
     /// The same key-values, with all borrowed parts copied.
     pub fn into_owned(self) -> KeyValues<'static> {
         KeyValues {
             bytes: Cow::Owned(self.bytes.into_owned()),
-            traits: self.traits,
+            hints: self.hints,
         }
     }
 
@@ -96,32 +96,32 @@ impl<'a> KeyValues<'a> {
     pub fn borrowed(&self) -> KeyValues<'_> {
         KeyValues {
             bytes: Cow::Borrowed(&self.bytes),
-            traits: self.traits,
+            hints: self.hints,
         }
     }
 
     /// Whether any pair has this key.
     #[inline]
     pub fn contains_key(&self, key: &str) -> bool {
-        self.traits.may_have_key(key) && self.iter().any(|(own, _)| own == key)
+        self.hints.may_have_key(key) && self.iter().any(|(own, _)| own == key)
     }
 
     /// Whether any text in it, at any depth, has one of the [controls](crate::is_control).
     #[inline]
     pub fn has_control(&self) -> bool {
-        !self.traits.plain
+        !self.hints.plain
             && self
                 .iter()
                 .any(|(key, value)| has_control(key) || value.has_control())
     }
 
-    pub(crate) fn from_checked(bytes: &'a [u8], traits: Traits) -> Self {
+    pub(crate) fn from_checked(bytes: &'a [u8], hints: Hints) -> Self {
         match bytes {
             // No pairs, whichever head a writer chose for them.
             [0x80] | [0xde, 0, 0] | [0xdf, 0, 0, 0, 0] => Self::new(),
             bytes => Self {
                 bytes: Cow::Borrowed(bytes),
-                traits,
+                hints,
             },
         }
     }
@@ -148,7 +148,7 @@ impl<'a> KeyValues<'a> {
 
     /// Whether each value is nil, a boolean, a number or a text; never wrongly `true`.
     pub(crate) fn is_scalar(&self) -> bool {
-        self.traits.scalar
+        self.hints.scalar
     }
 
     /// The encoded map; empty where there are no pairs.

@@ -9,7 +9,7 @@ use crate::msgpack::Reader;
 use crate::text::discard;
 
 /// What became of a value.
-pub(crate) enum Taken {
+pub(crate) enum Captured {
     /// It was appended as what serde makes of it.
     Structure,
     /// It is a text: that is in the buffer, and this is how long it was before it was cut.
@@ -19,23 +19,23 @@ pub(crate) enum Taken {
 }
 
 /// Appends a structure to `bytes`, or leaves the text of a value that has only that in `text`.
-pub(crate) fn take(
+pub(crate) fn capture(
     bytes: &mut Vec<u8>,
     text: &mut String,
     value: &log::kv::Value<'_>,
     limit: usize,
-) -> Taken {
+) -> Captured {
     let mut found = None;
     let probe = Probe {
         text,
         limit,
         found: &mut found,
     };
-    let looked_at = quietly(|| value.serialize(probe)).is_some();
+    let looked_at = catch_panic(|| value.serialize(probe)).is_some();
     match found {
-        Some(length) => Taken::Text(length),
-        None if looked_at && append(bytes, value, limit) => Taken::Structure,
-        None => Taken::Nothing,
+        Some(length) => Captured::Text(length),
+        None if looked_at && append(bytes, value, limit) => Captured::Structure,
+        None => Captured::Nothing,
     }
 }
 
@@ -45,7 +45,7 @@ fn append(bytes: &mut Vec<u8>, value: &log::kv::Value<'_>, limit: usize) -> bool
     let mut serializer = rmp_serde::Serializer::new(&mut *bytes)
         .with_struct_map()
         .with_human_readable();
-    let serialized = quietly(|| value.serialize(&mut serializer));
+    let serialized = catch_panic(|| value.serialize(&mut serializer));
     let mut reader = Reader::new(&bytes[start..]);
     let fits = matches!(serialized, Some(Ok(())))
         && reader.value(0).is_ok()
@@ -58,7 +58,7 @@ fn append(bytes: &mut Vec<u8>, value: &log::kv::Value<'_>, limit: usize) -> bool
 }
 
 /// `None` where it panics: how a value is serialized is anybody's code.
-fn quietly<T>(serialize: impl FnOnce() -> T) -> Option<T> {
+fn catch_panic<T>(serialize: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(serialize))
         .map_err(discard)
         .ok()

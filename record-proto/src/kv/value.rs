@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use log::kv;
 
-use super::hints::Traits;
+use super::hints::Hints;
 use super::key_values::KeyValues;
 use crate::msgpack::{Reader, Token, read, write};
 use crate::text::has_control;
@@ -120,10 +120,7 @@ impl<'a> Value<'a> {
                     reader.skip().ok()?;
                     reader.skip().ok()?;
                 }
-                Value::Map(KeyValues::from_checked(
-                    reader.since(start),
-                    Traits::UNKNOWN,
-                ))
+                Value::Map(KeyValues::from_checked(reader.since(start), Hints::UNKNOWN))
             }
             Token::Ext(_) => return None,
         })

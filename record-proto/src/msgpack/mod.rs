@@ -6,7 +6,7 @@ pub(crate) mod write;
 pub use reason::Reason;
 pub(crate) use {
     read::Reader,
-    reason::{Fault, Result},
+    reason::{DecodeError, Result},
     token::{Token, unexpected},
-    write::{Out, Room},
+    write::{MsgpackWrite, SliceWriter},
 };

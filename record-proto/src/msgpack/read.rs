@@ -2,7 +2,7 @@
 
 use ascii::AsciiStr;
 
-use super::reason::{Fault, Reason, Result};
+use super::reason::{DecodeError, Reason, Result};
 use super::token::{Token, unexpected};
 
 /// How deep lists and maps may stand in each other within one key-value (wire format, version 1).
@@ -38,7 +38,7 @@ impl<'a> Reader<'a> {
     #[inline]
     pub(crate) fn byte(&mut self) -> Result<u8> {
         let Some((&byte, rest)) = self.rest.split_first() else {
-            return Err(Fault::new(Reason::UnexpectedEnd, self.position()));
+            return Err(DecodeError::new(Reason::UnexpectedEnd, self.position()));
         };
         self.rest = rest;
         Ok(byte)
@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
     #[inline(always)]
     pub(crate) fn u32(&mut self) -> Result<u32> {
         let offset = self.position();
-        u32::try_from(self.uint()?).map_err(|_| Fault::new(Reason::Range("32 bits"), offset))
+        u32::try_from(self.uint()?).map_err(|_| DecodeError::new(Reason::Range("32 bits"), offset))
     }
 
     #[inline(always)]
@@ -180,7 +180,7 @@ impl<'a> Reader<'a> {
         let token = self.token()?;
         match token {
             Token::Array(_) | Token::Map(_) if depth == MAX_DEPTH => {
-                return Err(Fault::new(Reason::TooDeep, start));
+                return Err(DecodeError::new(Reason::TooDeep, start));
             }
             Token::Str(length) => drop(self.text(length)?),
             Token::Bin(length) => drop(self.take(length)?),
@@ -223,7 +223,12 @@ impl<'a> Reader<'a> {
             byte @ 0xa0..=0xbf => Token::Str(usize::from(byte & 0x1f)),
             0xc0 => Token::Nil,
             // Never used by MessagePack.
-            0xc1 => return Err(Fault::new(Reason::ReservedMarker, self.position() - 1)),
+            0xc1 => {
+                return Err(DecodeError::new(
+                    Reason::ReservedMarker,
+                    self.position() - 1,
+                ));
+            }
             0xc2 => Token::Bool(false),
             0xc3 => Token::Bool(true),
             0xc4 => Token::Bin(self.length::<1>()?),
@@ -258,7 +263,7 @@ impl<'a> Reader<'a> {
     #[inline(always)]
     pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8]> {
         let Some((bytes, rest)) = self.rest.split_at_checked(length) else {
-            return Err(Fault::new(Reason::UnexpectedEnd, self.position()));
+            return Err(DecodeError::new(Reason::UnexpectedEnd, self.position()));
         };
         self.rest = rest;
         Ok(bytes)
@@ -292,7 +297,7 @@ impl<'a> Reader<'a> {
     #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
         let Some((bytes, rest)) = self.rest.split_first_chunk::<N>() else {
-            return Err(Fault::new(Reason::UnexpectedEnd, self.position()));
+            return Err(DecodeError::new(Reason::UnexpectedEnd, self.position()));
         };
         self.rest = rest;
         Ok(*bytes)
@@ -302,7 +307,7 @@ impl<'a> Reader<'a> {
 #[inline(never)]
 fn utf8(bytes: &[u8], start: usize) -> Result<&str> {
     std::str::from_utf8(bytes)
-        .map_err(|error| Fault::new(Reason::NotUtf8, start + error.valid_up_to()))
+        .map_err(|error| DecodeError::new(Reason::NotUtf8, start + error.valid_up_to()))
 }
 
 fn signed(value: i64) -> Token {

@@ -53,7 +53,7 @@ pub enum Reason {
         /// How many the kind needs.
         least: usize,
     },
-    /// Joined fragments hold something else than a record.
+    /// Progress fragments hold something else than a record.
     #[error("joined fragments hold kind {0}; only records are cut into fragments")]
     NotARecord(u8),
 }
@@ -66,12 +66,12 @@ impl fmt::Debug for Reason {
 
 /// Why and where reading stopped; the caller adds which field it was in.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Fault {
+pub(crate) struct DecodeError {
     pub(crate) reason: Reason,
     pub(crate) offset: usize,
 }
 
-impl Fault {
+impl DecodeError {
     #[cold]
     pub(crate) fn new(reason: Reason, offset: usize) -> Box<Self> {
         Box::new(Self { reason, offset })
@@ -79,4 +79,4 @@ impl Fault {
 }
 
 /// Boxed so that the results of the hot path are two words.
-pub(crate) type Result<T> = std::result::Result<T, Box<Fault>>;
+pub(crate) type Result<T> = std::result::Result<T, Box<DecodeError>>;

@@ -1,4 +1,4 @@
-use super::reason::{Fault, Reason};
+use super::reason::{DecodeError, Reason};
 
 /// The first byte of an object and what it announces.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,7 +34,7 @@ impl Token {
 }
 
 #[cold]
-pub(crate) fn unexpected(expected: &'static str, found: Token, offset: usize) -> Box<Fault> {
+pub(crate) fn unexpected(expected: &'static str, found: Token, offset: usize) -> Box<DecodeError> {
     let found = found.name();
-    Fault::new(Reason::Type { expected, found }, offset)
+    DecodeError::new(Reason::Type { expected, found }, offset)
 }

@@ -3,7 +3,7 @@
 use bytes::BufMut;
 
 /// What objects are appended to.
-pub(crate) trait Out {
+pub(crate) trait MsgpackWrite {
     /// Appends a few bytes.
     fn append_array<const N: usize>(&mut self, bytes: [u8; N]);
 
@@ -11,7 +11,7 @@ pub(crate) trait Out {
     fn append(&mut self, bytes: &[u8]);
 }
 
-impl<B: BufMut> Out for B {
+impl<B: BufMut> MsgpackWrite for B {
     #[inline]
     fn append_array<const N: usize>(&mut self, bytes: [u8; N]) {
         self.put_slice(&bytes);
@@ -23,17 +23,17 @@ impl<B: BufMut> Out for B {
     }
 }
 
-/// Room that is known to be large enough for what is appended: nothing is asked and nothing grows.
+/// SliceWriter that is known to be large enough for what is appended: nothing is asked and nothing grows.
 ///
 /// # Panics
 ///
 /// Where it is not.
-pub(crate) struct Room<'a> {
+pub(crate) struct SliceWriter<'a> {
     bytes: &'a mut [u8],
     length: usize,
 }
 
-impl<'a> Room<'a> {
+impl<'a> SliceWriter<'a> {
     pub(crate) fn new(bytes: &'a mut [u8]) -> Self {
         Self { bytes, length: 0 }
     }
@@ -44,7 +44,7 @@ impl<'a> Room<'a> {
     }
 }
 
-impl Out for Room<'_> {
+impl MsgpackWrite for SliceWriter<'_> {
     #[inline(always)]
     fn append_array<const N: usize>(&mut self, bytes: [u8; N]) {
         self.bytes[self.length..self.length + N].copy_from_slice(&bytes);
@@ -76,17 +76,17 @@ fn copy_ends<const N: usize>(place: &mut [u8], bytes: &[u8]) {
 }
 
 #[inline(always)]
-pub(crate) fn nil(out: &mut impl Out) {
+pub(crate) fn nil(out: &mut impl MsgpackWrite) {
     out.append_array([0xc0]);
 }
 
 #[inline]
-pub(crate) fn bool(out: &mut impl Out, value: bool) {
+pub(crate) fn bool(out: &mut impl MsgpackWrite, value: bool) {
     out.append_array([if value { 0xc3 } else { 0xc2 }]);
 }
 
 #[inline(always)]
-pub(crate) fn uint(out: &mut impl Out, value: u64) {
+pub(crate) fn uint(out: &mut impl MsgpackWrite, value: u64) {
     if value < 0x80 {
         out.append_array([value as u8]);
     } else if let Ok(value) = u8::try_from(value) {
@@ -101,7 +101,7 @@ pub(crate) fn uint(out: &mut impl Out, value: u64) {
 }
 
 #[inline]
-pub(crate) fn int(out: &mut impl Out, value: i64) {
+pub(crate) fn int(out: &mut impl MsgpackWrite, value: i64) {
     if let Ok(value) = u64::try_from(value) {
         uint(out, value);
     } else if value >= -32 {
@@ -118,12 +118,12 @@ pub(crate) fn int(out: &mut impl Out, value: i64) {
 }
 
 #[inline]
-pub(crate) fn f64(out: &mut impl Out, value: f64) {
+pub(crate) fn f64(out: &mut impl MsgpackWrite, value: f64) {
     head(out, 0xcb, value.to_be_bytes());
 }
 
 #[inline(always)]
-pub(crate) fn str(out: &mut impl Out, text: &str) {
+pub(crate) fn str(out: &mut impl MsgpackWrite, text: &str) {
     let length = text.len();
     if length < 32 {
         out.append_array([0xa0 | length as u8]);
@@ -138,7 +138,7 @@ pub(crate) fn str(out: &mut impl Out, text: &str) {
 }
 
 #[inline]
-pub(crate) fn bin(out: &mut impl Out, bytes: &[u8]) {
+pub(crate) fn bin(out: &mut impl MsgpackWrite, bytes: &[u8]) {
     if let Ok(length) = u8::try_from(bytes.len()) {
         out.append_array([0xc4, length]);
     } else if let Ok(length) = u16::try_from(bytes.len()) {
@@ -150,7 +150,7 @@ pub(crate) fn bin(out: &mut impl Out, bytes: &[u8]) {
 }
 
 #[inline(always)]
-pub(crate) fn array_len(out: &mut impl Out, length: usize) {
+pub(crate) fn array_len(out: &mut impl MsgpackWrite, length: usize) {
     if length < 16 {
         out.append_array([0x90 | length as u8]);
     } else if let Ok(length) = u16::try_from(length) {
@@ -161,7 +161,7 @@ pub(crate) fn array_len(out: &mut impl Out, length: usize) {
 }
 
 #[inline]
-pub(crate) fn map_len(out: &mut impl Out, length: usize) {
+pub(crate) fn map_len(out: &mut impl MsgpackWrite, length: usize) {
     if length < 16 {
         out.append_array([0x80 | length as u8]);
     } else if let Ok(length) = u16::try_from(length) {
@@ -172,7 +172,7 @@ pub(crate) fn map_len(out: &mut impl Out, length: usize) {
 }
 
 #[inline(always)]
-pub(crate) fn optional_str(out: &mut impl Out, text: Option<&str>) {
+pub(crate) fn optional_str(out: &mut impl MsgpackWrite, text: Option<&str>) {
     match text {
         Some(text) => str(out, text),
         None => nil(out),
@@ -180,7 +180,7 @@ pub(crate) fn optional_str(out: &mut impl Out, text: Option<&str>) {
 }
 
 #[inline(always)]
-pub(crate) fn optional_uint(out: &mut impl Out, value: Option<u64>) {
+pub(crate) fn optional_uint(out: &mut impl MsgpackWrite, value: Option<u64>) {
     match value {
         Some(value) => uint(out, value),
         None => nil(out),
@@ -189,7 +189,7 @@ pub(crate) fn optional_uint(out: &mut impl Out, value: Option<u64>) {
 
 /// A marker and a big-endian number as one append.
 #[inline]
-fn head<const N: usize>(out: &mut impl Out, marker: u8, number: [u8; N]) {
+fn head<const N: usize>(out: &mut impl MsgpackWrite, marker: u8, number: [u8; N]) {
     let mut bytes = [marker; 9];
     bytes[1..=N].copy_from_slice(&number);
     out.append(&bytes[..=N]);

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use super::log_record::{LogRecord, now};
-use crate::kv::{KeyValues, Pairs, Traits};
+use crate::kv::{Hints, KeyValueBuffer, KeyValues};
 use crate::text::{floor_boundary, format_args};
 
 /// The longest message and the longest text of one value that a [`Scratch`] keeps unless told otherwise: 256 KiB.
@@ -30,7 +30,7 @@ pub const DEFAULT_TEXT_LIMIT: usize = 262_144;
 #[derive(Debug)]
 pub struct Scratch {
     message: String,
-    pairs: Pairs,
+    pairs: KeyValueBuffer,
     message_limit: usize,
     value_limit: usize,
 }
@@ -40,7 +40,7 @@ impl Scratch {
     pub const fn new() -> Self {
         Self {
             message: String::new(),
-            pairs: Pairs::new(),
+            pairs: KeyValueBuffer::new(),
             message_limit: DEFAULT_TEXT_LIMIT,
             value_limit: DEFAULT_TEXT_LIMIT,
         }
@@ -71,7 +71,7 @@ impl Scratch {
             module_path: record.module_path().map(Cow::Borrowed),
             file: record.file().map(Cow::Borrowed),
             line: record.line(),
-            key_values: KeyValues::from_checked(self.pairs.map(), Traits::UNKNOWN),
+            key_values: KeyValues::from_checked(self.pairs.map(), Hints::UNKNOWN),
             error: self.pairs.error_info(),
             ..LogRecord::empty(record.level(), record.target(), message)
         }

@@ -5,7 +5,7 @@
 /// - The bidirectional controls (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069), which reorder what stands
 ///   around them.
 /// - Invisible characters, which make two texts look the same and hide text within text: all that Unicode calls
-///   default ignorable (soft hyphen U+00AD, zero-width space U+200B, word joiner U+2060, U+FEFF, fillers, tags from
+///   default ignorable (soft hyphen U+00AD, zero-width space U+200B, word reassembler U+2060, U+FEFF, fillers, tags from
 ///   U+E0000, what is reserved for more of them), and the interlinear annotations U+FFF9 to U+FFFB.
 ///
 /// Not among them, although invisible too, are those without which scripts and emoji are written wrongly: the joiners

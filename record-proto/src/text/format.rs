@@ -6,7 +6,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use super::cut::floor_boundary;
+use super::truncate::floor_boundary;
 
 /// What stands behind the text so far where a value's `Display` or `Debug` returned an error.
 pub const FORMATTING_FAILED: &str = "<formatting failed>";
@@ -74,7 +74,7 @@ impl Limited<'_> {
 
     /// The text is too long, or the system has no memory for more of it.
     #[cold]
-    fn cut(&mut self, piece: &str) {
+    fn truncate(&mut self, piece: &str) {
         let mut kept = floor_boundary(piece, self.room);
         if self.buffer.try_reserve(kept).is_err() {
             let room = self.buffer.capacity() - self.buffer.len();
@@ -90,7 +90,7 @@ impl Write for Limited<'_> {
     #[inline]
     fn write_str(&mut self, piece: &str) -> fmt::Result {
         if piece.len() > self.room || self.buffer.try_reserve(piece.len()).is_err() {
-            self.cut(piece);
+            self.truncate(piece);
             return Ok(());
         }
         self.room -= piece.len();

@@ -1,11 +1,11 @@
 mod control;
-mod cut;
 mod format;
+mod truncate;
 
 pub(crate) use {
     control::is_plain,
-    cut::{MARK, cut_text, floor_boundary},
     format::{discard, format, format_args},
+    truncate::{MARK, floor_boundary, truncate_text},
 };
 pub use {
     control::{has_control, is_control},

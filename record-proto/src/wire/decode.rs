@@ -6,8 +6,8 @@ use super::error::PayloadError;
 use super::fields::{Fields, Part};
 use super::fragment::Fragment;
 use super::payload::{self, Close, Dropped, Hello, Levels, Payload, VERSION};
-use crate::kv::{ErrorInfo, KeyValues, Sources, Traits};
-use crate::msgpack::{self, Fault, Reader, Reason};
+use crate::kv::{ErrorInfo, Hints, KeyValues, Sources};
+use crate::msgpack::{self, DecodeError, Reader, Reason};
 use crate::record::LogRecord;
 
 impl<'a> Payload<'a> {
@@ -182,9 +182,9 @@ fn text<'a>(reader: &mut Reader<'a>) -> msgpack::Result<Cow<'a, str>> {
 }
 
 #[inline(always)]
-fn pairs<'a>(map: Option<(&'a [u8], Traits)>) -> KeyValues<'a> {
+fn pairs<'a>(map: Option<(&'a [u8], Hints)>) -> KeyValues<'a> {
     match map {
-        Some((bytes, traits)) => KeyValues::from_checked(bytes, traits),
+        Some((bytes, hints)) => KeyValues::from_checked(bytes, hints),
         None => KeyValues::new(),
     }
 }
@@ -198,7 +198,10 @@ fn level(reader: &mut Reader<'_>) -> msgpack::Result<Level> {
         3 => Ok(Level::Info),
         4 => Ok(Level::Debug),
         5 => Ok(Level::Trace),
-        _ => Err(Fault::new(Reason::Range("1 (error) to 5 (trace)"), offset)),
+        _ => Err(DecodeError::new(
+            Reason::Range("1 (error) to 5 (trace)"),
+            offset,
+        )),
     }
 }
 
@@ -219,7 +222,7 @@ fn error_info<'a>(reader: &mut Reader<'a>) -> msgpack::Result<ErrorInfo<'a>> {
     let length = reader.array_len()?;
     if length == 0 {
         let reason = Reason::TooFewFields { found: 0, least: 1 };
-        return Err(Fault::new(reason, offset));
+        return Err(DecodeError::new(reason, offset));
     }
     let mut info = ErrorInfo::new(reader.str()?);
     for position in 1..length {

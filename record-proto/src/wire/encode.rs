@@ -3,7 +3,7 @@ use bytes::BufMut;
 use super::fragment::Fragment;
 use super::payload::{self, Close, Dropped, Hello, Levels, Payload};
 use crate::kv::KeyValues;
-use crate::msgpack::{Out, write};
+use crate::msgpack::{MsgpackWrite, write};
 
 /// Bytes of the length in front of each payload of a stream: a big-endian `u32`.
 pub const HEAD_LENGTH: usize = 4;
@@ -149,7 +149,7 @@ impl Encode for Payload<'_> {
     }
 }
 
-fn levels(out: &mut impl Out, levels: &Levels) {
+fn levels(out: &mut impl MsgpackWrite, levels: &Levels) {
     write::array_len(out, levels.0.len());
     for count in levels.0 {
         write::uint(out, count);
@@ -157,7 +157,7 @@ fn levels(out: &mut impl Out, levels: &Levels) {
 }
 
 #[inline]
-pub(crate) fn key_values(out: &mut impl Out, key_values: &KeyValues<'_>) {
+pub(crate) fn key_values(out: &mut impl MsgpackWrite, key_values: &KeyValues<'_>) {
     match key_values.as_bytes() {
         [] => write::nil(out),
         bytes => out.append(bytes),

@@ -3,10 +3,10 @@ use bytes::BufMut;
 use super::encode::{Encode, HEAD_LENGTH, key_values, put_head};
 use super::payload;
 use crate::kv::ErrorInfo;
-use crate::msgpack::{Out, Room, write};
+use crate::msgpack::{MsgpackWrite, SliceWriter, write};
 use crate::record::LogRecord;
 
-/// Room for more than this costs more to clear than it saves.
+/// SliceWriter for more than this costs more to clear than it saves.
 const MOST_ROOM: usize = 4096;
 
 impl Encode for LogRecord<'_> {
@@ -65,7 +65,7 @@ impl LogRecord<'_> {
     /// In room that is long enough.
     #[inline]
     fn put_in(&self, frame: &mut [u8]) -> usize {
-        let mut room = Room::new(&mut frame[HEAD_LENGTH..]);
+        let mut room = SliceWriter::new(&mut frame[HEAD_LENGTH..]);
         self.encode_into(&mut room);
         let end = HEAD_LENGTH + room.length();
         put_head(&mut frame[..end], 0);
@@ -73,7 +73,7 @@ impl LogRecord<'_> {
     }
 
     #[inline(always)]
-    fn encode_into(&self, out: &mut impl Out) {
+    fn encode_into(&self, out: &mut impl MsgpackWrite) {
         let fields = self.field_count();
         out.append_array([payload::RECORD]);
         write::array_len(out, fields);
@@ -191,7 +191,7 @@ impl LogRecord<'_> {
     }
 }
 
-fn error_info(out: &mut impl Out, error: Option<&ErrorInfo<'_>>) {
+fn error_info(out: &mut impl MsgpackWrite, error: Option<&ErrorInfo<'_>>) {
     let Some(error) = error else {
         return write::nil(out);
     };

@@ -1,5 +1,5 @@
 use super::error::PayloadError;
-use crate::msgpack::{self, Fault, Reader, Reason};
+use crate::msgpack::{self, DecodeError, Reader, Reason};
 
 /// The fields of one payload: as many as its writer knew.
 pub(crate) struct Fields<'a> {
@@ -17,7 +17,10 @@ impl<'a> Fields<'a> {
         let left = reader.array_len()?;
         if left < least {
             let found = left;
-            return Err(Fault::new(Reason::TooFewFields { found, least }, start));
+            return Err(DecodeError::new(
+                Reason::TooFewFields { found, least },
+                start,
+            ));
         }
         Ok(Self { reader, left })
     }
@@ -75,7 +78,7 @@ impl<'a> Fields<'a> {
         }
         match self.reader.remaining() {
             0 => Ok(()),
-            behind => Err(Fault::new(
+            behind => Err(DecodeError::new(
                 Reason::TrailingBytes(behind),
                 self.reader.position(),
             )),
@@ -93,12 +96,12 @@ impl<T> Part<T> for msgpack::Result<T> {
     fn part(self, part: &'static str) -> Result<T, Box<PayloadError>> {
         match self {
             Ok(read) => Ok(read),
-            Err(fault) => Err(stopped(&fault, part)),
+            Err(error) => Err(stopped(&error, part)),
         }
     }
 }
 
 #[cold]
-fn stopped(fault: &Fault, part: &'static str) -> Box<PayloadError> {
-    Box::new(PayloadError::new(part, fault.offset, fault.reason))
+fn stopped(error: &DecodeError, part: &'static str) -> Box<PayloadError> {
+    Box::new(PayloadError::new(part, error.offset, error.reason))
 }

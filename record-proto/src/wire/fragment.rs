@@ -6,10 +6,10 @@ pub const FRAGMENT_OVERHEAD: usize = 4 + 1 + 1 + 9 + 9 + 9 + 1 + 5;
 /// A piece of a record that is too long for one frame.
 ///
 /// The bytes of all fragments of one (pid, stream), index 0, 1, 2, ... until `last`, are one payload of a record.
-/// Fragments of different streams may interleave. Made by [`cut`], put together by a [`Joiner`](crate::Joiner).
+/// Fragments of different streams may interleave. Made by [`split`], put together by a [`Reassembler`](crate::Reassembler).
 ///
 /// ```
-/// let pieces: Vec<_> = record_proto::cut(&[0; 5000], Some(42), 0x1234, 4096).collect();
+/// let pieces: Vec<_> = record_proto::split(&[0; 5000], Some(42), 0x1234, 4096).collect();
 /// assert_eq!((pieces[0].index, pieces[0].last), (0, false));
 /// assert_eq!((pieces[1].index, pieces[1].last), (1, true));
 /// ```
@@ -35,21 +35,21 @@ pub struct Fragment<'a> {
 /// Where `max_frame` leaves no room for a single byte beside [`FRAGMENT_OVERHEAD`].
 ///
 /// ```
-/// use record_proto::{Encode, Joined, Joiner, LogRecord, cut};
+/// use record_proto::{Encode, Progress, Reassembler, LogRecord, split};
 ///
 /// let record = LogRecord::new(log::Level::Info, "app", "x".repeat(10_000));
 /// let mut payload = Vec::new();
 /// record.encode(&mut payload);
 ///
-/// let mut joiner = Joiner::new();
-/// for fragment in cut(&payload, Some(42), 0x1234, 4096) {
-///     if let Joined::Whole(joined) = joiner.join(&fragment) {
+/// let mut reassembler = Reassembler::new();
+/// for fragment in split(&payload, Some(42), 0x1234, 4096) {
+///     if let Progress::Complete(joined) = reassembler.push(&fragment) {
 ///         assert_eq!(LogRecord::decode(&joined)?, record);
 ///     }
 /// }
 /// # Ok::<(), record_proto::PayloadError>(())
 /// ```
-pub fn cut(
+pub fn split(
     payload: &[u8],
     pid: Option<u64>,
     stream: u64,

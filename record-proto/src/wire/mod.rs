@@ -11,7 +11,7 @@ mod truncate;
 pub use {
     encode::{Encode, HEAD_LENGTH},
     error::{CodecError, PayloadError, fmt_with_sources},
-    fragment::{FRAGMENT_OVERHEAD, Fragment, cut},
+    fragment::{FRAGMENT_OVERHEAD, Fragment, split},
     payload::{Close, Dropped, Hello, Levels, Payload, VERSION},
-    reassembler::{DEFAULT_JOIN_LIMIT, Joined, Joiner, Rejected},
+    reassembler::{DEFAULT_REASSEMBLY_LIMIT, Progress, Reassembler, Rejected},
 };

@@ -2,8 +2,8 @@ use std::{collections::BTreeMap, fmt};
 
 use super::fragment::Fragment;
 
-/// The most bytes that a [`Joiner`] holds unless told otherwise: 4 MiB.
-pub const DEFAULT_JOIN_LIMIT: usize = 4 * 1024 * 1024;
+/// The most bytes that a [`Reassembler`] holds unless told otherwise: 4 MiB.
+pub const DEFAULT_REASSEMBLY_LIMIT: usize = 4 * 1024 * 1024;
 
 /// What an open record costs beside its bytes: its entry and its smallest allocation, rounded up.
 const COST_OF_OPEN: usize = 256;
@@ -18,17 +18,17 @@ const MOST_KEPT: usize = 128 * 1024;
 /// [`evicted`](Self::evicted) and [`open`](Self::open) count what is lost and what is unfinished.
 ///
 /// ```
-/// use record_proto::{Joined, Joiner, Rejected, cut};
+/// use record_proto::{Progress, Reassembler, Rejected, split};
 ///
-/// let mut joiner = Joiner::new().with_limit(64 * 1024);
-/// let pieces: Vec<_> = cut(&[7; 9000], None, 1, 4096).collect();
-/// assert_eq!(joiner.join(&pieces[1]), Joined::Rejected(Rejected::NoStart));
-/// assert_eq!(joiner.join(&pieces[0]), Joined::Open);
-/// assert_eq!(joiner.join(&pieces[1]), Joined::Open);
-/// assert_eq!(joiner.join(&pieces[2]), Joined::Whole(vec![7; 9000]));
+/// let mut reassembler = Reassembler::new().with_limit(64 * 1024);
+/// let pieces: Vec<_> = split(&[7; 9000], None, 1, 4096).collect();
+/// assert_eq!(reassembler.push(&pieces[1]), Progress::Rejected(Rejected::NoStart));
+/// assert_eq!(reassembler.push(&pieces[0]), Progress::Incomplete);
+/// assert_eq!(reassembler.push(&pieces[1]), Progress::Incomplete);
+/// assert_eq!(reassembler.push(&pieces[2]), Progress::Complete(vec![7; 9000]));
 /// ```
 #[derive(Debug)]
-pub struct Joiner {
+pub struct Reassembler {
     limit: usize,
     held: usize,
     evicted: u64,
@@ -50,19 +50,19 @@ struct Open {
     bytes: Vec<u8>,
 }
 
-/// What became of a fragment; see [`Joiner`] for an example.
+/// What became of a fragment; see [`Reassembler`] for an example.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Joined {
+pub enum Progress {
     /// Its record is not whole yet.
-    Open,
+    Incomplete,
     /// It was the last one; here is the record's payload.
-    Whole(Vec<u8>),
+    Complete(Vec<u8>),
     /// It belongs to no record that can still become whole.
     Rejected(Rejected),
 }
 
-/// Why a fragment was of no use; see [`Joiner`] for an example.
+/// Why a fragment was of no use; see [`Reassembler`] for an example.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Rejected {
@@ -80,16 +80,16 @@ pub enum Rejected {
     /// The record alone exceeds the limit; it is given up.
     #[error("record of more than {limit} bytes in fragments; it is given up")]
     TooLong {
-        /// The joiner's limit in bytes.
+        /// The reassembler's limit in bytes.
         limit: usize,
     },
 }
 
-impl Joiner {
-    /// A joiner that holds at most [`DEFAULT_JOIN_LIMIT`] bytes.
+impl Reassembler {
+    /// A reassembler that holds at most [`DEFAULT_REASSEMBLY_LIMIT`] bytes.
     pub fn new() -> Self {
         Self {
-            limit: DEFAULT_JOIN_LIMIT,
+            limit: DEFAULT_REASSEMBLY_LIMIT,
             held: 0,
             evicted: 0,
             opened: 0,
@@ -122,13 +122,13 @@ impl Joiner {
     }
 
     /// Takes a fragment in. Index 0 discards what was open under the same pid and stream.
-    pub fn join(&mut self, fragment: &Fragment<'_>) -> Joined {
+    pub fn push(&mut self, fragment: &Fragment<'_>) -> Progress {
         let key = (fragment.pid, fragment.stream);
         let mut open = match (self.take(key), fragment.index) {
             (_, 0) => self.start(),
-            (None, _) => return Joined::Rejected(Rejected::NoStart),
+            (None, _) => return Progress::Rejected(Rejected::NoStart),
             (Some(open), index) if open.next != index => {
-                return Joined::Rejected(Rejected::OutOfOrder {
+                return Progress::Rejected(Rejected::OutOfOrder {
                     expected: open.next,
                     found: index,
                 });
@@ -138,7 +138,7 @@ impl Joiner {
         let length = open.bytes.len() + fragment.bytes.len();
         if cost(length) > self.limit {
             self.evicted += 1;
-            return Joined::Rejected(Rejected::TooLong { limit: self.limit });
+            return Progress::Rejected(Rejected::TooLong { limit: self.limit });
         }
         if length > open.bytes.capacity() {
             // Doubled, but never beyond the limit: the capacity is what is counted.
@@ -151,14 +151,14 @@ impl Joiner {
         }
         open.bytes.extend_from_slice(&fragment.bytes);
         if fragment.last {
-            return Joined::Whole(open.bytes);
+            return Progress::Complete(open.bytes);
         }
         open.next += 1;
         self.hold(key, open);
-        Joined::Open
+        Progress::Incomplete
     }
 
-    /// Takes back what was [joined](Joined::Whole), so that the next record need not grow its memory anew. Of more than
+    /// Takes back what was [joined](Progress::Complete), so that the next record need not grow its memory anew. Of more than
     /// 128 KiB, or a quarter of the [limit](Self::limit), nothing is kept.
     pub fn reuse(&mut self, mut payload: Vec<u8>) {
         let most = MOST_KEPT.min(self.limit / 4);
@@ -204,7 +204,7 @@ impl Joiner {
     }
 }
 
-impl Default for Joiner {
+impl Default for Reassembler {
     fn default() -> Self {
         Self::new()
     }

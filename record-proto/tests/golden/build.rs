@@ -1,7 +1,7 @@
 //! Short ways to say what a golden frame holds.
 
 use record_proto::{
-    Close, Dropped, ErrorInfo, Hello, KeyValues, Levels, List, LogRecord, Payload, Value, cut,
+    Close, Dropped, ErrorInfo, Hello, KeyValues, Levels, List, LogRecord, Payload, Value, split,
 };
 
 use crate::common::{TIME, record_of};
@@ -58,7 +58,7 @@ pub(crate) fn fragment(
     last: bool,
     bytes: &[u8],
 ) -> Payload<'static> {
-    let mut fragment = cut(&[0], pid, stream, 4096).next().unwrap();
+    let mut fragment = split(&[0], pid, stream, 4096).next().unwrap();
     (fragment.index, fragment.last) = (index, last);
     fragment.bytes = bytes.to_vec().into();
     Payload::Fragment(fragment)

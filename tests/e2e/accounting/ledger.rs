@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use log::Level;
 use pipe_subscriber::{PipeSubscriber, StreamEnd, Summary};
-use record_proto::{Joined, Joiner, Levels, LogRecord, Payload, RecordCodec};
+use record_proto::{Levels, LogRecord, Payload, Progress, Reassembler, RecordCodec};
 use tokio_util::codec::Decoder;
 
 use super::case::{Case, text};
@@ -100,13 +100,13 @@ fn check_records(case: &Case, records: &[LogRecord<'_>]) {
 fn check_reports(case: &Case, stream: &[u8]) {
     let mut bytes = BytesMut::from(stream);
     let mut codec = RecordCodec::new();
-    let mut joiner = Joiner::new();
+    let mut reassembler = Reassembler::new();
     let (mut received, mut told) = (0, 0);
     while let Some(frame) = codec.decode(&mut bytes).expect("whole frames") {
         let seq = match frame.decode().expect("a payload") {
             Payload::Record(record) => record.seq,
-            Payload::Fragment(fragment) => match joiner.join(&fragment) {
-                Joined::Whole(payload) => seq_of(&payload),
+            Payload::Fragment(fragment) => match reassembler.push(&fragment) {
+                Progress::Complete(payload) => seq_of(&payload),
                 _ => continue,
             },
             Payload::Dropped(dropped) => {

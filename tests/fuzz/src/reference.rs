@@ -2,7 +2,8 @@
 
 use log::Level;
 use record_proto::{
-    Close, Dropped, ErrorInfo, Hello, KeyValues, Levels, LogRecord, Payload, PayloadError, Reason, Value,
+    Close, Dropped, ErrorInfo, Hello, KeyValues, Levels, LogRecord, Payload, PayloadError, Reason,
+    Value,
 };
 use rmpv::{ValueRef, decode};
 

@@ -1,6 +1,6 @@
 //! Where fuzzing begins: the golden frames, and what a hostile child would try first.
 
-use record_proto::{Encode, LogRecord, cut};
+use record_proto::{Encode, LogRecord, split};
 
 use crate::frames::frame;
 
@@ -111,10 +111,10 @@ fn floods(golden: &[Vec<u8>]) -> Vec<u8> {
         .iter()
         .max_by_key(|payload| payload.len())
         .expect("golden payloads");
-    for piece in cut(longest, Some(7), 1, 200) {
+    for piece in split(longest, Some(7), 1, 200) {
         piece.encode_frame(&mut stream);
         for other in 0..5 {
-            let first = cut(longest, Some(7), 1000 + other, 100)
+            let first = split(longest, Some(7), 1000 + other, 100)
                 .next()
                 .expect("a piece");
             first.encode_frame(&mut stream);

@@ -17,8 +17,8 @@ use super::leftovers::write_all;
 use super::pipe_writer::{AsyncPipe, BlockingPipe};
 use super::queue::{Queue, Rest};
 use super::staging::Staging;
-use crate::sys::{quietly, signal_mask};
-use crate::transport::{Overflow, Patience, Pipe, Transport, Written};
+use crate::sys::{signal_mask, suppress_logging};
+use crate::transport::{Deadline, Overflow, Pipe, Transport, Written};
 
 /// How much is taken at once.
 const BATCH: usize = 256 * 1024;
@@ -129,7 +129,7 @@ impl<W: AsyncWrite + Unpin + Send + std::fmt::Debug> Future for Drain<W> {
         if !queue.is_live() {
             return Poll::Ready(());
         }
-        let ended = ready!(quietly(|| consumer.poll(cx)));
+        let ended = ready!(suppress_logging(|| consumer.poll(cx)));
         if ended.is_err() {
             queue.set_gone();
         }
@@ -154,8 +154,8 @@ impl<W: AsyncWrite + Unpin + Send + std::fmt::Debug> Drop for Drain<W> {
         let Some(pipe) = self.transport.pipe() else {
             return queue.set_gone();
         };
-        let mut patience = Patience::new(Overflow::BlockFor(self.exit_timeout));
-        if !consumer.write_to(pipe, &mut patience) {
+        let mut deadline = Deadline::new(Overflow::BlockFor(self.exit_timeout));
+        if !consumer.write_to(pipe, &mut deadline) {
             queue.leftovers.leave(consumer.frames.write_buffer_mut());
             consumer.confirm();
         }
@@ -272,13 +272,13 @@ impl<W: AsyncWrite + Unpin> Consumer<W> {
 }
 
 impl<W: Send + std::fmt::Debug> Rest for Consumer<W> {
-    fn write_to(&mut self, pipe: &Pipe, patience: &mut Patience) -> bool {
+    fn write_to(&mut self, pipe: &Pipe, deadline: &mut Deadline) -> bool {
         // What comes while it is written is not waited for.
         let rings = self.queue.rings.all().into_iter();
         let ends: Vec<_> = rings.map(|ring| (ring.committed(), ring)).collect();
         loop {
             self.take();
-            if write_all(self.frames.write_buffer_mut(), pipe, patience) != Written::Whole {
+            if write_all(self.frames.write_buffer_mut(), pipe, deadline) != Written::Whole {
                 return false;
             }
             self.confirm();

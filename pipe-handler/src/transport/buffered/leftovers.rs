@@ -13,7 +13,7 @@ use bytes::{Buf, BytesMut};
 
 use super::pipe_writer::whole_frames;
 use super::staging::Staging;
-use crate::transport::{Patience, Pipe, Written, pause};
+use crate::transport::{Deadline, Pipe, Written, pause};
 
 /// What has to be written before anything newer: by the drain, or by somebody else once it has ended.
 #[derive(Debug, Default)]
@@ -71,29 +71,29 @@ impl Leftovers {
         &self,
         rings: impl IntoIterator<Item = &'r Staging>,
         pipe: &Pipe,
-        patience: &mut Patience,
+        deadline: &mut Deadline,
     ) -> Written {
-        let Some(_turn) = self.turn_within(patience) else {
+        let Some(_turn) = self.turn_within(deadline) else {
             return Written::Full;
         };
-        let mut written = write_all(&mut self.first(), pipe, patience);
+        let mut written = write_all(&mut self.first(), pipe, deadline);
         for ring in rings {
             if written == Written::Full {
                 break;
             }
-            written = write_ring(ring, pipe, patience);
+            written = write_ring(ring, pipe, deadline);
         }
         written
     }
 
     /// Whoever has the turn may be waiting for room.
-    fn turn_within(&self, patience: &mut Patience) -> Option<MutexGuard<'_, ()>> {
+    fn turn_within(&self, deadline: &mut Deadline) -> Option<MutexGuard<'_, ()>> {
         loop {
             match self.turn.try_lock() {
                 Ok(turn) => return Some(turn),
                 Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
                 Err(TryLockError::WouldBlock) => {
-                    patience.left()?;
+                    deadline.remaining()?;
                     pause(BUSY_PAUSE);
                 }
             }
@@ -106,13 +106,13 @@ impl Leftovers {
 }
 
 /// Writes whole frames to a pipe, as many at once as it takes in one piece. What is written is taken from them.
-pub(crate) fn write_all(frames: &mut BytesMut, pipe: &Pipe, patience: &mut Patience) -> Written {
+pub(crate) fn write_all(frames: &mut BytesMut, pipe: &Pipe, deadline: &mut Deadline) -> Written {
     while !frames.is_empty() {
         let length = whole_frames(frames).len();
         if length == 0 {
             return Written::Gone;
         }
-        let written = pipe.write(&frames[..length], patience);
+        let written = pipe.write(&frames[..length], deadline);
         if written != Written::Whole {
             return written;
         }
@@ -122,13 +122,13 @@ pub(crate) fn write_all(frames: &mut BytesMut, pipe: &Pipe, patience: &mut Patie
 }
 
 /// Writes what is left in a ring that no drain carries away any more.
-fn write_ring(ring: &Staging, pipe: &Pipe, patience: &mut Patience) -> Written {
+fn write_ring(ring: &Staging, pipe: &Pipe, deadline: &mut Deadline) -> Written {
     let mut frames = BytesMut::new();
     // One entry after the other: what is written is given back at once and never written again.
     while ring.drained() < ring.committed() {
         frames.clear();
         let end = ring.copy(ring.drained(), ring.committed(), 1, &mut frames);
-        let written = pipe.write(&frames, patience);
+        let written = pipe.write(&frames, deadline);
         if written != Written::Whole {
             return written;
         }

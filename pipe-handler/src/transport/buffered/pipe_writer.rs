@@ -9,7 +9,7 @@ use std::{
 use record_proto::HEAD_LENGTH;
 use tokio::io::{AsyncWrite, Interest, unix::AsyncFd};
 
-use crate::transport::{Overflow, PIPE_BUF, Patience, Transport, Written};
+use crate::transport::{Deadline, Overflow, PIPE_BUF, Transport, Written};
 
 /// The pipe as the drain's thread writes it: it waits for room in the system call.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ pub(crate) fn whole_frames(buffer: &[u8]) -> &[u8] {
 fn write(transport: &Transport, buffer: &[u8], overflow: Overflow) -> Poll<io::Result<usize>> {
     let frames = whole_frames(buffer);
     let pipe = transport.pipe().ok_or(io::ErrorKind::NotConnected)?;
-    match pipe.write(frames, &mut Patience::new(overflow)) {
+    match pipe.write(frames, &mut Deadline::new(overflow)) {
         Written::Whole => Poll::Ready(Ok(frames.len())),
         Written::Full => Poll::Pending,
         Written::Gone => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),

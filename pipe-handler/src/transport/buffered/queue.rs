@@ -18,7 +18,7 @@ use super::leftovers::Leftovers;
 use super::progress::Progress;
 use super::rings::{Opened, Rings};
 use crate::sys::process;
-use crate::transport::{Patience, Pipe, Written};
+use crate::transport::{Deadline, Pipe, Written};
 
 /// The frames that are on their way to the drain, in the [`Rings`] of the threads that log.
 #[derive(Debug)]
@@ -43,11 +43,11 @@ pub(crate) struct Queue {
 /// The drain's half of the work, when somebody else has to do it.
 pub(crate) trait Rest: Send + std::fmt::Debug {
     /// Writes what was taken and what is in the rings.
-    fn write_to(&mut self, pipe: &Pipe, patience: &mut Patience) -> bool;
+    fn write_to(&mut self, pipe: &Pipe, deadline: &mut Deadline) -> bool;
 }
 
 /// A thread that has logged nothing for so long, in nanoseconds, writes its next record itself.
-const QUIET: u64 = 500_000;
+const PAUSE: u64 = 500_000;
 
 thread_local! {
     /// When this thread logged last.
@@ -60,7 +60,7 @@ impl Queue {
         fence::prepare();
         Self {
             rings: Rings::new(capacity),
-            process: process::mark(),
+            process: process::generation(),
             leftovers: Leftovers::default(),
             waker: DrainWaker::default(),
             progress: Progress::default(),
@@ -79,14 +79,14 @@ impl Queue {
 
     /// Whether this process has not been forked since.
     fn is_own(&self) -> bool {
-        self.process == process::mark()
+        self.process == process::generation()
     }
 
     /// Whether a record logged at `time` is the first after a pause of its thread, with nothing of the thread in front
     /// of it: written directly it is there at once, for less than it costs to wake the drain.
-    pub(crate) fn is_quiet(&self, time: u64) -> bool {
+    pub(crate) fn is_after_pause(&self, time: u64) -> bool {
         let pause = time.saturating_sub(LAST.replace(time));
-        pause >= QUIET && self.leftovers.none_first() && self.rings.is_clear()
+        pause >= PAUSE && self.leftovers.none_first() && self.rings.is_clear()
     }
 
     /// Whether the drain has found that nobody reads.
@@ -99,7 +99,7 @@ impl Queue {
         &self,
         frames: &[u8],
         pipe: Option<&Pipe>,
-        patience: &mut Patience,
+        deadline: &mut Deadline,
     ) -> Written {
         loop {
             if !self.is_live() {
@@ -107,31 +107,31 @@ impl Queue {
             }
             match self.rings.push(frames) {
                 Some(true) => {
-                    self.follow_push(pipe, patience);
+                    self.follow_push(pipe, deadline);
                     return Written::Whole;
                 }
                 Some(false) => {}
                 None => match self.rings.open(frames) {
                     Opened::Kept => continue,
-                    Opened::NoMemory => return self.write_without_ring(frames, pipe, patience),
+                    Opened::NoMemory => return self.write_without_ring(frames, pipe, deadline),
                     Opened::OfLast(ring) => {
                         self.waker.wake();
                         if self.ended.load(Relaxed) {
-                            pipe.map(|pipe| self.leftovers.write([&*ring], pipe, patience));
+                            pipe.map(|pipe| self.leftovers.write([&*ring], pipe, deadline));
                         }
                         return Written::Whole;
                     }
                 },
             }
             self.waker.wake();
-            let Some(left) = patience.left() else {
+            let Some(left) = deadline.remaining() else {
                 return Written::Full;
             };
             // A drain that is a task may need this very thread.
             if pipe.is_none() && Handle::try_current().is_ok() {
                 return Written::Full;
             }
-            if self.write_rest(pipe, patience).is_some() {
+            if self.write_rest(pipe, deadline).is_some() {
                 continue;
             }
             self.wait(left, || self.rings.has_room(frames.len()));
@@ -143,13 +143,13 @@ impl Queue {
         &self,
         frames: &[u8],
         pipe: Option<&Pipe>,
-        patience: &mut Patience,
+        deadline: &mut Deadline,
     ) -> Written {
         let Some(pipe) = pipe else {
             return Written::Full;
         };
-        match self.leftovers.write([], pipe, patience) {
-            Written::Whole => pipe.write(frames, patience),
+        match self.leftovers.write([], pipe, deadline) {
+            Written::Whole => pipe.write(frames, deadline),
             written => written,
         }
     }
@@ -160,37 +160,37 @@ impl Queue {
         &self,
         frames: &[u8],
         pipe: Option<&Pipe>,
-        patience: &mut Patience,
+        deadline: &mut Deadline,
     ) -> bool {
         let is_pushed = self.is_live() && self.rings.push(frames) == Some(true);
         if is_pushed {
-            self.follow_push(pipe, patience);
+            self.follow_push(pipe, deadline);
         }
         is_pushed
     }
 
     #[inline]
-    fn follow_push(&self, pipe: Option<&Pipe>, patience: &mut Patience) {
+    fn follow_push(&self, pipe: Option<&Pipe>, deadline: &mut Deadline) {
         self.waker.wake();
         // The drain may have ended without having seen this.
         if self.ended.load(Relaxed) {
             // What finds no room now goes before this thread's next record.
-            let _later = pipe.map(|pipe| self.settle(pipe, patience));
+            let _later = pipe.map(|pipe| self.settle(pipe, deadline));
         }
     }
 
-    pub(crate) fn greet(&self, hello: &[u8]) {
+    pub(crate) fn push_hello(&self, hello: &[u8]) {
         self.leftovers.push(hello);
         self.waker.wake();
     }
 
     /// Waits until everything pushed so far is written. Where the drain is a task of a runtime that may not come to
     /// its turn (the caller may be what it waits for), it is done here.
-    pub(crate) fn flush(&self, pipe: Option<&Pipe>, patience: &mut Patience) -> bool {
+    pub(crate) fn flush(&self, pipe: Option<&Pipe>, deadline: &mut Deadline) -> bool {
         if !self.is_own() {
             return true;
         }
-        if let Some(is_written) = self.write_rest(pipe, patience) {
+        if let Some(is_written) = self.write_rest(pipe, deadline) {
             return is_written;
         }
         let rings = self.rings.all().into_iter();
@@ -201,16 +201,16 @@ impl Queue {
         };
         self.waker.wake();
         while self.is_live() && !is_done() {
-            let Some(left) = patience.left() else {
+            let Some(left) = deadline.remaining() else {
                 return false;
             };
             self.wait(left, is_done);
         }
-        is_done() || pipe.is_none_or(|pipe| self.write_left(pipe, patience))
+        is_done() || pipe.is_none_or(|pipe| self.write_left(pipe, deadline))
     }
 
     /// Where the drain has ended early: writes what this thread has in its ring, before anything newer.
-    pub(crate) fn settle(&self, pipe: &Pipe, patience: &mut Patience) -> Written {
+    pub(crate) fn settle(&self, pipe: &Pipe, deadline: &mut Deadline) -> Written {
         if !self.is_own() {
             return Written::Whole;
         }
@@ -219,28 +219,28 @@ impl Queue {
         if ring.is_none() && self.leftovers.is_empty() {
             return Written::Whole;
         }
-        self.leftovers.write(ring.as_deref(), pipe, patience)
+        self.leftovers.write(ring.as_deref(), pipe, deadline)
     }
 
     /// Ends the drain where it is and writes what it leaves. From here on every thread writes directly. `false` where
     /// the time was too short for that.
-    pub(crate) fn stop(&self, pipe: &Pipe, patience: &mut Patience) -> bool {
+    pub(crate) fn stop(&self, pipe: &Pipe, deadline: &mut Deadline) -> bool {
         if !self.is_own() {
             return true;
         }
-        if self.is_live() && !self.stop_drain(pipe, patience) {
+        if self.is_live() && !self.stop_drain(pipe, deadline) {
             return false;
         }
-        self.write_left(pipe, patience)
+        self.write_left(pipe, deadline)
     }
 
-    fn stop_drain(&self, pipe: &Pipe, patience: &mut Patience) -> bool {
+    fn stop_drain(&self, pipe: &Pipe, deadline: &mut Deadline) -> bool {
         let rest = lock(&self.rest).as_ref().and_then(Weak::upgrade);
         if let Some(rest) = rest
             && let Ok(mut rest) = rest.try_lock()
         {
             // A task that may never have its turn again, and cannot have it now.
-            let is_written = rest.write_to(pipe, patience);
+            let is_written = rest.write_to(pipe, deadline);
             if is_written {
                 self.end();
             }
@@ -252,7 +252,7 @@ impl Queue {
         self.waker.wake();
         let has_ended = || self.ended.load(SeqCst);
         while !has_ended() {
-            let Some(left) = patience.left() else {
+            let Some(left) = deadline.remaining() else {
                 self.stopping.store(false, SeqCst);
                 return has_ended();
             };
@@ -262,14 +262,14 @@ impl Queue {
     }
 
     /// Writes all that an ended drain has left. `false` where the time was too short for that.
-    fn write_left(&self, pipe: &Pipe, patience: &mut Patience) -> bool {
+    fn write_left(&self, pipe: &Pipe, deadline: &mut Deadline) -> bool {
         let rings = self.rings.all();
         let rings = rings.iter().map(|ring| &**ring);
-        self.leftovers.write(rings, pipe, patience) != Written::Full
+        self.leftovers.write(rings, pipe, deadline) != Written::Full
     }
 
     /// Does the work of a drain that is a task, unless it is doing it right now. Whether everything is written.
-    fn write_rest(&self, pipe: Option<&Pipe>, patience: &mut Patience) -> Option<bool> {
+    fn write_rest(&self, pipe: Option<&Pipe>, deadline: &mut Deadline) -> Option<bool> {
         let pipe = pipe?;
         let rest = lock(&self.rest).as_ref().and_then(Weak::upgrade)?;
         let mut rest = rest.try_lock().ok()?;
@@ -277,7 +277,7 @@ impl Queue {
         if !self.is_live() {
             return None;
         }
-        let is_written = rest.write_to(pipe, patience);
+        let is_written = rest.write_to(pipe, deadline);
         drop(rest);
         // The drain may have found its work taken.
         self.waker.wake();

@@ -24,8 +24,8 @@ fn pipe() -> (PipeReader, Pipe) {
     )
 }
 
-fn now_or_never() -> Patience {
-    Patience::new(Overflow::DropNewest)
+fn now_or_never() -> Deadline {
+    Deadline::new(Overflow::DropNewest)
 }
 
 /// Fills the pipe with frames of the largest size; returns how many fitted.
@@ -51,7 +51,7 @@ fn fills_drains_and_fills_again(pipe: &Pipe, mut reader: PipeReader) {
     drop(reader);
     assert_eq!(pipe.write(b"x", &mut now_or_never()), Written::Gone);
     assert_eq!(
-        pipe.write(b"x", &mut Patience::new(Overflow::Block)),
+        pipe.write(b"x", &mut Deadline::new(Overflow::Block)),
         Written::Gone
     );
 }
@@ -84,8 +84,8 @@ fn a_wait_for_room_ends() {
     let _turn = turn();
     let (_reader, pipe) = pipe();
     fill(&pipe);
-    let mut patience = Patience::new(Overflow::BlockFor(Duration::from_millis(1)));
-    assert_eq!(pipe.write(b"x", &mut patience), Written::Full);
+    let mut deadline = Deadline::new(Overflow::BlockFor(Duration::from_millis(1)));
+    assert_eq!(pipe.write(b"x", &mut deadline), Written::Full);
 }
 
 #[test]
@@ -102,14 +102,14 @@ fn with_sigpipe_at_its_default_the_process_lives_on() {
         // SAFETY: the default action is no code of ours.
         unsafe { libc::signal(libc::SIGPIPE, default) };
         assert_eq!(
-            pipe.write(b"x", &mut Patience::new(Overflow::Block)),
+            pipe.write(b"x", &mut Deadline::new(Overflow::Block)),
             Written::Whole
         );
         fill(&pipe);
         drop(reader);
         assert_eq!(pipe.write(b"x", &mut now_or_never()), Written::Gone);
         assert_eq!(
-            pipe.write(b"x", &mut Patience::new(Overflow::Block)),
+            pipe.write(b"x", &mut Deadline::new(Overflow::Block)),
             Written::Gone
         );
         // SAFETY: ignoring is no code of ours.
@@ -185,7 +185,7 @@ fn a_number_that_means_another_pipe_by_now_is_not_waited_for() {
                 rustix::fs::fcntl_setfl(&*other.end, own).unwrap();
             }
             assert_eq!(
-                pipe.write(b"x", &mut Patience::new(overflow)),
+                pipe.write(b"x", &mut Deadline::new(overflow)),
                 Written::Gone
             );
         }
@@ -202,7 +202,7 @@ fn a_write_that_is_checked_reaches_no_other_file() {
     replace(&pipe, other);
     for overflow in [Overflow::DropNewest, Overflow::Block] {
         assert_eq!(
-            pipe.write(b"x", &mut Patience::new(overflow)),
+            pipe.write(b"x", &mut Deadline::new(overflow)),
             Written::Gone
         );
     }

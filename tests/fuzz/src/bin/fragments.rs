@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use record_proto::{Fragment, Joined, Joiner, Rejected, cut};
+use record_proto::{Fragment, Progress, Reassembler, Rejected, split};
 
 use fuzz::{ceiling, driver, input::Input};
 
@@ -26,26 +26,26 @@ struct Model {
 fn one(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let limit = LIMITS[usize::from(input.u8() & 3)];
-    let mut joiner = Joiner::new().with_limit(limit);
+    let mut reassembler = Reassembler::new().with_limit(limit);
     let mut model = Model::default();
     let mut held = 0;
     while !input.is_empty() {
         let fragment = fragment(&mut input, &model);
         let room = limit as isize + FIRST_NODES - held;
         let (kept, joined) = ceiling::at_most(room as usize, || {
-            ceiling::kept_by(|| joiner.join(&fragment))
+            ceiling::kept_by(|| reassembler.push(&fragment))
         });
         held += kept;
         let expected = model.join(&fragment);
-        check(&joined, &expected, joiner.evicted() > 0);
-        if let Joined::Whole(bytes) = &joined {
+        check(&joined, &expected, reassembler.evicted() > 0);
+        if let Progress::Complete(bytes) = &joined {
             held -= bytes.capacity() as isize;
         }
         forget_evicted(&mut model, &fragment, &joined);
-        assert!(joiner.open() <= model.open.len());
+        assert!(reassembler.open() <= model.open.len());
     }
-    if joiner.evicted() == 0 {
-        assert_eq!(joiner.open(), model.open.len());
+    if reassembler.evicted() == 0 {
+        assert_eq!(reassembler.open(), model.open.len());
     }
 }
 
@@ -70,43 +70,43 @@ fn fragment<'a>(input: &mut Input<'a>, model: &Model) -> Fragment<'a> {
         0 => Cow::Borrowed(input.sized()),
         _ => Cow::Owned(vec![choice; usize::from(input.u16()) % 2000]),
     };
-    let mut fragment = cut(&[0], pid, stream, 4096).next().expect("one piece");
+    let mut fragment = split(&[0], pid, stream, 4096).next().expect("one piece");
     (fragment.index, fragment.last, fragment.bytes) = (index, last, bytes);
     fragment
 }
 
 impl Model {
-    fn join(&mut self, fragment: &Fragment<'_>) -> Joined {
+    fn join(&mut self, fragment: &Fragment<'_>) -> Progress {
         let key = (fragment.pid, fragment.stream);
         let open = self.open.remove(&key);
         let (next, mut bytes) = match (open, fragment.index) {
             (_, 0) => (0, Vec::new()),
-            (None, _) => return Joined::Rejected(Rejected::NoStart),
+            (None, _) => return Progress::Rejected(Rejected::NoStart),
             (Some((expected, _)), found) if expected != found => {
-                return Joined::Rejected(Rejected::OutOfOrder { expected, found });
+                return Progress::Rejected(Rejected::OutOfOrder { expected, found });
             }
             (Some(open), _) => open,
         };
         bytes.extend_from_slice(&fragment.bytes);
         if fragment.last {
-            return Joined::Whole(bytes);
+            return Progress::Complete(bytes);
         }
         self.open.insert(key, (next + 1, bytes));
-        Joined::Open
+        Progress::Incomplete
     }
 }
 
 /// The same as without a limit, unless something had to be given up for it.
-fn check(joined: &Joined, expected: &Joined, evicted: bool) {
+fn check(joined: &Progress, expected: &Progress, evicted: bool) {
     match joined {
-        Joined::Rejected(Rejected::NoStart | Rejected::TooLong { .. }) if evicted => {}
+        Progress::Rejected(Rejected::NoStart | Rejected::TooLong { .. }) if evicted => {}
         joined => assert_eq!(joined, expected),
     }
 }
 
-/// What the joiner has given up, the model gives up where it shows.
-fn forget_evicted(model: &mut Model, fragment: &Fragment<'_>, joined: &Joined) {
-    if let Joined::Rejected(_) = joined {
+/// What the reassembler has given up, the model gives up where it shows.
+fn forget_evicted(model: &mut Model, fragment: &Fragment<'_>, joined: &Progress) {
+    if let Progress::Rejected(_) = joined {
         model.open.remove(&(fragment.pid, fragment.stream));
     }
 }

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use bytes::BytesMut;
 use log::Level;
 use record_proto::{
-    Encode, ErrorInfo, FRAGMENT_OVERHEAD, Frame, HEAD_LENGTH, Joined, Joiner, KeyValues, LogRecord,
-    Payload, RecordCodec, Scratch, Value, cut,
+    Encode, ErrorInfo, FRAGMENT_OVERHEAD, Frame, HEAD_LENGTH, KeyValues, LogRecord, Payload,
+    Progress, Reassembler, RecordCodec, Scratch, Value, split,
 };
 use tokio_util::codec::Decoder;
 
@@ -102,8 +102,8 @@ fn value(input: &mut Input<'_>, depth: usize) -> Value<'static> {
 }
 
 fn joined(payload: &[u8], largest: usize) -> Vec<u8> {
-    let mut joiner = Joiner::new();
-    for fragment in cut(payload, Some(7), 7, largest) {
+    let mut reassembler = Reassembler::new();
+    for fragment in split(payload, Some(7), 7, largest) {
         let mut frame = Vec::new();
         fragment.encode_frame(&mut frame);
         assert!(frame.len() <= largest);
@@ -111,8 +111,8 @@ fn joined(payload: &[u8], largest: usize) -> Vec<u8> {
             panic!("{fragment:?}")
         };
         assert_eq!(read, fragment);
-        if let Joined::Whole(joined) = joiner.join(&read) {
-            assert!(read.last && joiner.open() == 0);
+        if let Progress::Complete(joined) = reassembler.push(&read) {
+            assert!(read.last && reassembler.open() == 0);
             return joined;
         }
     }

@@ -3,8 +3,8 @@
 use std::{cell::Cell, iter};
 
 use log::{Log, Metadata, Record};
-use pipe_subscriber::{LabelIn, Origin, PipeSubscriber, StreamEnd, Summary};
-use record_proto::{Joined, Joiner, LogRecord, Payload};
+use pipe_subscriber::{LabelIn, Attach, PipeSubscriber, StreamEnd, Summary};
+use record_proto::{LogRecord, Payload, Progress, Reassembler};
 
 use fuzz::{
     ceiling,
@@ -25,18 +25,18 @@ const BUFFERS: usize = 256 * 1024;
 
 const LONGEST: usize = 64 * 1024;
 
-const ORIGINS: [Origin; 6] = [
-    Origin::Label,
-    Origin::Pid,
-    Origin::Time,
-    Origin::Process,
-    Origin::Thread,
-    Origin::ThreadId,
+const ORIGINS: [Attach; 6] = [
+    Attach::Label,
+    Attach::Pid,
+    Attach::Time,
+    Attach::Process,
+    Attach::Thread,
+    Attach::ThreadId,
 ];
 
 struct Settings<'a> {
-    join_limit: usize,
-    origins: &'a [Origin],
+    reassembly_limit: usize,
+    origins: &'a [Attach],
     label: Option<String>,
     label_in: LabelIn,
 }
@@ -45,7 +45,7 @@ fn one(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let choice = input.u8();
     let settings = Settings {
-        join_limit: [4 * 1024 * 1024, 2000][usize::from(choice & 1)],
+        reassembly_limit: [4 * 1024 * 1024, 2000][usize::from(choice & 1)],
         origins: &ORIGINS[..[1, 6, 0, 2][usize::from(choice >> 1 & 3)]],
         label: input.maybe(Input::text),
         label_in: [
@@ -60,9 +60,9 @@ fn one(bytes: &[u8]) {
         0 => framed(&mut input),
         _ => input.rest().to_vec(),
     };
-    let expected = Expected::of(&stream, settings.join_limit);
+    let expected = Expected::of(&stream, settings.reassembly_limit);
     // One record at a time is made readable, out of at most all bytes of the stream.
-    let most = BUFFERS + settings.join_limit.min(2 * stream.len()) + 64 * stream.len();
+    let most = BUFFERS + settings.reassembly_limit.min(2 * stream.len()) + 64 * stream.len();
     let (summary, logged) = ceiling::at_most(most, || read(&stream, steps, &settings));
     assert_eq!(logged, summary.received);
     expected.check(&summary);
@@ -81,7 +81,7 @@ fn framed(input: &mut Input<'_>) -> Vec<u8> {
 
 fn read(stream: &[u8], steps: &[u8], settings: &Settings<'_>) -> (Summary, u64) {
     let mut subscriber = PipeSubscriber::new(Chunks::new(stream, steps))
-        .join_limit(settings.join_limit)
+        .reassembly_limit(settings.reassembly_limit)
         .label_in(settings.label_in)
         .attach(settings.origins.iter().copied());
     if let Some(label) = &settings.label {
@@ -161,11 +161,11 @@ fn assert_own_keys(keys: &[String], settings: &Settings<'_>) {
     for origin in settings.origins {
         let here = keys.next_if_eq(&origin.key()).is_some();
         match origin {
-            Origin::Label => assert_eq!(
+            Attach::Label => assert_eq!(
                 here,
                 settings.label.is_some() && settings.label_in == LabelIn::KeyValues
             ),
-            Origin::Time => assert!(here),
+            Attach::Time => assert!(here),
             _ => {}
         }
     }
@@ -191,25 +191,25 @@ struct Expected {
 }
 
 impl Expected {
-    fn of(stream: &[u8], join_limit: usize) -> Self {
+    fn of(stream: &[u8], reassembly_limit: usize) -> Self {
         let (payloads, stop) = split(stream, LONGEST);
-        let mut joiner = Joiner::new().with_limit(join_limit);
+        let mut reassembler = Reassembler::new().with_limit(reassembly_limit);
         let mut expected = Self {
             stop: Some(stop),
             ..Self::default()
         };
         for payload in payloads {
-            expected.add(payload, &mut joiner);
+            expected.add(payload, &mut reassembler);
         }
-        expected.incomplete = joiner.open() as u64;
+        expected.incomplete = reassembler.open() as u64;
         expected
     }
 
-    fn add(&mut self, payload: &[u8], joiner: &mut Joiner) {
+    fn add(&mut self, payload: &[u8], reassembler: &mut Reassembler) {
         match Payload::decode(payload) {
             Ok(Payload::Record(record)) => self.record(&record),
             Ok(Payload::Fragment(fragment)) => {
-                if let Joined::Whole(joined) = joiner.join(&fragment)
+                if let Progress::Complete(joined) = reassembler.push(&fragment)
                     && let Ok(record) = LogRecord::decode(&joined)
                 {
                     self.record(&record);

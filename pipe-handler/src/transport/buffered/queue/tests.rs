@@ -26,7 +26,7 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
-        process::watch();
+        process::watch_forks();
         let (reader, writer) = std::io::pipe().unwrap();
         let queue = Arc::new(Queue::new(1024 * 1024));
         let end = Arc::new(WriteEnd::new(writer.into()));
@@ -34,7 +34,7 @@ impl Fixture {
         let mut builder = PipeHandler::builder().exit_timeout(Duration::from_millis(1));
         let filter = builder.read_filter().unwrap();
         let handler = builder.make_on(filter, transport);
-        let transport = handler.outlet.transport();
+        let transport = handler.writer.transport();
         let drain = Drain::new(
             Arc::clone(&transport),
             Arc::clone(&queue),
@@ -54,11 +54,11 @@ impl Fixture {
     }
 
     fn pipe(&self) -> &Pipe {
-        self.handler.outlet.pipe().unwrap()
+        self.handler.writer.pipe().unwrap()
     }
 
     fn push(&self, frame: &[u8]) {
-        let pushed = self.queue.push(frame, Some(self.pipe()), &mut patient());
+        let pushed = self.queue.push(frame, Some(self.pipe()), &mut deadline());
         assert_eq!(pushed, Written::Whole);
     }
 
@@ -77,8 +77,8 @@ impl Fixture {
     }
 }
 
-fn patient() -> Patience {
-    Patience::new(Overflow::BlockFor(Duration::from_secs(60)))
+fn deadline() -> Deadline {
+    Deadline::new(Overflow::BlockFor(Duration::from_secs(60)))
 }
 
 /// A frame of the largest size.
@@ -108,10 +108,10 @@ fn a_drain_that_is_polled_once_more_behind_its_end_repeats_nothing() {
     let mut fixture = Fixture::new();
     fixture.push(&frame(1));
     fixture.poll_drain();
-    assert!(fixture.queue.stop(fixture.pipe(), &mut patient()));
+    assert!(fixture.queue.stop(fixture.pipe(), &mut deadline()));
     // A thread that has seen the drain alive pushes, and then sees it ended.
     assert_eq!(fixture.queue.rings.push(&frame(2)), Some(true));
-    fixture.queue.settle(fixture.pipe(), &mut patient());
+    fixture.queue.settle(fixture.pipe(), &mut deadline());
     fixture.poll_drain();
     assert_eq!(numbers(&fixture.read_to_end()), [1, 2]);
 }
@@ -133,7 +133,7 @@ fn what_a_drain_was_writing_when_it_was_dropped_is_written_once() {
         { reader }.read_to_end(&mut rest).unwrap();
         rest
     });
-    let settled = fixture.queue.settle(fixture.pipe(), &mut patient());
+    let settled = fixture.queue.settle(fixture.pipe(), &mut deadline());
     assert_eq!(settled, Written::Whole);
     drop((fixture.handler, fixture.queue));
     stream.extend(rest.join().unwrap());
@@ -153,7 +153,7 @@ fn what_another_thread_has_left_behind_an_ended_drain_is_written_at_the_exit() {
     });
     assert_eq!(left, Some(true));
     fixture.queue.end();
-    assert!(fixture.queue.stop(fixture.pipe(), &mut patient()));
+    assert!(fixture.queue.stop(fixture.pipe(), &mut deadline()));
     assert_eq!(numbers(&fixture.read_to_end()), [7]);
 }
 
@@ -163,8 +163,10 @@ fn whoever_waits_for_room_holds_up_an_exit_no_longer_than_it_may_take() {
     fixture.push(&frame(1));
     fixture.queue.end();
     let _waits_for_room = fixture.queue.leftovers.turn();
-    assert!(!fixture.queue.stop(fixture.pipe(), &mut Patience::none()));
-    let settled = fixture.queue.settle(fixture.pipe(), &mut Patience::none());
+    assert!(!fixture.queue.stop(fixture.pipe(), &mut Deadline::no_wait()));
+    let settled = fixture
+        .queue
+        .settle(fixture.pipe(), &mut Deadline::no_wait());
     assert_eq!(settled, Written::Full);
 }
 
@@ -175,7 +177,7 @@ impl Drop for LastWord {
     fn drop(&mut self) {
         if let Some(queue) = &self.0 {
             assert_eq!(queue.rings.push(&frame(100)), None, "the ring is gone");
-            let pushed = queue.push(&frame(100), None, &mut patient());
+            let pushed = queue.push(&frame(100), None, &mut deadline());
             assert_eq!(pushed, Written::Whole);
         }
     }
@@ -193,7 +195,7 @@ fn what_a_thread_logs_last_comes_behind_more_than_a_drain_takes_at_once() {
         // Destructors run in the reverse of the order in which their values were first used.
         LAST_WORD.with_borrow_mut(|last| last.0 = Some(Arc::clone(&queue)));
         for number in 0..100 {
-            let pushed = queue.push(&frame(number), None, &mut patient());
+            let pushed = queue.push(&frame(number), None, &mut deadline());
             assert_eq!(pushed, Written::Whole);
         }
     });

@@ -1,8 +1,8 @@
 //! What the parent adds to a record.
 
 use log::Level;
-use pipe_subscriber::{LogRecord, Origin, PipeSubscriber};
-use record_proto::{Encode, Hello, cut};
+use pipe_subscriber::{Attach, LogRecord, PipeSubscriber};
+use record_proto::{Encode, Hello, split};
 
 use crate::support::{Capture, Entry, Stream, record, within};
 
@@ -52,13 +52,13 @@ async fn all_origins_come_first_in_the_order_asked_for() {
     record.key_values.push("job", 7);
     record.context.push("role", "indexer");
     let all = [
-        Origin::Thread,
-        Origin::ThreadId,
-        Origin::Process,
-        Origin::Pid,
-        Origin::Time,
-        Origin::Label,
-        Origin::Pid,
+        Attach::Thread,
+        Attach::ThreadId,
+        Attach::Process,
+        Attach::Pid,
+        Attach::Time,
+        Attach::Label,
+        Attach::Pid,
     ];
     let expected = [
         ("thread", "main"),
@@ -80,11 +80,11 @@ async fn all_origins_come_first_in_the_order_asked_for() {
 async fn what_a_record_does_not_tell_is_left_out() {
     let record = LogRecord::new(Level::Info, "worker", "");
     let asked = [
-        Origin::Label,
-        Origin::Pid,
-        Origin::Process,
-        Origin::Thread,
-        Origin::ThreadId,
+        Attach::Label,
+        Attach::Pid,
+        Attach::Process,
+        Attach::Thread,
+        Attach::ThreadId,
     ];
     assert_eq!(pairs(&record, |s| s.attach(asked)).await, owned([]));
 }
@@ -93,7 +93,7 @@ async fn what_a_record_does_not_tell_is_left_out() {
 async fn a_record_without_its_processs_name_has_the_one_that_its_process_gave() {
     let names = async |stream: Stream| {
         let capture = Capture::new();
-        let subscriber = stream.subscriber().attach([Origin::Process]);
+        let subscriber = stream.subscriber().attach([Attach::Process]);
         within(subscriber.run_into(&capture)).await.unwrap();
         let entries = capture.entries().into_iter();
         let name = |entry: Entry| entry.pairs().first().map(|&(_, name)| name.to_owned());
@@ -134,7 +134,7 @@ async fn a_record_without_its_processs_name_has_the_one_that_its_process_gave() 
     let mut long = record(1, 1);
     long.message = "x".repeat(1000).into();
     long.encode(&mut payload);
-    let pieces = cut(&payload, Some(1), 1, 600);
+    let pieces = split(&payload, Some(1), 1, 600);
     let stream = pieces.fold(Stream::default().hello(1), |stream, piece| {
         stream.frame(&piece)
     });
@@ -163,7 +163,7 @@ async fn a_child_cannot_use_the_names_that_the_parent_adds() {
         ("label_", "forged again"),
         ("thread_", "forged although nothing is known"),
     ];
-    let set = [Origin::Label, Origin::Thread];
+    let set = [Attach::Label, Attach::Thread];
     assert_eq!(
         pairs(&record, |s| s.label("w1").attach(set)).await,
         owned(expected)
@@ -173,12 +173,12 @@ async fn a_child_cannot_use_the_names_that_the_parent_adds() {
 #[tokio::test]
 async fn every_origins_name_yields_to_the_parents() {
     let all = [
-        Origin::Label,
-        Origin::Time,
-        Origin::Pid,
-        Origin::Process,
-        Origin::Thread,
-        Origin::ThreadId,
+        Attach::Label,
+        Attach::Time,
+        Attach::Pid,
+        Attach::Process,
+        Attach::Thread,
+        Attach::ThreadId,
     ];
     let mut record = known();
     for origin in all {

@@ -9,14 +9,14 @@ use std::{
 use pipe_subscriber::{StreamEnd, Summary};
 
 use crate::{
-    judge::Verdict,
+    checker::Verdict,
     plan::{Delivery, Plan},
+    process_stats::ProcessStats,
     table::Table,
-    vitals::Vitals,
 };
 
 #[derive(Debug, Default)]
-pub(crate) struct Diary(Mutex<Pages>);
+pub(crate) struct SoakReport(Mutex<Pages>);
 
 #[derive(Debug, Default)]
 struct Pages {
@@ -32,7 +32,7 @@ struct Pages {
     memory: Vec<u64>,
 }
 
-impl Diary {
+impl SoakReport {
     fn pages(&self) -> MutexGuard<'_, Pages> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -69,8 +69,8 @@ impl Diary {
         }
     }
 
-    pub(crate) fn look(&self, vitals: Vitals) {
-        self.pages().memory.push(vitals.memory);
+    pub(crate) fn look(&self, stats: ProcessStats) {
+        self.pages().memory.push(stats.memory);
     }
 
     /// The median, of the later half of what was seen. 0 where nothing was.
@@ -99,7 +99,7 @@ fn count(ends: &mut BTreeMap<String, u64>, end: StreamEnd) {
     *ends.entry(end.to_string()).or_default() += 1;
 }
 
-impl fmt::Display for Diary {
+impl fmt::Display for SoakReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pages = self.pages();
         let sum = pages.table.sum();

@@ -4,7 +4,7 @@ use std::fmt::Write;
 pub(crate) const MARK: usize = 40;
 
 /// Cuts a text to about `limit` bytes, its mark included; `length` is what it had in all.
-pub(crate) fn cut_text(text: &mut String, limit: usize, length: usize) {
+pub(crate) fn truncate_text(text: &mut String, limit: usize, length: usize) {
     if length <= limit {
         return;
     }

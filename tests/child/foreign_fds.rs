@@ -31,10 +31,10 @@ fn this(scenario: &str) -> Command {
     command
 }
 
-/// Two threads start so many strangers, two others children with pipes as long as that goes on. Says how many strangers
-/// and pipes there were, and how many strangers had one of those pipes.
-pub(crate) fn among_spawns(strangers: usize) {
-    let left = AtomicUsize::new(strangers);
+/// Two threads start this many programs without a pipe; two others start children with pipes until those are done. Prints how many
+/// programs and pipes there were, and how many programs had inherited one of the pipes.
+pub(crate) fn among_spawns(foreign: usize) {
+    let left = AtomicUsize::new(foreign);
     let told = Mutex::new(Vec::new());
     let pipes = Mutex::new(HashSet::new());
     thread::scope(|scope| {

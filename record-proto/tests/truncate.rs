@@ -11,7 +11,7 @@ fn a_record_that_fits_is_left_as_it_is() {
     let mut record = with_everything();
     let before = record.clone();
     let length = payload(&record).len();
-    record.fit(length);
+    record.truncate_to(length);
     assert_eq!(record, before);
 }
 
@@ -70,7 +70,7 @@ fn a_structure_or_bytes_are_cut_to_nothing_but_the_mark() {
 fn the_message_is_cut_last_at_a_character_with_its_length_noted() {
     let mut record = with_everything();
     record.message = "ä".repeat(2000).into();
-    record.fit(2000);
+    record.truncate_to(2000);
     assert!(payload(&record).len() <= 2000);
     assert_eq!(record.original_length, Some(4000));
     assert!(record.message.chars().all(|c| c == 'ä') && !record.message.is_empty());
@@ -81,7 +81,7 @@ fn a_message_that_was_cut_before_keeps_its_first_length() {
     let mut record = record_of("");
     record.message = "x".repeat(4000).into();
     record.original_length = Some(300_000);
-    record.fit(1000);
+    record.truncate_to(1000);
     assert_eq!(record.original_length, Some(300_000));
 }
 
@@ -89,7 +89,7 @@ fn a_message_that_was_cut_before_keeps_its_first_length() {
 fn very_many_small_pairs_become_one_that_says_so() {
     let mut record = record_of("hello");
     record.key_values = (0..1000).map(|n| (format!("k{n}"), n)).collect();
-    record.fit(1000);
+    record.truncate_to(1000);
     assert!(payload(&record).len() <= 1000);
     assert_eq!(record.key_values.len(), 1);
     let cut = record.key_values.get("cut").unwrap().to_string();
@@ -107,7 +107,7 @@ fn names_are_cut_to_1_kib_at_a_character() {
     record.thread = Some(long.clone().into());
     record.module_path = Some((&*long).into());
     record.file = Some("short".into());
-    record.cut_names();
+    record.truncate_names();
     assert_eq!(record.target, "ä".repeat(512));
     assert_eq!(record.process.as_deref(), Some(&odd[..1023]));
     assert_eq!(record.thread.as_deref(), Some(&*"ä".repeat(512)));
@@ -136,7 +136,7 @@ fn with_everything() -> LogRecord<'static> {
 fn fitted(by: usize) -> LogRecord<'static> {
     let mut record = with_everything();
     let limit = payload(&record).len() - by;
-    record.fit(limit);
+    record.truncate_to(limit);
     assert!(payload(&record).len() <= limit);
     record
 }
@@ -151,13 +151,13 @@ proptest! {
         // The names are what cannot be cut below their own limit.
         record.target = "ü".repeat(names).into();
         record.thread = Some("n".repeat(names / 2).into());
-        record.cut_names();
+        record.truncate_names();
         // The rest of the names, at most 20 characters each.
         let needed = record.target.len() + record.thread.as_ref().unwrap().len() + 3 * 80;
         let limit = limit + needed;
         let length = record.message.len() as u64;
         let before = record.clone();
-        record.fit(limit);
+        record.truncate_to(limit);
         let bytes = payload(&record);
         prop_assert!(bytes.len() <= limit, "{} > {}", bytes.len(), limit);
         if payload(&before).len() <= limit {

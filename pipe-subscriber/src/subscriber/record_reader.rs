@@ -8,30 +8,31 @@ use record_proto::LogRecord;
 use tokio::io::AsyncRead;
 
 use super::error::ReadError;
-use crate::account::{Inbox, Summary};
-use crate::read::Intake;
+use crate::account::{Receiver, Summary};
+use crate::read::FrameReader;
 use crate::sys::discard;
 
-/// A stream that is being read: what its intake reads goes into its inbox.
+/// A stream that is being read: what its frames reads goes into its receiver.
 ///
 /// It can be left and taken up again between any two polls: what was read and not handed on is still here.
-pub(crate) struct Reading<R> {
-    pub(crate) intake: Intake<R>,
-    pub(crate) inbox: Inbox,
+pub(crate) struct RecordReader<R> {
+    pub(crate) frames: FrameReader<R>,
+    pub(crate) receiver: Receiver,
 }
 
-impl<R> Reading<R> {
+impl<R> RecordReader<R> {
     /// The figures so far.
     pub(crate) fn summary(&self) -> Summary {
-        self.inbox.summary(self.intake.end(), self.intake.broken())
+        self.receiver
+            .summary(self.frames.end(), self.frames.broken())
     }
 }
 
-impl<R: AsyncRead + Unpin> Reading<R> {
+impl<R: AsyncRead + Unpin> RecordReader<R> {
     pub(crate) fn new(reader: R) -> Self {
         Self {
-            intake: Intake::new(reader),
-            inbox: Inbox::default(),
+            frames: FrameReader::new(reader),
+            receiver: Receiver::default(),
         }
     }
 
@@ -41,10 +42,10 @@ impl<R: AsyncRead + Unpin> Reading<R> {
         cx: &mut Context<'_>,
         mut on_record: impl FnMut(&mut LogRecord<'_>),
     ) -> Poll<()> {
-        while ready!(self.intake.poll_payload(cx)) {
+        while ready!(self.frames.poll_payload(cx)) {
             self.take(&mut on_record);
         }
-        self.inbox.end(self.intake.has_ended_well());
+        self.receiver.end(self.frames.has_ended_well());
         Poll::Ready(())
     }
 
@@ -52,25 +53,25 @@ impl<R: AsyncRead + Unpin> Reading<R> {
     /// whether there was one.
     #[inline]
     pub(crate) fn take(&mut self, on_record: impl FnOnce(&mut LogRecord<'_>)) -> bool {
-        let Some(payload) = self.intake.payload() else {
+        let Some(payload) = self.frames.payload() else {
             return false;
         };
         let mut panicked = None;
-        self.inbox.take(payload, |record| {
+        self.receiver.take(payload, |record| {
             panicked = catch_unwind(AssertUnwindSafe(|| on_record(record))).err();
         });
         if let Some(panic) = panicked {
             discard(panic);
-            self.inbox.logger_panicked();
+            self.receiver.logger_panicked();
         }
         true
     }
 
     /// The figures at the end, be it before that of the stream.
     pub(crate) fn finish(&mut self) -> Result<Summary, ReadError> {
-        self.inbox.end(self.intake.has_ended_well());
+        self.receiver.end(self.frames.has_ended_well());
         let summary = self.summary();
-        match self.intake.take_error() {
+        match self.frames.take_error() {
             Some(source) => Err(ReadError {
                 summary: Box::new(summary),
                 source,
@@ -81,9 +82,9 @@ impl<R: AsyncRead + Unpin> Reading<R> {
 }
 
 /// Without the bytes that a child sent.
-impl<R> fmt::Debug for Reading<R> {
+impl<R> fmt::Debug for RecordReader<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reading")
+        f.debug_struct("RecordReader")
             .field("summary", &self.summary())
             .finish_non_exhaustive()
     }

@@ -22,13 +22,13 @@ const BYTES: usize = 8 * WORDS * PROCESSES;
 
 /// The campaign's side.
 #[derive(Debug)]
-pub(crate) struct Board(File);
+pub(crate) struct SharedCounters(File);
 
 /// A child's side.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Slots(&'static [AtomicU64]);
 
-impl Board {
+impl SharedCounters {
     pub(crate) fn new() -> io::Result<Self> {
         let file = memfd_create("acknowledgements", MemfdFlags::CLOEXEC)?;
         let file = File::from(file);
@@ -57,7 +57,7 @@ impl Board {
     fn word(&self, place: usize) -> u64 {
         let mut word = [0; 8];
         let offset = place as u64 * 8;
-        self.0.read_exact_at(&mut word, offset).expect("a board");
+        self.0.read_exact_at(&mut word, offset).expect("a counters");
         u64::from_ne_bytes(word)
     }
 }

@@ -3,14 +3,14 @@
 use std::{fmt, fs, io, mem::MaybeUninit, time::Duration};
 
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Vitals {
+pub(crate) struct ProcessStats {
     /// KiB of memory.
     pub(crate) memory: u64,
     pub(crate) descriptors: usize,
     pub(crate) threads: u64,
 }
 
-impl Vitals {
+impl ProcessStats {
     /// Of a process that does nothing at present: without what the allocator only keeps at hand.
     pub(crate) fn at_rest() -> io::Result<Self> {
         #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -37,7 +37,7 @@ impl Vitals {
     }
 }
 
-impl fmt::Display for Vitals {
+impl fmt::Display for ProcessStats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             memory,

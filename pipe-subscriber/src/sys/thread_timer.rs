@@ -13,7 +13,7 @@ use super::signal_mask::with_signals_blocked;
 
 /// A timer where the system has none that is a descriptor: a thread that sleeps, wakes and sleeps again.
 #[derive(Debug)]
-pub(crate) struct Alarm {
+pub(crate) struct ThreadTimer {
     shared: Arc<Shared>,
     /// The process in which the thread is.
     process: u32,
@@ -32,8 +32,8 @@ struct State {
     closed: bool,
 }
 
-impl Alarm {
-    /// Starts the thread. It ends with the alarm.
+impl ThreadTimer {
+    /// Starts the thread. It ends with the timer.
     pub(crate) fn start() -> io::Result<Self> {
         let shared = Arc::<Shared>::default();
         let sleeper = Arc::clone(&shared);
@@ -65,7 +65,7 @@ impl Alarm {
     }
 }
 
-impl Drop for Alarm {
+impl Drop for ThreadTimer {
     fn drop(&mut self) {
         // In a forked process the lock may be that of a thread which is not there.
         if self.process == process::id() {

@@ -5,8 +5,8 @@ use pipe_subscriber::{ProcessSummary, StreamEnd, Summary};
 use crate::{
     death::Death,
     plan::{Delivery, Plan},
+    received::Process,
     table::{Row, Table},
-    tally::Process,
     trial::Evidence,
 };
 
@@ -17,17 +17,17 @@ pub(crate) struct Verdict {
     pub(crate) complaints: Vec<String>,
 }
 
-pub(crate) fn judge(plan: &Plan, evidence: &Evidence) -> Verdict {
-    let mut judge = Judge {
+pub(crate) fn check(plan: &Plan, evidence: &Evidence) -> Verdict {
+    let mut check = Checker {
         plan,
         evidence,
         verdict: Verdict::default(),
     };
-    judge.stream();
+    check.stream();
     for place in 0..plan.members.len() {
-        judge.process(place);
+        check.process(place);
     }
-    judge.verdict
+    check.verdict
 }
 
 /// A trial that came to no end.
@@ -39,13 +39,13 @@ pub(crate) fn failed(plan: &Plan, error: &std::io::Error) -> Verdict {
     verdict
 }
 
-struct Judge<'a> {
+struct Checker<'a> {
     plan: &'a Plan,
     evidence: &'a Evidence,
     verdict: Verdict,
 }
 
-impl Judge<'_> {
+impl Checker<'_> {
     /// What is wrong with a stream is in the row of its first process.
     fn row(&mut self, place: usize) -> &mut Row {
         let member = &self.plan.members[place];
@@ -61,8 +61,8 @@ impl Judge<'_> {
     }
 
     fn stream(&mut self) {
-        let (summary, tally) = (&self.evidence.summary, &self.evidence.tally);
-        let torn = tally.torn + summary.malformed + summary.unknown;
+        let (summary, received) = (&self.evidence.summary, &self.evidence.received);
+        let torn = received.torn + summary.malformed + summary.unknown;
         let is_lost = matches!(summary.end, StreamEnd::Corrupt | StreamEnd::Truncated);
         let row = self.row(0);
         row.torn += torn;
@@ -71,10 +71,10 @@ impl Judge<'_> {
             let text = format!("{torn} torn, {summary}: {:?}", summary.reasons);
             self.verdict.complaints.push(text);
         }
-        let disordered = tally.disordered;
+        let disordered = received.disordered;
         self.complain(disordered > 0, || format!("{disordered} out of order"));
-        self.complain(summary.received != tally.received, || {
-            format!("the logger saw {}: {summary}", tally.received)
+        self.complain(summary.received != received.received, || {
+            format!("the logger saw {}: {summary}", received.received)
         });
         let others = [summary.logger_panics, summary.evicted];
         self.complain(others != [0; 2], || {
@@ -96,14 +96,14 @@ impl Judge<'_> {
         self.complain(!adds_up(summary), || {
             format!("the processes do not add up: {summary}")
         });
-        self.complain(tally.processes() > summary.processes.len(), || {
-            format!("records of {} processes: {summary}", tally.processes())
+        self.complain(received.processes() > summary.processes.len(), || {
+            format!("records of {} processes: {summary}", received.processes())
         });
     }
 
     fn process(&mut self, place: usize) {
         // One that was never begun, because the process that was to begin it died before.
-        let Some(pid) = self.evidence.board.pid(place) else {
+        let Some(pid) = self.evidence.counters.pid(place) else {
             return;
         };
         let member = &self.plan.members[place];
@@ -117,7 +117,7 @@ impl Judge<'_> {
         let of_this = |process: &&ProcessSummary| process.pid == Some(pid);
         let accounts: Vec<_> = self.evidence.summary.processes.iter().collect();
         let accounts: Vec<_> = accounts.into_iter().filter(of_this).collect();
-        let process = self.evidence.tally.process(pid);
+        let process = self.evidence.received.process(pid);
         match accounts[..] {
             [] => self.complain(acknowledged > 0 && self.must_arrive(place), || {
                 format!("nothing was heard of process {place}")
@@ -137,9 +137,9 @@ impl Judge<'_> {
         let delivery = self.plan.delivery_of(member);
         let mut sums = [0; 2];
         for thread in 0..member.threads {
-            let begun = self.evidence.board.begun(place, thread);
-            let acknowledged = self.evidence.board.acknowledged(place, thread);
-            let line = self.evidence.tally.line(place, thread);
+            let begun = self.evidence.counters.begun(place, thread);
+            let acknowledged = self.evidence.counters.acknowledged(place, thread);
+            let line = self.evidence.received.line(place, thread);
             let lost = match delivery {
                 // Here a call also returns where the record was dropped.
                 Delivery::Dropping => 0,

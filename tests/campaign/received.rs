@@ -10,7 +10,7 @@ use crate::{
 };
 
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct Received {
     pub(crate) received: u64,
     pub(crate) torn: u64,
     /// Came a second time, or behind a later one.
@@ -37,7 +37,7 @@ pub(crate) struct Process {
     pub(crate) panics: u64,
 }
 
-impl Tally {
+impl Received {
     pub(crate) fn add(&mut self, record: &LogRecord<'_>) {
         self.received += 1;
         let process = self.processes.entry(record.pid).or_default();
