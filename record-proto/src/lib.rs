@@ -95,7 +95,7 @@ pub use stream::{Batch, BatchCodec, RecordCodec};
 pub use {
     kv::{ChainedError, ErrorInfo, KeyValues, List, Sources, Value},
     msgpack::Reason,
-    record::{DEFAULT_TEXT_LIMIT, LogRecord, Scratch, now},
+    record::{BatchInfo, BatchReason, DEFAULT_TEXT_LIMIT, LogRecord, Scratch, Span, Spans, now},
     stream::{DEFAULT_MAX_FRAME_LENGTH, Frame},
     text::{FORMATTING_FAILED, FORMATTING_PANICKED, has_control, is_control},
     wire::{

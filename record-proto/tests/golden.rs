@@ -51,9 +51,21 @@ fn frames_of_older_and_newer_peers_survive_a_round_through_this_version() {
 fn every_golden_frame_is_checked() {
     let all = ours().into_iter().chain(others());
     let mut checked: Vec<_> = all.map(|(name, _)| name).collect();
-    checked.extend(["other-heads", "other-ints"]);
+    checked.extend(["other-heads", "other-ints", "newer-spans"]);
     checked.sort();
     assert_eq!(checked, golden_names());
+}
+
+/// Spans keep their bytes, so that these equal none that are built here.
+#[test]
+fn spans_of_a_later_version_are_read_as_far_as_they_are_known() {
+    let bytes = golden_payload("newer-spans");
+    let record = LogRecord::decode(&bytes).unwrap();
+    assert_eq!(record.spans.to_string(), "request{id=7}:query");
+
+    let mut again = Vec::new();
+    record.encode(&mut again);
+    assert_eq!(again, bytes, "what is not known is handed on");
 }
 
 /// Key-values keep their bytes, so that these two equal nothing that is built here.

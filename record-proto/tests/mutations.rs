@@ -3,13 +3,11 @@
 //! Release mode covers the larger sets, which take minutes: `cargo test --release -p record-proto --test mutations`.
 
 mod common;
-#[path = "common/counting.rs"]
-mod counting;
 
 use std::{collections::BTreeSet, fmt::Write, thread};
 
+use allocation_counter::measure;
 use common::{golden_names, golden_payload};
-use counting::{LIVE, PEAK};
 use record_proto::{Encode, LogRecord, Payload, PayloadError};
 
 /// Whether there is time for the larger sets.
@@ -19,8 +17,8 @@ const WIDE: bool = !cfg!(debug_assertions);
 const STACK: usize = 128 * 1024;
 
 /// What is made of a payload takes this many times its bytes at most, and this for the least of payloads.
-const TIMES: isize = 64;
-const LEAST: isize = 4096;
+const TIMES: u64 = 64;
+const LEAST: u64 = 4096;
 
 /// The ends of every range of markers, each marker with something behind it, and what a terminal acts upon.
 const MARKERS: [u8; 40] = [
@@ -88,15 +86,13 @@ impl Looker {
 
     /// All that can be read of a payload is read, within the bound on memory.
     fn read(&mut self, bytes: &[u8]) {
-        let before = LIVE.get();
-        PEAK.set(before);
-        match Payload::decode(bytes) {
+        let info = measure(|| match Payload::decode(bytes) {
             Ok(Payload::Record(record)) => read_record(&record, bytes.len()),
             Ok(Payload::Hello(hello)) => drop(hello.context.to_string()),
             Ok(_) | Err(_) => {}
-        }
-        let most = TIMES * bytes.len() as isize + LEAST;
-        assert!(PEAK.get() - before <= most, "{bytes:x?}");
+        });
+        let most = TIMES * bytes.len() as u64 + LEAST;
+        assert!(info.bytes_max <= most, "{bytes:x?}: {info:?}");
     }
 }
 
@@ -105,10 +101,10 @@ fn read_record(record: &LogRecord<'_>, length: usize) {
     for (_, value) in record.key_values.iter().chain(record.context.iter()) {
         let _ = value.to_string();
     }
-    let before = LIVE.get();
-    let owned = record.clone().into_owned();
-    assert!(LIVE.get() - before <= length as isize + 64);
-    assert_eq!(owned, *record);
+    let mut owned = None;
+    let info = measure(|| owned = Some(record.clone().into_owned()));
+    assert!(info.bytes_current <= length as i64 + 64, "{info:?}");
+    assert_eq!(owned.as_ref(), Some(record));
     let json = serde_json::to_string(record).unwrap();
     let again: LogRecord<'_> = serde_json::from_str(&json).unwrap();
     assert_eq!(serde_json::to_string(&again).unwrap(), json);

@@ -21,11 +21,19 @@ fn a_kind_that_is_no_positive_fixint_is_refused() {
 
 #[test]
 fn every_unknown_kind_is_passed_over_whatever_stands_behind_it() {
-    for kind in 5..=0x7f {
+    for kind in 6..=0x7f {
         for rest in [&[][..], &[0x90], &[0xc1], &[0x90, 0x90]] {
             let payload = [&[kind], rest].concat();
             assert_eq!(Payload::decode(&payload), Ok(Payload::Unknown(kind)));
         }
+    }
+}
+
+#[test]
+fn of_a_bell_nothing_but_its_kind_is_looked_at() {
+    for rest in [&[][..], &[0x90], &[0xc1], &[0x91, 7, 0x90]] {
+        let payload = [&[5], rest].concat();
+        assert_eq!(Payload::decode(&payload), Ok(Payload::Bell));
     }
 }
 

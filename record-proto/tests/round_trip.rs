@@ -5,8 +5,8 @@ mod common;
 use common::{arbitrary, payload};
 use proptest::{collection::vec, prelude::*};
 use record_proto::{
-    Encode, FRAGMENT_OVERHEAD, KeyValues, LogRecord, Payload, Progress, Reassembler, Value,
-    has_control, is_control, split,
+    BatchReason, Encode, FRAGMENT_OVERHEAD, KeyValues, LogRecord, Payload, Progress, Reassembler,
+    Spans, Value, has_control, is_control, split,
 };
 
 proptest! {
@@ -71,7 +71,7 @@ proptest! {
         prop_assert!(rest.is_empty());
 
         let fields = fields.as_array().unwrap();
-        prop_assert!((5..=18).contains(&fields.len()));
+        prop_assert!((5..=19).contains(&fields.len()));
         prop_assert!(fields.len() == 5 || !fields.last().unwrap().is_nil(), "no nil at the end");
         let field = |n: usize| fields.get(n).unwrap_or(&rmpv::Value::Nil);
         prop_assert_eq!(field(0).as_u64(), Some(record.seq));
@@ -89,8 +89,21 @@ proptest! {
         prop_assert_eq!(field(12), &oracle_map(&record.key_values));
         prop_assert_eq!(field(13), &oracle_map(&record.context));
         prop_assert_eq!(field(15).as_u64(), record.original_length);
-        prop_assert!(field(16).is_nil());
+        prop_assert_eq!(field(16), &oracle_spans(&record.spans));
         prop_assert_eq!(field(17).as_u64(), record.instance.map(u64::from));
+        match &record.batch {
+            None => prop_assert!(field(18).is_nil()),
+            Some(batch) => {
+                let reason = match batch.reason {
+                    BatchReason::Escalation => 0,
+                    BatchReason::Group => 1,
+                    BatchReason::Other(number) => number,
+                    other => panic!("{other:?} is new"),
+                };
+                let expected = [reason, batch.id, batch.left].map(rmpv::Value::from);
+                prop_assert_eq!(field(18), &rmpv::Value::Array(expected.into()));
+            }
+        }
         match &record.error {
             None => prop_assert!(field(14).is_nil()),
             Some(error) => {
@@ -187,4 +200,15 @@ fn oracle(value: Value<'_>) -> rmpv::Value {
         Value::Map(map) if map.is_empty() => rmpv::Value::Map(Vec::new()),
         Value::Map(map) => oracle_map(&map),
     }
+}
+
+fn oracle_spans(spans: &Spans<'_>) -> rmpv::Value {
+    if spans.is_empty() {
+        return rmpv::Value::Nil;
+    }
+    let span = |name: &str, fields: &KeyValues<'_>| {
+        rmpv::Value::Array(vec![name.into(), oracle_map(fields)])
+    };
+    let all = spans.iter().map(|s| span(s.name, &s.fields));
+    rmpv::Value::Array(all.collect())
 }

@@ -141,6 +141,19 @@ fn fitted(by: usize) -> LogRecord<'static> {
     record
 }
 
+#[test]
+fn spans_go_before_anything_of_the_message_does() {
+    let mut record = record_of("").into_owned();
+    record.message = "x".repeat(100).into();
+    for _ in 0..10 {
+        let fields = KeyValues::from_iter([("path", "/".repeat(100))]);
+        record.spans.push("request", &fields);
+    }
+    record.truncate_to(500);
+    assert_eq!(record.spans.to_string(), "… (cut, 10 spans)");
+    assert_eq!(record.message.len(), 100);
+}
+
 proptest! {
     #[test]
     fn the_result_always_fits_and_is_always_decoded(

@@ -27,6 +27,19 @@ impl fmt::Display for KeyValues<'_> {
     }
 }
 
+impl Value<'_> {
+    /// Prints as JSON throughout: texts in quotes, controls escaped.
+    pub(crate) fn quoted(&self) -> impl fmt::Display + '_ {
+        struct Quoted<'a>(&'a Value<'a>);
+        impl fmt::Display for Quoted<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                json(self.0, f)
+            }
+        }
+        Quoted(self)
+    }
+}
+
 pub(crate) fn base64(bytes: &[u8]) -> impl fmt::Display + '_ {
     Base64Display::new(bytes, &BASE64_STANDARD)
 }
@@ -65,6 +78,12 @@ fn json(value: &Value<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 /// Escapes what JSON must and, beyond that, what a terminal would act upon.
 fn json_str(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_char('"')?;
+    escape(text, f)?;
+    f.write_char('"')
+}
+
+/// A text as it stands between the quotes of a JSON string.
+pub(crate) fn escape(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for character in text.chars() {
         match character {
             '"' => f.write_str("\\\"")?,
@@ -76,7 +95,7 @@ fn json_str(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             other => f.write_char(other)?,
         }
     }
-    f.write_char('"')
+    Ok(())
 }
 
 /// JSON names a character beyond 16 bits by two surrogates.

@@ -10,7 +10,7 @@ mod serde_capture;
 mod serde_probe;
 mod value;
 
-pub(crate) use {capture::KeyValueBuffer, hints::Hints};
+pub(crate) use {capture::KeyValueBuffer, display::escape, hints::Hints};
 pub use {
     error_info::{ChainedError, ErrorInfo, Sources},
     key_values::KeyValues,

@@ -4,7 +4,9 @@ use std::{borrow::Cow, time::UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::batch_info::{BatchInfo, BatchReason};
 use super::log_record::LogRecord;
+use super::spans::{Span, Spans};
 use crate::kv::{ErrorInfo, KeyValues};
 
 /// The shape in which a record is read and written.
@@ -48,6 +50,32 @@ struct Shape<'a> {
         deserialize_with = "read_instance"
     )]
     instance: Option<u32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    spans: Vec<SpanShape<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    batch: Option<BatchShape<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SpanShape<'a> {
+    name: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "KeyValues::is_empty")]
+    fields: KeyValues<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct BatchShape<'a> {
+    reason: Reason<'a>,
+    id: u64,
+    left: u64,
+}
+
+/// The name of a reason, or the number of one that has no name.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Reason<'a> {
+    Number(u64),
+    Name(Cow<'a, str>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -87,6 +115,8 @@ impl Serialize for LogRecord<'_> {
             error,
             original_length: self.original_length,
             instance: self.instance,
+            spans: self.spans.iter().map(span_shape).collect(),
+            batch: self.batch.map(batch_shape),
         }
         .serialize(serializer)
     }
@@ -116,10 +146,55 @@ impl<'de> Deserialize<'de> for LogRecord<'static> {
             error,
             original_length: shape.original_length,
             instance: shape.instance,
+            spans: read_spans(&shape.spans),
+            batch: shape.batch.map(read_batch).transpose()?,
             ..LogRecord::empty(shape.level, shape.target, shape.message)
         };
         Ok(record.into_owned())
     }
+}
+
+fn span_shape(span: Span<'_>) -> SpanShape<'_> {
+    SpanShape {
+        name: borrow(span.name),
+        fields: span.fields,
+    }
+}
+
+fn read_spans(shapes: &[SpanShape<'_>]) -> Spans<'static> {
+    let mut spans = Spans::new();
+    for shape in shapes {
+        spans.push(&shape.name, &shape.fields);
+    }
+    spans
+}
+
+fn batch_shape(batch: BatchInfo) -> BatchShape<'static> {
+    let reason = match batch.reason {
+        BatchReason::Other(number) => Reason::Number(number),
+        named => Reason::Name(named.to_string().into()),
+    };
+    BatchShape {
+        reason,
+        id: batch.id,
+        left: batch.left,
+    }
+}
+
+fn read_batch<E: de::Error>(shape: BatchShape<'_>) -> Result<BatchInfo, E> {
+    let reason = match shape.reason {
+        Reason::Number(number) => BatchReason::from_number(number),
+        Reason::Name(name) => match &*name {
+            "escalation" => BatchReason::Escalation,
+            "group" => BatchReason::Group,
+            _ => {
+                return Err(E::custom(
+                    "expected the reason escalation, group or a number",
+                ));
+            }
+        },
+    };
+    Ok(BatchInfo::new(reason, shape.id, shape.left))
 }
 
 fn borrow(text: &str) -> Cow<'_, str> {

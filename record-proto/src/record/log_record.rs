@@ -5,6 +5,8 @@ use std::{
 
 use log::Level;
 
+use super::batch_info::BatchInfo;
+use super::spans::Spans;
 use crate::kv::{ErrorInfo, KeyValues};
 
 /// One log record with everything that is known about it.
@@ -63,9 +65,13 @@ pub struct LogRecord<'a> {
     pub error: Option<ErrorInfo<'a>>,
     /// How many bytes the message had before it was cut to fit a limit; `None` where it is whole.
     pub original_length: Option<u64>,
+    /// The spans that it was logged in, root first.
+    pub spans: Spans<'a>,
     /// Which session of a writer it is part of: drawn at random for each handler in each process, because two processes
     /// can have the same pid. `None` if the writer did not say.
     pub instance: Option<u32>,
+    /// The batch that it is part of, if any.
+    pub batch: Option<BatchInfo>,
 }
 
 impl<'a> LogRecord<'a> {
@@ -103,7 +109,9 @@ impl<'a> LogRecord<'a> {
             context: KeyValues::new(),
             error: None,
             original_length: None,
+            spans: Spans::new(),
             instance: None,
+            batch: None,
         }
     }
 
@@ -132,7 +140,9 @@ impl<'a> LogRecord<'a> {
             context: self.context.into_owned(),
             error: self.error.map(ErrorInfo::into_owned),
             original_length: self.original_length,
+            spans: self.spans.into_owned(),
             instance: self.instance,
+            batch: self.batch,
         }
     }
 }

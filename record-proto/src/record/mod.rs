@@ -1,9 +1,13 @@
+mod batch_info;
 mod capture;
 mod json;
 mod log_record;
 mod source;
+mod spans;
 
 pub use {
+    batch_info::{BatchInfo, BatchReason},
     capture::{DEFAULT_TEXT_LIMIT, Scratch},
     log_record::{LogRecord, now},
+    spans::{Span, Spans},
 };

@@ -7,7 +7,8 @@ impl LogRecord<'_> {
     /// Rebuilds a [`log::Record`] and hands it to `f`, for any logger.
     ///
     /// It has the level, target, message, module path, file and line. Its key-values are the record's own, then the
-    /// context, then a `backtrace` where the error has one. The error's key-value is again an error with its chain of
+    /// context, then `spans` (as `root{key=value}:leaf`) if it has any, `batch` if it is part of one, and a `backtrace`
+    /// if the error has one. The error's key-value is again an error with its chain of
     /// sources. What a `log::Record` has no place for (time, process, thread) stays behind; the static forms of module
     /// path and file are `None`.
     ///
@@ -44,7 +45,8 @@ impl<'a> Scalars<'a> {
     #[inline]
     pub(crate) fn of(record: &'a LogRecord<'a>) -> Option<Self> {
         let is_scalar = record.key_values.is_scalar() && record.context.is_scalar();
-        (is_scalar && record.error.is_none()).then_some(Self(record))
+        let has_more = record.error.is_some() || record.batch.is_some() || !record.spans.is_empty();
+        (is_scalar && !has_more).then_some(Self(record))
     }
 }
 
@@ -122,6 +124,13 @@ impl kv::Source for RecordSource<'_> {
             }
             visitor.visit_pair(Key::from_str(key), value.unwrap_or_else(kv::Value::null))?;
         }
+        if !self.record.spans.is_empty() {
+            let spans = kv::Value::from_display(&self.record.spans);
+            visitor.visit_pair(Key::from_str("spans"), spans)?;
+        }
+        if let Some(batch) = &self.record.batch {
+            visitor.visit_pair(Key::from_str("batch"), kv::Value::from_display(batch))?;
+        }
         match self.backtrace() {
             Some(backtrace) => visitor.visit_pair(Key::from_str("backtrace"), backtrace.into()),
             None => Ok(()),
@@ -130,7 +139,13 @@ impl kv::Source for RecordSource<'_> {
 
     fn count(&self) -> usize {
         let record = self.record;
-        record.key_values.len() + record.context.len() + usize::from(self.backtrace().is_some())
+        let added = [
+            !record.spans.is_empty(),
+            record.batch.is_some(),
+            self.backtrace().is_some(),
+        ];
+        let added: usize = added.into_iter().map(usize::from).sum();
+        record.key_values.len() + record.context.len() + added
     }
 }
 

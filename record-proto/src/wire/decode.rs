@@ -8,7 +8,7 @@ use super::fragment::Fragment;
 use super::payload::{self, Close, Dropped, Hello, Levels, Payload, VERSION};
 use crate::kv::{ErrorInfo, Hints, KeyValues, Sources};
 use crate::msgpack::{self, DecodeError, Reader, Reason};
-use crate::record::LogRecord;
+use crate::record::{BatchInfo, BatchReason, LogRecord, Spans};
 
 impl<'a> Payload<'a> {
     /// Decodes one payload, without the length in front. Allocates nothing; everything borrows from `bytes`.
@@ -62,8 +62,8 @@ fn record<'a>(bytes: &'a [u8]) -> Result<Payload<'a>, PayloadError> {
     let line = fields.optional(|r| r.u32()).part("record line")?;
     let key_values = fields.optional(|r| r.map()).part("record key-values")?;
     let context = fields.optional(|r| r.map()).part("record context")?;
-    let (error, original_length, instance) = match fields.usual_end() {
-        Some(instance) => (None, None, Some(instance)),
+    let last = match fields.usual_end() {
+        Some(instance) => LastFields::of_instance(instance),
         None => last_fields(fields)?,
     };
     Ok(Payload::Record(LogRecord {
@@ -81,23 +81,51 @@ fn record<'a>(bytes: &'a [u8]) -> Result<Payload<'a>, PayloadError> {
         line,
         key_values: pairs(key_values),
         context: pairs(context),
-        error,
-        original_length,
-        instance,
+        error: last.error,
+        original_length: last.original_length,
+        spans: last.spans,
+        instance: last.instance,
+        batch: last.batch,
     }))
 }
 
-type LastFields<'a> = (Option<ErrorInfo<'a>>, Option<u64>, Option<u32>);
+/// The fields that few records have, and the instance.
+struct LastFields<'a> {
+    error: Option<ErrorInfo<'a>>,
+    original_length: Option<u64>,
+    spans: Spans<'a>,
+    instance: Option<u32>,
+    batch: Option<BatchInfo>,
+}
+
+impl LastFields<'_> {
+    fn of_instance(instance: u32) -> Self {
+        Self {
+            error: None,
+            original_length: None,
+            spans: Spans::new(),
+            instance: Some(instance),
+            batch: None,
+        }
+    }
+}
 
 fn last_fields<'a>(mut fields: Fields<'a>) -> Result<LastFields<'a>, PayloadError> {
     let error = fields.optional(error_info).part("record error")?;
     let original_length = fields
         .optional(|r| r.uint())
         .part("record original length")?;
-    let _kept_for_spans = fields.tolerated(|r| r.skip()).part("record spans")?;
+    let spans = fields.tolerated(Spans::read).part("record spans")?;
     let instance = fields.tolerated(|r| r.u32()).part("record instance")?;
+    let batch = fields.tolerated(batch).part("record batch")?;
     fields.close().part("record")?;
-    Ok((error, original_length, instance))
+    Ok(LastFields {
+        error,
+        original_length,
+        spans: spans.unwrap_or_default(),
+        instance,
+        batch,
+    })
 }
 
 fn other<'a>(bytes: &'a [u8]) -> Result<Payload<'a>, PayloadError> {
@@ -106,6 +134,7 @@ fn other<'a>(bytes: &'a [u8]) -> Result<Payload<'a>, PayloadError> {
         Some(&payload::FRAGMENT) => Payload::Fragment(fragment(bytes)?),
         Some(&payload::DROPPED) => Payload::Dropped(dropped(bytes)?),
         Some(&payload::CLOSE) => Payload::Close(close(bytes)?),
+        Some(&payload::BELL) => Payload::Bell,
         Some(&kind @ 0..=0x7f) => Payload::Unknown(kind),
         Some(_) => return Err(PayloadError::new("payload", 0, Reason::Kind)),
         None => return Err(PayloadError::new("payload", 0, Reason::Empty)),
@@ -169,9 +198,12 @@ fn close(bytes: &[u8]) -> Result<Close, PayloadError> {
             .part("close dropped")?
             .unwrap_or_default(),
         instance: fields.tolerated(Reader::u32).part("close instance")?,
+        held_back: fields
+            .tolerated(Reader::uint)
+            .part("close held back")?
+            .unwrap_or_default(),
         dropped_by_level: None,
     };
-    let _held_back = fields.tolerated(Reader::skip).part("close held back")?;
     close.dropped_by_level = fields.tolerated(levels).part("close dropped by level")?;
     fields.close().part("close")?;
     Ok(close)
@@ -235,6 +267,22 @@ fn error_info<'a>(reader: &mut Reader<'a>) -> msgpack::Result<ErrorInfo<'a>> {
             3 => info.key = reader.optional(text)?,
             _ => reader.skip()?,
         }
+    }
+    Ok(info)
+}
+
+/// `[reason, id, left]`, and perhaps more of a later version.
+fn batch(reader: &mut Reader<'_>) -> msgpack::Result<BatchInfo> {
+    let start = reader.position();
+    let found = reader.array_len()?;
+    if found < 3 {
+        let reason = Reason::TooFewFields { found, least: 3 };
+        return Err(DecodeError::new(reason, start));
+    }
+    let reason = BatchReason::from_number(reader.uint()?);
+    let info = BatchInfo::new(reason, reader.uint()?, reader.uint()?);
+    for _ in 3..found {
+        reader.skip()?;
     }
     Ok(info)
 }

@@ -110,6 +110,7 @@ impl Encode for Close {
                 dropped_by_level: Some(_),
                 ..
             } => 7,
+            Self { held_back: 1.., .. } => 6,
             Self {
                 instance: Some(_), ..
             } => 5,
@@ -124,9 +125,10 @@ impl Encode for Close {
         if fields > 4 {
             write::optional_uint(out, self.instance.map(u64::from));
         }
+        if fields > 5 {
+            write::optional_uint(out, (self.held_back > 0).then_some(self.held_back));
+        }
         if let Some(counts) = &self.dropped_by_level {
-            // Field 5 is kept for records that are held back.
-            write::nil(out);
             levels(out, counts);
         }
     }
@@ -141,6 +143,10 @@ impl Encode for Payload<'_> {
             Payload::Fragment(fragment) => fragment.encode(out),
             Payload::Dropped(dropped) => dropped.encode(out),
             Payload::Close(close) => close.encode(out),
+            Payload::Bell => {
+                out.put_u8(payload::BELL);
+                write::array_len(out, 0);
+            }
             Payload::Unknown(kind) => {
                 out.put_u8(*kind & 0x7f);
                 write::array_len(out, 0);

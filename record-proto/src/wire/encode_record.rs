@@ -4,7 +4,7 @@ use super::encode::{Encode, HEAD_LENGTH, key_values, put_head};
 use super::payload;
 use crate::kv::ErrorInfo;
 use crate::msgpack::{MsgpackWrite, SliceWriter, write};
-use crate::record::LogRecord;
+use crate::record::{BatchInfo, LogRecord, Spans};
 
 /// SliceWriter for more than this costs more to clear than it saves.
 const MOST_ROOM: usize = 4096;
@@ -118,10 +118,14 @@ impl LogRecord<'_> {
         if fields > 15 {
             write::optional_uint(out, self.original_length);
         }
+        if fields > 16 {
+            spans(out, &self.spans);
+        }
         if fields > 17 {
-            // Field 16 is kept for spans.
-            write::nil(out);
             write::optional_uint(out, self.instance.map(u64::from));
+        }
+        if let Some(info) = &self.batch {
+            batch(out, info);
         }
     }
 
@@ -131,7 +135,10 @@ impl LogRecord<'_> {
         let instance = self
             .instance
             .filter(|&instance| instance > u16::MAX.into())?;
-        let is_usual = self.error.is_none() && self.original_length.is_none();
+        let is_usual = self.error.is_none()
+            && self.original_length.is_none()
+            && self.spans.is_empty()
+            && self.batch.is_none();
         let [a, b, c, d] = instance.to_be_bytes();
         is_usual.then_some([0xc0, 0xc0, 0xc0, 0xce, a, b, c, d])
     }
@@ -153,16 +160,20 @@ impl LogRecord<'_> {
                 .sum();
             error.message.len() + error.sources.as_bytes().len() + texts + 4 * HEAD
         });
+        let batch = self.batch.map_or(0, |_| 3 * HEAD);
+        let pairs = pairs + self.spans.as_bytes().len() + batch;
         // Kind, the head of an array of more than 15 fields, the fields.
-        4 + 18 * HEAD + self.target.len() + self.message.len() + texts + pairs + error
+        4 + 19 * HEAD + self.target.len() + self.message.len() + texts + pairs + error
     }
 
     /// How many fields there are without the nils at the end.
     fn field_count(&self) -> usize {
         match self {
+            Self { batch: Some(_), .. } => 19,
             Self {
                 instance: Some(_), ..
             } => 18,
+            Self { spans, .. } if !spans.is_empty() => 17,
             Self {
                 original_length: Some(_),
                 ..
@@ -200,4 +211,18 @@ fn error_info(out: &mut impl MsgpackWrite, error: Option<&ErrorInfo<'_>>) {
     out.append(error.sources.as_bytes());
     write::optional_str(out, error.backtrace.as_deref());
     write::optional_str(out, error.key.as_deref());
+}
+
+fn spans(out: &mut impl MsgpackWrite, spans: &Spans<'_>) {
+    match spans.as_bytes() {
+        [] => write::nil(out),
+        bytes => out.append(bytes),
+    }
+}
+
+fn batch(out: &mut impl MsgpackWrite, batch: &BatchInfo) {
+    write::array_len(out, 3);
+    write::uint(out, batch.reason.number());
+    write::uint(out, batch.id);
+    write::uint(out, batch.left);
 }

@@ -14,6 +14,7 @@ pub(crate) const RECORD: u8 = 1;
 pub(crate) const FRAGMENT: u8 = 2;
 pub(crate) const DROPPED: u8 = 3;
 pub(crate) const CLOSE: u8 = 4;
+pub(crate) const BELL: u8 = 5;
 
 /// What one payload says.
 ///
@@ -44,6 +45,8 @@ pub enum Payload<'a> {
     Dropped(Dropped),
     /// A process has nothing more to say.
     Close(Close),
+    /// Wakes a reader that sleeps, and says nothing.
+    Bell,
     /// A kind that this version does not know, to be skipped and counted.
     Unknown(u8),
 }
@@ -140,6 +143,8 @@ pub struct Close {
     pub dropped: u64,
     /// Which session of the writer ends; see [`LogRecord::instance`].
     pub instance: Option<u32>,
+    /// How many records were held back in all and never sent; they count neither as sent nor as dropped.
+    pub held_back: u64,
     /// [`dropped`](Self::dropped) by level, if the writer says it.
     pub dropped_by_level: Option<Levels>,
 }

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use super::encode::Encode;
 use crate::kv::{KeyValues, Sources, Value};
-use crate::record::LogRecord;
+use crate::record::{LogRecord, Spans};
 use crate::text::{MARK, floor_boundary, truncate_text};
 
 /// The longest target, module path, file, process name and thread name in bytes; what is behind is cut off.
@@ -39,7 +39,7 @@ impl LogRecord<'_> {
     /// Cuts the record until its payload has at most `limit` bytes.
     ///
     /// The backtrace goes first and an error's sources next; then the key-values and the context, the largest value
-    /// first, each with a mark at its end; then the message, at a character's boundary, with its
+    /// first, each with a mark at its end; then the spans; then the message, at a character's boundary, with its
     /// [`original_length`](Self::original_length) noted. A `limit` below what the names alone need (5 KiB where all
     /// have their [longest form](Self::truncate_names)) is not reached.
     ///
@@ -62,6 +62,7 @@ impl LogRecord<'_> {
             Self::truncate_sources,
             Self::truncate_values,
             Self::truncate_pairs,
+            Self::truncate_spans,
             Self::truncate_message,
             Self::truncate_error_message,
         ] {
@@ -121,6 +122,14 @@ impl LogRecord<'_> {
         }
         if let Some(key) = self.error.as_mut().and_then(|error| error.key.as_mut()) {
             truncate_name(key);
+        }
+    }
+
+    fn truncate_spans(&mut self, _excess: usize) {
+        if self.spans.as_bytes().len() > MARK {
+            let cut = format!("… (cut, {} spans)", self.spans.iter().count());
+            self.spans = Spans::new();
+            self.spans.push(&cut, &KeyValues::new());
         }
     }
 

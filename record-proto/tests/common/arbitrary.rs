@@ -2,7 +2,7 @@
 
 use log::Level;
 use proptest::{collection::vec, option::of, prelude::*};
-use record_proto::{ErrorInfo, KeyValues, LogRecord, Value};
+use record_proto::{BatchInfo, BatchReason, ErrorInfo, KeyValues, LogRecord, Spans, Value};
 
 pub(crate) fn text(longest: usize) -> impl Strategy<Value = String> {
     // Any characters, controls and astral ones included.
@@ -58,6 +58,26 @@ pub(crate) fn error_info(longest: usize) -> impl Strategy<Value = ErrorInfo<'sta
     })
 }
 
+pub(crate) fn spans(most: usize) -> impl Strategy<Value = Spans<'static>> {
+    vec((text(12), pairs(4)), 0..most).prop_map(|all| {
+        let mut spans = Spans::new();
+        for (name, fields) in all {
+            spans.push(&name, &fields);
+        }
+        spans
+    })
+}
+
+pub(crate) fn batch() -> impl Strategy<Value = BatchInfo> {
+    let reason = prop_oneof![
+        Just(BatchReason::Escalation),
+        Just(BatchReason::Group),
+        (2..=u64::MAX).prop_map(BatchReason::Other),
+    ];
+    let parts = (reason, any::<u64>(), any::<u64>());
+    parts.prop_map(|(reason, id, left)| BatchInfo::new(reason, id, left))
+}
+
 pub(crate) fn record(longest: usize) -> impl Strategy<Value = LogRecord<'static>> {
     let required = (any::<u64>(), any::<u64>(), level(), text(20), text(longest));
     let numbers = (
@@ -69,7 +89,8 @@ pub(crate) fn record(longest: usize) -> impl Strategy<Value = LogRecord<'static>
     );
     let texts = (of(text(20)), of(text(20)), of(text(20)), of(text(20)));
     let rest = (pairs(20), pairs(4), of(error_info(longest)));
-    (required, numbers, texts, rest).prop_map(|(required, numbers, texts, rest)| {
+    let last = (spans(3), of(batch()));
+    (required, numbers, texts, (rest, last)).prop_map(|(required, numbers, texts, (rest, last))| {
         let (seq, time, level, target, message) = required;
         let mut record = LogRecord::new(level, target, message);
         (record.seq, record.time) = (seq, time);
@@ -80,6 +101,7 @@ pub(crate) fn record(longest: usize) -> impl Strategy<Value = LogRecord<'static>
         record.module_path = texts.2.map(Into::into);
         record.file = texts.3.map(Into::into);
         (record.key_values, record.context, record.error) = rest;
+        (record.spans, record.batch) = last;
         record
     })
 }

@@ -1,7 +1,8 @@
 //! Short ways to say what a golden frame holds.
 
 use record_proto::{
-    Close, Dropped, ErrorInfo, Hello, KeyValues, Levels, List, LogRecord, Payload, Value, split,
+    Close, Dropped, ErrorInfo, Hello, KeyValues, Levels, List, LogRecord, Payload, Spans, Value,
+    split,
 };
 
 use crate::common::{TIME, record_of};
@@ -29,6 +30,21 @@ pub(crate) fn reference(record: &mut LogRecord<'static>) {
     record.key_values = pairs([("job", 7)]);
     record.key_values.push("took", 1.5);
     record.context = pairs([("worker", 3)]);
+}
+
+/// The fields that say where a record comes from.
+pub(crate) fn source_of(record: &mut LogRecord<'static>) {
+    reference(record);
+    (record.key_values, record.context) = (KeyValues::new(), KeyValues::new());
+}
+
+pub(crate) fn spans() -> Spans<'static> {
+    let mut fields = pairs([("id", 7)]);
+    fields.push("path", "/a");
+    let mut spans = Spans::new();
+    spans.push("request", &fields);
+    spans.push("query", &KeyValues::new());
+    spans
 }
 
 pub(crate) fn error() -> ErrorInfo<'static> {

@@ -42,7 +42,7 @@ def wide(number):
 
 
 TIME = 1_700_000_000_123_456_789
-HELLO, RECORD, FRAGMENT, DROPPED, CLOSE = range(5)
+HELLO, RECORD, FRAGMENT, DROPPED, CLOSE, BELL = range(6)
 INFO = 3
 LEAST = [1, TIME, INFO, "app", "hello"]
 SOURCE = [4711, "worker", 4712, "pool-1", "worker::job", "src/job.rs", 42]
@@ -84,9 +84,16 @@ FRAMES = {
     "record-context-only": frame(RECORD, *LEAST, *[None] * 8, {"worker": 3, "role": "indexer"}),
     "record-instance": frame(RECORD, *LEAST, *SOURCE, {"job": 7, "took": 1.5}, {"worker": 3}, *[None] * 3, INSTANCE),
     "record-instance-only": frame(RECORD, *LEAST, *[None] * 12, 2**32 - 1),
+    "record-spans": frame(
+        RECORD, *LEAST, *SOURCE, None, None, None, None, [["request", {"id": 7, "path": "/a"}], ["query", None]], INSTANCE
+    ),
+    "record-spans-only": frame(RECORD, *LEAST, *[None] * 11, [["request", None]]),
+    "record-batch": frame(RECORD, *LEAST, *SOURCE, *[None] * 5, INSTANCE, [0, 7, 2]),
+    "record-batch-only": frame(RECORD, *LEAST, *[None] * 13, [1, 2**64 - 1, 0]),
     "record-line-only": frame(RECORD, *LEAST, *[None] * 6, 65536),
     "record-unicode": frame(RECORD, 4, TIME, 4, "größe", "日本 🦀 \x1b[31m\u202e\0", 1, "прцс"),
     "record-long-texts": frame(RECORD, 5, TIME, 2, "t" * 32, "m" * 256, 1, "p" * 31, 2, "n" * 255, "s" * 256),
+    "bell": frame(BELL),
     "values-simple": frame(
         RECORD, *LEAST, *[None] * 7,
         {"nil": None, "false": False, "true": True, "text": "text", "empty": "", "bytes": b"\x00\xff", "none": b""},
@@ -112,6 +119,8 @@ FRAMES = {
     "close": frame(CLOSE, 4711, TIME, 1000, 7),
     "close-instance": frame(CLOSE, 4711, TIME, 1000, 7, INSTANCE),
     "close-levels": frame(CLOSE, 4711, TIME, 1000, 7, INSTANCE, None, [1, 2, 3, 1, 0]),
+    "close-held-back": frame(CLOSE, 4711, TIME, 1000, 7, INSTANCE, 12),
+    "close-held-back-levels": frame(CLOSE, 4711, TIME, 1000, 7, None, 2**64 - 1, [1, 2, 3, 1, 0]),
     "close-bare": frame(CLOSE, None, None, 0, 0),
     # Writers that know fewer fields, or write what they know in other words: decoded, not written like this by us.
     "older-hello-empty": frame(HELLO),
@@ -137,6 +146,10 @@ FRAMES = {
     # Fields of which earlier versions ignored the type: another one is nil.
     "mistyped-hello": frame(HELLO, 1, 4711, "worker", TIME, {"worker": 3}, "host-7"),
     "mistyped-record": frame(RECORD, *LEAST, *[None] * 11, {"span": [1, 2]}, 2**32),
+    "mistyped-spans": frame(RECORD, *LEAST, *[None] * 11, [["request", {"id": 7}], ["query", {1: 2}]], None, [0, 7, 2]),
+    "mistyped-span-name": frame(RECORD, *LEAST, *[None] * 11, [[None, {}]]),
+    "mistyped-batch": frame(RECORD, *LEAST, *SOURCE, *[None] * 5, INSTANCE, ["escalation", 7, 2]),
+    "mistyped-batch-short": frame(RECORD, *LEAST, *[None] * 13, [0, 7]),
     "mistyped-dropped": frame(DROPPED, 4711, TIME, [1, 2, 3, 4, 5], "why"),
     "mistyped-close": frame(CLOSE, 4711, TIME, 1000, 7, [0, {1: deep}], "bye", [1, "two"]),
     # Writers that know more.
@@ -146,6 +159,9 @@ FRAMES = {
         msgpack.ExtType(5, b"ext"), Raw(b"\xd6\xff\0\0\0\1"), deep,
     ),
     "newer-error": frame(RECORD, *LEAST, *[None] * 9, [*ERROR, "code", {2: deep}]),
+    "newer-spans": frame(RECORD, *LEAST, *[None] * 11, [["request", {"id": 7}, TIME, {1: 2}], ["query"]]),
+    "newer-batch": frame(RECORD, *LEAST, *[None] * 13, [9, 7, 2, "more"]),
+    "newer-bell": frame(BELL, "sleep", {1: deep}),
     "newer-fragment": frame(FRAGMENT, 4711, 7, 0, True, b"\x01", "crc", 9),
     "newer-dropped": frame(DROPPED, 4711, TIME, [1, 2, 3, 4, 5, 6, "seven"], INSTANCE, "why"),
     "newer-close": frame(CLOSE, 4711, TIME, 1000, 7, INSTANCE, None, [1, 2, 3, 1, 0, 8], "bye"),

@@ -1,6 +1,6 @@
 //! What this version reads but writes otherwise or not at all: frames of older and newer peers.
 
-use record_proto::{Close, Dropped, ErrorInfo, KeyValues, Payload};
+use record_proto::{BatchInfo, BatchReason, Close, Dropped, ErrorInfo, KeyValues, Payload};
 
 use crate::build::*;
 use crate::common::TIME;
@@ -32,6 +32,15 @@ pub(crate) fn others() -> Vec<Golden> {
         ("older-close-sent", close(Some(4711), None, 12, 0, |_| {})),
         ("mistyped-hello", hello(all_of_hello)),
         named("mistyped-record", |_| {}),
+        named("mistyped-spans", |r| {
+            r.batch = Some(BatchInfo::new(BatchReason::Escalation, 7, 2));
+        }),
+        named("mistyped-span-name", |_| {}),
+        named("mistyped-batch", |r| {
+            source_of(r);
+            r.instance = Some(INSTANCE);
+        }),
+        named("mistyped-batch-short", |_| {}),
         ("mistyped-dropped", dropped(Some(4711), [1, 2, 3, 4, 5])),
         (
             "mistyped-close",
@@ -51,6 +60,10 @@ pub(crate) fn others() -> Vec<Golden> {
             r.instance = Some(INSTANCE);
         }),
         named("newer-error", |r| r.error = Some(error())),
+        named("newer-batch", |r| {
+            r.batch = Some(BatchInfo::new(BatchReason::Other(9), 7, 2));
+        }),
+        ("newer-bell", Payload::Bell),
         ("newer-fragment", fragment(Some(4711), 7, 0, true, &[1])),
         ("newer-dropped", dropped_by(INSTANCE, [1, 2, 3, 4, 5])),
         (

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use log::Level;
-use record_proto::{ErrorInfo, KeyValues, Value};
+use record_proto::{BatchInfo, BatchReason, ErrorInfo, KeyValues, Payload, Value};
 
 use crate::build::*;
 use crate::common::TIME;
@@ -13,6 +13,19 @@ pub(crate) fn ours() -> Vec<Golden> {
     let no_counts = ("dropped-bare", dropped(None, [0; 5]));
     let ends = [
         ("close", close(Some(4711), Some(TIME), 1000, 7, |_| {})),
+        (
+            "close-held-back",
+            close(Some(4711), Some(TIME), 1000, 7, |c| {
+                (c.instance, c.held_back) = (Some(INSTANCE), 12);
+            }),
+        ),
+        (
+            "close-held-back-levels",
+            close(Some(4711), Some(TIME), 1000, 7, |c| {
+                with_levels(c);
+                (c.instance, c.held_back) = (None, u64::MAX);
+            }),
+        ),
         ("close-bare", close(None, None, 0, 0, |_| {})),
         (
             "close-instance",
@@ -27,6 +40,7 @@ pub(crate) fn ours() -> Vec<Golden> {
     ];
     let by_instance = dropped_by(INSTANCE, [1, 0, 20, 300, 70_000]);
     let mut all = vec![counts, no_counts, ("dropped-instance", by_instance)];
+    all.push(("bell", Payload::Bell));
     all.extend(ends);
     all.extend(hellos());
     all.extend(records());
@@ -133,6 +147,22 @@ fn records() -> Vec<Golden> {
             r.instance = Some(INSTANCE);
         }),
         named("record-instance-only", |r| r.instance = Some(u32::MAX)),
+        named("record-spans", |r| {
+            source_of(r);
+            r.spans = spans();
+            r.instance = Some(INSTANCE);
+        }),
+        named("record-spans-only", |r| {
+            r.spans.push("request", &KeyValues::new());
+        }),
+        named("record-batch", |r| {
+            source_of(r);
+            r.instance = Some(INSTANCE);
+            r.batch = Some(BatchInfo::new(BatchReason::Escalation, 7, 2));
+        }),
+        named("record-batch-only", |r| {
+            r.batch = Some(BatchInfo::new(BatchReason::Group, u64::MAX, 0));
+        }),
         named("record-line-only", |r| r.line = Some(65536)),
         named("record-unicode", |r| {
             (r.seq, r.level, r.target) = (4, Level::Debug, "größe".into());

@@ -1,0 +1,185 @@
+use std::{borrow::Cow, fmt};
+
+use crate::kv::{KeyValues, escape};
+use crate::msgpack::{self, Reader, Reason, write};
+use crate::text::has_control;
+
+/// The spans that a record was logged in, from the root to the leaf.
+///
+/// Encoded and checked: reading decodes on demand and copies nothing. They print as `root{key=value}:leaf{key=value}`,
+/// texts in quotes and controls escaped.
+///
+/// ```
+/// use record_proto::{KeyValues, Spans};
+///
+/// let mut spans = Spans::new();
+/// spans.push("request", &[("id", 7)].into_iter().collect());
+/// spans.push("query", &KeyValues::new());
+/// assert_eq!(spans.iter().count(), 2);
+/// assert_eq!(spans.to_string(), "request{id=7}:query");
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct Spans<'a> {
+    /// One MessagePack array of `[name, fields]`; no bytes at all if there are no spans.
+    bytes: Cow<'a, [u8]>,
+}
+
+/// One span of [`Spans`]: its name, and its fields as key-values.
+///
+/// ```
+/// use record_proto::Spans;
+///
+/// let mut spans = Spans::new();
+/// spans.push("request", &[("id", 7)].into_iter().collect());
+/// let request = spans.iter().next().unwrap();
+/// assert_eq!((request.name, request.fields.len()), ("request", 1));
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Span<'a> {
+    /// The name of the span.
+    pub name: &'a str,
+    /// Its fields, those included that were recorded after it began.
+    pub fields: KeyValues<'a>,
+}
+
+impl<'a> Spans<'a> {
+    /// No spans.
+    pub const fn new() -> Self {
+        Self {
+            bytes: Cow::Borrowed(&[]),
+        }
+    }
+
+    /// The spans, root first.
+    pub fn iter(&self) -> impl Iterator<Item = Span<'_>> {
+        let mut reader = Reader::new(&self.bytes);
+        let length = self.length(&mut reader);
+        (0..length).map_while(move |_| Span::read(&mut reader).ok())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Appends a span within the last one.
+    pub fn push(&mut self, name: &str, fields: &KeyValues<'_>) {
+        let mut reader = Reader::new(&self.bytes);
+        let length = self.length(&mut reader);
+        let old_head = reader.position();
+
+        let mut head = Vec::with_capacity(5);
+        write::array_len(&mut head, length + 1);
+        let bytes = self.bytes.to_mut();
+        bytes.splice(..old_head, head);
+        write::array_len(bytes, 2);
+        write::str(bytes, name);
+        match fields.as_bytes() {
+            [] => write::nil(bytes),
+            fields => bytes.extend_from_slice(fields),
+        }
+    }
+
+    /// The same spans, with all borrowed parts copied.
+    pub fn into_owned(self) -> Spans<'static> {
+        Spans {
+            bytes: Cow::Owned(self.bytes.into_owned()),
+        }
+    }
+
+    /// Whether any name, key or text in them has one of the [controls](crate::is_control).
+    pub fn has_control(&self) -> bool {
+        self.iter()
+            .any(|span| has_control(span.name) || span.fields.has_control())
+    }
+
+    /// Reads and checks an array of spans.
+    pub(crate) fn read(reader: &mut Reader<'a>) -> msgpack::Result<Self> {
+        let start = reader.position();
+        let length = reader.array_len()?;
+        for _ in 0..length {
+            Span::read(reader)?;
+        }
+        let bytes = match length {
+            0 => &[],
+            _ => reader.since(start),
+        };
+        Ok(Self {
+            bytes: Cow::Borrowed(bytes),
+        })
+    }
+
+    /// The encoded array; empty if there are no spans.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn length(&self, reader: &mut Reader<'_>) -> usize {
+        match self.bytes.is_empty() {
+            true => 0,
+            false => reader.array_len().unwrap_or(0),
+        }
+    }
+}
+
+impl<'a> Span<'a> {
+    /// `[name, fields]`; shorter and longer arrays grow as the fields of a payload do.
+    fn read(reader: &mut Reader<'a>) -> msgpack::Result<Self> {
+        let start = reader.position();
+        let length = reader.array_len()?;
+        if length == 0 {
+            let reason = Reason::TooFewFields { found: 0, least: 1 };
+            return Err(msgpack::DecodeError::new(reason, start));
+        }
+        let name = reader.str()?;
+        let mut fields = KeyValues::new();
+        for position in 1..length {
+            match position {
+                1 => {
+                    if let Some((bytes, hints)) = reader.optional(Reader::map)? {
+                        fields = KeyValues::from_checked(bytes, hints);
+                    }
+                }
+                _ => reader.skip()?,
+            }
+        }
+        Ok(Self { name, fields })
+    }
+}
+
+impl Default for Spans<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for Spans<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, span) in self.iter().enumerate() {
+            if position > 0 {
+                f.write_str(":")?;
+            }
+            write!(f, "{span}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Span<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        escape(self.name, f)?;
+        for (position, (key, value)) in self.fields.iter().enumerate() {
+            f.write_str(if position == 0 { "{" } else { " " })?;
+            escape(key, f)?;
+            write!(f, "={}", value.quoted())?;
+        }
+        f.write_str(if self.fields.is_empty() { "" } else { "}" })
+    }
+}
+
+impl fmt::Debug for Spans<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
