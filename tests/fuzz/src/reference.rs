@@ -2,8 +2,8 @@
 
 use log::Level;
 use record_proto::{
-    Close, Dropped, ErrorInfo, Hello, KeyValues, Levels, LogRecord, Payload, PayloadError, Reason,
-    Value,
+    BatchInfo, BatchReason, Close, Dropped, ErrorInfo, Hello, KeyValues, Levels, LogRecord,
+    Payload, PayloadError, Reason, Spans, Value,
 };
 use rmpv::{ValueRef, decode};
 
@@ -25,6 +25,9 @@ pub fn agree(bytes: &[u8], ours: &Result<Payload<'_>, PayloadError>) {
     let [kind @ 0..=0x7f, fields @ ..] = bytes else {
         return assert!(ours.is_err());
     };
+    if *kind == 5 {
+        return assert_eq!(ours, &Ok(Payload::Bell));
+    }
     if *kind > 4 {
         return assert_eq!(ours, &Ok(Payload::Unknown(*kind)));
     }
@@ -54,14 +57,17 @@ fn same(kind: u8, fields: &Fields<'_>, ours: Option<&Payload<'_>>) -> Option<boo
         }
         1 => {
             let (record, key_values, context) = record(fields)?;
+            let spans = spans(fields.at(16)).unwrap_or_default();
             let Some(Payload::Record(ours)) = ours else {
                 return Some(false);
             };
             let mut without = ours.clone();
             (without.key_values, without.context) = (KeyValues::new(), KeyValues::new());
+            without.spans = Spans::new();
             without == record
                 && same_pairs(&ours.key_values, key_values)
                 && same_pairs(&ours.context, context)
+                && same_spans(&ours.spans, &spans)
         }
         2 => {
             let (pid, numbers, last, bytes) = fragment(fields)?;
@@ -125,7 +131,39 @@ fn record<'v>(fields: &Fields<'v>) -> Option<(LogRecord<'v>, Pairs<'v>, Pairs<'v
     record.error = or_nil(fields.at(14), error)?;
     record.original_length = or_nil(fields.at(15), uint)?;
     record.instance = u32_or_none(fields.at(17));
+    record.batch = batch(fields.at(18));
     Some((record, pairs(fields.at(12))?, pairs(fields.at(13))?))
+}
+
+fn spans<'v>(value: &'v ValueRef<'v>) -> Option<Vec<(&'v str, Pairs<'v>)>> {
+    let ValueRef::Array(spans) = value else {
+        return None;
+    };
+    let span = |value: &'v ValueRef<'v>| match value {
+        ValueRef::Array(parts) => {
+            let parts = Fields(parts);
+            Some((text(parts.at(0))?, pairs(parts.at(1))?))
+        }
+        _ => None,
+    };
+    spans.iter().map(span).collect()
+}
+
+fn batch(value: &ValueRef<'_>) -> Option<BatchInfo> {
+    let ValueRef::Array(parts) = value else {
+        return None;
+    };
+    let parts = Fields(parts);
+    let reason = match uint(parts.at(0))? {
+        0 => BatchReason::Escalation,
+        1 => BatchReason::Group,
+        other => BatchReason::Other(other),
+    };
+    Some(BatchInfo::new(
+        reason,
+        uint(parts.at(1))?,
+        uint(parts.at(2))?,
+    ))
 }
 
 fn error<'v>(value: &'v ValueRef<'v>) -> Option<ErrorInfo<'v>> {
@@ -181,6 +219,7 @@ fn close(fields: &Fields<'_>) -> Option<Close> {
     close.sent = or_nil(fields.at(2), uint)?.unwrap_or(0);
     close.dropped = or_nil(fields.at(3), uint)?.unwrap_or(0);
     close.instance = u32_or_none(fields.at(4));
+    close.held_back = uint(fields.at(5)).unwrap_or(0);
     close.dropped_by_level = levels(fields.at(6));
     Some(close)
 }
@@ -247,6 +286,14 @@ fn same_pairs(ours: &KeyValues<'_>, pairs: Pairs<'_>) -> bool {
         })
     });
     all && pairs.next().is_none()
+}
+
+fn same_spans(ours: &Spans<'_>, others: &[(&str, Pairs<'_>)]) -> bool {
+    let same = ours
+        .iter()
+        .zip(others)
+        .all(|(ours, (name, pairs))| ours.name == *name && same_pairs(&ours.fields, pairs));
+    same && ours.iter().count() == others.len()
 }
 
 fn same_value(ours: &Value<'_>, other: &ValueRef<'_>) -> bool {

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use bytes::BytesMut;
 use log::Level;
 use record_proto::{
-    Encode, ErrorInfo, FRAGMENT_OVERHEAD, Frame, HEAD_LENGTH, KeyValues, LogRecord, Payload,
-    Progress, Reassembler, RecordCodec, Scratch, Value, split,
+    BatchInfo, BatchReason, Encode, ErrorInfo, FRAGMENT_OVERHEAD, Frame, HEAD_LENGTH, KeyValues,
+    LogRecord, Payload, Progress, Reassembler, RecordCodec, Scratch, Value, split,
 };
 use tokio_util::codec::Decoder;
 
@@ -63,6 +63,19 @@ fn record(input: &mut Input<'_>) -> LogRecord<'static> {
     }
     if given() {
         record.context = pairs(input, 0);
+    }
+    if given() {
+        for _ in 0..input.u8() % 4 {
+            record.spans.push(&input.text(), &pairs(input, 0));
+        }
+    }
+    if given() {
+        let reason = match input.u8() {
+            0 => BatchReason::Escalation,
+            1 => BatchReason::Group,
+            other => BatchReason::Other(other.into()),
+        };
+        record.batch = Some(BatchInfo::new(reason, input.u64(), input.u64()));
     }
     record
 }

@@ -3,7 +3,7 @@
 use std::{cell::Cell, iter};
 
 use log::{Log, Metadata, Record};
-use pipe_subscriber::{LabelIn, Attach, PipeSubscriber, StreamEnd, Summary};
+use pipe_subscriber::{Attach, LabelIn, PipeSubscriber, StreamEnd, Summary};
 use record_proto::{LogRecord, Payload, Progress, Reassembler};
 
 use fuzz::{
