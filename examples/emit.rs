@@ -1,6 +1,6 @@
-//! A child that emits load: N records in each of T threads, and then one of several ends.
+//! A child that produces load: T threads log N records each, and then the process ends in a chosen way.
 //!
-//! Alone it logs to standard error; `run_child` gives it a record pipe:
+//! Without a parent it logs to standard error. `run_child` gives it a record pipe:
 //!
 //! ```text
 //! cargo build --release --examples
@@ -8,8 +8,8 @@
 //! ./run_child --format none -- ./emit --threads 4 --records 200000
 //! ```
 //!
-//! Record i (from 0) of thread t says `t<t> n<i> `, padded with `x` to `--message-bytes`; of its key-values k0, k1, ...
-//! number j is i + j. The records are of level info and target `emit`.
+//! The message of record i (from 0) of thread t is `t<t> n<i> `, padded with `x` to `--message-bytes`. Its key-values are
+//! k0, k1, ..., and the value of kj is i + j. The level is info and the target `emit`.
 
 use std::{
     error::Error,
@@ -104,13 +104,13 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         }
         None => None,
     };
-    let alone = env_logger::Env::default().default_filter_or("info");
+    let fallback = env_logger::Env::default().default_filter_or("info");
     PipeHandler::builder()
         .filter("trace")
         .overflow(options.overflow)
-        // Without a guard: what is buffered is written when the process exits.
+        // No guard is needed: buffered records are written when the process exits.
         .delivery(options.delivery.into())
-        .init_or(env_logger::Builder::from_env(alone).build())?;
+        .init_or(env_logger::Builder::from_env(fallback).build())?;
 
     let load = Load::new(options);
     thread::scope(|scope| {
@@ -142,17 +142,17 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What each thread logs.
+/// The records that each thread logs.
 struct Load {
     records: u64,
     message_bytes: usize,
     padding: String,
     keys: Vec<String>,
-    pause: Option<Pause>,
+    pacing: Option<Pacing>,
 }
 
-/// Time between two records of a thread.
-struct Pause {
+/// Spaces the records of a thread at an even rate.
+struct Pacing {
     rate: u64,
     start: Instant,
 }
@@ -164,20 +164,22 @@ impl Load {
             message_bytes: options.message_bytes,
             padding: "x".repeat(options.message_bytes),
             keys: (0..options.kv).map(|number| format!("k{number}")).collect(),
-            pause: options.rate.map(|rate| Pause {
+            pacing: options.rate.map(|rate| Pacing {
                 rate,
                 start: Instant::now(),
             }),
         }
     }
 
-    /// The log macros take keys that stand in the source; here their number is an option, and so the record is built
-    /// as the macros would. Nothing is allocated on the way.
+    /// Logs the records of one thread and allocates nothing.
+    ///
+    /// The log macros need the keys in the source, but here their number is an option. So the record is built by hand, as
+    /// the macros would build it.
     fn emit(&self, thread: u64, ack: Option<&AtomicU64>) {
         let logger = log::logger();
         for number in 0..self.records {
-            if let Some(pause) = &self.pause {
-                pause.until(number);
+            if let Some(pacing) = &self.pacing {
+                pacing.wait_for(number);
             }
             let beginning = "t n ".len() + digits(thread) + digits(number);
             let padding = &self.padding[..self.message_bytes.saturating_sub(beginning)];
@@ -197,19 +199,16 @@ impl Load {
                     .build(),
             );
             if let Some(ack) = ack {
+                // Release: a process that sees the count sees everything that the log call has written before.
                 ack.store((number + 1).to_le(), Release);
             }
         }
     }
 }
 
-fn digits(number: u64) -> usize {
-    number.checked_ilog10().unwrap_or(0) as usize + 1
-}
-
-impl Pause {
-    /// Due times are counted from the start, so that a late record makes no later one late.
-    fn until(&self, number: u64) {
+impl Pacing {
+    /// Waits until a record is due. Due times are counted from the start, so a late record does not delay later ones.
+    fn wait_for(&self, number: u64) {
         let seconds = number / self.rate;
         let nanos = u128::from(number % self.rate) * 1_000_000_000 / u128::from(self.rate);
         let due = self.start + Duration::new(seconds, nanos as u32);
@@ -236,8 +235,12 @@ impl kv::Source for Numbers<'_> {
     }
 }
 
-/// Counters in a file that is mapped into memory: a store costs no system call, and what was stored is in the file
-/// even if the process is killed the moment after.
+fn digits(number: u64) -> usize {
+    number.checked_ilog10().unwrap_or(0) as usize + 1
+}
+
+/// Counters in a file that is mapped into memory. A store costs no system call, and its value is in the file even if the
+/// process is killed right after.
 struct Acks(MmapRaw);
 
 impl Acks {
@@ -249,15 +252,16 @@ impl Acks {
             .create(true)
             .truncate(true)
             .open(path)?;
-        // Written and not only made so long: a store into a page for which there is no room would kill this process.
+        // Zeros are written, instead of only setting the length, to reserve the space: a store into a page for which the
+        // disk has no room would kill this process.
         file.write_all(&vec![0; threads as usize * size_of::<AtomicU64>()])?;
         Ok(Self(MmapRaw::map_raw(&file)?))
     }
 
     fn counters(&self) -> &[AtomicU64] {
         let length = self.0.len() / size_of::<AtomicU64>();
-        // SAFETY: the mapping is writable, has this length, begins on a page and lives as long as the slice. In this
-        // process nothing else reaches it.
+        // SAFETY: the mapping is writable, has this length, is aligned to a page and lives as long as the slice. Nothing
+        // else in this process accesses it.
         unsafe { slice::from_raw_parts(self.0.as_mut_ptr().cast(), length) }
     }
 }

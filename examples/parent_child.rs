@@ -1,10 +1,10 @@
-//! Start here: a parent and its child, whose records come out of the parent's logger.
+//! Start here: a parent starts a child, and the child's records come out of the parent's logger.
 //!
 //! ```text
 //! cargo run --example parent_child
 //! ```
 //!
-//! One file plays both parts: the parent starts this program once more, with an argument.
+//! This file is both programs: the parent starts itself once more, with an argument.
 
 use std::{
     env,
@@ -32,14 +32,14 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 #[tokio::main]
 async fn parent() -> Result<(), Box<dyn Error>> {
-    // Any logger does. How much the child sends is what this one asks for.
+    // Any logger will do. By default the child sends the records that pass the level of this one.
     env_logger::init_from_env(Env::default().default_filter_or("info"));
     log::info!("hello from parent process");
 
     let mut command = Command::new(env::current_exe()?);
     command.arg("child");
 
-    // Every logger shows the target: the child's are w1/parent_child.
+    // The label goes into the target, because every logger shows that: w1/parent_child.
     let (mut child, mut logs) = Spawn::new(command)
         .label("w1")
         .label_in(LabelIn::Target)
@@ -52,7 +52,7 @@ async fn parent() -> Result<(), Box<dyn Error>> {
 }
 
 fn child() -> Result<(), Box<dyn Error>> {
-    // Without a parent the records go to env_logger.
+    // Without a parent that gives it a pipe, the child logs to env_logger.
     pipe_handler::init_or(env_logger::builder().build())?;
     log::info!(user = 7; "hello from child process");
     Ok(())

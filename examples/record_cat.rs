@@ -1,11 +1,11 @@
-//! Prints a stream of frames: one that `run_child --tee` stored, or one that comes down a pipe.
+//! Prints a stream of frames, from a file that `run_child --tee` stored or from standard input.
 //!
 //! ```text
 //! cargo run --example record_cat -- --format json stored.frames
 //! ```
 //!
-//! Its exit code is 0 if the stream is whole; 1 if it is truncated or corrupt, or something in it cannot be understood; and
-//! 2 if it cannot be read or printed.
+//! The exit code is 0 if the stream is whole; 1 if it is truncated or corrupt, or has a payload that is malformed or of an
+//! unknown kind; and 2 if it cannot be read or printed.
 
 mod support;
 
@@ -13,9 +13,9 @@ use std::{fs::File, io, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 use pipe_subscriber::{LogRecord, PipeSubscriber, ReadError, StreamEnd, Summary};
-
 use rustix::stdio::stdin;
-use support::{Format, Patient, Printer, inherited, options, say, stdio::given};
+
+use support::{Blocking, Format, Printer, eprint_line, inherited, options, stdio::unless_closed};
 
 const OWN_FAILURE: u8 = 2;
 
@@ -33,23 +33,23 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    let ended = options(OWN_FAILURE).and_then(|options| {
+    let code = options(OWN_FAILURE).and_then(|options| {
         cat(&options).map_err(|error| {
-            say(format_args!("record_cat: {error}"));
+            eprint_line(format_args!("record_cat: {error}"));
             OWN_FAILURE
         })
     });
-    ExitCode::from(ended.unwrap_or_else(|code| code))
+    ExitCode::from(code.unwrap_or_else(|code| code))
 }
 
 fn cat(options: &Options) -> io::Result<u8> {
-    inherited::settle()?;
+    inherited::install_handlers()?;
     let mut printer = Printer::new(options.format, None);
-    // Where reading failed there is still what came before.
+    // If reading fails, the records before the failure are printed already, and the summary counts them.
     let (summary, failed) = match read(options, &mut printer)? {
         Ok(summary) => (summary, false),
         Err(error) => {
-            say(format_args!("record_cat: {error}: {}", error.source));
+            eprint_line(format_args!("record_cat: {error}: {}", error.source));
             (*error.summary, true)
         }
     };
@@ -62,18 +62,17 @@ fn cat(options: &Options) -> io::Result<u8> {
     })
 }
 
-/// On this thread alone, which has nothing to do while it waits for a file.
+/// Reads the stream to its end, on a runtime of this thread alone: a blocking read holds up nothing else.
 fn read(options: &Options, printer: &mut Printer) -> io::Result<Result<Summary, ReadError>> {
     let path = options.file.display();
     let named = |error| io::Error::other(format!("cannot open {path}: {error}"));
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let print = |record: &LogRecord<'_>| printer.record(record);
     Ok(match options.file.as_os_str() == "-" {
-        true => {
-            runtime.block_on(PipeSubscriber::new(given(stdin()).map_err(named)?).run_with(print))
-        }
+        true => runtime
+            .block_on(PipeSubscriber::new(unless_closed(stdin()).map_err(named)?).run_with(print)),
         false => {
-            let file = Patient(File::open(&options.file).map_err(named)?);
+            let file = Blocking(File::open(&options.file).map_err(named)?);
             runtime.block_on(PipeSubscriber::new(file).run_with(print))
         }
     })

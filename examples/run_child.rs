@@ -5,13 +5,16 @@
 //! cargo run --example run_child -- --label w1 -- target/debug/examples/emit --records 3
 //! ```
 //!
-//! As env(1) and timeout(1) it ends with the child's own exit code; with 128 and the signal's number if a signal killed
-//! the child; with 127 if the program is not there and 126 if it cannot be executed. It is 125 for whatever goes wrong
-//! here, whatever became of the child: wrong options, too few descriptors, or records that could not be printed or stored.
-//! A reader of the output that has seen enough, such as a pager, is no failure.
+//! The exit codes are those of env(1) and timeout(1):
 //!
-//! SIGINT, SIGTERM, SIGHUP and SIGQUIT are the child's: they are passed on, and the records up to the child's end and the
-//! summary follow. Another process may hold the pipe after that; whoever does not want to wait sends a second one.
+//! - the child's own exit code,
+//! - 128 plus the number of the signal that killed the child,
+//! - 127 if the program does not exist, 126 if it cannot be executed,
+//! - 125 if run_child itself failed, however the child ended: wrong options, too few descriptors, or records that could
+//!   not be printed or stored. A reader of the output that is gone, such as a pager, is not a failure.
+//!
+//! SIGINT, SIGTERM, SIGHUP and SIGQUIT are passed on to the child. Then the remaining records up to the child's end and
+//! the summary are printed. If another process still holds the pipe after that, a second signal ends the wait for it.
 
 #[path = "support/runtime.rs"]
 mod runtime;
@@ -35,6 +38,7 @@ use std::{
 use clap::{Parser, ValueEnum};
 use log::{LevelFilter, Log, Metadata, Record, kv};
 use pipe_subscriber::{LogRecord, PipeSubscriber, ReadError, Spawn, Summary};
+use rustix::io::Errno;
 use tokio::{
     process::{Child, Command},
     time::{Instant, timeout, timeout_at},
@@ -42,19 +46,20 @@ use tokio::{
 use tokio_stream::StreamExt;
 
 use runtime::runtime;
-use rustix::io::Errno;
 use signals::{Signals, keep_sigpipe_ignored};
 use store::Store;
-use support::{Format, Printer, inherited, options, say};
+use support::{Format, Printer, eprint_line, inherited, options};
 
-/// As timeout(1) and env(1) have them.
+/// Exit codes as in timeout(1) and env(1).
 const OWN_FAILURE: u8 = 125;
 const NOT_EXECUTABLE: u8 = 126;
 const NOT_FOUND: u8 = 127;
 
-/// How long the pipe must be silent for all to be read that is there, if nobody wants to wait; and how long that may take.
+/// After a signal that ends the wait for another process: how long the pipe must be silent for its contents to count as
+/// read.
 const SILENCE: Duration = Duration::from_millis(100);
-const HURRY: Duration = Duration::from_secs(1);
+/// After such a signal: how long the reading of the contents may take.
+const REST_LIMIT: Duration = Duration::from_secs(1);
 
 #[derive(Parser)]
 #[command(
@@ -101,19 +106,19 @@ enum Via {
 }
 
 fn main() -> ExitCode {
-    let ended = options(OWN_FAILURE).and_then(|options| {
+    let code = options(OWN_FAILURE).and_then(|options| {
         run(options).map_err(|error| {
-            say(format_args!("run_child: {error}"));
+            eprint_line(format_args!("run_child: {error}"));
             OWN_FAILURE
         })
     });
-    ExitCode::from(ended.unwrap_or_else(|code| code))
+    ExitCode::from(code.unwrap_or_else(|code| code))
 }
 
 fn run(options: Options) -> io::Result<u8> {
-    // Before the child is there: a file that cannot be made should not cost a run.
+    // Before the child is started, so that it does not run for nothing if the file cannot be created.
     let tee = options.tee.as_deref().map(Store::create).transpose()?;
-    inherited::settle()?;
+    inherited::install_handlers()?;
     let signals = Signals::catch()?;
     runtime()?.block_on(run_and_read(options, tee, signals))
 }
@@ -127,7 +132,7 @@ async fn run_and_read(
         Ok(spawned) => spawned,
         Err(error) => {
             let program = options.command[0].display();
-            say(format_args!("run_child: cannot start {program}: {error}"));
+            eprint_line(format_args!("run_child: cannot start {program}: {error}"));
             return Ok(not_started(&error));
         }
     };
@@ -136,15 +141,18 @@ async fn run_and_read(
     }
 
     let mut printer = Printer::new(options.format.printed(), options.label);
-    // Both at once: a child that waits for room in its pipe would never exit.
+    // Reads while it waits for the exit: otherwise a child that waits for room in its pipe would never exit.
     let status = match options.format {
         Output::None => {
-            logs.run_into_until(Reader, signals.follow(&mut child))
+            logs.run_into_until(SilentLogger, signals.wait_for(&mut child))
                 .await
         }
         Output::Text | Output::Json => {
-            logs.run_with_until(|record| printer.record(record), signals.follow(&mut child))
-                .await
+            logs.run_with_until(
+                |record| printer.record(record),
+                signals.wait_for(&mut child),
+            )
+            .await
         }
     };
     let print = |record: &LogRecord<'_>| match options.format {
@@ -154,7 +162,7 @@ async fn run_and_read(
     let summary = read_rest(logs, print, &mut signals)
         .await
         .unwrap_or_else(|error| {
-            say(format_args!("run_child: {error}: {}", error.source));
+            eprint_line(format_args!("run_child: {error}: {}", error.source));
             *error.summary
         });
 
@@ -163,14 +171,14 @@ async fn run_and_read(
         _ if printer.has_failed() || unstored => OWN_FAILURE,
         Ok(status) => exit_code(status),
         Err(error) => {
-            say(format_args!(
+            eprint_line(format_args!(
                 "run_child: cannot tell how the child ended: {error}"
             ));
             OWN_FAILURE
         }
     };
     printer.summary(&summary, Some(exit));
-    // It may be the summary that cannot be printed.
+    // Once more, because printing the summary may have failed.
     match printer.has_failed() {
         true => Ok(OWN_FAILURE),
         false => Ok(exit),
@@ -197,7 +205,8 @@ fn spawn(options: &Options) -> io::Result<(Child, PipeSubscriber)> {
     spawn.spawn()
 }
 
-/// What is left after the child's exit: up to the end of the pipe, or of the grace period, or of somebody's patience.
+/// Reads the rest after the child's exit: up to the end of the pipe or of the grace period, or until a termination signal
+/// asks not to wait.
 async fn read_rest(
     logs: PipeSubscriber,
     mut print: impl FnMut(&LogRecord<'_>),
@@ -211,10 +220,10 @@ async fn read_rest(
     };
     tokio::select! {
         () = to_the_end => return records.into_summary(),
-        () = signals.hurry() => {}
+        () = signals.wait_for_termination() => {}
     }
-    // What is there already.
-    let end = Instant::now() + HURRY;
+    // The records that are in the pipe already.
+    let end = Instant::now() + REST_LIMIT;
     while let Ok(Ok(Some(record))) = timeout_at(end, timeout(SILENCE, records.next())).await {
         print(&record);
     }
@@ -222,7 +231,7 @@ async fn read_rest(
 }
 
 impl Output {
-    /// What is printed, if only the summary.
+    /// Returns the format of the output. With `None` that is only the summary.
     fn printed(self) -> Format {
         match self {
             Self::Text | Self::None => Format::Text,
@@ -231,7 +240,8 @@ impl Output {
     }
 }
 
-/// The child takes more: by itself a word that is no level is a target, of which everything is sent, and of others nothing.
+/// Checks a filter more strictly than the child does, which takes a single word that is not a level for a target and sends
+/// all records of that target and no others.
 fn filter(text: &str) -> Result<String, String> {
     let level = |text: &str| match text.trim().parse::<LevelFilter>() {
         Ok(_) => Ok(()),
@@ -264,16 +274,16 @@ fn exit_code(status: ExitStatus) -> u8 {
 fn not_started(error: &io::Error) -> u8 {
     match Errno::from_io_error(error) {
         Some(Errno::NOENT) => NOT_FOUND,
-        // Nothing is wrong with the program.
+        // The system lacks resources, and the program may be all right.
         Some(Errno::AGAIN | Errno::MFILE | Errno::NFILE | Errno::NOMEM) | None => OWN_FAILURE,
         Some(_) => NOT_EXECUTABLE,
     }
 }
 
-/// A logger that does all the reading of a logger and none of the writing: what is left is the cost of the pipe.
-struct Reader;
+/// A logger that reads every field and writes nothing, so that a measurement shows the cost of the pipe alone.
+struct SilentLogger;
 
-impl Log for Reader {
+impl Log for SilentLogger {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
         true
     }
@@ -281,22 +291,22 @@ impl Log for Reader {
     fn log(&self, record: &Record<'_>) {
         black_box((record.level(), record.target()));
         black_box((record.module_path(), record.file(), record.line()));
-        // Texts are all that is written, and `Reader` takes every text.
-        let _never_fails = write!(Reader, "{}", record.args());
-        let _never_fails = record.key_values().visit(&mut Reader);
+        // Its `write_str` never fails.
+        let _never_fails = write!(SilentLogger, "{}", record.args());
+        let _never_fails = record.key_values().visit(&mut SilentLogger);
     }
 
     fn flush(&self) {}
 }
 
-impl Write for Reader {
+impl Write for SilentLogger {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         black_box(text);
         Ok(())
     }
 }
 
-impl<'kvs> kv::VisitSource<'kvs> for Reader {
+impl<'kvs> kv::VisitSource<'kvs> for SilentLogger {
     fn visit_pair(&mut self, key: kv::Key<'kvs>, value: kv::Value<'kvs>) -> Result<(), kv::Error> {
         black_box(key.as_str());
         write!(self, "{value}")?;

@@ -1,8 +1,9 @@
-//! What has to be looked at before the standard library changes it.
+//! Code that reads the state of the process before the standard library changes it.
 
-/// Runs something before `main`.
+/// Runs a block before `main`.
 macro_rules! before_main {
     ($body:block) => {
+        // Unsafe attributes: each entry of these sections is called at the start as an `extern "C" fn()`, and this is one.
         #[used]
         #[cfg_attr(
             target_vendor = "apple",
@@ -10,8 +11,8 @@ macro_rules! before_main {
         )]
         #[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".init_array"))]
         static BEFORE_MAIN: extern "C" fn() = {
-            extern "C" fn look() $body
-            look
+            extern "C" fn run() $body
+            run
         };
     };
 }

@@ -1,4 +1,4 @@
-//! A summary as one line, for people and for programs.
+//! The figures of a summary, as a line for people and as an object for programs.
 
 use std::fmt::{self, Display};
 
@@ -6,7 +6,7 @@ use log::Level;
 use pipe_subscriber::{ProcessSummary, StreamEnd, Summary};
 use serde::Serialize;
 
-/// The figures of a summary: with serde an object, with Display one line of text.
+/// The figures of a summary: an object with `Serialize`, one line of text with `Display`.
 #[derive(Serialize)]
 pub(crate) struct Figures<'a> {
     received: u64,
@@ -17,7 +17,7 @@ pub(crate) struct Figures<'a> {
     malformed: u64,
     unknown: u64,
     end: StreamEnd,
-    /// The code with which this program ends itself, where it follows a child.
+    /// The exit code of this program, if it runs a child.
     #[serde(skip_serializing_if = "Option::is_none")]
     exit: Option<u8>,
     dropped_by_level: ByLevel,
@@ -26,7 +26,7 @@ pub(crate) struct Figures<'a> {
     logger_panics: u64,
     reasons: &'a [String],
     processes: &'a [ProcessSummary],
-    /// The summary as people read it.
+    /// The summary as text.
     #[serde(skip)]
     line: String,
 }
@@ -69,7 +69,7 @@ impl<'a> Figures<'a> {
     }
 }
 
-/// `summary: all 7 records received, exit 0`, or whatever was lost; then the reasons.
+/// `summary: all 7 records received, exit 0`, or the losses instead; then the reasons.
 impl Display for Figures<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "summary: {}", self.line)?;

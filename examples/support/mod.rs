@@ -1,4 +1,4 @@
-//! What the examples share: how they take their options, meet the streams and signals that they were given, and print.
+//! Code that several examples share: options, printing, and the standard streams and signals as they were inherited.
 
 pub(crate) mod before_main;
 mod figures;
@@ -10,4 +10,4 @@ mod text;
 
 pub(crate) use options::options;
 pub(crate) use printer::{Format, Printer};
-pub(crate) use stdio::{Patient, say};
+pub(crate) use stdio::{Blocking, eprint_line};

@@ -1,4 +1,4 @@
-//! Records and summaries, written to standard output.
+//! Prints records and the summary, to standard output or standard error.
 
 use std::{
     fmt::Display,
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{
     figures::Figures,
-    stdio::{given, say, try_to_say},
+    stdio::{eprint_line, try_eprint_line, unless_closed},
     text,
 };
 
@@ -24,27 +24,12 @@ pub(crate) enum Format {
     Json,
 }
 
-/// Prints each record when it comes.
+/// Prints each record as soon as it arrives.
 #[derive(Debug)]
 pub(crate) struct Printer {
     format: Format,
     label: Option<String>,
     output: Output,
-}
-
-/// A record as JSON.
-#[derive(Serialize)]
-struct Object<'a> {
-    #[serde(flatten)]
-    record: &'a LogRecord<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    label: Option<&'a str>,
-}
-
-/// A summary as JSON.
-#[derive(Serialize)]
-struct End<'a> {
-    summary: Figures<'a>,
 }
 
 impl Printer {
@@ -60,36 +45,53 @@ impl Printer {
         let label = self.label.as_deref();
         match self.format {
             Format::Text => self.output.line(text::Line { record, label }),
-            Format::Json => self.output.json(&Object { record, label }),
+            Format::Json => self.output.json(&JsonRecord { record, label }),
         }
     }
 
-    /// Whether something could not be printed although somebody may still want it.
+    /// Returns whether printing failed for another reason than a reader that is gone.
     pub(crate) fn has_failed(&self) -> bool {
         self.output.failed
     }
 
-    /// For programs among the records, for people on standard error; there for all if the records could not be printed.
+    /// Prints the summary: as JSON after the records, as text on standard error. If JSON could not be printed, the text
+    /// goes to standard error as well.
     pub(crate) fn summary(&mut self, summary: &Summary, exit: Option<u8>) {
         let figures = Figures::new(summary, exit);
         match self.format {
-            Format::Text => self.output.note(try_to_say(figures)),
-            Format::Json => self.output.json(&End { summary: figures }),
+            Format::Text => self.output.check(try_eprint_line(figures)),
+            Format::Json => self.output.json(&JsonSummary { summary: figures }),
         }
         if self.format == Format::Json && self.has_failed() {
-            say(Figures::new(summary, None));
+            eprint_line(Figures::new(summary, None));
         }
     }
 }
 
-/// Standard output, one write for each line, so that nothing is held back.
+/// A record as JSON.
+#[derive(Serialize)]
+struct JsonRecord<'a> {
+    #[serde(flatten)]
+    record: &'a LogRecord<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<&'a str>,
+}
+
+/// A summary as JSON.
+#[derive(Serialize)]
+struct JsonSummary<'a> {
+    summary: Figures<'a>,
+}
+
+/// Standard output, with one write for each line, so that no line waits in a buffer.
 ///
-/// A failure is told at the end only: when nothing can be printed any more, the records still have to be read, or the
-/// pipe would fill and the child would wait for ever. A reader that is gone, such as a pager, has seen enough.
+/// After a failure no more lines are printed, but the program goes on: the records still have to be read, or the pipe would
+/// fill and the child would wait for ever. [`Printer::has_failed`] reports the failure at the end. A reader that is gone,
+/// such as a pager, is not a failure.
 #[derive(Debug, Default)]
 struct Output {
     line: Vec<u8>,
-    closed: bool,
+    stopped: bool,
     failed: bool,
 }
 
@@ -103,24 +105,24 @@ impl Output {
     }
 
     fn print(&mut self, render: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) {
-        if self.closed {
+        if self.stopped {
             return;
         }
         self.line.clear();
         let printed = render(&mut self.line).and_then(|()| {
             self.line.push(b'\n');
-            given(rustix::stdio::stdout())?.write_all(&self.line)
+            unless_closed(rustix::stdio::stdout())?.write_all(&self.line)
         });
-        self.closed = printed.is_err();
-        self.note(printed);
+        self.stopped = printed.is_err();
+        self.check(printed);
     }
 
-    fn note(&mut self, printed: io::Result<()>) {
+    fn check(&mut self, printed: io::Result<()>) {
         if let Err(error) = printed
             && error.kind() != ErrorKind::BrokenPipe
         {
             self.failed = true;
-            say(format_args!("cannot print: {error}"));
+            eprint_line(format_args!("cannot print: {error}"));
         }
     }
 }

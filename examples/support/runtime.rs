@@ -1,17 +1,17 @@
-//! A runtime that is had or refused, without a panic.
+//! A tokio runtime whose creation fails with an error and never panics.
 
 use std::{io, os::unix::net::UnixStream};
 
 use tokio::runtime::{Builder, Runtime};
 
-/// On one thread: of more, those that cannot be had are a panic.
+/// Returns a runtime of one thread: tokio panics if it cannot start the threads of a larger one.
 ///
 /// # Errors
 ///
 /// If there are too few descriptors.
 pub(crate) fn runtime() -> io::Result<Runtime> {
     let named = |error| io::Error::other(format!("cannot start: {error}"));
-    // Without those of its signals tokio panics: as many as it takes are tried before.
+    // tokio panics if it gets no descriptors for its signal handling, so their number is tried first.
     let tried: io::Result<Vec<_>> = (0..3).map(|_| UnixStream::pair()).collect();
     drop(tried.map_err(named)?);
     let runtime = Builder::new_current_thread().enable_all().build();

@@ -1,8 +1,8 @@
-//! The standard streams as this process was given them, which is not as the standard library shows them.
+//! The standard streams as this process inherited them. They differ from those of the standard library in two ways.
 //!
-//! A stream that does not block is waited for. Whether it blocks belongs to the open file, which a shell, ssh or node may
-//! share: so it is left as it is. And one that was closed is an error: the standard library puts /dev/null in its place
-//! before `main`, where everything that is printed is lost without a word.
+//! A stream in non-blocking mode is waited for. The mode is left as it is, because it belongs to the open file, which a
+//! shell, ssh or node may share. A stream that was closed is an error: the standard library opens /dev/null in its place
+//! before `main`, and everything printed there is lost silently.
 
 use std::{
     fmt::Display,
@@ -24,35 +24,38 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 use super::before_main::before_main;
 
-/// A file that is waited for if it does not block.
+/// A file whose reads and writes wait until they can go on, even if the file is in non-blocking mode.
 #[derive(Debug)]
-pub(crate) struct Patient<F>(pub(crate) F);
+pub(crate) struct Blocking<F>(pub(crate) F);
 
-/// A standard stream.
+/// Returns a standard stream for reading or writing.
 ///
 /// # Errors
 ///
-/// If it was closed when this process started.
-pub(crate) fn given(stream: BorrowedFd<'static>) -> io::Result<Patient<BorrowedFd<'static>>> {
+/// If the stream was closed when this process started.
+pub(crate) fn unless_closed(
+    stream: BorrowedFd<'static>,
+) -> io::Result<Blocking<BorrowedFd<'static>>> {
+    // Relaxed: the bits are stored before `main`, when there is no other thread.
     match CLOSED.load(Relaxed) & 1 << stream.as_raw_fd() {
-        0 => Ok(Patient(stream)),
+        0 => Ok(Blocking(stream)),
         _ => Err(Errno::BADF.into()),
     }
 }
 
-/// A line on standard error, whether anybody reads it or not.
-pub(crate) fn say(line: impl Display) {
-    let _nobody_reads = try_to_say(line);
+/// Prints a line on standard error and ignores a failure.
+pub(crate) fn eprint_line(line: impl Display) {
+    let _nobody_reads = try_eprint_line(line);
 }
 
-/// A line on standard error, in one write: nothing of another process comes between.
-pub(crate) fn try_to_say(line: impl Display) -> io::Result<()> {
-    Patient(stdio::stderr()).write_all(format!("{line}\n").as_bytes())
+/// Prints a line on standard error in one write, so that output of other processes does not come in between.
+pub(crate) fn try_eprint_line(line: impl Display) -> io::Result<()> {
+    Blocking(stdio::stderr()).write_all(format!("{line}\n").as_bytes())
 }
 
-impl<F: AsFd> Write for Patient<F> {
+impl<F: AsFd> Write for Blocking<F> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        patiently(&self.0, PollFlags::OUT, || write(&self.0, bytes))
+        retry_when_ready(&self.0, PollFlags::OUT, || write(&self.0, bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -60,15 +63,15 @@ impl<F: AsFd> Write for Patient<F> {
     }
 }
 
-impl<F: AsFd> Read for Patient<F> {
+impl<F: AsFd> Read for Blocking<F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        patiently(&self.0, PollFlags::IN, || read(&self.0, &mut *buffer))
+        retry_when_ready(&self.0, PollFlags::IN, || read(&self.0, &mut *buffer))
     }
 }
 
-/// Waits on the spot: for a program that does nothing else meanwhile. A file cannot be waited for in another way, and a
-/// thread that does it may not be had.
-impl<F: AsFd + Unpin> AsyncRead for Patient<F> {
+/// Blocks the thread, so it suits only a program that does nothing else meanwhile. tokio would read a file on another
+/// thread, and starting one may fail.
+impl<F: AsFd + Unpin> AsyncRead for Blocking<F> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
@@ -80,7 +83,7 @@ impl<F: AsFd + Unpin> AsyncRead for Patient<F> {
     }
 }
 
-fn patiently<T>(
+fn retry_when_ready<T>(
     file: &impl AsFd,
     ready: PollFlags,
     mut attempt: impl FnMut() -> Result<T, Errno>,
@@ -97,7 +100,7 @@ fn patiently<T>(
     }
 }
 
-/// A bit for each standard stream that was closed when this process started.
+/// The standard streams that were closed when this process started, one bit for each descriptor.
 static CLOSED: AtomicU8 = AtomicU8::new(0);
 
 before_main!({
@@ -106,12 +109,12 @@ before_main!({
             CLOSED.fetch_or(1 << stream.as_raw_fd(), Relaxed);
         }
     }
-    // The standard library would end the process without a word.
+    // Without /dev/null the standard library aborts the process and prints nothing.
     if CLOSED.load(Relaxed) != 0
         && let Err(error) = open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
     {
         let program = env!("CARGO_CRATE_NAME");
-        say(format_args!(
+        eprint_line(format_args!(
             "{program}: a standard stream is closed, and /dev/null cannot stand in for it: {error}"
         ));
         exit(125);

@@ -4,10 +4,10 @@ use std::fmt::{self, Display, Write};
 
 use record_proto::{ErrorInfo, KeyValues, LogRecord, Value, is_control};
 
-/// `time level [label] process[pid] thread target: message key=value ...`, and what caused an error.
+/// `time level [label] process[pid] thread target: message key=value ...`, followed by the sources of an error.
 ///
-/// Control characters are escaped, newlines too. What a record does not tell is a `-`. Backtraces are left out: they
-/// have no place in a line.
+/// Control characters are escaped, newlines too. A missing process or thread name is printed as `-`. Backtraces do not
+/// fit into a line and are left out.
 pub(crate) struct Line<'a> {
     pub(crate) record: &'a LogRecord<'a>,
     pub(crate) label: Option<&'a str>,
@@ -31,30 +31,30 @@ impl Display for Line<'_> {
         if let Some(length) = record.original_length {
             write!(f, " (cut, it had {length} bytes)")?;
         }
-        pairs(&record.key_values, f)?;
-        pairs(&record.context, f)?;
+        write_pairs(&record.key_values, f)?;
+        write_pairs(&record.context, f)?;
         match &record.error {
-            Some(error) => causes(error, &record.message, f),
+            Some(error) => write_error(error, &record.message, f),
             None => Ok(()),
         }
     }
 }
 
-fn pairs(pairs: &KeyValues<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn write_pairs(pairs: &KeyValues<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for (key, value) in pairs.iter() {
         write!(f, " {}=", Escaped(key))?;
         match value {
             Value::Str(text) if is_plain(&text) => f.write_str(&text)?,
-            Value::Str(text) => quoted(&text, f)?,
-            // Numbers, base64 and JSON, which has its own escapes.
+            Value::Str(text) => write_quoted(&text, f)?,
+            // Numbers and base64 have no control characters, and JSON escapes them itself.
             other => write!(f, "{other}")?,
         }
     }
     Ok(())
 }
 
-/// An error among the key-values stands there already, and a panic's text is the message.
-fn causes(error: &ErrorInfo<'_>, message: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// Writes the error's message unless it is printed already, as a key-value or as the message of a panic; then its sources.
+fn write_error(error: &ErrorInfo<'_>, message: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if error.key.is_none() && error.message != message {
         write!(f, ", error: {}", Escaped(&error.message))?;
     }
@@ -64,7 +64,7 @@ fn causes(error: &ErrorInfo<'_>, message: &str, f: &mut fmt::Formatter<'_>) -> f
     Ok(())
 }
 
-/// A text in which the characters that a terminal would act upon are escaped as in Rust.
+/// A text whose control characters are escaped as in Rust, so that a terminal does not act on them.
 pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl Display for Escaped<'_> {
@@ -79,13 +79,13 @@ impl Display for Escaped<'_> {
     }
 }
 
-/// Whether a value needs no quotes to be told from what stands around it.
+/// Returns whether a value can be told from the text around it without quotes.
 fn is_plain(text: &str) -> bool {
     let special = |c: char| c.is_whitespace() || is_control(c) || matches!(c, '"' | '=' | ',');
     !text.is_empty() && !text.contains(special)
 }
 
-fn quoted(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn write_quoted(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_char('"')?;
     for character in text.chars() {
         match character {
