@@ -1,11 +1,11 @@
-//! An allocator that can count.
+//! Counts allocations of the whole process: a drain thread and a runtime have threads of their own.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
 
-/// The system's allocator. While nobody counts it costs one look at a flag.
+/// The system's allocator. It costs one look at a flag while nothing is counted.
 pub struct Counting;
 
 static ON: AtomicBool = AtomicBool::new(false);
@@ -17,12 +17,12 @@ pub fn start() {
     ON.store(true, Relaxed);
 }
 
-/// How many there were since the start.
+/// Returns the number of allocations since the start.
 pub fn count() -> u64 {
     COUNT.load(Relaxed)
 }
 
-/// Stops counting; how many there were.
+/// Stops counting and returns the number of allocations.
 pub fn stop() -> u64 {
     ON.store(false, Relaxed);
     count()

@@ -24,10 +24,6 @@ impl Figures {
         Some(self.summary(part, system, figure)?.median)
     }
 
-    pub fn max(&self, part: impl Display, system: &str, figure: &str) -> Option<f64> {
-        Some(self.summary(part, system, figure)?.max)
-    }
-
     /// What one system has to what another has in the same round: the median over the rounds.
     pub fn ratio(&self, part: impl Display, system: &str, to: &str, figure: &str) -> Option<f64> {
         Some(self.ratios(part, system, to, figure)?.median)

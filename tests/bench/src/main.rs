@@ -1,7 +1,6 @@
 //! See README.md.
 
 mod alloc;
-mod bars;
 mod bench;
 mod child;
 mod clock;
@@ -71,7 +70,6 @@ fn measure(part: &Part, settings: Settings) -> Result<()> {
     if wanted(Part::Growth) {
         growth::run(&mut bench);
     }
-    println!("## Bars\n\n{}", bars::table(&bench.figures));
     println!("{}", bench.left_out());
     ensure!(bench.is_sound(), "this project's own records were lost");
     Ok(())

@@ -29,7 +29,7 @@ pub struct Settings {
 
 #[derive(Subcommand, Clone, PartialEq)]
 pub enum Part {
-    /// All parts, the plot and the bars.
+    /// All parts and the plot.
     All,
     /// Records per second, CPU, memory, cost of a log call and latency, beside other designs.
     Peers,

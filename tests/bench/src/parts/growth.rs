@@ -119,7 +119,6 @@ fn measure(bench: &mut Bench, name: &str, step: &Step, system: &str) {
     figures.add(&part, system, "rate", report.records_per_second() / 1e3);
     figures.add(&part, system, "cpu", child + parent);
     figures.add(&part, system, "peak", report.peak_kib as f64);
-    figures.add(&part, system, "lost", report.lost as f64);
     if let Shape::Message(bytes) = step.load.shape {
         let rate = report.records_per_second() * bytes as f64 / 1e6;
         figures.add(&part, system, "bytes", rate);

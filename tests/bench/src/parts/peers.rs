@@ -41,7 +41,7 @@ pub fn e2e(threads: u64) -> String {
 }
 
 /// The same for the cost of log calls.
-pub fn call(threads: u64) -> String {
+fn call(threads: u64) -> String {
     format!("call {threads}")
 }
 
