@@ -6,10 +6,11 @@ use std::{
     process::Stdio,
 };
 
+use fastrand::Rng;
 use pipe_subscriber::{Spawn, Summary};
 use tokio::process::Command;
 
-use crate::random::Random;
+use crate::random::of_any_magnitude;
 
 /// Starts one and reads it to its end; it must have one.
 pub(crate) async fn run(seed: u64) -> io::Result<Summary> {
@@ -28,8 +29,8 @@ pub(crate) fn child(seed: u64) {
     let number = variable.split(':').nth(1).and_then(|n| n.parse().ok());
     // SAFETY: the parent opened it for this process, and nobody else in it knows it.
     let pipe = unsafe { OwnedFd::from_raw_fd(number.expect("a descriptor")) };
-    let mut random = Random::new(seed);
-    let write = match random.below(6) {
+    let mut random = Rng::with_seed(seed);
+    let write = match random.u8(..6) {
         0 => write_anything,
         1 => write_frames_of_anything,
         2 => write_unfinished_records,
@@ -37,7 +38,7 @@ pub(crate) fn child(seed: u64) {
         4 => write_damaged_records,
         _ => write_half_a_frame,
     };
-    let amount = random.of_any_magnitude(20_000);
+    let amount = of_any_magnitude(&mut random, 20_000);
     // The parent may have read enough.
     let _gone = write(&mut PipeWriter::from(pipe), &mut random, amount);
 }
@@ -47,26 +48,24 @@ fn frame(payload: &[u8]) -> Vec<u8> {
     [&length.to_be_bytes()[..], payload].concat()
 }
 
-fn bytes(random: &mut Random, most: u64) -> Vec<u8> {
-    let length = random.below(most);
-    (0..length)
-        .map(|_| random.next().to_le_bytes()[0])
-        .collect()
+fn bytes(random: &mut Rng, most: u64) -> Vec<u8> {
+    let length = random.u64(..most);
+    (0..length).map(|_| random.u8(..)).collect()
 }
 
-fn write_anything(pipe: &mut PipeWriter, random: &mut Random, amount: u64) -> io::Result<()> {
+fn write_anything(pipe: &mut PipeWriter, random: &mut Rng, amount: u64) -> io::Result<()> {
     pipe.write_all(&bytes(random, amount * 20))
 }
 
 fn write_frames_of_anything(
     pipe: &mut PipeWriter,
-    random: &mut Random,
+    random: &mut Rng,
     amount: u64,
 ) -> io::Result<()> {
     for _ in 0..amount {
         let mut payload = bytes(random, 60);
         // Mostly of a kind that there is.
-        payload.insert(0, random.next().to_le_bytes()[0] % 8);
+        payload.insert(0, random.u8(..8));
         pipe.write_all(&frame(&payload))?;
     }
     Ok(())
@@ -87,20 +86,20 @@ fn fragment(pid: u64, stream: u64, index: u64, piece: &[u8]) -> Vec<u8> {
 
 fn write_unfinished_records(
     pipe: &mut PipeWriter,
-    random: &mut Random,
+    random: &mut Rng,
     amount: u64,
 ) -> io::Result<()> {
     let piece = [0; 8_000];
-    let streams = random.of_any_magnitude(2_000);
+    let streams = of_any_magnitude(random, 2_000);
     for n in 0..amount / 8 {
-        let length = usize::try_from(random.below(8_000)).expect("small");
+        let length = random.usize(..8_000);
         pipe.write_all(&fragment(n % 7, n % streams, n / streams, &piece[..length]))?;
     }
     Ok(())
 }
 
-fn write_many_processes(pipe: &mut PipeWriter, random: &mut Random, amount: u64) -> io::Result<()> {
-    let first = random.below(1 << 40);
+fn write_many_processes(pipe: &mut PipeWriter, random: &mut Rng, amount: u64) -> io::Result<()> {
+    let first = random.u64(..1 << 40);
     for n in 0..amount {
         let mut hello = vec![0, 0x92, 1, 0xcf];
         hello.extend((first + n).to_be_bytes());
@@ -110,22 +109,18 @@ fn write_many_processes(pipe: &mut PipeWriter, random: &mut Random, amount: u64)
 }
 
 /// The least record, with one byte that may be anything.
-fn write_damaged_records(
-    pipe: &mut PipeWriter,
-    random: &mut Random,
-    amount: u64,
-) -> io::Result<()> {
+fn write_damaged_records(pipe: &mut PipeWriter, random: &mut Rng, amount: u64) -> io::Result<()> {
     for n in 0..amount {
         let mut payload = vec![1, 0x96, 0xcd, 0, 0, 0, 3, 0xa1, b't', 0xa2, b'h', b'i', 42];
         payload[3..5].copy_from_slice(&(n as u16).to_be_bytes());
-        let place = usize::try_from(random.below(payload.len() as u64)).expect("small");
-        payload[place] = random.next().to_le_bytes()[0];
+        let place = random.usize(..payload.len());
+        payload[place] = random.u8(..);
         pipe.write_all(&frame(&payload))?;
     }
     Ok(())
 }
 
-fn write_half_a_frame(pipe: &mut PipeWriter, random: &mut Random, amount: u64) -> io::Result<()> {
+fn write_half_a_frame(pipe: &mut PipeWriter, random: &mut Rng, amount: u64) -> io::Result<()> {
     write_damaged_records(pipe, random, amount / 10)?;
-    pipe.write_all(&frame(&[0; 100])[..usize::try_from(random.below(103)).expect("small")])
+    pipe.write_all(&frame(&[0; 100])[..random.usize(..103)])
 }

@@ -1,7 +1,6 @@
 //! Processes that die in every way and at any moment, until there were enough of them.
 
 use std::{
-    hash::{BuildHasher, RandomState},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -13,7 +12,7 @@ use crate::{
     checker::{self, Verdict},
     death::Death,
     plan::{Choice, Delivery, Plan},
-    random::{Random, mix},
+    random::{any_seed, of_trial},
     table::Table,
     trial,
 };
@@ -70,9 +69,8 @@ pub(crate) fn run(options: Options, runtime: &Runtime) -> bool {
         true => Death::ALL.to_vec(),
         false => options.deaths,
     };
-    let random_seed = || RandomState::new().hash_one("seed") >> 32;
     let campaign = Campaign {
-        seed: options.seed.unwrap_or_else(random_seed),
+        seed: options.seed.unwrap_or_else(any_seed),
         kills: options.kills,
         choice: Choice {
             deliveries: options.deliveries,
@@ -123,7 +121,7 @@ impl Campaign {
     }
 
     fn plan(&self, number: u64) -> Plan {
-        Plan::draw(&mut Random::new(mix(self.seed) ^ number), &self.choice)
+        Plan::draw(&mut of_trial(self.seed, number), &self.choice)
     }
 
     async fn trial(&self, number: u64) {

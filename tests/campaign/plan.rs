@@ -1,9 +1,10 @@
 //! What the processes of one stream are to do: drawn by the campaign, handed to the children as JSON.
 
 use clap::ValueEnum;
+use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::{death::Death, random::Random};
+use crate::{death::Death, random::of_any_magnitude};
 
 /// So many processes have room on the counters of a trial.
 pub(crate) const PROCESSES: usize = 4;
@@ -97,7 +98,7 @@ pub(crate) struct Choice {
 }
 
 impl Plan {
-    pub(crate) fn draw(random: &mut Random, choice: &Choice) -> Self {
+    pub(crate) fn draw(random: &mut Rng, choice: &Choice) -> Self {
         const SIZES: [Sizes; 8] = [
             Sizes::Small,
             Sizes::Small,
@@ -108,16 +109,15 @@ impl Plan {
             Sizes::Pages,
             Sizes::Large,
         ];
-        let sizes = random.one_of(&SIZES);
-        let others = [0, 0, 0, 1, 2, 3];
-        let others = random.one_of(&others);
+        let sizes = random.choice(SIZES).expect("a size");
+        let others = random.choice([0, 0, 0, 1, 2, 3]).expect("a number");
         let members = (0..=others).map(|place| Member::draw(random, choice, sizes, place > 0));
         let members = members.collect();
         Self {
-            seed: random.next(),
-            delivery: random.one_of(&choice.deliveries),
+            seed: random.u64(..),
+            delivery: *random.choice(&choice.deliveries).expect("a delivery"),
             sizes,
-            via_stdin: random.below(4) == 0,
+            via_stdin: random.u8(..4) == 0,
             pause_micros: 0,
             members,
         }
@@ -135,17 +135,17 @@ impl Plan {
 }
 
 impl Member {
-    fn draw(random: &mut Random, choice: &Choice, sizes: Sizes, is_further: bool) -> Self {
+    fn draw(random: &mut Rng, choice: &Choice, sizes: Sizes, is_further: bool) -> Self {
         const ORIGINS: [Origin; 3] = [Origin::Forked, Origin::ForkedLate, Origin::Shared];
-        let threads = 1 + random.below(THREADS as u64);
+        let threads = random.usize(1..=THREADS);
         // Large records are as much work as many small ones.
-        let records = choice.records / threads / sizes.weight();
+        let records = choice.records / threads as u64 / sizes.weight();
         let records = records.max(8);
-        let death = random.one_of(&choice.deaths);
-        let thread = usize::try_from(random.below(threads)).expect("small");
-        let end = random.of_any_magnitude(records);
-        let micros = random.of_any_magnitude(30_000);
-        let moment = match random.below(6) {
+        let death = *random.choice(&choice.deaths).expect("a death");
+        let thread = random.usize(..threads);
+        let end = of_any_magnitude(random, records);
+        let micros = of_any_magnitude(random, 30_000);
+        let moment = match random.u8(..6) {
             0 | 1 => Moment::Behind {
                 thread,
                 records: end,
@@ -160,10 +160,10 @@ impl Member {
         };
         Self {
             origin: match is_further {
-                true => random.one_of(&ORIGINS),
+                true => random.choice(ORIGINS).expect("an origin"),
                 false => Origin::Spawned,
             },
-            threads: usize::try_from(threads).expect("small"),
+            threads,
             records,
             death,
             moment,
@@ -186,21 +186,21 @@ impl Sizes {
     pub(crate) fn length(self, number: u64) -> usize {
         const PAGE: u64 = 4_096;
         const LONGEST: u64 = 262_144;
-        let mut random = Random::new(number);
+        let mut random = Rng::with_seed(number);
         let length = match self {
-            Sizes::Small => random.below(300),
-            Sizes::Edge => 3_700 + random.below(500),
-            Sizes::Pages => PAGE * (1 + random.below(6)) + random.below(3) - 1,
+            Sizes::Small => random.u64(..300),
+            Sizes::Edge => random.u64(3_700..4_200),
+            Sizes::Pages => PAGE * random.u64(1..=6) + random.u64(..3) - 1,
             // Room for the head of the message.
-            Sizes::Large => random.of_any_magnitude(LONGEST - 100),
+            Sizes::Large => of_any_magnitude(&mut random, LONGEST - 100),
             Sizes::Mixed => {
                 let kinds = [Sizes::Edge, Sizes::Pages, Sizes::Large];
-                let kind = match random.below(100) {
-                    place @ 0..3 => kinds[usize::try_from(place).expect("small")],
+                let kind = match random.usize(..100) {
+                    place @ 0..3 => kinds[place],
                     3..10 => Sizes::Edge,
                     _ => Sizes::Small,
                 };
-                return kind.length(random.next());
+                return kind.length(random.u64(..));
             }
         };
         usize::try_from(length).expect("small")

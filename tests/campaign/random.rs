@@ -1,38 +1,27 @@
-//! Choices that are the same again for the same seed.
+//! Random choices that a seed repeats, as long as the version of `fastrand` is the same.
 
-/// SplitMix64: every number of 64 bits is a good beginning.
-#[derive(Debug, Clone)]
-pub(crate) struct Random(u64);
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash, RandomState};
 
-impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
+use fastrand::Rng;
 
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        mix(self.0)
-    }
-
-    pub(crate) fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-
-    pub(crate) fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
-        let place = self.below(choices.len() as u64);
-        choices[usize::try_from(place).expect("small")]
-    }
-
-    /// From 1 to `most`, each order of magnitude as often as another.
-    pub(crate) fn of_any_magnitude(&mut self, most: u64) -> u64 {
-        let bits = self.below(u64::from(most.ilog2()) + 1);
-        1 + self.below((2 << bits).min(most))
-    }
+/// Returns a seed that nobody chose: short enough to be typed in again.
+pub(crate) fn any_seed() -> u64 {
+    RandomState::new().hash_one("seed") >> 32
 }
 
-/// Spreads the bits of a number.
-pub(crate) fn mix(number: u64) -> u64 {
-    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    number ^ (number >> 31)
+/// Returns the generator of one trial.
+pub(crate) fn of_trial(seed: u64, number: u64) -> Rng {
+    // The seed is hashed so that campaigns with neighbouring seeds have no trial in common.
+    Rng::with_seed(hash(&seed) ^ number)
+}
+
+/// Returns a number from 1 to `most`. Each order of magnitude is as likely as another.
+pub(crate) fn of_any_magnitude(random: &mut Rng, most: u64) -> u64 {
+    let bits = random.u32(..=most.ilog2());
+    1 + random.u64(..(2 << bits).min(most))
+}
+
+/// Returns a hash that is the same in every process of a campaign.
+pub(crate) fn hash(value: &impl Hash) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(value)
 }

@@ -1,7 +1,6 @@
 //! One parent that lives long, and children that come and go.
 
 use std::{
-    hash::{BuildHasher, RandomState},
     io,
     sync::{
         Arc,
@@ -11,6 +10,7 @@ use std::{
 };
 
 use clap::Args;
+use fastrand::Rng;
 use tokio::{runtime::Runtime, task::JoinSet, time::sleep};
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     hostile,
     plan::{Choice, Delivery, Plan, Sizes},
     process_stats::{ProcessStats, processor_time},
-    random::{Random, mix},
+    random::{any_seed, of_trial},
     soak_report::SoakReport,
     trial,
 };
@@ -73,9 +73,8 @@ enum Kind {
 /// Whether nothing has grown and everything is as promised.
 pub(crate) fn run(options: &Options, runtime: &Runtime) -> bool {
     let minutes = Duration::from_secs(60 * options.minutes);
-    let random_seed = || RandomState::new().hash_one("seed") >> 32;
     let soak = Arc::new(Soak {
-        seed: options.seed.unwrap_or_else(random_seed),
+        seed: options.seed.unwrap_or_else(any_seed),
         load: options.load,
         length: options.seconds.map_or(minutes, Duration::from_secs),
         began: Instant::now(),
@@ -143,12 +142,12 @@ impl Soak {
 
     async fn one(&self, kind: Kind) {
         let number = self.next.fetch_add(1, Relaxed);
-        let mut random = Random::new(mix(self.seed) ^ number);
+        let mut random = of_trial(self.seed, number);
         let plan = match kind {
             Kind::Hot => Plan::draw(&mut random, &choice(20_000)),
             Kind::Slow => self.slow(&mut random),
             Kind::Hostile => {
-                let outcome = hostile::run(random.next()).await;
+                let outcome = hostile::run(random.u64(..)).await;
                 return self.report.enter_hostile(outcome);
             }
         };
@@ -165,7 +164,7 @@ impl Soak {
     }
 
     /// One that takes its time, at most a small part of the whole.
-    fn slow(&self, random: &mut Random) -> Plan {
+    fn slow(&self, random: &mut Rng) -> Plan {
         let mut plan = Plan::draw(random, &choice(200));
         let longest = (self.length / 20).min(Duration::from_secs(20));
         plan.sizes = Sizes::Mixed;
