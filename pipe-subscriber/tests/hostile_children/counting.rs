@@ -1,4 +1,6 @@
-//! How much memory is held in the name of each child.
+//! How much memory is held for each child.
+//!
+//! `allocation-counter` would count a buffer twice while it grows, which is twice the bound of a record that is joined.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -11,7 +13,7 @@ use crate::CHILDREN;
 struct Counting;
 
 thread_local! {
-    /// Whose memory it is: the child that is being polled. All that nobody is polled for is in the last slot.
+    /// The child that is being polled, whose memory it is. Memory that is allocated for no child counts in the last slot.
     static CURRENT: Cell<usize> = const { Cell::new(CHILDREN) };
     static LIVE: [Cell<isize>; CHILDREN + 1] = const { [const { Cell::new(0) }; CHILDREN + 1] };
     static PEAK: [Cell<isize>; CHILDREN + 1] = const { [const { Cell::new(0) }; CHILDREN + 1] };
@@ -50,7 +52,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// What is allocated meanwhile is this child's.
+/// Counts all memory that `run` allocates as this child's.
 pub(crate) fn counted_for<T>(child: usize, run: impl FnOnce() -> T) -> T {
     let before = CURRENT.replace(child);
     let result = run();
@@ -58,18 +60,18 @@ pub(crate) fn counted_for<T>(child: usize, run: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Polls a future in the name of a child.
-pub(crate) async fn in_the_name_of<F: Future>(child: usize, future: F) -> F::Output {
+/// Runs a future and counts all memory that it allocates as this child's.
+pub(crate) async fn count_future_for<F: Future>(child: usize, future: F) -> F::Output {
     let mut future = pin!(future);
     std::future::poll_fn(|cx| counted_for(child, || future.as_mut().poll(cx))).await
 }
 
-/// What is held in the name of a child.
-pub(crate) fn held_by(child: usize) -> isize {
+/// Returns how many bytes are held for a child.
+pub(crate) fn held_for(child: usize) -> isize {
     LIVE.with(|live| live[child].get())
 }
 
-/// The most that was held in the name of a child.
+/// Returns the most bytes that were held for a child at a time.
 pub(crate) fn peak_of(child: usize) -> isize {
     PEAK.with(|peak| peak[child].get())
 }

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use counting::{held_by, in_the_name_of, peak_of};
+use counting::{count_future_for, held_for, peak_of};
 use hostility::{HOSTILE, Hostility, PATIENT, encoded};
 use log::Level;
 use pipe_subscriber::{LogRecord, PipeSubscriber, Summary};
@@ -31,13 +31,13 @@ const PROCESSES: isize = 1024 * 1024;
 const LONGEST: usize = 64 * 1024;
 const HANDING_ON: isize = 64 * LONGEST as isize;
 
-/// Reads what a hostile child writes, with all memory in its name.
+/// Reads the stream of a hostile child. All memory that this takes counts as the child's.
 async fn suffer(child: usize, hostility: &'static Hostility, gate: Gate) -> Summary {
     let run = async {
         let subscriber = PipeSubscriber::new(Writer::new(hostility, gate)).label("hostile");
         subscriber.run_into(Reading).await.expect("no read error")
     };
-    in_the_name_of(child, run).await
+    count_future_for(child, run).await
 }
 
 /// It was hostile, and cost no more than it may.
@@ -117,7 +117,7 @@ fn five_hundred_hostile_children_cost_what_is_promised_and_honest_ones_are_heard
         while gate.waiting() < CHILDREN {
             yield_now().await;
         }
-        let held: isize = (0..CHILDREN).map(held_by).sum();
+        let held: isize = (0..CHILDREN).map(held_for).sum();
         println!("all {CHILDREN} together hold {held} bytes");
         gate.open();
         let mut summaries = Vec::new();

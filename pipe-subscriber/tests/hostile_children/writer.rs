@@ -73,7 +73,7 @@ impl AsyncRead for Writer {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        // What a child has in its own memory is no matter of its parent's.
+        // The memory of the child itself is not its parent's.
         counted_for(CHILDREN, || self.write(buf));
         if !buf.filled().is_empty() || self.gate.0.open.load(Relaxed) {
             return Poll::Ready(Ok(()));

@@ -1,4 +1,6 @@
-//! Memory is counted where a target asks for it, and too much of it ends the process.
+//! A limit on the memory that a piece of code may hold. An allocation beyond it ends the process.
+//!
+//! A crate that counts would only tell afterwards, when a payload that asks for gigabytes has had them.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -13,7 +15,7 @@ thread_local! {
     static CEILING: Cell<isize> = const { Cell::new(isize::MAX) };
 }
 
-/// Whatever `run` holds at any time beyond what is held now must stay within so many bytes.
+/// Runs `run`, which may hold at most this many bytes at any time.
 pub fn at_most<T>(bytes: usize, run: impl FnOnce() -> T) -> T {
     let ceiling = LIVE.get() + isize::try_from(bytes).expect("a ceiling");
     let outer = CEILING.replace(ceiling);
@@ -22,7 +24,7 @@ pub fn at_most<T>(bytes: usize, run: impl FnOnce() -> T) -> T {
     result
 }
 
-/// The bytes that `run` leaves allocated, with its result.
+/// Returns the bytes that `run` leaves allocated, and its result.
 pub fn kept_by<T>(run: impl FnOnce() -> T) -> (isize, T) {
     let before = LIVE.get();
     let result = run();
