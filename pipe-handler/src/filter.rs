@@ -1,16 +1,20 @@
+//! The filter stage: decides which records are sent.
+
 use log::{LevelFilter, Metadata};
 
-/// Which records are sent: env_logger's directives.
+/// A filter that is written in env_logger's directives.
 #[derive(Debug)]
 pub(crate) struct Filter {
     directives: env_filter::Filter,
-    /// The level of all targets, where they have the same: then nothing else is asked.
+    /// The level of all targets if they have the same one: then a comparison of levels replaces the search for a directive.
     level_of_all: Option<LevelFilter>,
 }
 
 impl Filter {
-    /// `None` if the directives cannot be read, or there are none. What env_logger has after a slash, a search in the message,
-    /// would have the message formatted for the filter alone.
+    /// Parses directives. `None` if they cannot be read, or if there are none.
+    ///
+    /// env_logger's search in the message, which follows a slash, is refused: it would format each message only for the
+    /// filter.
     pub(crate) fn parse(directives: &str) -> Option<Self> {
         let parts = directives.split(',').map(str::trim);
         let mut parts = parts.filter(|part| !part.is_empty()).peekable();
@@ -25,7 +29,7 @@ impl Filter {
         })
     }
 
-    /// The most verbose level that is let through anywhere.
+    /// Returns the most verbose level that is enabled for any target.
     pub(crate) fn level(&self) -> LevelFilter {
         self.directives.filter()
     }
@@ -39,12 +43,13 @@ impl Filter {
     }
 }
 
-/// What means a level and is none. To env_logger it is a target: all of its records are sent, and no others.
-const NO_LEVELS: [&str; 8] = [
+/// Words that are meant as a level and are none. env_logger takes each for a target, sends all records of that target,
+/// and no others.
+const MISTAKEN_LEVELS: [&str; 8] = [
     "all", "critical", "err", "fatal", "none", "verbose", "warning", "warnings",
 ];
 
-/// Whether a directive would be read as a target that nobody has: a level that is mistyped, or two directives in one.
+/// Whether a directive would be read as a target that does not exist: it is a mistyped level, or two directives in one.
 fn is_mistake(directive: &str) -> bool {
     let (target, is_alone) = match directive.split_once('=') {
         Some((target, _)) => (target.trim(), false),
@@ -55,14 +60,16 @@ fn is_mistake(directive: &str) -> bool {
 
 fn is_mistyped_level(word: &str) -> bool {
     let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
-    let near = ["off", "error", "warn", "info", "debug", "trace"]
+    let is_misspelt = ["off", "error", "warn", "info", "debug", "trace"]
         .into_iter()
-        .any(|level| word != level && is_near(word.as_bytes(), level.as_bytes()));
-    is_number || near || NO_LEVELS.contains(&word)
+        .any(|level| word != level && is_one_mistake_from(word.as_bytes(), level.as_bytes()));
+    is_number || is_misspelt || MISTAKEN_LEVELS.contains(&word)
 }
 
-/// One letter is missing, one is too many, or two have changed places. Not if one is another: `warp` is a crate.
-fn is_near(word: &[u8], level: &[u8]) -> bool {
+/// Whether a letter is missing, one is superfluous, or two neighbours are swapped.
+///
+/// A replaced letter does not count as a mistake: `warp` is a crate.
+fn is_one_mistake_from(word: &[u8], level: &[u8]) -> bool {
     let same = word.iter().zip(level).take_while(|(a, b)| a == b).count();
     match (&word[same..], &level[same..]) {
         ([_, rest @ ..], other) if rest == other => true,
@@ -79,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_level_alone_means_what_it_means_to_env_logger() {
+    fn a_level_alone_means_the_same_as_in_env_logger() {
         for text in ["off", "error", "WARN", "info", "Debug", "trace"] {
             let filter = Filter::parse(text).unwrap();
             assert!(filter.level_of_all.is_some(), "{text}");
@@ -92,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistyped_level_is_no_target() {
+    fn a_mistyped_level_is_refused_and_a_target_is_not() {
         for text in [
             "inof",
             "infoo",

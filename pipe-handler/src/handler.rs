@@ -5,10 +5,10 @@ use log::{LevelFilter, Log, Metadata, Record};
 use super::filter::Filter;
 use crate::record::{Counts, RecordWriter};
 
-/// A logger (an implementation of [`log::Log`]) whose records arrive in the parent process's logger.
+/// A logger (an implementation of [`log::Log`]) that sends records to the parent process's logger.
 ///
-/// Mostly made the process's logger by [`init`](crate::init); as a value it is a logger like any other, to be combined
-/// with others or used by itself. Dropping it says that there will be no more records.
+/// Most programs make it the process's logger with [`init`](crate::init). As a value, it can be combined with other
+/// loggers or used by itself. Dropping it tells the parent that there will be no more records.
 ///
 /// ```
 /// use std::io::Read;
@@ -32,25 +32,28 @@ pub struct PipeHandler {
 }
 
 impl PipeHandler {
-    /// The most verbose level that the filter lets through anywhere.
+    /// Returns the most verbose level that the filter enables for any target.
     pub fn level(&self) -> LevelFilter {
         self.filter.level()
     }
 
-    /// How many records are in the pipe and how many were dropped, so far.
+    /// Returns how many records have been sent and how many were dropped so far.
     pub fn counts(&self) -> Counts {
         self.writer.counts()
     }
 
-    /// Whether nobody reads any more. Records are then discarded.
+    /// Whether the pipe has no reader any more. Records are then discarded.
     pub fn is_gone(&self) -> bool {
         self.writer.is_gone()
     }
 
-    /// Tells the parent that this was all; waits up to the exit timeout for room in the pipe.
+    /// Tells the parent that there are no more records, and returns the counts. Waits up to the exit timeout for room in
+    /// the pipe.
     ///
-    /// Records may still follow, from other threads for example: they are counted by the next close, which comes at
-    /// the latest when the process exits. `None` where the pipe had no room, nobody reads, or nothing was ever said.
+    /// Records may still follow, for example from other threads. The next close counts them, which happens at the latest
+    /// when the process exits.
+    ///
+    /// Returns `None` if the pipe had no room, if it has no reader, or if this process has never written to it.
     pub fn close(&self) -> Option<Counts> {
         self.writer.close(self.writer.settings.exit_timeout)
     }
@@ -63,16 +66,18 @@ impl Log for PipeHandler {
 
     /// Sends the record if the filter lets it through.
     ///
-    /// It never panics, never logs, and holds no lock while anything is formatted. How long it may wait is said by
-    /// the [overflow policy](crate::Overflow). It may be called from anywhere but a signal handler.
+    /// It never panics, never logs, and holds no lock while a value is formatted. The
+    /// [overflow policy](crate::Overflow) decides how long it may wait. It may be called anywhere except in a signal
+    /// handler.
     fn log(&self, record: &Record<'_>) {
         if self.filter.enabled(record.metadata()) {
             self.writer.log(record);
         }
     }
 
-    /// With buffered delivery waits, at most the exit timeout, until everything logged so far is in the pipe. With
-    /// direct delivery each record is when [`log`](Self::log) returns.
+    /// With buffered delivery, waits until everything logged so far is in the pipe, at most for the exit timeout.
+    ///
+    /// With direct delivery it does nothing: each record is in the pipe when [`log`](Self::log) returns.
     fn flush(&self) {
         self.writer.flush(self.writer.settings.exit_timeout);
     }

@@ -1,88 +1,165 @@
-//! A logger for child processes: every record, typed and whole, into the parent's logger over a pipe.
+//! A logger for child processes. It sends every record, typed and whole, to the parent's logger over a pipe.
 //!
 //! ```text
-//!     child process (1..n)                             parent process
-//!     log::info!(..)                                   its logger
-//!         |                                                ^
-//!     PipeHandler : log::Log                           PipeSubscriber   (crate pipe-subscriber)
-//!         | encoded in a buffer of the thread              |
-//!         | direct: one write(2) of at most PIPE_BUF bytes |
-//!         v buffered: staged for a drain that writes many  |
-//!     =================== anonymous pipe ===================
+//!   child process (1..n)                                         parent process
+//!
+//!   log::info!(..)
+//!     |
+//!   filter    discards records that are not enabled              the parent's logger
+//!     |                                                            ^
+//!   capture   formats the message and the key-values               |
+//!     |                                                          PipeSubscriber   (crate pipe-subscriber)
+//!   stamp     adds process, thread and sequence number             |
+//!     |                                                            |
+//!   encode    into a buffer of the calling thread                  |
+//!     |                                                            |
+//!   commit    direct:   one write(2) of at most PIPE_BUF bytes     |
+//!     |       buffered: a queue; a drain writes many at once       |
+//!     v                                                            |
+//!   ======================= anonymous pipe ========================+
 //! ```
 //!
-//! Two lines in the child; the parent starts it with `pipe_subscriber::spawn`:
+//! The child needs two lines; the parent starts it with `pipe_subscriber::spawn`:
 //!
 //! ```no_run
 //! # fn env_logger() -> impl log::Log { struct L; impl log::Log for L {
 //! # fn enabled(&self, _: &log::Metadata<'_>) -> bool { true } fn log(&self, _: &log::Record<'_>) {} fn flush(&self) {} } L }
-//! pipe_handler::init_or(env_logger())?; // as a child into the pipe, alone into this logger
+//! pipe_handler::init_or(env_logger())?; // started by such a parent: the pipe; started alone: this logger
 //! log::info!(user = 7; "hello from child process");
 //! # Ok::<(), pipe_handler::InitError>(())
 //! ```
 //!
-//! # What is promised
+//! # Guarantees
 //!
-//! - With direct delivery, the default, a record whose log call has returned is in the pipe. It arrives however the
-//!   process ends, `SIGKILL` included, as long as the parent lives and reads. There is no queue, no thread, nothing to
-//!   keep and nothing to flush.
+//! - With direct delivery, the default, a record is in the pipe when its log call returns. It arrives however the process
+//!   ends, `SIGKILL` included, as long as the parent lives and reads. There is no queue and no thread, and the program has
+//!   nothing to keep and nothing to flush.
 //! - A record arrives whole or not at all, for any mix of threads, forks and processes on one pipe. A record of more
-//!   than `PIPE_BUF` bytes is cut into fragments, and nothing takes a lock. This holds for both deliveries.
-//! - What is dropped is counted, and the parent is told, per level, before the next record that gets through.
-//! - A log call never panics, never recurses without end, and never kills the process: not from a `Display` that logs
-//!   or panics, a destructor, a panic hook or a forked child, and not when the parent is gone.
-//! - The pipe goes to no child of this process, unless it is [shared](share_with).
+//!   than `PIPE_BUF` bytes is split into fragments. No lock is taken. This holds for both deliveries.
+//! - Dropped records are counted per level, and the parent receives the counts before the next record that gets through.
+//! - A log call never panics, never recurses without end, and never kills the process. This holds in a `Display` that
+//!   logs or panics, in a destructor, in a panic hook, in a forked child, and after the parent is gone.
+//! - No child of this process inherits the pipe, unless it is [shared](share_with).
 //!
-//! # What is not
+//! # Limits
 //!
-//! - With buffered delivery (`Delivery::Buffered`) records that are not yet written are lost at `SIGKILL`, `abort`, `_exit` and a
-//!   signal that is not handled. At `return` from main, `exit` and panics they are written, and after that everybody writes
-//!   directly, other threads and later exit hooks too. That waits for a parent that reads late, up to the
-//!   [exit timeout](Builder::exit_timeout); records that find no room by then are lost, and the parent's summary says that
-//!   the process did not close. A drain over something else than a pipe (`Builder::build_over`) has nothing to write to
-//!   directly: await it. The drain's thread keeps a process alive whose main thread has called `pthread_exit`.
-//! - With [`Overflow::Block`], the default, a parent that lives and does not read makes log calls wait.
-//! - Records logged while a record is being formatted are sent up to a nesting of 4; deeper ones are dropped and
-//!   counted. Logging from a signal handler is not supported.
-//! - A sandbox that kills for system calls has to allow those that the project's SECURITY.md lists; one that is refused with an
-//!   error costs no record.
-//! - Where another thread panics and the process aborts, what buffered delivery has staged behind the panic's flush is lost.
-//! - A process made by a raw `clone` system call is noticed as forks are on Linux 4.14 and later; elsewhere it is taken for its
-//!   parent, as one that shares its parent's memory (`vfork`, `CLONE_VM`) is everywhere. If the parent has other
-//!   threads (the drain of buffered delivery is one), it may find locks of the C library held for ever.
-//! - If the system has no memory for a record that is larger than those before it, its message is cut, key-values are left out,
-//!   or it is dropped and counted. The first record of a thread takes less than 2 KiB that are not optional, and a structure
-//!   among the key-values (`kv_serde`) takes what its serialisation does.
-//! - A fork finds the locks of the standard and the C library as they are: one that is made while another thread starts,
-//!   ends, panics, aborts or exits the process may hang in the child when it does the same. None of this crate's locks are
-//!   among them.
-//! - The handler moves the pipe to a descriptor of its own (100 or above), which is trusted to stay what it is. A program
-//!   that closes descriptors it does not own can make the number mean another file: then what succeeds at once is written
-//!   there, and the handler is gone with the first write that does not. [`Builder::check_before_each_write`] looks before.
-//! - Another copy of this crate in the process (a plugin's, another version) finds the variable stale once one has adopted
-//!   the pipe. Two that begin in the same moment are told apart by close(2), and a file that a third thread opens between
-//!   the two closes may be hit.
+//! - With buffered delivery (`Delivery::Buffered`), records that are not yet written are lost at `SIGKILL`, `abort`,
+//!   `_exit` and a signal that is not handled. They are written at `return` from main, at `exit` and at panics. Once the
+//!   process exits, every thread writes directly, and so do later exit hooks. The exit waits for a parent that reads late,
+//!   up to the [exit timeout](Builder::exit_timeout). Records that find no room by then are lost, and the parent's summary
+//!   reports that the process did not close.
+//! - A drain that writes to something other than a pipe (`Builder::build_over`) cannot be bypassed at exit: await it.
+//! - The drain's thread keeps a process alive after its main thread has called `pthread_exit`.
+//! - With [`Overflow::Block`], the default, log calls wait for a parent that lives and does not read.
+//! - Records that are logged while another record is being formatted are sent up to a nesting of 4; deeper ones are
+//!   dropped and counted. Logging from a signal handler is not supported.
+//! - A sandbox that kills the process for a system call has to allow the calls that the project's SECURITY.md lists. A
+//!   call that is refused with an error costs no record.
+//! - If one thread panics and the process aborts, buffered records that other threads log after the panic's flush are
+//!   lost.
+//! - On Linux 4.14 and later, a process made by a raw `clone` system call is noticed like a fork. On other systems it is
+//!   mistaken for its parent. A process that shares its parent's memory (`vfork`, `CLONE_VM`) is mistaken for its parent
+//!   on every system. If the parent has other threads (the drain of buffered delivery is one), a process made by a raw
+//!   `clone` may find locks of the C library held for ever.
+//! - If the system has no memory for a record that is larger than those before it, the message is cut, key-values are
+//!   left out, or the record is dropped and counted. The first record of a thread needs less than 2 KiB that cannot be
+//!   left out, and a structure among the key-values (`kv_serde`) needs the memory of its serialisation.
+//! - A fork copies the locks of the standard library and the C library in the state in which it finds them. A child that
+//!   is forked while another thread starts, ends, panics, aborts or exits the process may hang when it does the same. None
+//!   of this crate's locks are among them.
+//! - The handler moves the pipe to a descriptor of its own (number 100 or above) and relies on it to stay open. If the
+//!   program closes descriptors that it does not own, the number can come to mean another file. A write that succeeds at
+//!   once then goes to that file; the first write that does not succeed ends the handler.
+//!   [`Builder::check_before_each_write`] compares the descriptor first.
+//! - Another copy of this crate in the process (a plugin's, or another version) finds the variable stale once one copy has
+//!   adopted the pipe. If two copies start at the same moment, close(2) decides between them, and a file that a third
+//!   thread opens between the two closes may be closed.
 //!
-//! # What it costs
+//! # Costs
 //!
-//! A log call allocates nothing and takes no lock. Direct, it is an encoding (127 ns for a message of 56 bytes formatted from
-//! two arguments and two key-values, the clock included) and one system call, 362 ns together. Before Linux 6.18 two more
-//! system calls hold SIGPIPE back, 245 ns, whatever the program does with the signal. Buffered, it is the encoding
-//! and some 30 ns; each thread that logs has a buffer of 512 KiB, whose memory is taken as it is used. A call below the level costs
-//! what `log` itself does. The figures are those of the project's benchmark, `tests/bench`, on a Xeon of 2 cores; it puts them
-//! beside what one would use instead.
+//! A log call allocates nothing and takes no lock.
+//!
+//! With direct delivery, it is an encoding (127 ns for a message of 56 bytes formatted from two arguments and two
+//! key-values, the clock included) and one system call, 362 ns together. Before Linux 6.18, two more system calls block
+//! SIGPIPE, 245 ns, whatever the program does with the signal.
+//!
+//! With buffered delivery, it is the encoding and some 30 ns. Each thread that logs has a buffer of 512 KiB, whose memory
+//! is taken as it is used. A call below the level costs the same as in `log` itself.
+//!
+//! The figures are those of the project's benchmark, `tests/bench`, on a Xeon of 2 cores; it compares them with the
+//! alternatives.
 //!
 //! # Features
 //!
 //! - `buffered` (default): buffered delivery. Without it the crate needs neither tokio nor tokio-util.
 //! - `kv_serde`: structures among the key-values keep their structure.
+//!
+//! # Map of the source
+//!
+//! The order is that of the calls: setup makes a handler; a log call passes through the handler, the filter, the record
+//! and the transport; everything may use sys.
+//!
+//! | file | content |
+//! |---|---|
+//! | **`setup/`** | **from the environment to the process's logger** |
+//! | `setup/builder.rs` | [`Builder`]: the settings and their defaults |
+//! | `setup/start.rs` | [`Builder`]: `build*` and `init*`, which make the handler and set the logger; chooses the filter |
+//! | `setup/init.rs` | [`init`] and [`init_or`] with the default settings |
+//! | `setup/outcome.rs` | [`Outcome`]: which logger [`init_or`] has set |
+//! | `setup/error.rs` | [`InitError`] |
+//! | `setup/variables.rs` | the names of the environment variables |
+//! | `setup/env.rs` | reads and parses the environment variables |
+//! | `setup/adopt.rs` | checks that the descriptor is the parent's pipe, and moves it to a number of the handler's own |
+//! | `setup/share.rs` | [`share_with`]: passes the pipe on to a child of this process |
+//! | `setup/panic_hook.rs` | turns a panic into a record |
+//! | `setup/exit_hook.rs` | closes the handlers at `return` from main and at `exit` |
+//! | `setup/guard.rs` | `Guard`: flushes and closes before the exit |
+//! | **`handler.rs`** | **[`PipeHandler`], the implementation of [`log::Log`]** |
+//! | **`filter.rs`** | **filter: parses the directives, decides which records are sent** |
+//! | **`record/`** | **capture, stamp, encode** |
+//! | `record/writer.rs` | a log call step by step: capture, stamp, commit, count as sent or dropped |
+//! | `record/commit.rs` | commit: encodes within the record limit, writes in one piece or in fragments, reports drops |
+//! | `record/frames.rs` | encode: the buffer that holds a drop report and a record |
+//! | `record/thread.rs` | the buffers and the identity (id, name, fragment stream) of each thread |
+//! | `record/counters.rs` | counts sent and dropped records, hands out sequence numbers; [`Counts`] |
+//! | `record/session.rs` | whether this process, or a forked child, still has to write its hello |
+//! | `record/hello.rs` | writes the hello before the first record |
+//! | `record/close.rs` | flushes and writes the close frame |
+//! | **`transport/`** | **commit: the ways from encoded frames to the pipe** |
+//! | `transport/mod.rs` | `Transport`: direct, or through the queue |
+//! | `transport/delivery.rs` | `Delivery`: the choice between the two |
+//! | `transport/overflow.rs` | [`Overflow`], and the deadline that limits how long a log call waits |
+//! | `transport/pipe.rs` | the write to the pipe, and the wait for room in it; fallbacks for older kernels |
+//! | `transport/write_flags.rs` | one write(2) or pwritev2(2), with the flags for no SIGPIPE and no waiting |
+//! | `transport/write_end.rs` | the descriptor, and the check that its number still means the pipe |
+//! | `transport/address.rs` | descriptor number, device and inode, as `RECORD_PIPE` has them |
+//! | `transport/buffered/` | buffered delivery: a ring for each thread, and the drain that writes them |
+//! | `transport/buffered/queue.rs` | the queue: waits for room in a ring, flush, stop at exit |
+//! | `transport/buffered/rings.rs` | the ring of each thread |
+//! | `transport/buffered/staging.rs` | one ring: one writer, one reader, no lock |
+//! | `transport/buffered/drain.rs` | `Drain`, as a thread or as a task: takes from the rings, writes batches |
+//! | `transport/buffered/pipe_writer.rs` | the pipe as the drain's `AsyncWrite` |
+//! | `transport/buffered/leftovers.rs` | frames that go before those in the rings, or that an ended drain has left |
+//! | `transport/buffered/drain_waker.rs` | wakes a drain that waits |
+//! | `transport/buffered/progress.rs` | wakes threads that wait for the drain |
+//! | `transport/buffered/fence.rs` | the memory fence between the two, by `membarrier(2)` if the system has it |
+//! | **`sys/`** | **the operating system, and nothing about records** |
+//! | `sys/process.rs` | the process's identity; notices a fork or clone |
+//! | `sys/thread_id.rs` | the system's number of a thread |
+//! | `sys/nesting.rs` | log calls inside log calls: limits their depth |
+//! | `sys/sigpipe.rs` | holds SIGPIPE back during a write |
+//! | `sys/signal_mask.rs` | the signal mask of a thread |
+//! | `sys/atomic.rs` | 64-bit atomics, also on processors that have none |
 
 #![deny(missing_docs)]
+// The exceptions are single functions; each gives its reason.
+#![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(not(unix))]
 compile_error!("pipe-handler is for Unix: it writes to an inherited pipe descriptor");
 
+// Sorted by rustfmt. "Map of the source" above has them in the order of the calls.
 mod filter;
 mod handler;
 mod record;

@@ -1,3 +1,5 @@
+//! Flushes, and writes the close frame: the end of a session, with its counts.
+
 use std::time::Duration;
 
 use record_proto::{Close, Encode, now};
@@ -7,44 +9,46 @@ use super::writer::{RecordWriter, pid};
 use crate::transport::{Deadline, Overflow, Written};
 
 impl RecordWriter {
-    /// Sends what is still to be said: drops, then how many records there were in all.
+    /// Writes everything that is still to be written: a report of drops, and then the close frame with the counts.
     ///
-    /// `None` where the pipe had no room within the timeout or nobody reads, and in a process that never logged.
+    /// `None` if the pipe had no room within the timeout or has no reader, and in a process that never logged.
     pub(crate) fn close(&self, timeout: Duration) -> Option<Counts> {
         self.close_with(timeout, false)
     }
 
-    /// The same where the process exits: its other threads may log on until the very end, and no drain carries away
-    /// what they leave then.
+    /// Closes when the process exits.
+    ///
+    /// Other threads may log until the very end, and no drain would write those records. So the drain is stopped, and
+    /// every thread writes directly from then on.
     pub(crate) fn close_at_exit(&self) -> Option<Counts> {
         self.close_with(self.settings.exit_timeout, true)
     }
 
-    fn close_with(&self, timeout: Duration, is_last: bool) -> Option<Counts> {
+    fn close_with(&self, timeout: Duration, at_exit: bool) -> Option<Counts> {
         let mut deadline = Deadline::new(Overflow::BlockFor(timeout));
-        // A process that never logged is none to this pipe. One whose records were all dropped, hello included, is, and
-        // so is one of which a thread is saying hello.
-        let is_begun =
-            self.session.is_busy() || (self.session.is_due() && self.counts().dropped > 0);
-        let is_heard = self.session.is_open() || (is_begun && self.open(&mut deadline));
-        if is_heard && !self.transport.flush(&mut deadline) {
+        // A process that never logged does not appear on the pipe. It does if a thread is writing the hello, or if all of
+        // its records were dropped because not even the hello found room.
+        let needs_hello =
+            self.session.is_opening() || (self.session.is_due() && self.counts().dropped > 0);
+        let is_open = self.session.is_open() || (needs_hello && self.open(&mut deadline));
+        if is_open && !self.transport.flush(&mut deadline) {
             return None;
         }
-        // Also where nothing was logged so far: another thread may begin now.
-        let is_stopped = !is_last || self.transport.stop(&mut deadline);
-        if !is_heard || !is_stopped {
+        // The drain is stopped even if nothing was logged so far: another thread may start now.
+        let drain_stopped = !at_exit || self.transport.stop(&mut deadline);
+        if !is_open || !drain_stopped {
             return None;
         }
         let closed = self.send_close(&mut deadline)?;
         self.transport.flush(&mut deadline).then_some(closed)
     }
 
-    /// The last handler is gone.
+    /// Closes when the handler is dropped.
     pub(crate) fn close_on_drop(&self) {
         if self.pipe().is_some() {
             self.close(self.settings.exit_timeout);
         } else if self.session.is_open() {
-            // The drain may be a task of this very thread: it is not waited for.
+            // The drain may be a task of this thread, so this does not wait for it.
             self.send_close(&mut Deadline::new(Overflow::DropNewest));
         }
         self.transport.close();
@@ -57,25 +61,27 @@ impl RecordWriter {
             sent: self.counters.sent(),
             dropped: dropped.total(),
         };
-        // Poisoned, or held by a thread that a fork left behind: say it once more rather than never.
+        // The lock may be poisoned, or held for ever by a thread that a fork did not copy. Then the frame is written without
+        // it: a duplicate close is harmless, a missing one is reported as a crash.
         let mut closed = self.closed.try_lock().ok();
         if closed.as_deref() == Some(&Some((instance, counts))) {
             return Some(counts);
         }
-        let due = self.counters.take_unreported();
+        let unreported = self.counters.take_unreported();
         let mut frames = Vec::new();
-        self.encode_report(due, &mut frames);
+        self.encode_report(unreported, &mut frames);
         let mut close = Close::new();
         close.pid = Some(pid());
         close.time = Some(now());
         close.sent = counts.sent;
         close.dropped = counts.dropped;
         close.instance = Some(instance);
-        // Another thread may be about to report some of them, and may be ended before it has.
+        // All drops, also those that were reported: another thread may have taken some to report them, and the process may
+        // end before it has.
         close.dropped_by_level = (counts.dropped > 0).then_some(dropped);
         close.encode_frame(&mut frames);
         if self.write(&frames, deadline) != Written::Whole {
-            due.inspect(|&counts| self.counters.give_back(counts));
+            unreported.inspect(|&counts| self.counters.restore_unreported(counts));
             return None;
         }
         if let Some(closed) = closed.as_deref_mut() {

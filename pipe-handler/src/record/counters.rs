@@ -1,3 +1,5 @@
+//! Counts the records that a process has sent and dropped, and hands out sequence numbers.
+
 use std::{
     mem,
     sync::{
@@ -15,7 +17,7 @@ use record_proto::Levels;
 
 use crate::sys::{AtomicU64, process};
 
-/// What a process has sent and dropped.
+/// How many records a process has sent and dropped.
 ///
 /// ```no_run
 /// let handler = pipe_handler::PipeHandler::builder().build()?;
@@ -28,44 +30,51 @@ use crate::sys::{AtomicU64, process};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
-    /// Records that were sent: with direct delivery and behind a close or flush they are in the pipe.
+    /// Records that were sent. They are in the pipe with direct delivery, and with buffered delivery after a close or flush
+    /// that succeeded.
     pub sent: u64,
     /// Records that were dropped.
     pub dropped: u64,
 }
 
-/// What became of the records of this process.
+/// The counters of one handler in this process.
 ///
-/// Every record that passes the filter takes a number and then counts as sent or as dropped. Drops are kept in `due`
-/// until a frame that tells of them is in the pipe.
+/// Every record that passes the filter takes a sequence number and is then counted as sent or as dropped. A dropped
+/// record stays in `unreported` until a frame that reports it is in the pipe.
 #[derive(Debug)]
 pub(crate) struct Counters {
-    /// Also tells since when it counts: another one behind each [`reset`](Self::reset).
+    /// Identifies these counters among those of all handlers. Each [`reset`](Self::reset) changes it, so that a
+    /// [`ThreadCounter`] from before the reset is no longer used.
     id: AtomicU64,
     seq: CachePadded<AtomicU64>,
-    /// Sent by threads that have ended or have no counter here.
+    /// Records sent by threads that have ended or that have no [`ThreadCounter`] here.
     sent: CachePadded<AtomicU64>,
-    /// The process whose threads have thread_counters: a forked one may find their lock held for ever.
+    /// The process whose threads use `thread_counters`. A forked child must not lock them: it may find the lock held for
+    /// ever.
     process: u64,
     thread_counters: Mutex<Vec<Arc<CachePadded<AtomicU64>>>>,
-    /// By level, in all.
+    /// By level, all since the start or the last reset.
     dropped: [AtomicU64; 5],
+    /// 1 if `unreported` may have a count above 0.
     any_unreported: AtomicU64,
-    /// By level, those that no report has told of.
+    /// By level, those that no frame has reported yet.
     unreported: [AtomicU64; 5],
 }
 
 fn next_id() -> u64 {
     static IDS: AtomicU64 = AtomicU64::new(0);
+    // Relaxed: the number has to be unique and publishes nothing.
     IDS.fetch_add(1, Relaxed)
 }
 
-/// What one thread has sent by one counters. Nobody else adds, so that nothing has to be locked.
+/// How many records one thread has sent, for one [`Counters`].
+///
+/// Only this thread adds to it, so it needs no lock and no read-modify-write instruction.
 #[derive(Debug, Default)]
 pub(crate) struct ThreadCounter(Option<(u64, Arc<CachePadded<AtomicU64>>)>);
 
 impl ThreadCounter {
-    pub(crate) fn is_open(&self) -> bool {
+    pub(crate) fn is_registered(&self) -> bool {
         self.0.is_some()
     }
 }
@@ -84,8 +93,9 @@ impl Counters {
         }
     }
 
-    /// The number of the next record.
+    /// Returns the sequence number of the next record, from 1.
     pub(crate) fn next_seq(&self) -> u64 {
+        // Relaxed: the number has to be unique and publishes nothing.
         self.seq.fetch_add(1, Relaxed) + 1
     }
 
@@ -93,73 +103,85 @@ impl Counters {
     #[inline]
     pub(crate) fn count_sent(&self, counter: &mut ThreadCounter) {
         match &counter.0 {
-            Some((id, own)) if *id == self.id.load(Relaxed) => {
-                own.store(own.load(Relaxed) + 1, Relaxed);
+            // Relaxed: a thread sends records only after it has seen the session open (Acquire), so it sees the id of the
+            // reset before that. Only this thread writes `count`.
+            Some((id, count)) if *id == self.id.load(Relaxed) => {
+                count.store(count.load(Relaxed) + 1, Relaxed);
             }
-            None if self.is_own() => *counter = self.open_tally(),
-            // The thread counts for another counters, or did before this one began anew.
-            _ => self.count_sent_by_no_thread(),
+            None if self.is_same_process() => *counter = self.register_thread(),
+            // The thread's counter belongs to another handler's counters, or to these before a reset.
+            _ => self.count_sent_shared(),
         }
     }
 
-    /// The same for whoever has no counter, and will have none.
-    pub(crate) fn count_sent_by_no_thread(&self) {
+    /// Counts a record that was sent without a [`ThreadCounter`].
+    pub(crate) fn count_sent_shared(&self) {
         self.sent.fetch_add(1, Relaxed);
     }
 
-    /// Of a thread that has sent one record. It waits for nobody: an allocator that logs may come here from here.
+    /// Makes the counter of a thread that has just sent its first record.
+    ///
+    /// It does not wait for the lock: an allocator that logs may call it from inside itself.
     #[cold]
-    fn open_tally(&self) -> ThreadCounter {
-        let own = Arc::new(CachePadded::new(AtomicU64::new(1)));
+    fn register_thread(&self) -> ThreadCounter {
+        let count = Arc::new(CachePadded::new(AtomicU64::new(1)));
         let mut thread_counters = match self.thread_counters.try_lock() {
             Ok(thread_counters) => thread_counters,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => {
-                self.count_sent_by_no_thread();
+                self.count_sent_shared();
                 return ThreadCounter::default();
             }
         };
         thread_counters.retain(|counter| {
             let is_kept = Arc::strong_count(counter) > 1;
-            // Its thread has ended: then all that it has counted must be seen.
+            // If the thread has ended, this fence pairs with the Release decrement by which it dropped its Arc, so the load
+            // below sees its last count. Without it, records at the end of the thread could be missing from the sum.
             fence(Acquire);
             if !is_kept {
                 self.sent.fetch_add(counter.load(Relaxed), Relaxed);
             }
             is_kept
         });
-        thread_counters.push(Arc::clone(&own));
-        ThreadCounter(Some((self.id.load(Relaxed), own)))
+        thread_counters.push(Arc::clone(&count));
+        // Relaxed: `reset` changes the id under the lock that is held here.
+        ThreadCounter(Some((self.id.load(Relaxed), count)))
     }
 
-    /// Counts a record that has a number and will not be sent.
+    /// Counts a record that has a sequence number and will not be sent.
     pub(crate) fn count_dropped(&self, level: Level) {
         let level = level as usize - 1;
         self.dropped[level].fetch_add(1, Relaxed);
         self.unreported[level].fetch_add(1, Relaxed);
+        // Release pairs with the swap in `take_unreported`: a thread that sees the 1 sees this count too. Without it, the
+        // thread could clear the flag, miss the count, and leave it unreported until the next drop.
         self.any_unreported.store(1, Release);
     }
 
     pub(crate) fn sent(&self) -> u64 {
-        if !self.is_own() {
+        if !self.is_same_process() {
             return self.sent.load(Relaxed);
         }
-        // Threads that end move theirs from the one to the other under this lock.
-        let thread_counters = self.thread_counters();
-        let by_tallies: u64 = thread_counters
+        // The counts of ended threads move from `thread_counters` to `sent` under this lock. It is held across both loads,
+        // so no count is missing and none is added twice. Relaxed: the lock orders the moves, and a count that is still
+        // growing has no exact value.
+        let thread_counters = self.lock_thread_counters();
+        let by_threads: u64 = thread_counters
             .iter()
             .map(|counter| counter.load(Relaxed))
             .sum();
-        self.sent.load(Relaxed) + by_tallies
+        self.sent.load(Relaxed) + by_threads
     }
 
     pub(crate) fn dropped(&self) -> Levels {
         Levels(self.dropped.each_ref().map(|count| count.load(Relaxed)))
     }
 
-    /// Takes over the telling of what was dropped; whoever fails to tell gives it back.
+    /// Takes the counts of unreported drops. The caller reports them, or [restores](Self::restore_unreported) them if it
+    /// cannot.
     pub(crate) fn take_unreported(&self) -> Option<Levels> {
-        // The one load that a record costs while nothing was dropped.
+        // While nothing is unreported, a record costs this one load. Relaxed: if it misses a new drop, a later record
+        // reports it. The Acquire half of the swap pairs with the Release stores of 1 and makes the counts visible.
         if self.any_unreported.load(Relaxed) == 0 || self.any_unreported.swap(0, AcqRel) == 0 {
             return None;
         }
@@ -170,33 +192,37 @@ impl Counters {
         (counts.total() > 0).then_some(counts)
     }
 
-    pub(crate) fn give_back(&self, counts: Levels) {
+    /// Adds counts that could not be reported back to the unreported ones.
+    pub(crate) fn restore_unreported(&self, counts: Levels) {
         for (count, unreported) in counts.0.iter().zip(&self.unreported) {
             unreported.fetch_add(*count, Relaxed);
         }
+        // Release: as in `count_dropped`.
         self.any_unreported.store(1, Release);
     }
 
-    /// Begins anew, in a forked child for example.
+    /// Sets everything to zero, for example in a forked child.
     pub(crate) fn reset(&self) {
-        let mut thread_counters = self.is_own().then(|| self.thread_counters());
-        // Under the lock: who opens a counter meanwhile has it in the list that goes, or the new number in the new one.
+        let mut thread_counters = self.is_same_process().then(|| self.lock_thread_counters());
+        // Changed under the lock. A thread that registers at the same time gets either the old id and an entry in the
+        // list that is discarded here, or the new id and an entry in the new list.
         self.id.store(next_id(), Relaxed);
-        let _freed_without_the_lock = thread_counters.as_deref_mut().map(mem::take);
+        let _freed_after_unlock = thread_counters.as_deref_mut().map(mem::take);
         drop(thread_counters);
+        // Relaxed: `Session::reset` publishes these stores with Release; other threads count only after they have seen it.
         let by_level = self.dropped.iter().chain(&self.unreported);
         for counter in by_level.chain([&*self.seq, &*self.sent, &self.any_unreported]) {
             counter.store(0, Relaxed);
         }
     }
 
-    /// Whether this process has not been forked since.
-    fn is_own(&self) -> bool {
+    /// Whether these counters were made in this process. False in a forked child.
+    fn is_same_process(&self) -> bool {
         self.process == process::generation()
     }
 
-    /// Nothing that is done under this lock can leave anything half done.
-    fn thread_counters(&self) -> MutexGuard<'_, Vec<Arc<CachePadded<AtomicU64>>>> {
+    /// Ignores poisoning: code under this lock cannot leave the list half changed.
+    fn lock_thread_counters(&self) -> MutexGuard<'_, Vec<Arc<CachePadded<AtomicU64>>>> {
         self.thread_counters
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -215,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn each_record_counts_once_whatever_becomes_of_its_thread() {
+    fn each_record_counts_once_even_if_its_thread_has_ended() {
         let (counters, other) = (counters(), counters());
         for round in 1..=50 {
             thread::scope(|scope| {
@@ -226,27 +252,24 @@ mod tests {
                             counters.count_sent(&mut counter);
                             other.count_sent(&mut counter);
                         }
-                        counters.count_sent_by_no_thread();
+                        counters.count_sent_shared();
                     });
                 }
                 let mut last = 0;
                 for _ in 0..50 {
-                    assert!(counters.sent() >= last, "nothing is missing in between");
+                    assert!(counters.sent() >= last, "the sum never falls");
                     last = counters.sent();
                 }
             });
             assert_eq!(other.sent(), round * 400);
             assert_eq!(counters.sent(), round * 410);
         }
-        let left = counters.thread_counters().len();
-        assert!(
-            left <= 20,
-            "{left} thread_counters of threads that have ended"
-        );
+        let left = counters.lock_thread_counters().len();
+        assert!(left <= 20, "{left} counters of threads that have ended");
     }
 
     #[test]
-    fn a_tally_that_is_opened_while_the_ledger_begins_anew_counts_from_there_on() {
+    fn a_thread_that_registers_during_a_reset_is_counted_from_then_on() {
         for _ in 0..1000 {
             let counters = counters();
             let mut others: Vec<ThreadCounter> =
@@ -273,15 +296,15 @@ mod tests {
     }
 
     #[test]
-    fn whoever_finds_the_tallies_locked_counts_without_one() {
+    fn a_thread_that_finds_the_lock_held_counts_without_its_own_counter() {
         let counters = counters();
-        let held = counters.thread_counters();
+        let held = counters.lock_thread_counters();
         let mut counter = ThreadCounter::default();
         counters.count_sent(&mut counter);
         drop(held);
-        assert!(!counter.is_open());
+        assert!(!counter.is_registered());
         counters.count_sent(&mut counter);
-        assert!(counter.is_open());
+        assert!(counter.is_registered());
         assert_eq!(counters.sent(), 2);
     }
 }

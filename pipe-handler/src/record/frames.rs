@@ -1,23 +1,26 @@
+//! The encode stage: the buffer that a record, and a report of drops before it, are encoded into.
+
 use record_proto::{Encode, HEAD_LENGTH, LogRecord};
 
-/// What is to be written: a report of drops, perhaps, and a record.
+/// A record's frame, after the frame of a drop report if there is one.
 ///
-/// Its bytes stay what they were from one record to the next: nothing is cleared that is written over anyway.
+/// The buffer keeps its length and its old bytes from one record to the next, because to clear bytes that are then
+/// overwritten would cost time.
 #[derive(Debug, Default)]
 pub(crate) struct Frames {
     bytes: Vec<u8>,
-    /// Where the record's frame starts and ends.
+    /// The bounds of the record's frame in `bytes`. Everything before it is the report.
     start: usize,
     end: usize,
-    /// For what is not a record: a report, a fragment.
+    /// A buffer for reports and fragments.
     pub(crate) scratch: Vec<u8>,
 }
 
-/// Room that is kept at least: for any record that is written in one piece.
-const LEAST: usize = 4096;
+/// The least length of the buffer: enough for any record that is written in one piece.
+const MIN_LENGTH: usize = 4096;
 
 impl Frames {
-    /// Begins with what goes before the record, if anything does.
+    /// Starts with the frame that `report` appends, if any.
     #[inline]
     pub(crate) fn begin(&mut self, report: impl FnOnce(&mut Vec<u8>)) {
         self.scratch.clear();
@@ -25,39 +28,42 @@ impl Frames {
         self.start = self.scratch.len();
         self.end = self.start;
         if self.start > 0 {
-            let before = self.start.min(self.bytes.len());
-            self.bytes.splice(..before, self.scratch.iter().copied());
+            let replaced = self.start.min(self.bytes.len());
+            self.bytes.splice(..replaced, self.scratch.iter().copied());
         }
     }
 
-    /// Puts the record after that, in place of an earlier one; `false` if there is no memory for it.
+    /// Encodes the record after the report, replacing an earlier record. Returns `false` if there is no memory for it.
     #[inline]
-    pub(crate) fn put(&mut self, record: &LogRecord<'_>) -> bool {
+    pub(crate) fn encode(&mut self, record: &LogRecord<'_>) -> bool {
         let room = self.bytes.get_mut(self.start..).unwrap_or_default();
         let Some(length) = record.encode_frame_in(room) else {
-            return self.put_long(record);
+            return self.encode_growing(record);
         };
         self.end = self.start + length;
         true
     }
 
+    /// Encodes a record that does not fit into the buffer as it is.
     #[cold]
-    fn put_long(&mut self, record: &LogRecord<'_>) -> bool {
+    fn encode_growing(&mut self, record: &LogRecord<'_>) -> bool {
         self.bytes.truncate(self.start);
-        let room = record.longest_frame().max(LEAST);
+        let room = record.longest_frame().max(MIN_LENGTH);
         if self.bytes.try_reserve(room).is_err() {
             return false;
         }
         record.encode_frame(&mut self.bytes);
         self.end = self.bytes.len();
-        self.bytes.resize(self.end.max(LEAST), 0);
+        self.bytes.resize(self.end.max(MIN_LENGTH), 0);
         true
     }
 
+    /// The report and the record.
     pub(crate) fn all(&self) -> &[u8] {
         &self.bytes[..self.end]
     }
 
+    /// The report's frame; empty if there is none.
     pub(crate) fn report(&self) -> &[u8] {
         &self.bytes[..self.start]
     }
@@ -67,12 +73,12 @@ impl Frames {
         &self.bytes[self.start..self.end]
     }
 
-    /// The record, without its frame's length.
+    /// The record's frame without its head.
     pub(crate) fn payload(&self) -> &[u8] {
         &self.record()[HEAD_LENGTH..]
     }
 
-    /// How many bytes are held.
+    /// How many bytes the buffer has allocated.
     pub(crate) fn capacity(&self) -> usize {
         self.bytes.capacity()
     }
@@ -85,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_are_the_report_and_the_record_whatever_was_there_before() {
+    fn frames_are_the_report_and_the_record_and_nothing_of_an_earlier_record() {
         let mut frames = Frames::default();
         let report = |length: usize| vec![9; length];
         for (before, size) in [
@@ -103,8 +109,8 @@ mod tests {
             record.encode_frame(&mut expected);
             for earlier in [size / 2, 2 * size] {
                 frames.begin(|out| out.extend(report(before)));
-                assert!(frames.put(&LogRecord::new(Level::Info, "", "y".repeat(earlier))));
-                assert!(frames.put(&record));
+                assert!(frames.encode(&LogRecord::new(Level::Info, "", "y".repeat(earlier))));
+                assert!(frames.encode(&record));
                 assert_eq!(frames.all(), expected);
                 assert_eq!(frames.report(), report(before));
                 assert_eq!(frames.record(), &expected[before..]);

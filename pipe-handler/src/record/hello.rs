@@ -1,3 +1,5 @@
+//! Writes the hello, the frame that precedes all records of a process.
+
 use std::{borrow::Cow, thread, time::Duration};
 
 use record_proto::{Encode, Hello, KeyValues, now};
@@ -6,11 +8,11 @@ use super::session::Phase;
 use super::writer::{RecordWriter, pid};
 use crate::transport::{Deadline, PIPE_BUF, Written, pause};
 
-/// How long to wait before looking again whether another thread has said hello.
-const BUSY_PAUSE: Duration = Duration::from_micros(100);
+/// How long to wait before checking again whether another thread has written the hello.
+const OPENING_PAUSE: Duration = Duration::from_micros(100);
 
 impl RecordWriter {
-    /// Whether this process may write records: its hello is in the pipe.
+    /// Writes the hello if this process has not written it. Returns whether the process may write records.
     #[inline]
     pub(super) fn open(&self, deadline: &mut Deadline) -> bool {
         self.session.is_open() || self.begin(deadline)
@@ -24,9 +26,9 @@ impl RecordWriter {
                 Phase::Gone => return false,
                 Phase::Due { forked } => return self.send_hello(forked, deadline),
                 Phase::Resetting => thread::yield_now(),
-                // Not for long, unless the pipe is full.
-                Phase::Busy if deadline.remaining().is_some() => pause(BUSY_PAUSE),
-                Phase::Busy => return false,
+                // This does not take long unless the pipe is full.
+                Phase::Opening if deadline.remaining().is_some() => pause(OPENING_PAUSE),
+                Phase::Opening => return false,
             }
         }
     }
@@ -39,6 +41,17 @@ impl RecordWriter {
                 *closed = None;
             }
         }
+        let written = self.transport.write_hello(&self.encode_hello(), deadline);
+        match written {
+            Written::Whole => self.session.mark_open(),
+            Written::Full => self.session.retry_later(),
+            Written::Gone => self.session.mark_reader_gone(),
+        }
+        written == Written::Whole
+    }
+
+    /// Encodes the hello in at most `PIPE_BUF` bytes.
+    fn encode_hello(&self) -> Vec<u8> {
         let mut hello = Hello::new();
         hello.pid = Some(pid());
         hello.process = self.settings.process.as_deref().map(Cow::Borrowed);
@@ -48,7 +61,7 @@ impl RecordWriter {
         let mut frame = Vec::new();
         hello.encode_frame(&mut frame);
         if frame.len() > PIPE_BUF {
-            // Here the context only informs; every record has it.
+            // The context can be left out: every record carries it.
             hello.context = KeyValues::new();
             frame.clear();
             hello.encode_frame(&mut frame);
@@ -58,12 +71,6 @@ impl RecordWriter {
             frame.clear();
             hello.encode_frame(&mut frame);
         }
-        let written = self.transport.write_hello(&frame, deadline);
-        match written {
-            Written::Whole => self.session.mark_open(),
-            Written::Full => self.session.retry_later(),
-            Written::Gone => self.session.mark_reader_gone(),
-        }
-        written == Written::Whole
+        frame
     }
 }

@@ -1,4 +1,8 @@
+//! The stages capture, stamp and encode, and the commit of the encoded record; the session (hello and close) and the
+//! counters that belong to it. Uses `transport` and `sys`.
+
 mod close;
+mod commit;
 mod counters;
 mod frames;
 mod hello;

@@ -1,3 +1,5 @@
+//! The session of this process on the pipe: before, during and after its hello.
+
 use std::sync::atomic::{
     AtomicU32,
     Ordering::{Acquire, Relaxed, Release},
@@ -5,113 +7,130 @@ use std::sync::atomic::{
 
 use crate::sys::{AtomicU64, process};
 
-/// How far a process is with saying hello on its pipe.
+/// The state of this process's session on the pipe: whether its hello has been written.
 ///
-/// The hello must be in the pipe before any record of the process, and a forked child has to say its own. The phase
-/// and the process it holds for are one word, so that the check which every record makes is one load.
+/// The hello must be in the pipe before any record of the process, and a forked child has to write one of its own. One word
+/// holds both the phase and the generation of the process that the phase is valid for, so that each record needs only one
+/// load to check both.
+///
+/// The stores of a new phase use Release and the loads use Acquire. A thread that sees [`Phase::Open`] therefore also sees
+/// what the thread that wrote the hello stored before: the instance, and the counters that it set to zero. Without that, a
+/// record of a forked child could carry its parent's instance, or be counted before the counters are set to zero.
 #[derive(Debug)]
 pub(crate) struct Session {
-    word: AtomicU64,
-    /// Drawn for this handler in this process.
+    state: AtomicU64,
+    /// Drawn at random for this handler in this process.
     instance: AtomicU32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// The caller has to say hello, and then to tell how it went. `forked`: the process has not even begun.
+    /// The caller has to write the hello, and then to set the phase that follows from the result. `forked`: this process
+    /// is a new fork, and its counters must be reset first.
     Due { forked: bool },
-    /// Another thread is saying hello.
-    Busy,
-    /// Another thread is about to, and has only to set the counters of a forked child to zero first: a moment.
+    /// Another thread is writing the hello.
+    Opening,
+    /// Another thread is resetting the counters of a forked child before it writes the hello. This takes a moment only.
     Resetting,
     /// Records may be written.
     Open,
-    /// Nobody reads any more.
+    /// The pipe has no reader any more.
     Gone,
 }
 
 const DUE: u64 = 0;
-const BUSY: u64 = 1;
+const OPENING: u64 = 1;
 const OPEN: u64 = 2;
 const GONE: u64 = 3;
 const RESETTING: u64 = 4;
-/// The bits of a phase.
-const PHASE: u64 = (1 << process::UNUSED_BITS) - 1;
+/// The bits of the state that hold the phase. The others hold the generation.
+const PHASE_MASK: u64 = (1 << process::UNUSED_BITS) - 1;
 
 impl Session {
     pub(crate) fn new() -> Self {
         Self {
-            word: AtomicU64::new(word(DUE)),
+            state: AtomicU64::new(state(DUE)),
             instance: AtomicU32::new(new_instance()),
         }
     }
 
-    /// What tells this session from all others on the pipe; after it has begun in this process.
+    /// Returns the number that distinguishes this session from all others on the pipe.
+    ///
+    /// It is valid once the session has begun in this process: [`is_open`](Self::is_open) and [`begin`](Self::begin) make
+    /// the store in [`reset`](Self::reset) visible.
     pub(crate) fn instance(&self) -> u32 {
         self.instance.load(Relaxed)
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.word.load(Acquire) == word(OPEN)
+        self.state.load(Acquire) == state(OPEN)
     }
 
+    /// Whether the pipe has no reader, in this process or in the one that it was forked from.
     pub(crate) fn is_gone(&self) -> bool {
-        self.word.load(Relaxed) & PHASE == GONE
+        // Relaxed: no other data depends on this phase. A thread that misses it makes one more write that fails.
+        self.state.load(Relaxed) & PHASE_MASK == GONE
     }
 
-    /// The phase; whoever is told that the hello is due must say it.
+    /// Returns the phase. If it is [`Phase::Due`], no other thread gets it: the caller must write the hello.
     pub(crate) fn begin(&self) -> Phase {
-        let found = self.word.load(Acquire);
-        let forked = found | PHASE != word(PHASE);
-        let next = match found & PHASE {
+        let found = self.state.load(Acquire);
+        let forked = found | PHASE_MASK != state(PHASE_MASK);
+        let next = match found & PHASE_MASK {
             GONE => return Phase::Gone,
             _ if forked => RESETTING,
             OPEN => return Phase::Open,
-            BUSY => return Phase::Busy,
+            OPENING => return Phase::Opening,
             RESETTING => return Phase::Resetting,
-            _ => BUSY,
+            _ => OPENING,
         };
+        // Acquire: if an earlier attempt found no room (`retry_later`), its resets are visible to this one. Relaxed on
+        // failure: the value is not used, the caller asks again.
         match self
-            .word
-            .compare_exchange(found, word(next), Acquire, Relaxed)
+            .state
+            .compare_exchange(found, state(next), Acquire, Relaxed)
         {
             Ok(_) => Phase::Due { forked },
+            // Another thread was faster; the phase that it chose shows at the next call.
             Err(_) => Phase::Resetting,
         }
     }
 
-    /// Whether this very process has still to say hello.
+    /// Whether the hello of this process is still to be written, and no thread is writing it.
     pub(crate) fn is_due(&self) -> bool {
-        self.word.load(Acquire) == word(DUE)
+        self.state.load(Acquire) == state(DUE)
     }
 
-    /// Whether a thread of this very process is saying hello.
-    pub(crate) fn is_busy(&self) -> bool {
-        let found = self.word.load(Acquire);
-        found == word(BUSY) || found == word(RESETTING)
+    /// Whether a thread of this process is writing the hello.
+    pub(crate) fn is_opening(&self) -> bool {
+        let found = self.state.load(Acquire);
+        found == state(OPENING) || found == state(RESETTING)
     }
 
-    /// The counters are at zero: a new session begins.
+    /// Begins a new session after a fork; the caller has set the counters to zero.
     pub(crate) fn reset(&self) {
         self.instance.store(new_instance(), Relaxed);
-        self.word.store(word(BUSY), Release);
+        self.state.store(state(OPENING), Release);
     }
 
-    /// This process is about to become another program. Should that fail, it begins anew.
+    /// Lets the next record begin a new session, because this process is about to be replaced by another program. It is
+    /// used only if that fails.
     pub(crate) fn forget(&self) {
-        self.word.store(DUE, Release);
+        // Generation 0 is that of no process, so `begin` treats it as a fork and resets. Release orders the reads of the
+        // counters by the close before those resets.
+        self.state.store(DUE, Release);
     }
 
     pub(crate) fn mark_open(&self) {
-        self.word.store(word(OPEN), Release);
+        self.state.store(state(OPEN), Release);
     }
 
     pub(crate) fn retry_later(&self) {
-        self.word.store(word(DUE), Release);
+        self.state.store(state(DUE), Release);
     }
 
     pub(crate) fn mark_reader_gone(&self) {
-        self.word.store(word(GONE), Release);
+        self.state.store(state(GONE), Release);
     }
 }
 
@@ -119,6 +138,7 @@ fn new_instance() -> u32 {
     process::random() as u32
 }
 
-fn word(phase: u64) -> u64 {
+/// Returns a phase of this process, as `Session::state` holds it.
+fn state(phase: u64) -> u64 {
     process::generation() | phase
 }

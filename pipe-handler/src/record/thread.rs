@@ -1,4 +1,4 @@
-//! What each thread keeps between its records.
+//! The buffers and the identity that each thread keeps from one record to the next.
 
 use std::{cell::Cell, sync::atomic::Ordering::Relaxed, thread};
 
@@ -8,15 +8,18 @@ use super::counters::ThreadCounter;
 use super::frames::Frames;
 use crate::sys::{AtomicU64, process, thread_id};
 
-/// Beyond this a buffer is not kept; a record of the largest size would hold it for the thread's life.
+/// The largest buffer that is kept. Without this bound, one record of the largest size would hold its memory until the
+/// thread ends.
 const KEPT_BYTES: usize = 64 * 1024;
 
 thread_local! {
     static BUFFERS: Cell<Option<Box<Buffers>>> = const { Cell::new(None) };
 }
 
-/// The buffers of a thread, taken for the time of one record: no borrow is held while a value is formatted, and a
-/// record logged from there finds none and makes its own.
+/// The buffers of a thread, taken out of the thread-local while one record is made.
+///
+/// So no borrow is held while a value is formatted. A record that is logged by that formatting finds no buffers and makes
+/// its own.
 #[derive(Debug)]
 pub(crate) struct Buffers {
     pub(crate) scratch: Scratch,
@@ -26,18 +29,20 @@ pub(crate) struct Buffers {
 }
 
 impl Buffers {
+    /// Takes this thread's buffers, or makes new ones.
     pub(crate) fn take() -> Box<Self> {
         let kept = BUFFERS.try_with(Cell::take).ok().flatten();
         kept.unwrap_or_else(|| Box::new(Self::new()))
     }
 
+    /// Keeps the buffers for the thread's next record.
     pub(crate) fn put_back(mut self: Box<Self>) {
         if self.frames.capacity() > KEPT_BYTES {
             self.frames = Frames::default();
             self.scratch.shrink_to(KEPT_BYTES);
         }
-        // Fails in a thread that is ending.
-        let _ended = BUFFERS.try_with(|slot| slot.set(Some(self)));
+        // It fails in a thread that is ending; the buffers are then freed.
+        let _ending = BUFFERS.try_with(|slot| slot.set(Some(self)));
     }
 
     fn new() -> Self {
@@ -50,14 +55,14 @@ impl Buffers {
     }
 }
 
-/// Which thread this is.
+/// The identity of a thread, as its records carry it.
 #[derive(Debug)]
 pub(crate) struct Thread {
     process: u64,
     pub(crate) pid: u32,
     pub(crate) id: Option<u64>,
     pub(crate) name: Option<Box<str>>,
-    /// The number of this thread's fragment stream.
+    /// The number of this thread's fragment stream; no other thread on the pipe has it.
     pub(crate) stream: u64,
 }
 
@@ -73,7 +78,7 @@ impl Thread {
         }
     }
 
-    /// The thread that forked has another number in the child, and writes fragments of its own.
+    /// Updates the identity in a forked child: the thread has another id there and needs a fragment stream of its own.
     #[inline]
     pub(crate) fn follow_fork(&mut self) {
         let process = process::generation();
@@ -86,15 +91,17 @@ impl Thread {
     }
 }
 
-/// No other process counts from the same mark.
+/// Returns a number that no other thread has, in this process or another: each process counts from its own generation.
 fn next_stream(process: u64) -> u64 {
-    static DRAWN: AtomicU64 = AtomicU64::new(0);
-    process.wrapping_add(DRAWN.fetch_add(1, Relaxed))
+    static USED: AtomicU64 = AtomicU64::new(0);
+    // Relaxed: the number has to be unique and publishes nothing.
+    process.wrapping_add(USED.fetch_add(1, Relaxed))
 }
 
-/// `None` for a thread that has no name.
+/// Returns the thread's name, or `None` if it has none.
 fn thread_name() -> Option<Box<str>> {
-    // In a thread whose thread-locals are gone, thread::current() panics. A scope knows the thread without that risk.
+    // thread::current() panics in a thread whose thread-locals are destroyed. The Debug output of a scope names the thread
+    // without that risk.
     let is_named = thread::scope(|scope| format!("{scope:?}").contains("name: Some("));
     if is_named {
         return thread::current().name().map(Box::from);

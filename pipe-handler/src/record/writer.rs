@@ -1,3 +1,5 @@
+//! A log call step by step: capture, stamp, commit, and then count the record as sent or dropped.
+
 use std::{
     borrow::Cow,
     sync::{Arc, Mutex},
@@ -5,31 +7,34 @@ use std::{
 };
 
 use log::Level;
-use record_proto::{Dropped, Encode, KeyValues, Levels, LogRecord, now, split};
+use record_proto::{KeyValues, LogRecord};
 
 use super::counters::{Counters, Counts, ThreadCounter};
-use super::frames::Frames;
 use super::session::Session;
 use super::thread::{Buffers, Thread};
 use crate::sys::{NestingGuard, Refused, process};
-use crate::transport::{Deadline, Overflow, PIPE_BUF, Pipe, Transport, Written};
+use crate::transport::{Deadline, Overflow, Pipe, Transport, Written};
 
-/// Where the records of this process go. Each is encoded in the calling thread's buffer and then handed to the
-/// transport: written to the pipe before the log call returns, or left in the thread's staging buffer for a drain.
+/// Writes the records of one handler.
+///
+/// Each record is encoded in the calling thread's buffer and then handed to the transport. With direct delivery it is
+/// written to the pipe before the log call returns; with buffered delivery it is left in the thread's ring for a drain.
 #[derive(Debug)]
 pub(crate) struct RecordWriter {
     pub(super) transport: Arc<Transport>,
     pub(crate) settings: Settings,
     pub(super) session: Session,
     pub(super) counters: Counters,
-    /// What the last close frame said and of which instance, so that it is not said twice.
+    /// The instance and the counts of the last close frame, so that the same frame is not written twice.
     pub(super) closed: Mutex<Option<(u32, Counts)>>,
 }
 
+/// The settings of a [`RecordWriter`].
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
+    /// The directives in use, which a child that shares the pipe gets too.
     pub(crate) filter: String,
-    /// Is the session's first record: the parent's filter could not be read.
+    /// Logged as the session's first record if the parent's filter could not be read.
     pub(crate) warning: Option<String>,
     pub(crate) process: Option<String>,
     pub(crate) context: KeyValues<'static>,
@@ -56,12 +61,12 @@ impl RecordWriter {
         Arc::clone(&self.transport)
     }
 
-    /// The pipe that the records go to, if it is one.
+    /// The pipe that the records are written to; `None` if they go to something other than a pipe.
     pub(crate) fn pipe(&self) -> Option<&Pipe> {
         self.transport.pipe()
     }
 
-    /// Waits until everything logged so far is in the pipe; `false` where the time was too short for that.
+    /// Waits until everything logged so far is in the pipe. Returns `false` if the timeout was too short.
     pub(crate) fn flush(&self, timeout: Duration) -> bool {
         if NestingGuard::is_suppressed() {
             return false;
@@ -70,7 +75,7 @@ impl RecordWriter {
         self.transport.flush(&mut deadline)
     }
 
-    /// This process is about to become another program.
+    /// Closes before another program replaces this one in this process.
     pub(crate) fn close_before_exec(&self) {
         self.close(self.settings.exit_timeout);
         self.session.forget();
@@ -87,7 +92,8 @@ impl RecordWriter {
         }
     }
 
-    /// Says hello, unless it was said or there is no room for it now; then the first record does it.
+    /// Writes the hello and, if there is one, the warning about the filter. If there is no room for the hello now, the first
+    /// record tries again.
     pub(crate) fn begin_session(&self) {
         self.open(&mut self.deadline(Level::Trace));
         if let Some(warning) = &self.settings.warning {
@@ -95,6 +101,7 @@ impl RecordWriter {
         }
     }
 
+    /// Makes and writes a record.
     pub(crate) fn log(&self, record: &log::Record<'_>) {
         if self.is_gone() {
             return;
@@ -104,7 +111,7 @@ impl RecordWriter {
             Ok(nesting) => nesting,
             Err(Refused::Suppressed) => return,
             Err(Refused::TooDeep) => {
-                // In a forked child this sets the counters to zero first.
+                // In a forked child, this sets the counters to zero before the drop is counted.
                 self.open(&mut deadline);
                 return self.drop_record(record.level());
             }
@@ -114,10 +121,10 @@ impl RecordWriter {
         buffers.put_back();
     }
 
-    /// Logs something that is no `log::Record`: a panic.
+    /// Writes a record that was not made from a `log::Record`, for example that of a panic.
     pub(crate) fn log_built(&self, record: LogRecord<'_>) {
         let mut deadline = self.deadline(record.level);
-        // What carries records away must not wait for itself, not even when it panics.
+        // The drain must not wait for itself, not even if it panics.
         if self.is_gone() || NestingGuard::is_suppressed() {
             return;
         }
@@ -138,14 +145,16 @@ impl RecordWriter {
         buffers.put_back();
     }
 
+    /// Returns how long a record of this level may wait for room.
     fn deadline(&self, level: Level) -> Deadline {
-        let exempt = self.settings.exempt.is_some_and(|least| level <= least);
-        Deadline::new(match exempt {
+        let is_exempt = self.settings.exempt.is_some_and(|least| level <= least);
+        Deadline::new(match is_exempt {
             true => Overflow::Block,
             false => self.settings.overflow,
         })
     }
 
+    /// The stages of a record, in order.
     fn deliver(&self, record: &log::Record<'_>, buffers: &mut Buffers, deadline: &mut Deadline) {
         let Buffers {
             scratch,
@@ -155,7 +164,7 @@ impl RecordWriter {
         } = buffers;
         scratch.set_limits(self.settings.message_limit, self.settings.record_limit);
         let mut record = scratch.capture(record);
-        // Only now: what was formatted may have forked, and then this is another process.
+        // The session is opened after the formatting, which may have forked: then this is another process.
         if !self.open(deadline) {
             return self.drop_record(record.level);
         }
@@ -167,18 +176,21 @@ impl RecordWriter {
     #[inline]
     fn count(&self, written: Written, level: Level, counter: &mut ThreadCounter) {
         match written {
-            // The buffers of a nested record are gone behind it, and a counter with them.
-            Written::Whole if !counter.is_open() && NestingGuard::is_nested() => {
-                self.counters.count_sent_by_no_thread()
+            // The buffers of a nested record are freed after it, and a counter in them would be lost.
+            Written::Whole if !counter.is_registered() && NestingGuard::is_nested() => {
+                self.counters.count_sent_shared()
             }
             Written::Whole => self.counters.count_sent(counter),
             Written::Full => self.counters.count_dropped(level),
+            // Without a reader, records are discarded and not counted.
             Written::Gone => {}
         }
     }
 
-    /// Adds what the handler knows, and returns the thread's fragment stream. The number comes last, when nothing can come
-    /// between it and the write but the end of the process.
+    /// The stamp stage: adds the identity of process and thread, the context and the sequence number. Returns the thread's
+    /// fragment stream.
+    ///
+    /// The sequence number is taken last, when nothing but the end of the process can come between it and the write.
     fn stamp<'r>(&'r self, record: &mut LogRecord<'r>, thread: &'r mut Thread) -> u64 {
         thread.follow_fork();
         record.pid = Some(thread.pid.into());
@@ -190,131 +202,6 @@ impl RecordWriter {
         record.truncate_names();
         record.seq = self.counters.next_seq();
         thread.stream
-    }
-
-    fn write_record(
-        &self,
-        record: &mut LogRecord<'_>,
-        frames: &mut Frames,
-        stream: u64,
-        deadline: &mut Deadline,
-    ) -> Written {
-        let due = self.counters.take_unreported();
-        frames.begin(|report| self.encode_report(due, report));
-        let mut reported = false;
-        let written = match self.put_record(record, frames) {
-            true => self.write_frames(frames, record.time, stream, deadline, &mut reported),
-            false => Written::Full,
-        };
-        if let Some(counts) = due.filter(|_| !reported) {
-            self.counters.give_back(counts);
-        }
-        written
-    }
-
-    /// Encodes the record within its limit; `false` if there is no memory for it.
-    #[inline]
-    fn put_record(&self, record: &mut LogRecord<'_>, frames: &mut Frames) -> bool {
-        if !frames.put(record) {
-            return false;
-        }
-        let length = frames.payload().len();
-        length <= self.settings.record_limit || self.put_cut(record, frames, length)
-    }
-
-    #[cold]
-    fn put_cut(&self, record: &mut LogRecord<'_>, frames: &mut Frames, length: usize) -> bool {
-        // Cutting takes copies of its parts and of the whole.
-        let has_memory = Vec::<u8>::new().try_reserve_exact(3 * length).is_ok();
-        if has_memory {
-            record.truncate_to(self.settings.record_limit);
-        }
-        has_memory && frames.put(record)
-    }
-
-    /// Writes the report and the record in one piece where they fit into one, else one after the other.
-    fn write_frames(
-        &self,
-        frames: &mut Frames,
-        time: u64,
-        stream: u64,
-        deadline: &mut Deadline,
-        reported: &mut bool,
-    ) -> Written {
-        if frames.all().len() <= PIPE_BUF {
-            let written =
-                self.check_reader(self.transport.write_record(frames.all(), time, deadline));
-            *reported = written == Written::Whole;
-            return written;
-        }
-        self.write_in_pieces(frames, stream, deadline, reported)
-    }
-
-    fn write_in_pieces(
-        &self,
-        frames: &mut Frames,
-        stream: u64,
-        deadline: &mut Deadline,
-        reported: &mut bool,
-    ) -> Written {
-        if !frames.report().is_empty() {
-            let written = self.write(frames.report(), deadline);
-            if written != Written::Whole {
-                return written;
-            }
-        }
-        *reported = true;
-        if frames.record().len() <= PIPE_BUF {
-            return self.write(frames.record(), deadline);
-        }
-        let mut fragment = std::mem::take(&mut frames.scratch);
-        if fragment.try_reserve(PIPE_BUF).is_err() {
-            return Written::Full;
-        }
-        let mut written = Written::Whole;
-        for piece in split(frames.payload(), Some(pid()), stream, PIPE_BUF) {
-            fragment.clear();
-            piece.encode_frame(&mut fragment);
-            written = self.write(&fragment, deadline);
-            if written != Written::Whole {
-                break;
-            }
-        }
-        frames.scratch = fragment;
-        written
-    }
-
-    pub(super) fn write(&self, bytes: &[u8], deadline: &mut Deadline) -> Written {
-        self.check_reader(self.transport.write(bytes, deadline))
-    }
-
-    fn check_reader(&self, written: Written) -> Written {
-        if written == Written::Gone {
-            self.session.mark_reader_gone();
-        }
-        written
-    }
-
-    #[inline]
-    pub(super) fn encode_report(&self, due: Option<Levels>, out: &mut Vec<u8>) {
-        if let Some(counts) = due {
-            self.encode_drops(counts, out);
-        }
-    }
-
-    #[cold]
-    fn encode_drops(&self, counts: Levels, out: &mut Vec<u8>) {
-        let mut dropped = Dropped::new();
-        dropped.pid = Some(pid());
-        dropped.time = Some(now());
-        dropped.counts = counts;
-        dropped.instance = Some(self.session.instance());
-        dropped.encode_frame(out);
-    }
-
-    pub(super) fn drop_record(&self, level: Level) {
-        self.counters.next_seq();
-        self.counters.count_dropped(level);
     }
 }
 

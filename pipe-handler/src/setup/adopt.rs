@@ -1,3 +1,6 @@
+//! Takes over the pipe that `RECORD_PIPE` names: checks that the descriptor is that pipe, and moves it to a number of the
+//! handler's own.
+
 use std::{
     io, mem,
     os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd},
@@ -14,30 +17,33 @@ use super::env;
 use super::error::InitError;
 use crate::transport::{Address, WriteEnd, identity};
 
-/// The handler's own descriptor has this number or a higher one. Scripts and hooks that choose numbers choose low ones,
-/// and the kernel's table grows with the highest.
-const LEAST: RawFd = 100;
+/// The lowest number for the handler's own descriptor.
+///
+/// Scripts and hooks that choose numbers choose low ones. The number is not much higher either, because the kernel's
+/// descriptor table grows with the highest number in use.
+const MIN_FD: RawFd = 100;
 
-/// What became of the pipe that the environment tells of.
+/// The state of the pipe that the environment names.
 #[derive(Debug)]
 enum Adoption {
     NotYet,
     Taken,
-    /// By a handler that did not come to be.
+    /// A handler adopted the pipe, and then failed to start.
     Returned(Arc<WriteEnd>),
 }
 
 static ADOPTION: Mutex<Adoption> = Mutex::new(Adoption::NotYet);
 
-/// Takes over the pipe that the environment tells of and starts a handler on it. If that fails, the next one finds it.
+/// Takes over the pipe that the environment names and starts a handler on it. If the start fails, a later call gets the
+/// pipe.
 ///
-/// It is taken only if it is certain that it is the parent's pipe: a variable outlives the descriptor that it names
-/// (environments are inherited, descriptors are closed and numbers are given anew), and records must never end up in
-/// somebody's file.
+/// It is taken over only if it is certainly the parent's pipe. A variable outlives the descriptor that it names, because
+/// environments are inherited while descriptors are closed and their numbers reused, and records must never be written
+/// into another file.
 pub(crate) fn adopt<T>(
     start: impl FnOnce(Arc<WriteEnd>) -> Result<T, InitError>,
 ) -> Result<T, InitError> {
-    let end = take()?;
+    let end = claim()?;
     let started = start(Arc::clone(&end));
     if started.is_err() {
         *ADOPTION.lock().unwrap_or_else(PoisonError::into_inner) = Adoption::Returned(end);
@@ -45,49 +51,58 @@ pub(crate) fn adopt<T>(
     started
 }
 
-fn take() -> Result<Arc<WriteEnd>, InitError> {
-    // Locked by another thread that takes it right now, or that did when this process was forked.
-    let Ok(mut given) = ADOPTION.try_lock() else {
+fn claim() -> Result<Arc<WriteEnd>, InitError> {
+    // The lock is held by another thread that adopts the pipe at this moment, or that did when this process was forked.
+    let Ok(mut adoption) = ADOPTION.try_lock() else {
         return Err(InitError::AlreadyAdopted);
     };
-    match mem::replace(&mut *given, Adoption::Taken) {
+    match mem::replace(&mut *adoption, Adoption::Taken) {
         Adoption::Returned(end) if end.is_ours() => Ok(end),
         Adoption::Returned(_) | Adoption::Taken => {
             env::pipe()?;
             Err(InitError::AlreadyAdopted)
         }
         Adoption::NotYet => {
-            let taken = env::pipe().and_then(take_over);
-            if taken.is_err() {
-                *given = Adoption::NotYet;
+            let own = env::pipe().and_then(take_over);
+            if own.is_err() {
+                *adoption = Adoption::NotYet;
             }
-            Ok(Arc::new(WriteEnd::new(taken?)))
+            Ok(Arc::new(WriteEnd::new(own?)))
         }
     }
 }
 
-/// Moves the pipe to a descriptor of the handler's own, and makes the number that was given mean it no more.
+/// Moves the pipe to a descriptor of the handler's own, and closes or replaces the descriptor that was given.
 ///
-/// Another copy of this crate, as a plugin has it, has a `ADOPTION` of its own. The number is what both know: whoever comes
-/// second finds it closed. (Between the last look and the close nothing can be held: a file that a third thread
-/// opens in that moment may be closed when two copies begin in the same moment.)
+/// Another copy of this crate in the process, for example a plugin's, has an `ADOPTION` of its own. Both copies know only
+/// the number, so the second one has to find it closed.
+///
+/// There is no lock between the last check and the close. If two copies start at the same moment, a file that a third
+/// thread opens in between may be closed.
+#[expect(
+    unsafe_code,
+    reason = "the environment names the descriptor by its number; fstat, F_GETFL, device and inode are checked before \
+              anything is done to it"
+)]
 fn take_over(address: Address) -> Result<OwnedFd, InitError> {
-    // SAFETY: what it is asked is harmless for any descriptor, and a closed one is an error.
+    // SAFETY: the calls below do not change the descriptor, whatever it is, and return an error if it is closed.
     let given = unsafe { BorrowedFd::borrow_raw(address.fd) };
-    // Before it is duplicated: closing a duplicate of somebody's file would release that process's locks on it.
-    check(given, address)?;
+    // Checked before it is duplicated: to close a duplicate of another file would release this process's locks on that
+    // file.
+    verify(given, address)?;
     let own = duplicate(given)?;
-    // Again: another thread may have closed or replaced it in between.
-    check(own.as_fd(), address)?;
-    check(given, address)?;
+    // Checked again: another thread may have closed or replaced it in between.
+    verify(own.as_fd(), address)?;
+    verify(given, address)?;
     match address.fd {
-        0..=2 => replace(address.fd)?,
+        0..=2 => replace_standard_stream(address.fd)?,
         _ => close(address.fd)?,
     }
     Ok(own)
 }
 
-fn check(fd: BorrowedFd<'_>, address: Address) -> Result<(), InitError> {
+/// Checks that a descriptor is the pipe that `address` names, and that it can be written.
+fn verify(fd: BorrowedFd<'_>, address: Address) -> Result<(), InitError> {
     let number = address.fd;
     let stat = match rustix::fs::fstat(fd) {
         Err(Errno::BADF) => return Err(InitError::Stale { fd: number }),
@@ -104,26 +119,34 @@ fn check(fd: BorrowedFd<'_>, address: Address) -> Result<(), InitError> {
 }
 
 fn duplicate(given: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
-    let half = limit().and_then(|limit| RawFd::try_from(limit / 2).ok());
-    let least = half.map_or(LEAST, |half| half.clamp(3, LEAST));
-    // A low number is better than none.
-    fcntl_dupfd_cloexec(given, least).or_else(|_| fcntl_dupfd_cloexec(given, 3))
+    let half_limit = descriptor_limit().and_then(|limit| RawFd::try_from(limit / 2).ok());
+    let min = half_limit.map_or(MIN_FD, |half| half.clamp(3, MIN_FD));
+    // If no high number is free, a low one has to do.
+    fcntl_dupfd_cloexec(given, min).or_else(|_| fcntl_dupfd_cloexec(given, 3))
 }
 
-/// How many descriptors there may be; `None` if a sandbox refuses to tell, for which rustix has no error.
-fn limit() -> Option<libc::rlim_t> {
+/// Returns how many descriptors the process may have, or `None` if a sandbox refuses the call.
+#[expect(
+    unsafe_code,
+    reason = "rustix returns no error if a sandbox refuses getrlimit, and takes its unset result for the limit"
+)]
+fn descriptor_limit() -> Option<libc::rlim_t> {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
     };
-    // SAFETY: it points to a place for the limits.
+    // SAFETY: the pointer is to a variable that takes the limits.
     let refused = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) };
     (refused == 0).then_some(limit.rlim_cur)
 }
 
+#[expect(
+    unsafe_code,
+    reason = "only close(2) reports whether another copy of the crate has closed the number before"
+)]
 fn close(number: RawFd) -> Result<(), InitError> {
-    // SAFETY: the parent put the descriptor there for a handler, and it is still what was put there. If it is closed by
-    // now another copy was first, and the system says so.
+    // SAFETY: the parent opened the descriptor for a handler, and the caller has checked that it is still that pipe. If
+    // another copy of the crate has closed it in the meantime, the call fails with EBADF.
     let closed = unsafe { libc::close(number) };
     if closed != 0 && io::Error::last_os_error().raw_os_error() == Some(libc::EBADF) {
         return Err(InitError::Stale { fd: number });
@@ -131,20 +154,21 @@ fn close(number: RawFd) -> Result<(), InitError> {
     Ok(())
 }
 
-/// The pipe came as standard input (or output): the program finds an empty one in its place, and never a closed one,
-/// whose number would be the next file's.
-fn replace(standard: RawFd) -> Result<(), InitError> {
-    let other = stand_in(standard, "/dev/null")?;
-    match standard {
-        0 => stdio::dup2_stdin(other)?,
-        1 => stdio::dup2_stdout(other)?,
-        _ => stdio::dup2_stderr(other)?,
+/// Replaces a standard stream that the pipe came as.
+///
+/// It must not stay closed: the next file that the program opens would get its number.
+fn replace_standard_stream(number: RawFd) -> Result<(), InitError> {
+    let replacement = open_replacement(number, "/dev/null")?;
+    match number {
+        0 => stdio::dup2_stdin(replacement)?,
+        1 => stdio::dup2_stdout(replacement)?,
+        _ => stdio::dup2_stderr(replacement)?,
     }
     Ok(())
 }
 
-/// In a chroot there may be no /dev/null, or a file that somebody has written.
-fn stand_in(standard: RawFd, null: &str) -> io::Result<OwnedFd> {
+/// Opens the null device. In a chroot it may be missing, or may be an ordinary file; then something else takes its place.
+fn open_replacement(number: RawFd, null: &str) -> io::Result<OwnedFd> {
     let open = |path: &str, flags| rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::empty());
     let is_device = |fd: &OwnedFd| {
         let stat = rustix::fs::fstat(fd);
@@ -155,9 +179,9 @@ fn stand_in(standard: RawFd, null: &str) -> io::Result<OwnedFd> {
         .filter(is_device)
     {
         Some(null) => Ok(null),
-        // Reads as empty: nobody has its write end.
-        None if standard == 0 => Ok(io::pipe()?.0.into()),
-        // Refuses to be written.
+        // Reading it returns end of file, because its write end is closed.
+        None if number == 0 => Ok(io::pipe()?.0.into()),
+        // A directory; writing to it fails.
         None => Ok(open("/", OFlags::RDONLY | OFlags::DIRECTORY)?),
     }
 }
@@ -174,27 +198,27 @@ mod tests {
 
     use super::*;
 
-    /// Numbers that no other test of this process is given.
-    const OUT_OF_THE_WAY: RawFd = 600;
+    /// The lowest number for descriptors of these tests; no other test of this process uses such numbers.
+    const TEST_MIN_FD: RawFd = 600;
 
-    /// Held while a number is given: what closes it twice must not find another test's pipe there.
-    static TURN: Mutex<()> = Mutex::new(());
+    /// Held by tests that close a number twice: the second close must not hit another test's pipe.
+    static SERIAL: Mutex<()> = Mutex::new(());
 
-    /// A pipe as a parent gives it, under a number that nobody owns any more.
-    fn given() -> (io::PipeReader, Address) {
+    /// A pipe as a parent gives it, under a number that no Rust value owns.
+    fn pipe_from_parent() -> (io::PipeReader, Address) {
         let (reader, writer) = io::pipe().unwrap();
         let (dev, ino) = identity(&writer).unwrap();
-        let given = fcntl_dupfd_cloexec(&writer, OUT_OF_THE_WAY).unwrap();
-        let fd = given.into_raw_fd();
+        let duplicate = fcntl_dupfd_cloexec(&writer, TEST_MIN_FD).unwrap();
+        let fd = duplicate.into_raw_fd();
         (reader, Address { fd, dev, ino })
     }
 
     #[test]
-    fn a_second_copy_finds_the_number_stale_and_the_pipe_is_the_firsts() {
-        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut reader, address) = given();
+    fn a_second_copy_finds_the_number_stale_and_the_first_keeps_the_pipe() {
+        let _serial = SERIAL.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut reader, address) = pipe_from_parent();
         let own = take_over(address).unwrap();
-        assert!(own.as_raw_fd() >= LEAST);
+        assert!(own.as_raw_fd() >= MIN_FD);
         let second = take_over(address).unwrap_err();
         assert!(matches!(second, InitError::Stale { fd } if fd == address.fd));
         File::from(own).write_all(b"x").unwrap();
@@ -204,10 +228,10 @@ mod tests {
     }
 
     #[test]
-    fn of_copies_that_adopt_at_once_one_has_the_pipe() {
-        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    fn of_two_copies_that_adopt_at_once_one_gets_the_pipe() {
+        let _serial = SERIAL.lock().unwrap_or_else(PoisonError::into_inner);
         for _ in 0..1_000 {
-            let (_reader, address) = given();
+            let (_reader, address) = pipe_from_parent();
             let start = Barrier::new(2);
             let adopt = || {
                 start.wait();
@@ -222,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_looked_at_keeps_its_locks() {
+    fn a_file_that_is_refused_keeps_its_locks() {
         let path = std::env::temp_dir().join(format!("pipe-handler-{}", std::process::id()));
         let file = File::create(&path).unwrap();
         let lock = rustix::fs::FlockOperation::NonBlockingLockExclusive;
@@ -238,14 +262,14 @@ mod tests {
     }
 
     #[test]
-    fn without_a_null_device_something_else_stands_in() {
+    fn without_a_null_device_something_else_replaces_it() {
         let mut byte = [0];
-        // A file of that name is none either.
+        // The second one exists, but is not a device.
         for null in ["/nonexistent", "/proc/self/status"] {
-            let input = stand_in(0, null).unwrap();
+            let input = open_replacement(0, null).unwrap();
             assert_eq!(File::from(input).read(&mut byte).unwrap(), 0);
-            for standard in [1, 2] {
-                let output = stand_in(standard, null).unwrap();
+            for number in [1, 2] {
+                let output = open_replacement(number, null).unwrap();
                 let error = rustix::io::write(output, &byte).unwrap_err();
                 assert_eq!(error, Errno::BADF);
             }

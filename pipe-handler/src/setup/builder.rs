@@ -10,20 +10,23 @@ use crate::sys::process;
 use crate::transport::Delivery;
 use crate::transport::Overflow;
 
-/// The longest message unless told otherwise: 256 KiB.
+/// The default of [`Builder::message_limit`]: 256 KiB.
 pub const DEFAULT_MESSAGE_LIMIT: usize = DEFAULT_TEXT_LIMIT;
 
-/// The largest record unless told otherwise: 320 KiB.
+/// The default of [`Builder::record_limit`]: 320 KiB.
 pub const DEFAULT_RECORD_LIMIT: usize = 320 * 1024;
 
-/// How long the process waits at its exit for room in the pipe unless told otherwise: 2 s.
+/// The default of [`Builder::exit_timeout`]: 2 s.
 pub const DEFAULT_EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How many bytes of records each thread may have waiting in buffered delivery unless told otherwise: 512 KiB.
+/// The default of [`Builder::capacity`]: 512 KiB for each thread.
 #[cfg(feature = "buffered")]
 pub const DEFAULT_CAPACITY: usize = 512 * 1024;
 
-/// Settings of a [`PipeHandler`].
+/// Builds a [`PipeHandler`].
+///
+/// Made by [`PipeHandler::builder`]. The methods named `build*` return a handler; those named `init*` also set it as the
+/// process's logger.
 ///
 /// ```no_run
 /// use pipe_handler::{Overflow, PipeHandler};
@@ -50,7 +53,7 @@ pub struct Builder {
 }
 
 impl PipeHandler {
-    /// Settings to start from.
+    /// Returns a builder with the default settings.
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -80,94 +83,105 @@ impl Builder {
         }
     }
 
-    /// Which records are sent, in env_logger's directives: `info,worker::db=debug`. Levels and targets only: what
-    /// env_logger searches for in messages, behind a slash, is not read.
+    /// Sets which records are sent, in env_logger's directives: `info,worker::db=debug`. The default is `info`.
     ///
-    /// A word by itself that is no level is a target, all of whose records are sent, and no others. One that looks like a
-    /// mistyped level (`inof`, `warning`) cannot be read, and neither can a text without directives.
+    /// A filter that the parent sets (`RECORD_PIPE_FILTER`) takes precedence.
     ///
-    /// The parent's wish (`RECORD_PIPE_FILTER`) beats it. By default `info`.
+    /// Directives consist of levels and targets. env_logger's search in messages, which follows a slash, cannot be read.
+    ///
+    /// A word by itself that is not a level is a target: all of its records are sent, and no others. A word that looks
+    /// like a mistyped level (`inof`, `warning`) cannot be read, and neither can a text without directives. The methods
+    /// that build the handler then return [`InitError::Filter`](crate::InitError::Filter).
     pub fn filter(mut self, directives: impl Into<String>) -> Self {
         self.filter = Some(directives.into());
         self
     }
 
-    /// Adds a key-value that every record of this process carries beside its own.
+    /// Adds a key-value that every record of this process carries in addition to its own.
     pub fn context<'v>(mut self, key: &str, value: impl Into<Value<'v>>) -> Self {
         self.settings.context.push(key, value);
         self
     }
 
-    /// The name of the process in its records. By default that of the program.
+    /// Sets the name of the process in its records. The default is the file name of the program.
+    ///
+    /// A name of more than 1024 bytes is cut.
     pub fn process_name(mut self, name: impl Into<String>) -> Self {
         self.settings.process = Some(name.into());
         self
     }
 
-    /// What a log call does while the pipe is full. By default it [waits](Overflow::Block).
+    /// Sets what a log call does while the pipe is full. The default is to [wait](Overflow::Block).
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.settings.overflow = overflow;
         self
     }
 
-    /// Lets records of this level and more severe ones wait for room as long as it takes, whatever the overflow
-    /// policy. By default none.
+    /// Exempts records of this level and of more severe levels from the overflow policy: they wait for room as long as it
+    /// takes. By default no level is exempt.
     pub fn exempt(mut self, least: Level) -> Self {
         self.settings.exempt = Some(least);
         self
     }
 
-    /// The longest message in bytes; a longer one is cut, and its length noted. By default
+    /// Sets the longest message in bytes. A longer one is cut, and the record notes its length. The default is
     /// [`DEFAULT_MESSAGE_LIMIT`].
     pub fn message_limit(mut self, bytes: usize) -> Self {
         self.settings.message_limit = bytes;
         self
     }
 
-    /// The largest record in bytes, everything included. Beyond it the backtrace is cut first, then the key-values,
-    /// then the message; see [`LogRecord::truncate_to`](record_proto::LogRecord::truncate_to). By default [`DEFAULT_RECORD_LIMIT`];
-    /// a smaller limit than 8 KiB counts as 8 KiB.
+    /// Sets the largest record in bytes, everything included. The default is [`DEFAULT_RECORD_LIMIT`]; a value below 8 KiB
+    /// counts as 8 KiB.
+    ///
+    /// In a larger record the backtrace is cut first, then the key-values, then the message; see
+    /// [`LogRecord::truncate_to`](record_proto::LogRecord::truncate_to).
     pub fn record_limit(mut self, bytes: usize) -> Self {
-        // The names alone may take 5 KiB.
+        // The names (process, thread, target and others) may take 5 KiB, which no limit cuts.
         self.settings.record_limit = bytes.max(8 * 1024);
         self
     }
 
-    /// How long the process waits at its exit for room in the pipe, to say that this was all. By default
-    /// [`DEFAULT_EXIT_TIMEOUT`].
+    /// Sets how long the process waits at its exit for room in the pipe, to write the rest and the close frame. The
+    /// default is [`DEFAULT_EXIT_TIMEOUT`].
     pub fn exit_timeout(mut self, timeout: Duration) -> Self {
         self.settings.exit_timeout = timeout;
         self
     }
 
-    /// Whether each panic becomes one record: level error, target `panic`, the message, where, in which thread, and
-    /// under `RUST_BACKTRACE` the backtrace. The hook that was there before is called afterwards. By default it does.
+    /// Sets whether each panic is logged as one record. The default is `true`.
+    ///
+    /// The record has level error, target `panic`, the panic's message, file and line, the thread and, if
+    /// `RUST_BACKTRACE` asks for it, the backtrace. The previous panic hook is called afterwards.
     pub fn panic_hook(mut self, on: bool) -> Self {
         self.panic_hook = on;
         self
     }
 
-    /// Whether the descriptor is compared with the pipe before each write, for a program that closes descriptors which
-    /// are not its own (one that turns itself into a daemon, say) and may then have another file under the number. By
-    /// default it is compared only before a write is tried again and before waiting for room: a write that succeeds goes
-    /// wherever the number leads.
+    /// Sets whether the handler checks before each write that its descriptor still is the pipe. The default is `false`.
     ///
-    /// It costs a system call, 130 ns for each record. Between it and the write another thread may still replace the
-    /// descriptor.
+    /// Use it in a program that closes descriptors that it does not own, for example to become a daemon, and may then
+    /// open another file under the same number. By default the handler checks only before it repeats a write and before it
+    /// waits for room, so a write that succeeds at once goes to whatever file has the number.
+    ///
+    /// The check is one system call, 130 ns for each record. Another thread may still replace the descriptor between the
+    /// check and the write.
     pub fn check_before_each_write(mut self, on: bool) -> Self {
         self.check_before_each_write = on;
         self
     }
 
-    /// How records get from the log call into the pipe. By default [`Delivery::Direct`].
+    /// Sets how records get from the log call into the pipe. The default is [`Delivery::Direct`].
     #[cfg(feature = "buffered")]
     pub fn delivery(mut self, delivery: Delivery) -> Self {
         self.delivery = delivery;
         self
     }
 
-    /// How many bytes of records each thread may have waiting in buffered delivery; a thread takes them when it logs for
-    /// the first time. Where they are full the overflow policy holds. By default [`DEFAULT_CAPACITY`]; less than 16 KiB counts as 16 KiB.
+    /// Sets the size of each thread's buffer in buffered delivery, in bytes. The default is [`DEFAULT_CAPACITY`]; a value
+    /// below 16 KiB counts as 16 KiB.
+    ///
+    /// A thread gets its buffer when it logs for the first time. While the buffer is full, the overflow policy applies.
     #[cfg(feature = "buffered")]
     pub fn capacity(mut self, bytes: usize) -> Self {
         self.capacity = bytes.max(16 * 1024);

@@ -1,4 +1,4 @@
-//! Reads the variables of the environment.
+//! Reads and parses the environment variables.
 
 use std::{env, ffi::OsStr, os::fd::RawFd};
 
@@ -6,7 +6,7 @@ use super::error::InitError;
 use super::variables::{FILTER, PIPE};
 use crate::transport::Address;
 
-/// The pipe that the environment names.
+/// Returns the pipe that `RECORD_PIPE` names.
 pub(crate) fn pipe() -> Result<Address, InitError> {
     match env::var_os(PIPE) {
         Some(value) if !value.is_empty() => parse(&value),
@@ -14,7 +14,7 @@ pub(crate) fn pipe() -> Result<Address, InitError> {
     }
 }
 
-/// The filter that the parent wishes; an empty one is no wish.
+/// Returns the filter that the parent asks for in `RECORD_PIPE_FILTER`. An empty variable counts as absent.
 pub(crate) fn filter() -> Option<String> {
     let filter = env::var_os(FILTER).filter(|filter| !filter.is_empty())?;
     Some(filter.to_string_lossy().into_owned())
@@ -22,7 +22,7 @@ pub(crate) fn filter() -> Option<String> {
 
 fn parse(value: &OsStr) -> Result<Address, InitError> {
     let value = value.to_str().ok_or(InitError::Malformed)?;
-    // What stands behind the fourth part is for later.
+    // Parts after the fourth are reserved for later versions and ignored.
     let mut parts = value.split(':');
     let version = parts.next().and_then(|part| part.strip_prefix('v'));
     match version.and_then(|version| version.parse().ok()) {

@@ -21,7 +21,7 @@ use super::variables;
 /// );
 /// ```
 ///
-/// Its `Debug` is its text and that of its sources, so that `main` may return it.
+/// Its `Debug` output is its message and those of its sources, so that `main` can return it and print a readable error.
 #[derive(Error)]
 #[non_exhaustive]
 pub enum InitError {
@@ -31,10 +31,10 @@ pub enum InitError {
         variables::PIPE
     )]
     Absent,
-    /// The variable does not have the form that the protocol gives it.
+    /// The variable does not have the form that the protocol defines.
     #[error("{} must have the form v1:<fd>:<dev>:<ino>", variables::PIPE)]
     Malformed,
-    /// The variable is of a later version of the protocol.
+    /// The variable has a later version of the protocol.
     #[error(
         "{} has version {version} and this handler knows version 1; update pipe-handler",
         variables::PIPE
@@ -43,9 +43,10 @@ pub enum InitError {
         /// The version that the variable names.
         version: u64,
     },
-    /// The descriptor is closed, or is another pipe than the one that the variable tells of. So it is for a
-    /// grandchild that inherited the variable but not the pipe, and in a process where another copy of this crate (a
-    /// plugin's, another version) has adopted the pipe.
+    /// The descriptor is closed, or is another pipe than the one that the variable names.
+    ///
+    /// This happens in a grandchild that inherited the variable but not the pipe, and in a process in which another copy
+    /// of this crate (a plugin's, or another version) has adopted the pipe.
     #[error(
         "descriptor {fd} is not, or is no longer, the pipe that {} names; a program in between may have closed it, \
          and a process passes it on to children of its own with share_with only",
@@ -55,7 +56,7 @@ pub enum InitError {
         /// The descriptor that the variable names.
         fd: RawFd,
     },
-    /// The descriptor is no pipe, or one that cannot be written.
+    /// The descriptor is not a pipe, or is a pipe that cannot be written.
     #[error(
         "descriptor {fd}, which {} names, is not a pipe that can be written",
         variables::PIPE
@@ -64,7 +65,7 @@ pub enum InitError {
         /// The descriptor that the variable names.
         fd: RawFd,
     },
-    /// A handler of this process has the pipe already, or had it.
+    /// Another handler of this process has adopted the pipe before, whether or not it still exists.
     #[error("this process has adopted its record pipe already; one handler can have it")]
     AlreadyAdopted,
     /// The builder's filter cannot be read.
@@ -75,15 +76,15 @@ pub enum InitError {
         /// The filter as it was given.
         filter: String,
     },
-    /// The process has a logger already.
+    /// The process already has a logger.
     #[error(
         "this process has a logger already, perhaps this one; call init once, before any other logger is set"
     )]
     Logger(#[from] SetLoggerError),
-    /// The thread that carries records away in buffered delivery could not be started.
+    /// The thread that writes the records of buffered delivery could not be started.
     #[error("cannot start the thread that writes to the record pipe")]
     Thread(#[source] io::Error),
-    /// A system call on the pipe's descriptor failed: no descriptor is left, for example.
+    /// A system call on the pipe's descriptor failed, for example because no descriptor is left.
     #[error("cannot move the record pipe to a descriptor of its own")]
     Io(#[from] io::Error),
 }
@@ -91,8 +92,8 @@ pub enum InitError {
 impl InitError {
     /// Whether the process has no pipe of its own.
     ///
-    /// [`init_or`](crate::init_or) takes the fallback in these cases and some more: for every error but a filter that
-    /// cannot be read and a logger that is there already.
+    /// [`init_or`](crate::init_or) sets the fallback in more cases than these: for every error except a filter that
+    /// cannot be read and a logger that is already set.
     pub fn is_no_pipe(&self) -> bool {
         matches!(
             self,
@@ -104,7 +105,7 @@ impl InitError {
         )
     }
 
-    /// Whether the program is at fault and another logger would not help.
+    /// Whether the error is a mistake of the program that a fallback logger would not solve.
     pub(crate) fn is_misuse(&self) -> bool {
         matches!(self, Self::Filter { .. } | Self::Logger(_))
     }
@@ -126,11 +127,11 @@ impl From<rustix::io::Errno> for InitError {
 mod tests {
     use super::*;
 
-    /// It is what `main` prints of an error that it returns.
+    /// `main` prints this for an error that it returns.
     #[test]
-    fn an_error_debugs_as_its_text_and_its_reason() {
+    fn debug_prints_the_message_and_the_source() {
         let refused = || io::Error::other("refused");
-        for (error, shown) in [
+        for (error, expected) in [
             (
                 InitError::Stale { fd: 9 },
                 "descriptor 9 is not, or is no longer, the pipe that RECORD_PIPE names; a program in between may have \
@@ -149,7 +150,7 @@ mod tests {
                 "cannot move the record pipe to a descriptor of its own: refused",
             ),
         ] {
-            assert_eq!(format!("{error:?}"), shown);
+            assert_eq!(format!("{error:?}"), expected);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The end of the process, as far as it can be seen: `return` from main and `exit`.
+//! Closes the handlers when the process ends by `return` from main or by `exit`, the two ends at which hooks run.
 
 use std::sync::{Mutex, Once, Weak};
 
@@ -6,13 +6,17 @@ use crate::record::RecordWriter;
 
 static WRITERS: Mutex<Vec<Weak<RecordWriter>>> = Mutex::new(Vec::new());
 
-/// Has the writer closed when the process exits.
+/// Closes the writer when the process exits.
+#[expect(
+    unsafe_code,
+    reason = "atexit has no safe wrapper in std or rustix; the hook is a function of this program"
+)]
 pub(crate) fn close_at_exit(writer: Weak<RecordWriter>) {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
-        // SAFETY: the hook is a function of this program, or of a library that the C library runs it for before it is
-        // unloaded.
-        let _full = unsafe { libc::atexit(close_all) };
+        // SAFETY: the hook is a function of this program. If it is part of a library, the C library runs it before it
+        // unloads that library.
+        let _error = unsafe { libc::atexit(close_all) };
     });
     if let Ok(mut writers) = WRITERS.lock() {
         writers.retain(|writer| writer.strong_count() > 0);
@@ -21,7 +25,8 @@ pub(crate) fn close_at_exit(writer: Weak<RecordWriter>) {
 }
 
 extern "C" fn close_all() {
-    // Held only while a handler is being built: in another thread right now, or in one that a fork left behind.
+    // The lock is held only while a handler is built: by another thread at this moment, or for ever if this process was
+    // forked in such a moment.
     let Ok(writers) = WRITERS.try_lock() else {
         return;
     };

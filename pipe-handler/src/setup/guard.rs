@@ -2,10 +2,13 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use crate::record::{Counts, RecordWriter};
 
-/// Ends buffered delivery in good order; made by [`Builder::init_guarded`](crate::Builder::init_guarded).
+/// Flushes and closes buffered delivery before the process exits.
 ///
-/// A process that returns from main or calls `exit` flushes its records anyway. The guard does it earlier and tells
-/// what became of them; dropped, it does it without telling.
+/// Made by [`Builder::init_guarded`](crate::Builder::init_guarded) and
+/// [`Builder::init_with_drain`](crate::Builder::init_with_drain).
+///
+/// A process that returns from main or calls `exit` flushes its records anyway. The guard does it earlier and returns the
+/// counts. Dropping it does the same within the exit timeout, without returning the counts.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -33,13 +36,14 @@ impl Guard {
         }
     }
 
-    /// Waits until everything logged so far is in the pipe; `false` where `timeout` was too short for that.
+    /// Waits until everything logged so far is in the pipe. Returns `false` if `timeout` was too short.
     pub fn flush(&self, timeout: Duration) -> bool {
         self.writer.flush(timeout)
     }
 
-    /// Waits until everything is in the pipe and tells the parent that this was all. `None` where `timeout` was too
-    /// short for that or nobody reads.
+    /// Waits until everything is in the pipe, tells the parent that there are no more records, and returns the counts.
+    ///
+    /// Returns `None` if `timeout` was too short, if the pipe has no reader, or if this process has never written to it.
     pub fn close(mut self, timeout: Duration) -> Option<Counts> {
         self.is_closed = true;
         self.writer.close(timeout)

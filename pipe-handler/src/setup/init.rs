@@ -4,11 +4,13 @@ use super::error::InitError;
 use super::outcome::Outcome;
 use crate::handler::PipeHandler;
 
-/// Makes a [`PipeHandler`] on the pipe that the parent gave the process's logger, with all settings at their defaults.
+/// Makes a [`PipeHandler`] with the default settings on the pipe that the parent gave, and sets it as the process's
+/// logger.
 ///
 /// # Errors
 ///
-/// If there is no such pipe or the process has a logger; see [`InitError`]. The pipe can then still be adopted.
+/// If there is no such pipe, or if the process already has a logger; see [`InitError`]. A later call can then still adopt
+/// the pipe.
 ///
 /// ```no_run
 /// pipe_handler::init()?;
@@ -19,12 +21,13 @@ pub fn init() -> Result<(), InitError> {
     PipeHandler::builder().init()
 }
 
-/// Like [`init`], and makes `fallback` the logger if there is no pipe or it cannot be used: one program that runs as a
-/// child and by itself.
+/// Like [`init`], but sets `fallback` as the logger if there is no pipe or if it cannot be used.
+///
+/// Use it for a program that runs both as a child and by itself.
 ///
 /// # Errors
 ///
-/// If the process has a logger.
+/// If the process already has a logger.
 ///
 /// ```no_run
 /// # struct Stderr;

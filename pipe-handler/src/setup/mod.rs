@@ -1,3 +1,6 @@
+//! From the environment to the process's logger: finds the pipe, builds the handler and installs the hooks. Runs before
+//! the first record and uses all other modules.
+
 mod adopt;
 mod builder;
 mod env;

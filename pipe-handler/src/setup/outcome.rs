@@ -1,6 +1,6 @@
 use super::error::InitError;
 
-/// Which logger [`init_or`](crate::init_or) has set.
+/// The logger that [`init_or`](crate::init_or) has set.
 ///
 /// ```no_run
 /// # fn run(fallback: impl log::Log + 'static) -> Result<(), pipe_handler::InitError> {
@@ -16,6 +16,6 @@ use super::error::InitError;
 pub enum Outcome {
     /// The pipe handler.
     Pipe,
-    /// The fallback, and why.
+    /// The fallback, and the reason.
     Fallback(InitError),
 }

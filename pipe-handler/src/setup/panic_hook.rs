@@ -1,3 +1,5 @@
+//! Turns panics into records.
+
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
     borrow::Cow,
@@ -10,9 +12,9 @@ use record_proto::{ErrorInfo, LogRecord};
 
 use crate::record::RecordWriter;
 
-/// Logs each panic as one record, then calls the hook that was there before.
+/// Installs a panic hook that logs each panic as one record and then calls the previous hook.
 pub(crate) fn log_panics(writer: Weak<RecordWriter>) {
-    // The hook cannot be changed by a thread that panics.
+    // A thread that is panicking must not change the hook: `take_hook` would panic.
     if std::thread::panicking() {
         return;
     }
@@ -39,7 +41,7 @@ fn log_panic(writer: &RecordWriter, info: &PanicHookInfo<'_>) {
         record.line = Some(location.line());
     }
     writer.log_built(record);
-    // With panic = "abort" there is no later.
+    // With panic = "abort" the process ends before anything else could flush.
     writer.flush(writer.settings.exit_timeout);
 }
 

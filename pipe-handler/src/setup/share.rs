@@ -1,3 +1,5 @@
+//! Passes the pipe on to a child of this process.
+
 use std::{
     io,
     os::unix::process::CommandExt,
@@ -14,26 +16,28 @@ use crate::sys::process;
 static GLOBAL: OnceLock<Arc<RecordWriter>> = OnceLock::new();
 
 pub(crate) fn set_global(writer: &Arc<RecordWriter>) {
-    // The logger is set once per process, and before this.
+    // It never fails: the caller has just set the process's logger, which is possible once.
     let _ = GLOBAL.set(Arc::clone(writer));
 }
 
 /// Passes this process's record pipe on to a child of its own.
 ///
-/// The child adopts it as if it were its own parent's child, with the same filter; its records carry its own pid and
-/// are counted by themselves. For the process that is spawned from `command` only: other children still find the pipe
-/// closed. A command that is run by [`exec`](CommandExt::exec) passes the pipe on to what this process becomes; where
-/// that fails, it is kept from other children again when `command` is dropped.
+/// The child adopts the pipe as if this process's parent had started it, and uses the same filter. Its records carry its
+/// own pid and are counted separately.
 ///
-/// A hook of the command's own ([`pre_exec`](CommandExt::pre_exec)) that closes the pipe, or puts another descriptor on its
-/// number, costs the child its pipe and nothing else.
+/// Only the process that is spawned from `command` gets the pipe; other children still find it closed. A command that is
+/// run by [`exec`](CommandExt::exec) passes the pipe on to the program that replaces this one. If the exec fails, other
+/// children may inherit the pipe until `command` is dropped.
 ///
-/// With tokio's `Command`, give it `as_std_mut()`.
+/// If another hook of the command ([`pre_exec`](CommandExt::pre_exec)) closes the pipe or replaces its descriptor, the
+/// child has no pipe; nothing else fails.
+///
+/// For tokio's `Command`, pass `as_std_mut()`.
 ///
 /// # Errors
 ///
-/// [`io::ErrorKind::NotConnected`] if this process's logger is no pipe handler, or its descriptor was closed behind its
-/// back; `command` is then as it was.
+/// [`io::ErrorKind::NotConnected`] if this process's logger is not a pipe handler, or if other code has closed or replaced
+/// its descriptor. `command` is then unchanged.
 ///
 /// ```no_run
 /// use std::process::Command;
@@ -55,41 +59,46 @@ impl PipeHandler {
     ///
     /// # Errors
     ///
-    /// If it was closed behind the handler's back.
+    /// If other code has closed or replaced the handler's descriptor.
     pub fn share_with(&self, command: &mut Command) -> io::Result<()> {
         share(&self.writer, command)
     }
 }
 
+#[expect(
+    unsafe_code,
+    reason = "pre_exec has no safe form; the closure runs in a forked child, asks for the pid, makes an fstat and an \
+              fcntl call, and allocates nothing"
+)]
 fn share(writer: &Arc<RecordWriter>, command: &mut Command) -> io::Result<()> {
     let pipe = writer.pipe().ok_or_else(no_pipe)?;
     let address = pipe.address().ok_or_else(no_pipe)?;
     command.env(variables::PIPE, address.to_string());
     command.env(variables::FILTER, &writer.settings.filter);
-    let shared = Shared {
+    let shared = SharedPipe {
         writer: Arc::clone(writer),
-        here: process::ask_pid(),
+        pid: process::system_pid(),
     };
     let pass_on = move || shared.pass_on();
-    // SAFETY: in a forked child the closure makes system calls on a descriptor, and allocates nothing.
+    // SAFETY: in a forked child the closure only makes system calls, and allocates nothing.
     unsafe { command.pre_exec(pass_on) };
     Ok(())
 }
 
-/// The pipe in the hands of a command.
-struct Shared {
+/// The pipe, as long as a command may pass it on.
+struct SharedPipe {
     writer: Arc<RecordWriter>,
-    /// The process that shares it.
-    here: u32,
+    /// The process that shares it, to tell it from the forked child.
+    pid: u32,
 }
 
-impl Shared {
-    /// Between fork and exec; without a fork, right before this process becomes another program.
+impl SharedPipe {
+    /// Runs between fork and exec or, for an exec without fork, right before another program replaces this one.
     ///
-    /// It never fails: std would report that through a descriptor that a hook may have closed as well, and then aborts
-    /// the child.
+    /// It never returns an error. std would report the error through a descriptor of its own and, if another hook has
+    /// closed that one too, abort the child.
     fn pass_on(&self) -> io::Result<()> {
-        if process::ask_pid() == self.here {
+        if process::system_pid() == self.pid {
             self.writer.close_before_exec();
         }
         if let Some(pipe) = self.writer.pipe() {
@@ -99,11 +108,11 @@ impl Shared {
     }
 }
 
-/// An exec without fork that failed has left the pipe open to all children.
-impl Drop for Shared {
+/// After an exec without fork that failed, all children would inherit the pipe.
+impl Drop for SharedPipe {
     fn drop(&mut self) {
-        if process::ask_pid() == self.here {
-            // Nothing can be done if it fails, and it does not for a descriptor that is open.
+        if process::system_pid() == self.pid {
+            // It does not fail for a descriptor that is open, and nothing could be done about a failure.
             let pipe = self.writer.pipe();
             let _kept = pipe.map(|pipe| pipe.set_close_on_exec(true));
         }

@@ -1,3 +1,5 @@
+//! Builds the handler, chooses its filter, and sets it as the process's logger.
+
 use std::{os::fd::OwnedFd, sync::Arc};
 
 use log::{LevelFilter, Log};
@@ -27,27 +29,26 @@ use crate::transport::{Pipe, Transport, WriteEnd};
 use tokio::io::AsyncWrite;
 
 /// The longest process name in bytes.
-const NAME_LIMIT: usize = 1024;
+const PROCESS_NAME_LIMIT: usize = 1024;
 
-/// What the filter is where nobody says.
+/// The filter if neither the program nor the parent sets one.
 const DEFAULT_FILTER: &str = "info";
 
-/// The ways to start.
 impl Builder {
-    /// Makes a handler on the pipe that the parent gave, without making it the process's logger.
+    /// Makes a handler on the pipe that the parent gave, without setting it as the process's logger.
     ///
     /// # Errors
     ///
-    /// If there is no such pipe, or the filter cannot be read. The pipe can then still be adopted.
+    /// If there is no such pipe, or if the filter cannot be read. A later call can then still adopt the pipe.
     pub fn build(mut self) -> Result<PipeHandler, InitError> {
         let filter = self.read_filter()?;
         let panic_hook = self.panic_hook;
-        let handler = adopt(|end| self.make(filter, end))?;
-        begin(&handler.writer, panic_hook);
+        let handler = adopt(|end| self.make_on(filter, end))?;
+        begin_session(&handler.writer, panic_hook);
         Ok(handler)
     }
 
-    /// Makes a handler on any pipe: `write_end` need not come from the environment.
+    /// Makes a handler on any pipe. It reads only the filter from the environment.
     ///
     /// # Errors
     ///
@@ -56,16 +57,17 @@ impl Builder {
         let filter = self.read_filter()?;
         let panic_hook = self.panic_hook;
         let end = Arc::new(WriteEnd::new(write_end.into()));
-        let handler = self.make(filter, end)?;
-        begin(&handler.writer, panic_hook);
+        let handler = self.make_on(filter, end)?;
+        begin_session(&handler.writer, panic_hook);
         Ok(handler)
     }
 
-    /// Makes a handler whose records the returned drain writes to `writer`: a socket, a compressor, anything. The
-    /// program polls the drain, as a task for example.
+    /// Makes a handler and a drain that writes its records to any `writer`, for example a socket or a compressor.
     ///
-    /// Threads of a tokio runtime never wait for room, whatever the overflow policy: the drain may need the very thread
-    /// that would wait. What does not fit there is dropped and counted.
+    /// The program has to poll the drain, for example as a task.
+    ///
+    /// Threads of a tokio runtime never wait for room, whatever the overflow policy is, because the drain may need the
+    /// thread that would wait. In such a thread, a record that does not fit is dropped and counted.
     ///
     /// # Errors
     ///
@@ -79,26 +81,27 @@ impl Builder {
         let panic_hook = self.panic_hook;
         let exit_timeout = self.settings.exit_timeout;
         let queue = self.queue();
-        let handler = self.make_on(filter, Transport::Heap(Arc::clone(&queue)));
-        begin(&handler.writer, panic_hook);
+        let handler = self.make_with(filter, Transport::Custom(Arc::clone(&queue)));
+        begin_session(&handler.writer, panic_hook);
         let drain = Drain::new(handler.writer.transport(), queue, exit_timeout, writer);
         Ok((handler, drain))
     }
 
-    /// Makes a handler on the pipe that the parent gave the process's logger, and sets `log`'s maximum level.
+    /// Makes a handler on the pipe that the parent gave, sets it as the process's logger, and sets `log`'s maximum level.
     ///
-    /// A parent that is already gone is no error: records are then discarded.
+    /// If the parent is already gone, that is not an error: records are then discarded.
     ///
     /// # Errors
     ///
-    /// If there is no such pipe, if the filter cannot be read, and if the process has a logger. The pipe can then still
-    /// be adopted.
+    /// If there is no such pipe, if the filter cannot be read, or if the process already has a logger. With buffered
+    /// delivery, also if its thread cannot be started. A later call can then still adopt the pipe.
     pub fn init(self) -> Result<(), InitError> {
         self.start()?;
         Ok(())
     }
 
-    /// Like [`init`](Self::init); the guard closes the pipe before the process exits and tells what was sent.
+    /// Like [`init`](Self::init), and returns a guard that closes the handler before the process exits and returns the
+    /// counts.
     ///
     /// # Errors
     ///
@@ -108,8 +111,9 @@ impl Builder {
         Ok(Guard::new(self.start()?))
     }
 
-    /// Like [`init_guarded`](Self::init_guarded) with buffered delivery, but without a thread for it: the program polls
-    /// the drain, as a task for example.
+    /// Like [`init_guarded`](Self::init_guarded) with buffered delivery, but starts no thread for it.
+    ///
+    /// The program has to poll the drain, for example as a task.
     ///
     /// # Errors
     ///
@@ -123,24 +127,25 @@ impl Builder {
         let buffered = Arc::clone(&queue);
         let writer = adopt(|end| {
             let pipe = Pipe::new(end, self.check_before_each_write);
-            install(self.make_on(filter, Transport::Buffered(buffered, pipe)))
+            install(self.make_with(filter, Transport::Buffered(buffered, pipe)))
         })?;
-        begin(&writer, panic_hook);
+        begin_session(&writer, panic_hook);
         let transport = writer.transport();
         let pipe = AsyncPipe::new(Arc::clone(&transport));
         let drain = Drain::new(transport, queue, exit_timeout, pipe).lend();
         Ok((Guard::new(writer), drain))
     }
 
-    /// Like [`init`](Self::init), and makes `fallback` the logger if there is no pipe or it cannot be used.
+    /// Like [`init`](Self::init), but sets `fallback` as the logger if there is no pipe or if it cannot be used.
     ///
-    /// `log`'s maximum level is then trace, because the fallback's own is not known here: it filters by itself. Set
-    /// it afterwards to save the calls. If `RECORD_PIPE` is set and the pipe cannot be had, the fallback gets a warning that
-    /// says why.
+    /// `log`'s maximum level is then trace, because this crate does not know the level of the fallback, which filters by
+    /// itself. Set a lower maximum level afterwards to save those calls.
+    ///
+    /// If `RECORD_PIPE` is set and the pipe cannot be used, the fallback gets a warning with the reason.
     ///
     /// # Errors
     ///
-    /// If the filter cannot be read, and if the process has a logger.
+    /// If the filter cannot be read, or if the process already has a logger.
     pub fn init_or(self, fallback: impl Log + 'static) -> Result<Outcome, InitError> {
         match self.init() {
             Ok(()) => Ok(Outcome::Pipe),
@@ -148,7 +153,7 @@ impl Builder {
             Err(reason) => {
                 log::set_boxed_logger(Box::new(fallback))?;
                 log::set_max_level(LevelFilter::Trace);
-                // A program that runs alone is as it should be. One that was given a pipe and cannot have it is not.
+                // No pipe at all is normal: the program runs alone. A pipe that was given and cannot be used is not.
                 if !matches!(reason, InitError::Absent) {
                     log::warn!(target: "pipe_handler", "no record pipe: {reason:?}");
                 }
@@ -160,18 +165,22 @@ impl Builder {
     fn start(mut self) -> Result<Arc<RecordWriter>, InitError> {
         let filter = self.read_filter()?;
         let panic_hook = self.panic_hook;
-        let writer = adopt(|end| install(self.make(filter, end)?))?;
-        begin(&writer, panic_hook);
+        let writer = adopt(|end| install(self.make_on(filter, end)?))?;
+        begin_session(&writer, panic_hook);
         Ok(writer)
     }
 
-    /// The filter that holds. It is read before the pipe is touched.
+    /// Chooses between the program's filter and the parent's. Call it before the pipe is touched: a filter that cannot be
+    /// read must leave the pipe to the next call.
+    ///
+    /// A parent's filter that cannot be read is replaced by the default and becomes a warning in the session's first
+    /// record.
     pub(crate) fn read_filter(&mut self) -> Result<Filter, InitError> {
         let own = self.filter.as_deref().unwrap_or(DEFAULT_FILTER);
         let own_filter =
             Filter::parse(own).ok_or_else(|| InitError::Filter { filter: own.into() })?;
-        let wished = env::filter();
-        let (filter, text) = match wished.as_deref().map(|text| (Filter::parse(text), text)) {
+        let requested = env::filter();
+        let (filter, text) = match requested.as_deref().map(|text| (Filter::parse(text), text)) {
             None => (own_filter, own),
             Some((Some(filter), text)) => (filter, text),
             Some((None, _)) => (
@@ -180,7 +189,7 @@ impl Builder {
             ),
         };
         self.settings.filter = text.to_owned();
-        let unreadable = wished.filter(|wished| *wished != self.settings.filter);
+        let unreadable = requested.filter(|requested| *requested != self.settings.filter);
         self.settings.warning = unreadable.map(|filter| {
             format!(
                 "cannot read the filter {filter:?} of {}, using info",
@@ -196,22 +205,23 @@ impl Builder {
         Arc::new(Queue::new(self.capacity))
     }
 
-    /// A handler on a pipe, with the delivery that is set.
-    fn make(self, filter: Filter, end: Arc<WriteEnd>) -> Result<PipeHandler, InitError> {
+    /// Makes a handler on a pipe with the delivery that the settings name.
+    fn make_on(self, filter: Filter, end: Arc<WriteEnd>) -> Result<PipeHandler, InitError> {
         let pipe = Pipe::new(end, self.check_before_each_write);
         #[cfg(feature = "buffered")]
         if self.delivery == Delivery::Buffered {
             let exit_timeout = self.settings.exit_timeout;
             let queue = self.queue();
-            let handler = self.make_on(filter, Transport::Buffered(Arc::clone(&queue), pipe));
+            let handler = self.make_with(filter, Transport::Buffered(Arc::clone(&queue), pipe));
             drain::start(handler.writer.transport(), queue, exit_timeout)
                 .map_err(InitError::Thread)?;
             return Ok(handler);
         }
-        Ok(self.make_on(filter, Transport::Direct(pipe)))
+        Ok(self.make_with(filter, Transport::Direct(pipe)))
     }
 
-    pub(crate) fn make_on(mut self, filter: Filter, transport: Transport) -> PipeHandler {
+    /// Makes a handler on a transport.
+    pub(crate) fn make_with(mut self, filter: Filter, transport: Transport) -> PipeHandler {
         process::watch_forks();
         self.settings.process = self.settings.process.map(cut_name);
         let writer = Arc::new(RecordWriter::new(Arc::new(transport), self.settings));
@@ -219,7 +229,7 @@ impl Builder {
     }
 }
 
-/// Makes a handler the process's logger.
+/// Sets a handler as the process's logger.
 fn install(handler: PipeHandler) -> Result<Arc<RecordWriter>, InitError> {
     let writer = Arc::clone(&handler.writer);
     let level = handler.level();
@@ -229,9 +239,11 @@ fn install(handler: PipeHandler) -> Result<Arc<RecordWriter>, InitError> {
     Ok(writer)
 }
 
-/// Only when nothing can fail any more: the hello of a handler that never came to be would tell of a process that logs
-/// nothing, and its panic hook could not be taken away.
-fn begin(writer: &Arc<RecordWriter>, panic_hook: bool) {
+/// Installs the hooks and writes the hello.
+///
+/// Call it only when nothing can fail any more. The hello of a handler that was never finished would announce a process
+/// that logs nothing, and its panic hook could not be removed.
+fn begin_session(writer: &Arc<RecordWriter>, panic_hook: bool) {
     exit_hook::close_at_exit(Arc::downgrade(writer));
     if panic_hook {
         panic_hook::log_panics(Arc::downgrade(writer));
@@ -239,9 +251,9 @@ fn begin(writer: &Arc<RecordWriter>, panic_hook: bool) {
     writer.begin_session();
 }
 
-/// The hello has to fit into one frame, and a record has no more of a name either.
+/// Cuts a process name: the hello has to fit into `PIPE_BUF` bytes, and records carry the same name.
 fn cut_name(mut name: String) -> String {
-    let mut length = name.len().min(NAME_LIMIT);
+    let mut length = name.len().min(PROCESS_NAME_LIMIT);
     while !name.is_char_boundary(length) {
         length -= 1;
     }

@@ -1,13 +1,15 @@
-//! Numbers of 64 bits that threads share, also if the processor has none.
+//! `AtomicU64`, also on processors that have no atomics of 64 bits.
 
 #[cfg(target_has_atomic = "64")]
 pub(crate) use std::sync::atomic::AtomicU64;
 
-// A lock for each access, which a process that was forked among threads may find held.
+// Takes a lock for each access. A process that is forked while another thread holds it finds it held.
 #[cfg(not(target_has_atomic = "64"))]
 pub(crate) use portable_atomic::AtomicU64;
 
-/// Memory that is taken from the system as it is used; `None` if it cannot be had.
+/// Returns `number` zeroes, or `None` if there is no memory for them.
+///
+/// The system provides the pages only as they are used.
 #[cfg(all(feature = "buffered", target_has_atomic = "64"))]
 pub(crate) fn zeroes(number: usize) -> Option<Box<[AtomicU64]>> {
     bytemuck::allocation::try_zeroed_slice_box(number).ok()

@@ -1,3 +1,6 @@
+//! The operating system as the other rooms need it: process, threads, signals, 64-bit atomics. Used at every stage of a
+//! record's way; uses no other module of this crate.
+
 mod atomic;
 mod nesting;
 pub(crate) mod process;

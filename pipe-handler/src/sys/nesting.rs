@@ -1,29 +1,29 @@
-//! Log calls within log calls: a value that is being formatted may log.
+//! Log calls inside log calls: a value that is being formatted may log.
 
 use std::cell::Cell;
 
-/// How many records may be in the making at once in a thread beside the first: formatting one may log the next.
+/// How many records a thread may be making at once in addition to the first: formatting one may log the next.
 const MAX_NESTING: u8 = 4;
 
-/// One record in the making.
+/// Stands for one record that this thread is making; ends when it is dropped.
 #[derive(Debug)]
 pub(crate) struct NestingGuard(());
 
-/// Why a record cannot be made here and now.
+/// Why a record cannot be made now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// Too many are in the making.
+    /// The thread is already making the maximum number of records.
     TooDeep,
-    /// The machinery that carries records away is at work in this thread. What it logs about that would be carried
-    /// away by it, and so on without end.
+    /// The drain is at work in this thread. If it logged, it would have to write its own records, which would log again,
+    /// without end.
     Suppressed,
 }
 
-/// What [`NESTING`] is where records are refused without a word.
+/// The value of [`NESTING`] while records are refused as [`Refused::Suppressed`].
 const SUPPRESSED: u8 = u8::MAX;
 
 thread_local! {
-    // Has nothing to destroy and so works in the destructors of other thread-locals too.
+    // It has no destructor, so it also works in the destructors of other thread-locals.
     static NESTING: Cell<u8> = const { Cell::new(0) };
 }
 
@@ -39,18 +39,18 @@ impl NestingGuard {
         }
     }
 
-    /// Whether another record of this thread is in the making beside the present one.
+    /// Whether this thread is making another record in addition to the present one.
     pub(crate) fn is_nested() -> bool {
         NESTING.get() > 1
     }
 
-    /// Whether the machinery that carries records away is at work in this thread.
+    /// Whether the drain is at work in this thread.
     pub(crate) fn is_suppressed() -> bool {
         NESTING.get() == SUPPRESSED
     }
 }
 
-/// Runs what carries records away.
+/// Runs the drain's `work`; records that it logs are discarded.
 #[cfg(feature = "buffered")]
 pub(crate) fn suppress_logging<T>(work: impl FnOnce() -> T) -> T {
     struct Restore(u8);

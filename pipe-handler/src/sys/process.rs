@@ -1,4 +1,7 @@
-//! Which process this is. Asking the system costs 84 ns a time, so it is remembered, and a fork or clone is noticed.
+//! The identity of this process.
+//!
+//! Asking the system for the pid costs 84 ns each time, so the identity is remembered, and forgotten in a child that a
+//! fork or clone makes.
 
 use std::{
     borrow::Cow,
@@ -16,51 +19,55 @@ use std::{
 
 use super::atomic::AtomicU64;
 
-/// How many of the lowest bits of a [`generation`] are always 0, for whoever keeps something else there.
+/// The number of lowest bits of a [`generation`] that are always 0. Callers may keep other data there.
 pub(crate) const UNUSED_BITS: u32 = 3;
 
 static PID: AtomicU32 = AtomicU32::new(0);
 
-/// Where the mark stands: 0 in a process that has not yet drawn its own.
-static WORD: OnceLock<&AtomicU64> = OnceLock::new();
+/// The memory that holds this process's generation: 0 until the process has drawn one.
+static GENERATION: OnceLock<&AtomicU64> = OnceLock::new();
 
-/// A number that no other process has: drawn at random in each process, again after each fork and clone. A pid does not
-/// tell two processes apart if each is the first of a PID namespace of its own.
+/// Returns a number that no other process has.
+///
+/// Each process draws it at random, and draws again after each fork and clone. A pid would not do: two processes have the
+/// same pid if each is the first of a PID namespace of its own.
 #[inline]
 pub(crate) fn generation() -> u64 {
-    let word = word();
-    match word.load(Acquire) {
-        0 => begin(word),
+    let cell = generation_cell();
+    // Acquire pairs with the exchange in `draw_generation`: a thread that sees the generation also sees PID.
+    match cell.load(Acquire) {
+        0 => draw_generation(cell),
         generation => generation,
     }
 }
 
-/// The process's pid, after [`generation`].
+/// Returns the remembered pid; valid after a call of [`generation`].
 pub(crate) fn pid() -> u32 {
+    // Relaxed: `generation` has made the store visible.
     PID.load(Relaxed)
 }
 
-/// The pid, asked of the system; if a sandbox refuses it, a number that no process has.
-pub(crate) fn ask_pid() -> u32 {
+/// Asks the system for the pid. If a sandbox refuses it, the result is a number that no process has.
+pub(crate) fn system_pid() -> u32 {
     std::process::id()
 }
 
-/// A number that only chance could repeat.
+/// Returns a random number of 64 bits, which is not expected to occur twice.
 pub(crate) fn random() -> u64 {
     let mut bytes = [0; 8];
     match getrandom::fill(&mut bytes) {
         Ok(()) => u64::from_ne_bytes(bytes),
-        // A sandbox refuses it, perhaps with an error at which the standard library's own keys panic. These differ
-        // between processes that run at the same time.
+        // A sandbox refuses it, perhaps with an error at which the standard library's own random keys panic. The values
+        // below differ between processes that run at the same time.
         Err(_) => {
             let mut hasher = DefaultHasher::new();
-            (ask_pid(), Instant::now(), &raw const bytes).hash(&mut hasher);
+            (system_pid(), Instant::now(), &raw const bytes).hash(&mut hasher);
             hasher.finish()
         }
     }
 }
 
-/// The name of the program that was started.
+/// Returns the name of the program that was started.
 pub(crate) fn name() -> Option<String> {
     let first = std::env::args_os().next();
     let path = first.map(|first| Cow::Owned(first.into()));
@@ -68,54 +75,73 @@ pub(crate) fn name() -> Option<String> {
     Some(path.file_name()?.to_string_lossy().into_owned())
 }
 
-/// Has forks noticed from here on; without it the first [`generation`] does that.
+/// Notices forks from now on. The first call of [`generation`] does the same.
 pub(crate) fn watch_forks() {
-    word();
+    generation_cell();
 }
 
 #[inline]
-fn word() -> &'static AtomicU64 {
+#[expect(
+    unsafe_code,
+    reason = "pthread_atfork has no safe wrapper in std or rustix"
+)]
+fn generation_cell() -> &'static AtomicU64 {
     static PLAIN: AtomicU64 = AtomicU64::new(0);
-    WORD.get_or_init(|| {
-        // SAFETY: the hook is a function of this program, which is never unloaded, and does what a freshly forked
-        // child may do: two atomic loads and a store.
-        unsafe { libc::pthread_atfork(None, None, Some(forget)) };
-        wiped_word().unwrap_or(&PLAIN)
+    GENERATION.get_or_init(|| {
+        // SAFETY: the hook is a function of this program, which is never unloaded. It does only what is allowed in a
+        // forked child: two atomic loads and a store.
+        unsafe { libc::pthread_atfork(None, None, Some(forget_generation)) };
+        wipe_on_fork_cell().unwrap_or(&PLAIN)
     })
 }
 
-/// In a forked child. The C library calls it for its own `fork`, but not for `clone`, and no longer once another thread is
-/// in the middle of `exit`.
-unsafe extern "C" fn forget() {
-    // Not there yet if another thread was about to make it.
-    if let Some(word) = WORD.get() {
-        word.store(0, Relaxed);
+/// Runs in a forked child.
+///
+/// The C library calls it for its own `fork`, but not for `clone`, and no longer once another thread is in the middle of
+/// `exit`.
+#[expect(
+    unsafe_code,
+    reason = "pthread_atfork takes an unsafe function; this one makes two loads and a store"
+)]
+unsafe extern "C" fn forget_generation() {
+    // Still empty if another thread was about to fill it in when this process was forked.
+    if let Some(cell) = GENERATION.get() {
+        // Relaxed: a forked child has only this thread, and later threads see whatever it did before it started them.
+        cell.store(0, Relaxed);
     }
 }
 
 #[cold]
-fn begin(word: &AtomicU64) -> u64 {
-    PID.store(ask_pid(), Relaxed);
+fn draw_generation(cell: &AtomicU64) -> u64 {
+    PID.store(system_pid(), Relaxed);
     let generation = (random() << UNUSED_BITS).max(1 << UNUSED_BITS);
-    match word.compare_exchange(0, generation, AcqRel, Acquire) {
+    // Release publishes the store to PID to threads that load the generation with Acquire.
+    match cell.compare_exchange(0, generation, AcqRel, Acquire) {
         Ok(_) => generation,
-        // Another thread was first.
+        // Another thread was first. Acquire: its store to PID is visible too.
         Err(generation) => generation,
     }
 }
 
-/// A word that the system sets to 0 in each process that is made from this one without sharing its memory, from Linux 4.14.
+/// Returns memory that the system sets to 0 in each process that is made from this one without sharing its memory.
+///
+/// `None` before Linux 4.14, or if a call fails.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn wiped_word() -> Option<&'static AtomicU64> {
+#[expect(
+    unsafe_code,
+    reason = "mapping memory has no safe form; the page is private, is never unmapped once it is used, and is \
+              accessed as an atomic only"
+)]
+fn wipe_on_fork_cell() -> Option<&'static AtomicU64> {
     use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
 
     // The system rounds it up to a page.
     let length = size_of::<AtomicU64>();
     let access = ProtFlags::READ | ProtFlags::WRITE;
-    // SAFETY: it takes the place of no other map, because no address is asked for.
+    // SAFETY: the call names no address, so the new map replaces no other.
     let page = unsafe { mmap_anonymous(std::ptr::null_mut(), length, access, MapFlags::PRIVATE) };
     let page = page.ok()?;
-    // SAFETY: the page was mapped above, and nobody else knows it.
+    // SAFETY: the page was mapped above, and no other code knows its address.
     if unsafe { madvise(page, length, Advice::LinuxWipeOnFork) }.is_err() {
         // SAFETY: as above.
         let _unmapped = unsafe { munmap(page, length) };
@@ -126,6 +152,6 @@ fn wiped_word() -> Option<&'static AtomicU64> {
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn wiped_word() -> Option<&'static AtomicU64> {
+fn wipe_on_fork_cell() -> Option<&'static AtomicU64> {
     None
 }

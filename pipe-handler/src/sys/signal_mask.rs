@@ -1,14 +1,19 @@
-//! Which signals a thread takes.
+//! The signal mask of a thread.
 
 #[cfg(feature = "buffered")]
 use std::mem::MaybeUninit;
 
-/// Runs something that starts a thread, which then takes no signal from its first instruction on: they are for the
-/// program, which may wait for them in a thread of its own.
+/// Runs `start` with all signals blocked, so that a thread that it starts never takes one.
+///
+/// Signals are for the program, which may wait for them in a thread of its own.
 #[cfg(feature = "buffered")]
+#[expect(
+    unsafe_code,
+    reason = "sigfillset has no safe wrapper in std or rustix; it takes a pointer to a value on the stack"
+)]
 pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     let mut all = MaybeUninit::uninit();
-    // SAFETY: it points to a place for a signal set, which this call fills in.
+    // SAFETY: the pointer is to memory for a signal set, which this call fills in.
     unsafe { libc::sigfillset(all.as_mut_ptr()) };
     // SAFETY: filled in above.
     let all = unsafe { all.assume_init() };
@@ -18,10 +23,14 @@ pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     started
 }
 
-/// Returns what the mask of this thread was.
+/// Changes the mask of this thread and returns the previous one.
+#[expect(
+    unsafe_code,
+    reason = "pthread_sigmask has no safe wrapper in std or rustix; it takes pointers to values on the stack"
+)]
 pub(crate) fn change_mask(how: libc::c_int, set: &libc::sigset_t) -> libc::sigset_t {
     let mut before = *set;
-    // SAFETY: both point to signal sets; the old mask is written to the second.
+    // SAFETY: both pointers are to signal sets; the call writes the previous mask to the second.
     unsafe { libc::pthread_sigmask(how, set, &mut before) };
     before
 }

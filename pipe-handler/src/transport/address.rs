@@ -1,6 +1,6 @@
 use std::{fmt, os::fd::RawFd};
 
-/// Which descriptor the pipe has, and which pipe it must be.
+/// The number of the pipe's descriptor, and the device and inode by which the pipe is recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Address {
     pub(crate) fd: RawFd,
@@ -8,7 +8,7 @@ pub(crate) struct Address {
     pub(crate) ino: u64,
 }
 
-/// As it stands in the environment.
+/// Formats it as the value of `RECORD_PIPE`.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "v1:{}:{}:{}", self.fd, self.dev, self.ino)

@@ -1,3 +1,6 @@
+//! The commit stage: the ways from encoded frames to the pipe. Uses `sys`, and knows nothing about records except that
+//! they are whole frames.
+
 mod address;
 #[cfg(feature = "buffered")]
 pub(crate) mod buffered;
@@ -27,15 +30,17 @@ use self::buffered::Queue;
 /// How frames leave this process.
 #[derive(Debug)]
 pub(crate) enum Transport {
-    /// At once, by the thread that logs.
+    /// The thread that logs writes to the pipe.
     Direct(Pipe),
-    /// Through a queue, to a pipe. A forked child finds the drain's thread and its own queue dead: it writes directly,
-    /// and so does everybody once the drain has ended.
+    /// Through a queue to a pipe.
+    ///
+    /// A forked child has neither the drain's thread nor a queue of its own, so it writes directly. So does every thread
+    /// once the drain has ended.
     #[cfg(feature = "buffered")]
     Buffered(Arc<Queue>, Pipe),
-    /// Through a queue, to something that only the drain knows.
+    /// Through a queue to a writer that only the drain has.
     #[cfg(feature = "buffered")]
-    Heap(Arc<Queue>),
+    Custom(Arc<Queue>),
 }
 
 impl Transport {
@@ -45,7 +50,7 @@ impl Transport {
             Self::Direct(pipe) => pipe.write(frames, deadline),
             #[cfg(feature = "buffered")]
             Self::Buffered(queue, pipe) => match queue.push(frames, Some(pipe), deadline) {
-                // Older records first.
+                // There is no drain. The thread's older records are written first.
                 Written::Gone => match queue.settle(pipe, deadline) {
                     Written::Whole => pipe.write(frames, deadline),
                     written => written,
@@ -53,11 +58,11 @@ impl Transport {
                 written => written,
             },
             #[cfg(feature = "buffered")]
-            Self::Heap(queue) => queue.push(frames, None, deadline),
+            Self::Custom(queue) => queue.push(frames, None, deadline),
         }
     }
 
-    /// Writes a record that was logged at `time` and is whole in these frames.
+    /// Writes a record that was logged at `time` and that is complete in these frames.
     #[cfg_attr(not(feature = "buffered"), allow(unused_variables))]
     pub(crate) fn write_record(
         &self,
@@ -67,7 +72,7 @@ impl Transport {
     ) -> Written {
         let is_done = match self {
             Self::Direct(_) => false,
-            // Where it has no room or no reader at once, it takes the usual way.
+            // If the pipe has no room or no reader at this moment, `write` below handles that.
             #[cfg(feature = "buffered")]
             Self::Buffered(queue, pipe) if queue.is_after_pause(time) => {
                 pipe.write(frames, &mut Deadline::no_wait()) == Written::Whole
@@ -75,7 +80,7 @@ impl Transport {
             #[cfg(feature = "buffered")]
             Self::Buffered(queue, pipe) => queue.push_at_once(frames, Some(pipe), deadline),
             #[cfg(feature = "buffered")]
-            Self::Heap(queue) => queue.push_at_once(frames, None, deadline),
+            Self::Custom(queue) => queue.push_at_once(frames, None, deadline),
         };
         if is_done {
             return Written::Whole;
@@ -83,7 +88,7 @@ impl Transport {
         self.write(frames, deadline)
     }
 
-    /// Writes the frame that comes before all others.
+    /// Writes the hello, which precedes all other frames.
     pub(crate) fn write_hello(&self, hello: &[u8], deadline: &mut Deadline) -> Written {
         match self {
             #[cfg(feature = "buffered")]
@@ -94,7 +99,7 @@ impl Transport {
                 Written::Whole
             }
             #[cfg(feature = "buffered")]
-            Self::Heap(queue) if queue.is_live() => {
+            Self::Custom(queue) if queue.is_live() => {
                 queue.push_hello(hello);
                 Written::Whole
             }
@@ -102,7 +107,7 @@ impl Transport {
         }
     }
 
-    /// Waits until everything that was written is out of this process's hands.
+    /// Waits until everything written so far has left this process. Returns `false` if the deadline was too short.
     #[cfg_attr(not(feature = "buffered"), allow(unused_variables))]
     pub(crate) fn flush(&self, deadline: &mut Deadline) -> bool {
         match self {
@@ -110,11 +115,12 @@ impl Transport {
             #[cfg(feature = "buffered")]
             Self::Buffered(queue, pipe) => queue.flush(Some(pipe), deadline),
             #[cfg(feature = "buffered")]
-            Self::Heap(queue) => queue.flush(None, deadline),
+            Self::Custom(queue) => queue.flush(None, deadline),
         }
     }
 
-    /// Has everything written directly from here on; `false` where the time was too short for that.
+    /// Stops the drain of a pipe, so that all threads write directly from then on. Returns `false` if the deadline was too
+    /// short.
     #[cfg_attr(not(feature = "buffered"), allow(unused_variables))]
     pub(crate) fn stop(&self, deadline: &mut Deadline) -> bool {
         match self {
@@ -124,31 +130,32 @@ impl Transport {
         }
     }
 
-    /// Lets a drain end.
+    /// Lets the drain end once it has written everything.
     pub(crate) fn close(&self) {
         match self {
             Self::Direct(_) => {}
             #[cfg(feature = "buffered")]
-            Self::Buffered(queue, _) | Self::Heap(queue) => queue.close(),
+            Self::Buffered(queue, _) | Self::Custom(queue) => queue.close(),
         }
     }
 
+    /// Returns the pipe, or `None` if the frames go to something else.
     pub(crate) fn pipe(&self) -> Option<&Pipe> {
         match self {
             Self::Direct(pipe) => Some(pipe),
             #[cfg(feature = "buffered")]
             Self::Buffered(_, pipe) => Some(pipe),
             #[cfg(feature = "buffered")]
-            Self::Heap(_) => None,
+            Self::Custom(_) => None,
         }
     }
 
-    /// Whether the drain has found that nobody reads.
+    /// Whether the drain has found that there is no reader.
     pub(crate) fn is_gone(&self) -> bool {
         match self {
             Self::Direct(_) => false,
             #[cfg(feature = "buffered")]
-            Self::Buffered(queue, _) | Self::Heap(queue) => queue.is_gone(),
+            Self::Buffered(queue, _) | Self::Custom(queue) => queue.is_gone(),
         }
     }
 }

@@ -5,7 +5,8 @@ use std::{
 
 use rustix::thread::{NanosleepRelativeResult, Timespec, nanosleep};
 
-/// What a log call does while the pipe is full: the parent reads more slowly than the child logs, or not at all.
+/// The behaviour of a log call while the pipe is full, because the parent reads more slowly than the child logs, or not at
+/// all.
 ///
 /// ```
 /// use std::time::Duration;
@@ -19,39 +20,45 @@ use rustix::thread::{NanosleepRelativeResult, Timespec, nanosleep};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Overflow {
-    /// It waits for room, however long that takes. Nothing is dropped. The default.
+    /// The log call waits for room, however long that takes. Nothing is dropped. The default.
     #[default]
     Block,
-    /// It waits for room up to this long, then the record is dropped and counted.
+    /// The log call waits for room for at most this long. Then the record is dropped and counted.
     BlockFor(Duration),
-    /// The record is dropped and counted.
+    /// The log call does not wait. The record is dropped and counted.
     DropNewest,
 }
 
-/// How much longer one record may wait for room.
+/// How long one log call may wait for room, for all of its writes together.
 #[derive(Debug)]
 pub(crate) struct Deadline {
     overflow: Overflow,
-    at: Option<Instant>,
+    /// The end of the wait; set when it is first needed.
+    end: Option<Instant>,
 }
 
 impl Deadline {
     pub(crate) fn new(overflow: Overflow) -> Self {
-        Self { overflow, at: None }
+        Self {
+            overflow,
+            end: None,
+        }
     }
 
-    /// No waiting at all.
+    /// Returns a deadline that allows no waiting.
     #[cfg(feature = "buffered")]
     pub(crate) fn no_wait() -> Self {
         Self::new(Overflow::DropNewest)
     }
 
-    /// Whether waiting has no end, so that a plain blocking write will do.
+    /// Whether the wait is unlimited, so that a plain blocking write can be used.
     pub(crate) fn is_endless(&self) -> bool {
         self.overflow == Overflow::Block
     }
 
-    /// What is left, and `None` for nothing. The clock starts when it is first asked: most records never wait.
+    /// Returns the remaining time, or `None` if none is left.
+    ///
+    /// The clock starts at the first call, because most records never wait.
     pub(crate) fn remaining(&mut self) -> Option<Duration> {
         let limit = match self.overflow {
             Overflow::Block => return Some(Duration::MAX),
@@ -59,20 +66,20 @@ impl Deadline {
             Overflow::BlockFor(limit) => limit,
         };
         let now = Instant::now();
-        let deadline = match self.at {
-            Some(deadline) => deadline,
+        let end = match self.end {
+            Some(end) => end,
             None => match now.checked_add(limit) {
-                Some(deadline) => *self.at.insert(deadline),
-                // A wait of centuries is one without end.
+                Some(end) => *self.end.insert(end),
+                // The clock cannot represent the end, centuries from now: the wait is unlimited.
                 None => return Some(Duration::MAX),
             },
         };
-        let left = deadline.saturating_duration_since(now);
+        let left = end.saturating_duration_since(now);
         (!left.is_zero()).then_some(left)
     }
 }
 
-/// Sleeps. A sandbox may refuse that, and at some errors the standard library's own sleep panics.
+/// Sleeps for `duration`, or yields if a sandbox refuses to sleep. The standard library's sleep panics at some errors.
 pub(crate) fn pause(duration: Duration) {
     let slept = Timespec::try_from(duration).map(|time| nanosleep(&time));
     if !matches!(slept, Ok(NanosleepRelativeResult::Ok)) {

@@ -1,3 +1,5 @@
+//! The write to the pipe, the wait for room in it, and the fallbacks for older kernels and for sandboxes.
+
 #[cfg(feature = "buffered")]
 use std::os::fd::{AsRawFd, RawFd};
 use std::{
@@ -21,108 +23,119 @@ use super::write_end::WriteEnd;
 use super::write_flags::WriteFlags;
 use crate::sys::sigpipe;
 
-/// The longest write that the system keeps in one piece among all writers of a pipe; 4096 bytes on Linux.
+/// The longest write that is atomic: the system keeps it in one piece among all writers of a pipe. 4096 bytes on Linux.
 pub(crate) const PIPE_BUF: usize = rustix::pipe::PIPE_BUF;
 
-/// How long to wait before a write is tried again if the system refuses to tell of room: a sandbox, or a limit of no
-/// descriptors at all.
+/// How long to wait before repeating a write if poll(2) is refused: by a sandbox, or by a descriptor limit of 0.
 const REFUSED_PAUSE: Duration = Duration::from_millis(1);
 
-/// The write end. Written by any number of threads at once, without a lock: what is written has at most
-/// [`PIPE_BUF`] bytes and is put into the pipe in one piece or not at all.
+/// The write end of the pipe.
 ///
-/// Its description may be shared with other processes, so O_NONBLOCK is never set on it; what a write must not do (wait,
-/// raise a signal) is said with that write.
+/// Any number of threads write to it at once, without a lock: each write has at most [`PIPE_BUF`] bytes, and the system
+/// puts it into the pipe in one piece or not at all.
+///
+/// Other processes may share the open file description, so O_NONBLOCK is never set on it. Instead, each write has flags
+/// that keep it from waiting or from raising a signal.
 #[derive(Debug)]
 pub(crate) struct Pipe {
     end: Arc<WriteEnd>,
-    /// Whether the descriptor is looked at before each write, not only after one that failed.
-    check: bool,
-    /// The kernel has no writes that raise no signal: it is held back from the thread instead.
-    mask: AtomicBool,
-    /// The kernel has no writes that do not wait: this description of our own is non-blocking instead.
+    /// Whether the descriptor is checked before each write, and not only after a write that failed.
+    check_before_write: bool,
+    /// Set once the kernel has refused writes that raise no signal. From then on the thread blocks SIGPIPE during a write.
+    ///
+    /// Relaxed: a thread that misses it makes a write that the kernel refuses once more, and sets it again.
+    block_sigpipe: AtomicBool,
+    /// Set once the kernel has refused writes that do not wait: an open file description of the handler's own, which is
+    /// non-blocking, or `None` if it cannot be opened.
     reopened: OnceLock<Option<WriteEnd>>,
 }
 
-/// What became of a write.
+/// The result of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Written {
-    /// It is in the pipe, and stays there whatever becomes of this process.
+    /// Everything is in the pipe, and stays there even if this process is killed.
     Whole,
-    /// There was no room for as long as the caller could wait.
+    /// There was no room before the deadline. Nothing was written.
     Full,
-    /// Nobody reads, or the descriptor is gone: it never will be written.
+    /// The pipe has no reader, or the descriptor is gone. No write will ever succeed.
     Gone,
 }
 
 impl Pipe {
-    pub(crate) fn new(end: Arc<WriteEnd>, check: bool) -> Self {
+    pub(crate) fn new(end: Arc<WriteEnd>, check_before_write: bool) -> Self {
         sigpipe::prepare(end.as_fd());
         Self {
             end,
-            check,
-            mask: AtomicBool::new(false),
+            check_before_write,
+            block_sigpipe: AtomicBool::new(false),
             reopened: OnceLock::new(),
         }
     }
 
-    /// Writes at most [`PIPE_BUF`] bytes.
+    /// Writes at most [`PIPE_BUF`] bytes, and waits for room until the deadline.
     pub(crate) fn write(&self, bytes: &[u8], deadline: &mut Deadline) -> Written {
         debug_assert!(bytes.len() <= PIPE_BUF);
-        let mut is_known = !self.check;
+        let mut may_skip_check = !self.check_before_write;
         loop {
             let attempt = self.attempt(deadline.is_endless());
             let end = attempt.end;
-            // What was refused was perhaps refused because the number means something else by now.
-            if !mem::replace(&mut is_known, false) && !end.is_ours() {
+            // A write that failed may have failed because the number means another file by now.
+            if !mem::replace(&mut may_skip_check, false) && !end.is_ours() {
                 return Written::Gone;
             }
             match attempt.write(bytes) {
                 Ok(length) if length == bytes.len() => return Written::Whole,
                 Err(Errno::INTR) => {}
-                // Also if somebody made the shared description non-blocking.
+                // A blocking write gets this too if another process made the shared description non-blocking.
                 Err(Errno::AGAIN) if end.is_ours() => match deadline.remaining() {
                     Some(left) => wait_for_room(end, left),
                     None => return Written::Full,
                 },
-                Err(error) if is_unsupported(error) && self.do_without(attempt.flags) => {}
-                // A part of a frame would leave the stream out of step; on a pipe it does not happen.
+                Err(error) if is_unsupported(error) && self.fall_back(attempt.flags) => {}
+                // On a pipe a partial write of so few bytes does not happen. If it did, the reader could not find the next
+                // frame, so the pipe is given up.
                 Ok(_) | Err(_) => return Written::Gone,
             }
         }
     }
 
-    /// What a child of this process must be told to find the pipe; `None` if it is not there any more.
+    /// Returns the address for a child of this process; `None` if the descriptor is not the pipe any more.
     pub(crate) fn address(&self) -> Option<Address> {
         self.end.address()
     }
 
     #[cfg(feature = "buffered")]
-    pub(crate) fn number(&self) -> RawFd {
+    pub(crate) fn raw_fd(&self) -> RawFd {
         self.end.as_fd().as_raw_fd()
     }
 
-    /// Keeps the pipe from the programs that this process starts, or lets them have it.
+    /// Sets whether the descriptor is closed in programs that this process starts.
     pub(crate) fn set_close_on_exec(&self, on: bool) -> Result<(), Errno> {
         self.end.set_close_on_exec(on)
     }
 
+    /// Chooses how to write, from the deadline and from the flags that the kernel has refused so far.
     fn attempt(&self, may_wait: bool) -> Attempt<'_> {
-        let (end, no_wait, asks) = match self.reopened.get() {
+        let (end, no_wait, poll_first) = match self.reopened.get() {
             _ if may_wait => (&*self.end, false, false),
             None => (&*self.end, true, false),
             Some(Some(reopened)) => (reopened, false, false),
             Some(None) => (&*self.end, false, true),
         };
-        let no_signal = !self.mask.load(Relaxed);
+        let no_signal = !self.block_sigpipe.load(Relaxed);
         let flags = WriteFlags { no_signal, no_wait };
-        Attempt { end, flags, asks }
+        Attempt {
+            end,
+            flags,
+            poll_first,
+        }
     }
 
-    /// Leaves off what the kernel has refused; `false` if nothing was asked of it.
-    fn do_without(&self, flags: WriteFlags) -> bool {
+    /// Remembers that the kernel has refused a flag, so that the next attempt does without it. Returns `false` if the write
+    /// had no flags.
+    fn fall_back(&self, flags: WriteFlags) -> bool {
         if flags.no_signal {
-            self.mask.store(true, Relaxed);
+            self.block_sigpipe.store(true, Relaxed);
         } else if flags.no_wait {
             self.reopened.get_or_init(|| reopen(&self.end));
         }
@@ -134,14 +147,16 @@ impl Pipe {
 struct Attempt<'a> {
     end: &'a WriteEnd,
     flags: WriteFlags,
-    /// Room is asked for first, and another writer may take it in between: for a write that must not wait, if the system
-    /// has no such writes and gives us no description of our own (after setuid, say).
-    asks: bool,
+    /// Whether to poll for room first. Another writer may take that room before the write, which then waits.
+    ///
+    /// For a write that must not wait, if the kernel has no such writes and the pipe could not be reopened (after setuid,
+    /// for example).
+    poll_first: bool,
 }
 
 impl Attempt<'_> {
     fn write(&self, bytes: &[u8]) -> Result<usize, Errno> {
-        if self.asks && poll_room(self.end, Some(Duration::ZERO)) != Ok(true) {
+        if self.poll_first && poll_room(self.end, Some(Duration::ZERO)) != Ok(true) {
             return Err(Errno::AGAIN);
         }
         match self.flags.no_signal {
@@ -158,7 +173,7 @@ fn wait_for_room(end: &WriteEnd, left: Duration) {
     }
 }
 
-/// Whether a frame fits or the reader is gone; `None` waits without end.
+/// Waits until a frame fits or the reader is gone, for at most `wait`; `None` is unlimited. Returns whether that is so.
 fn poll_room(end: &WriteEnd, wait: Option<Duration>) -> Result<bool, Errno> {
     let wait = wait.map(|wait| Timespec {
         tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),
@@ -168,7 +183,7 @@ fn poll_room(end: &WriteEnd, wait: Option<Duration>) -> Result<bool, Errno> {
     Ok(poll(&mut fds, wait.as_ref())? > 0)
 }
 
-/// Before Linux 6.4: a description of our own, which does not wait.
+/// Opens the pipe again for an open file description of the handler's own, which does not wait. Needed before Linux 6.4.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn reopen(end: &WriteEnd) -> Option<WriteEnd> {
     use std::os::fd::AsRawFd;
@@ -181,17 +196,22 @@ fn reopen(end: &WriteEnd) -> Option<WriteEnd> {
     Some(WriteEnd::new(reopened))
 }
 
-/// Heap opening a descriptor's path duplicates it, and the description is the same.
+/// On other systems, opening the path of a descriptor duplicates it, and the open file description stays the same.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn reopen(_: &WriteEnd) -> Option<WriteEnd> {
     None
 }
 
-/// What is not said of the pipe is said of a flag or a call: by older kernels, and by sandboxes that filter system calls,
-/// with any error that they like.
+/// Whether an error may mean that a flag or a call is not supported.
+///
+/// Older kernels and sandboxes use all kinds of errors for that, so every error counts that is not about the pipe itself.
 fn is_unsupported(error: Errno) -> bool {
     !matches!(error, Errno::PIPE | Errno::BADF | Errno::AGAIN)
 }
 
 #[cfg(test)]
+#[expect(
+    unsafe_code,
+    reason = "the tests raise signals and replace descriptors"
+)]
 mod tests;

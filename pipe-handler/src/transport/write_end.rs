@@ -9,12 +9,13 @@ use super::address::Address;
 
 /// A descriptor that the handler writes to and owns.
 ///
-/// A program may close descriptors that are not its own, as daemons do, and open files under their numbers. Nothing may
-/// be done to such a file: it is not written, not waited for, and not closed when the handler goes.
+/// A program may close descriptors that it does not own, as daemons do, and open other files under their numbers. Nothing
+/// must be done to such a file: the handler does not wait for it and does not close it when it is dropped. It does not
+/// write to it either, as far as [`check_before_each_write`](crate::Builder::check_before_each_write) says.
 #[derive(Debug)]
 pub(crate) struct WriteEnd {
     fd: ManuallyDrop<OwnedFd>,
-    /// `None` if the system did not tell.
+    /// Device and inode; `None` if the system did not return them.
     identity: Option<(u64, u64)>,
 }
 
@@ -26,7 +27,8 @@ impl WriteEnd {
         }
     }
 
-    /// Whether the number still means what it meant at first, as far as the system tells: a sandbox may refuse to.
+    /// Whether the number still means the same file as at first. Also `true` if that cannot be found out, because a sandbox
+    /// refuses fstat.
     pub(crate) fn is_ours(&self) -> bool {
         match identity(self) {
             Ok(found) => self.identity.is_none_or(|identity| identity == found),
@@ -34,14 +36,14 @@ impl WriteEnd {
         }
     }
 
-    /// What a child of this process must be told to find it.
+    /// Returns the address for a child of this process; `None` if the number means another file.
     pub(crate) fn address(&self) -> Option<Address> {
         let (dev, ino) = self.identity.filter(|_| self.is_ours())?;
         let fd = self.fd.as_raw_fd();
         Some(Address { fd, dev, ino })
     }
 
-    /// Keeps it from the programs that this process becomes or starts, or lets them have it.
+    /// Sets whether the descriptor is closed by an exec.
     pub(crate) fn set_close_on_exec(&self, on: bool) -> Result<(), Errno> {
         if !self.is_ours() {
             return Ok(());
@@ -61,16 +63,20 @@ impl AsFd for WriteEnd {
     }
 }
 
+#[expect(
+    unsafe_code,
+    reason = "the descriptor is closed only if its number still means the pipe; OwnedFd would always close it"
+)]
 impl Drop for WriteEnd {
     fn drop(&mut self) {
         if self.is_ours() {
-            // SAFETY: it is not used again, here least of all.
+            // SAFETY: this is the only place that drops it, and the field is not used afterwards.
             unsafe { ManuallyDrop::drop(&mut self.fd) }
         }
     }
 }
 
-/// Device and inode, which tell a pipe from all others.
+/// Returns device and inode, which distinguish a pipe from all others.
 pub(crate) fn identity(fd: impl AsFd) -> Result<(u64, u64), Errno> {
     let stat = rustix::fs::fstat(fd)?;
     // The types of these numbers differ between systems.

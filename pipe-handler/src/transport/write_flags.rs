@@ -2,12 +2,12 @@ use std::os::fd::BorrowedFd;
 
 use rustix::io::Errno;
 
-/// What one write must not do; the flags of a description that others share are never changed for it.
+/// Restrictions of one write. They belong to the call, because other processes share the flags of the description.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct WriteFlags {
-    /// Raise SIGPIPE.
+    /// The write must not raise SIGPIPE.
     pub(crate) no_signal: bool,
-    /// Wait for room.
+    /// The write must not wait for room.
     pub(crate) no_wait: bool,
 }
 
@@ -19,7 +19,8 @@ impl WriteFlags {
 
 #[cfg(target_os = "linux")]
 impl WriteFlags {
-    /// Without any flags this is a plain write, which the oldest kernels and the narrowest sandboxes have.
+    /// Writes with these flags. Without flags this is a plain write(2), which the oldest kernels and the strictest sandboxes
+    /// allow.
     pub(crate) fn write(self, fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize, Errno> {
         use rustix::io::{ReadWriteFlags, pwritev2};
 
@@ -38,7 +39,7 @@ impl WriteFlags {
     }
 }
 
-/// Android's sandboxes kill for pwritev2, and other systems do not have it.
+/// Android's sandboxes kill a process that calls pwritev2, and other systems do not have it.
 #[cfg(not(target_os = "linux"))]
 impl WriteFlags {
     pub(crate) fn write(self, fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize, Errno> {

@@ -20,20 +20,20 @@ use super::staging::Staging;
 use crate::sys::{signal_mask, suppress_logging};
 use crate::transport::{Deadline, Overflow, Pipe, Transport, Written};
 
-/// How much is taken at once.
+/// The most bytes that are taken from the rings at once.
 const BATCH: usize = 256 * 1024;
 
-/// Where less than this was found the threads are not logging at full speed, and a drain on its own thread waits before
-/// it looks again: many records for one write, and nobody has to wake it.
+/// A batch smaller than this means that the threads are not logging at full speed. A drain on its own thread then waits
+/// before it looks again, so that it writes many records at once and no thread has to wake it.
 const SMALL_BATCH: usize = 64 * 1024;
 const LINGER: Duration = Duration::from_micros(200);
 
-/// Carries the records of buffered delivery away, as a task of the program's own runtime.
+/// Writes the records of buffered delivery, as a task of the program's own runtime.
 ///
 /// Made by [`Builder::init_with_drain`](crate::Builder::init_with_drain) and
-/// [`Builder::build_over`](crate::Builder::build_over). It ends when the handler is dropped and everything is written,
-/// or when nobody reads any more. Dropped earlier, it hands what is left to the pipe, if it is one; records logged
-/// afterwards go there directly.
+/// [`Builder::build_over`](crate::Builder::build_over). It ends when the handler is dropped and everything is written, or
+/// when there is no reader any more. If it is dropped earlier and writes to a pipe, it writes the remaining records there,
+/// and later records go there directly.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -78,7 +78,7 @@ impl<W: AsyncWrite + Unpin + Send + std::fmt::Debug + 'static> Drain<W> {
         }
     }
 
-    /// Lets a flush do the drain's work where the drain does not come to its turn.
+    /// Lets a flush do the drain's work while the runtime does not poll the drain.
     pub(crate) fn lend(self) -> Self {
         let rest: Weak<Mutex<dyn Rest>> = Arc::downgrade(&self.consumer) as _;
         self.queue.set_rest(rest);
@@ -108,8 +108,7 @@ pub(crate) fn start(
             runtime.block_on(drain);
         })
     })?;
-    // While a thread is being started the standard library holds a lock. A fork right behind this would find it locked
-    // for ever.
+    // The standard library holds a lock while a thread starts. A fork right after this would find it locked for ever.
     let _disconnected = begun.recv();
     Ok(())
 }
@@ -119,13 +118,13 @@ impl<W: AsyncWrite + Unpin + Send + std::fmt::Debug> Future for Drain<W> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let queue = Arc::clone(&self.queue);
-        // A flush may be doing this work; it says when it is done.
+        // If a flush is doing this work, it wakes the drain afterwards.
         queue.waker.set_idle(cx.waker());
         let Ok(mut consumer) = self.consumer.try_lock() else {
             return Poll::Pending;
         };
         queue.waker.set_busy();
-        // Somebody may have ended it while its work was in other hands; what has come since is not its any more.
+        // A flush that did the work may have ended the drain. Later frames are then written directly, not by the drain.
         if !queue.is_live() {
             return Poll::Ready(());
         }
@@ -174,12 +173,13 @@ struct Consumer<W> {
 }
 
 impl<W> Consumer<W> {
-    /// Takes what the threads have left; returns how much that was.
+    /// Takes frames from the rings. Returns their length in bytes.
     fn take(&mut self) -> usize {
         if self.version != self.queue.rings.version() {
             self.follow_threads();
         }
-        // The positions first: a record that is seen came behind its process's hello, which is then seen too.
+        // The positions are read before the leftovers: the hello of a process is stored before its first record, so whoever
+        // sees the record sees the hello too.
         for (ring, _, committed) in &mut self.rings {
             *committed = ring.committed();
         }
@@ -189,7 +189,7 @@ impl<W> Consumer<W> {
         self.queue.leftovers.take(out);
         let mut any_left = false;
         for (ring, taken, committed) in &mut self.rings {
-            // What an ending thread has left last is behind what it has in its own ring.
+            // The last frames of an ending thread come after those in its own ring.
             if any_left && ring.is_last() {
                 continue;
             }
@@ -199,7 +199,7 @@ impl<W> Consumer<W> {
         out.len() - before
     }
 
-    /// What was taken is written.
+    /// Frees the room of the frames that were taken, which are now written.
     fn confirm(&self) {
         for (ring, taken, _) in &self.rings {
             ring.set_drained(*taken);
@@ -209,7 +209,7 @@ impl<W> Consumer<W> {
 
     fn follow_threads(&mut self) {
         self.version = self.queue.rings.version();
-        // Given up before the queue looks which rings nobody else has.
+        // These Arcs are dropped before `in_use` looks for rings that only the queue still holds.
         let known: Vec<_> = mem::take(&mut self.rings)
             .into_iter()
             .map(|(ring, taken, _)| (Arc::as_ptr(&ring), taken))
@@ -257,7 +257,7 @@ impl<W: AsyncWrite + Unpin> Consumer<W> {
             self.queue.waker.set_idle(cx.waker());
             // Idle is also when rings of ended threads are given back.
             self.follow_threads();
-            // Asked before the last look: the last frames are there before it is said that they are the last.
+            // Checked before the last `take`: the handler leaves its last frames before it sets these flags.
             let is_over = self.queue.is_closing() || self.queue.is_stopping();
             if self.take() > 0 {
                 self.queue.waker.set_busy();
@@ -273,7 +273,7 @@ impl<W: AsyncWrite + Unpin> Consumer<W> {
 
 impl<W: Send + std::fmt::Debug> Rest for Consumer<W> {
     fn write_to(&mut self, pipe: &Pipe, deadline: &mut Deadline) -> bool {
-        // What comes while it is written is not waited for.
+        // Frames that arrive during the write are not waited for.
         let rings = self.queue.rings.all().into_iter();
         let ends: Vec<_> = rings.map(|ring| (ring.committed(), ring)).collect();
         loop {

@@ -11,10 +11,11 @@ use std::{
 
 use super::fence;
 
-/// Wakes a drain that waits, for next to nothing where it does not.
+/// Wakes a drain that waits; costs almost nothing if it does not wait.
 ///
-/// The drain says that it will wait and then looks once more; a thread leaves a record and then looks whether the drain
-/// waits. With a fence between the two on both sides one of them sees the other. Threads have theirs from the drain.
+/// The drain sets `idle` and then looks for records once more. A thread commits a record and then loads `idle`. With a
+/// fence between the two steps on both sides, at least one of them sees the other's store. The drain's heavy fence also
+/// acts as the fence of the threads; see [`fence`].
 #[derive(Debug, Default)]
 pub(crate) struct DrainWaker {
     idle: AtomicBool,
@@ -22,7 +23,7 @@ pub(crate) struct DrainWaker {
 }
 
 impl DrainWaker {
-    /// Behind whatever the drain is to see.
+    /// Call it after the store that the drain is to see.
     #[inline]
     pub(crate) fn wake(&self) {
         fence::light();

@@ -1,10 +1,10 @@
-//! A fence whose whole cost is borne by one side.
+//! A memory fence whose whole cost is on one side.
 //!
-//! A thread that logs publishes its record and then looks whether the drain sleeps; the drain says that it will sleep
-//! and then looks once more for records. Each must see the other's word if the other has missed its own, for which both
-//! need a fence between the two steps. On x86-64 such a fence waits until everything written so far has left the
-//! processor's store buffer, 50 ns and more where another core has just read the same memory, for every record.
-//! With `membarrier(2)` the side that seldom asks makes all other threads have theirs.
+//! A thread that logs publishes its record and then checks whether the drain sleeps. The drain announces that it will
+//! sleep and then looks for records once more. At least one of them must see the other's store, which needs a fence
+//! between the two steps on both sides. On x86-64 such a fence waits until the processor's store buffer is empty: 50 ns or
+//! more for every record if another core has just read the same memory. With `membarrier(2)` the drain, which sleeps
+//! seldom, executes the fence for all other threads.
 
 use std::{
     sync::atomic::{
@@ -16,10 +16,12 @@ use std::{
     time::Duration,
 };
 
-/// Whether the system fences the other threads.
+/// Whether [`heavy`] also fences the other threads.
+///
+/// Relaxed loads suffice: a thread that sees an old `false` makes a fence of its own, and for an old `true` see [`heavy`].
 static ASYMMETRIC: AtomicBool = AtomicBool::new(false);
 
-/// Asks the system for it. In a process that has other threads already this takes some milliseconds, so that it is done
+/// Registers the process for it. This takes some milliseconds if the process already has other threads, so it is done
 /// before the first record.
 pub(crate) fn prepare() {
     if !ASYMMETRIC.load(Relaxed) && system::register() {
@@ -27,7 +29,7 @@ pub(crate) fn prepare() {
     }
 }
 
-/// For the side that asks with every record.
+/// The fence of the side that needs one for every record.
 #[inline]
 pub(crate) fn light() {
     match ASYMMETRIC.load(Relaxed) {
@@ -36,12 +38,12 @@ pub(crate) fn light() {
     }
 }
 
-/// For the side that seldom asks.
+/// The fence of the side that seldom needs one.
 pub(crate) fn heavy() {
     fence(SeqCst);
     if ASYMMETRIC.load(Relaxed) && !system::fence_others() {
-        // A sandbox that came later refuses it: from now on everybody has a fence of its own, and who has not seen that
-        // yet has it by the time that this has slept.
+        // A sandbox that was set up later refuses it. From now on each side makes its own fence; the sleep is long enough
+        // for the other threads to see the new value.
         ASYMMETRIC.store(false, SeqCst);
         thread::sleep(Duration::from_millis(1));
     }
@@ -53,7 +55,7 @@ mod system {
     const PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
     const REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
 
-    /// Before Linux 4.14, and in sandboxes that filter system calls, it is refused.
+    /// Fails before Linux 4.14, and in sandboxes that refuse the call.
     pub(super) fn register() -> bool {
         membarrier(REGISTER_PRIVATE_EXPEDITED) == 0
     }
@@ -62,6 +64,10 @@ mod system {
         membarrier(PRIVATE_EXPEDITED) == 0
     }
 
+    #[expect(
+        unsafe_code,
+        reason = "neither the standard library nor rustix has membarrier; it takes two numbers and touches no memory"
+    )]
     fn membarrier(command: libc::c_int) -> libc::c_long {
         // SAFETY: the call takes two numbers and touches no memory.
         unsafe { libc::syscall(libc::SYS_membarrier, command, 0) }

@@ -15,19 +15,19 @@ use super::pipe_writer::whole_frames;
 use super::staging::Staging;
 use crate::transport::{Deadline, Pipe, Written, pause};
 
-/// What has to be written before anything newer: by the drain, or by somebody else once it has ended.
+/// Frames that have to be written before any newer frame: by the drain or, once it has ended, by another thread.
 #[derive(Debug, Default)]
 pub(crate) struct Leftovers {
-    /// Goes before everything in the rings: a hello that found no room (whoever sees a record in a ring finds it here,
-    /// or gone already), or what a drain had taken when it ended.
+    /// Frames that go before all frames in the rings: a hello that found no room (it is here, or already written, before any
+    /// record is in a ring), or the frames that a drain had taken when it ended.
     first: Mutex<BytesMut>,
-    /// Whether there ever was anything.
+    /// Whether `first` ever held anything.
     any_first: AtomicBool,
-    /// Held by whoever writes what an ended drain has left.
+    /// Held by the thread that writes the frames that an ended drain has left.
     turn: Mutex<()>,
 }
 
-/// How long to wait before asking again for the turn to write.
+/// How long to wait before trying to lock `turn` again.
 const BUSY_PAUSE: Duration = Duration::from_micros(100);
 
 impl Leftovers {
@@ -52,7 +52,7 @@ impl Leftovers {
         first.clear();
     }
 
-    /// What a drain that ends has taken and cannot write goes before all else.
+    /// Puts the frames that an ending drain has taken and cannot write before all others.
     pub(crate) fn leave(&self, taken: &mut BytesMut) {
         let mut first = self.first();
         taken.extend_from_slice(&first);
@@ -61,12 +61,12 @@ impl Leftovers {
         self.any_first.store(true, SeqCst);
     }
 
-    /// To be held while the drain writes its last.
+    /// The lock to hold while the drain writes its last frames.
     pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
         lock(&self.turn)
     }
 
-    /// Writes what an ended drain has left, in these rings too, as far as it can in this time.
+    /// Writes the frames that an ended drain has left, those in `rings` included, as far as the deadline allows.
     pub(crate) fn write<'r>(
         &self,
         rings: impl IntoIterator<Item = &'r Staging>,
@@ -86,7 +86,7 @@ impl Leftovers {
         written
     }
 
-    /// Whoever has the turn may be waiting for room.
+    /// Locks `turn` within the deadline: the thread that holds it may be waiting for room.
     fn turn_within(&self, deadline: &mut Deadline) -> Option<MutexGuard<'_, ()>> {
         loop {
             match self.turn.try_lock() {
@@ -105,7 +105,7 @@ impl Leftovers {
     }
 }
 
-/// Writes whole frames to a pipe, as many at once as it takes in one piece. What is written is taken from them.
+/// Writes whole frames to a pipe, as many at once as it takes in one piece, and removes them from `frames`.
 pub(crate) fn write_all(frames: &mut BytesMut, pipe: &Pipe, deadline: &mut Deadline) -> Written {
     while !frames.is_empty() {
         let length = whole_frames(frames).len();
@@ -121,10 +121,10 @@ pub(crate) fn write_all(frames: &mut BytesMut, pipe: &Pipe, deadline: &mut Deadl
     Written::Whole
 }
 
-/// Writes what is left in a ring that no drain carries away any more.
+/// Writes the frames of a ring that has no drain any more.
 fn write_ring(ring: &Staging, pipe: &Pipe, deadline: &mut Deadline) -> Written {
     let mut frames = BytesMut::new();
-    // One entry after the other: what is written is given back at once and never written again.
+    // One entry at a time: its room is freed at once, so that it is never written twice.
     while ring.drained() < ring.committed() {
         frames.clear();
         let end = ring.copy(ring.drained(), ring.committed(), 1, &mut frames);
@@ -137,7 +137,7 @@ fn write_ring(ring: &Staging, pipe: &Pipe, deadline: &mut Deadline) -> Written {
     Written::Whole
 }
 
-/// Nothing that is done under these locks can leave anything half done.
+/// Ignores poisoning: code under these locks cannot leave the data half changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

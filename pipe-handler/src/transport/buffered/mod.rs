@@ -1,3 +1,5 @@
+//! Buffered delivery: log calls leave frames in a ring of their thread, and a drain writes the frames of all rings.
+
 pub(crate) mod drain;
 mod drain_waker;
 mod fence;

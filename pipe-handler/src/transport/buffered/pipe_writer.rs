@@ -124,7 +124,7 @@ impl AsyncPipe {
             Some(ready) => ready,
             None => {
                 let pipe = self.transport.pipe().ok_or(io::ErrorKind::NotConnected)?;
-                let number = pipe.number();
+                let number = pipe.raw_fd();
                 let _open = Arc::clone(&self.transport);
                 register(PipeFd { _open, number })?
             }

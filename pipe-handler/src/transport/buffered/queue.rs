@@ -29,20 +29,20 @@ pub(crate) struct Queue {
     pub(crate) leftovers: Leftovers,
     pub(crate) waker: DrainWaker,
     pub(crate) progress: Progress,
-    /// The handler is gone: what is in the rings is all there will be.
+    /// The handler is gone: no more frames will come.
     closing: AtomicBool,
     /// The process is about to exit: the drain is to end where it is.
     stopping: AtomicBool,
     ended: AtomicBool,
-    /// The drain has found that nobody reads, or nobody will carry anything away.
+    /// The drain has found that there is no reader, or was dropped and cannot be bypassed.
     gone: AtomicBool,
-    /// What the drain has taken and not yet written, for a flush that the drain cannot do.
+    /// The drain's work, for a flush while the drain is not polled.
     rest: Mutex<Option<Weak<Mutex<dyn Rest>>>>,
 }
 
-/// The drain's half of the work, when somebody else has to do it.
+/// The drain's work, if another thread has to do it.
 pub(crate) trait Rest: Send + std::fmt::Debug {
-    /// Writes what was taken and what is in the rings.
+    /// Writes the frames that were taken and those in the rings.
     fn write_to(&mut self, pipe: &Pipe, deadline: &mut Deadline) -> bool;
 }
 
@@ -72,7 +72,7 @@ impl Queue {
         }
     }
 
-    /// Whether a drain of this process carries away what is pushed.
+    /// Whether a drain of this process will write the frames that are pushed.
     pub(crate) fn is_live(&self) -> bool {
         self.is_own() && !self.ended.load(Acquire)
     }
@@ -82,19 +82,20 @@ impl Queue {
         self.process == process::generation()
     }
 
-    /// Whether a record logged at `time` is the first after a pause of its thread, with nothing of the thread in front
-    /// of it: written directly it is there at once, for less than it costs to wake the drain.
+    /// Whether a record logged at `time` is the first after a pause of its thread, and no older frame of the thread waits.
+    ///
+    /// Such a record is written directly: it arrives at once, and that costs less than to wake the drain.
     pub(crate) fn is_after_pause(&self, time: u64) -> bool {
         let pause = time.saturating_sub(LAST.replace(time));
         pause >= PAUSE && self.leftovers.none_first() && self.rings.is_clear()
     }
 
-    /// Whether the drain has found that nobody reads.
+    /// Whether the drain has found that there is no reader.
     pub(crate) fn is_gone(&self) -> bool {
         self.gone.load(Relaxed)
     }
 
-    /// Leaves frames for the drain; they stay together. `Gone` where there is no drain (any more).
+    /// Leaves frames for the drain; they stay together. Returns `Gone` if there is no drain, or none any more.
     pub(crate) fn push(
         &self,
         frames: &[u8],
@@ -174,7 +175,7 @@ impl Queue {
         self.waker.wake();
         // The drain may have ended without having seen this.
         if self.ended.load(Relaxed) {
-            // What finds no room now goes before this thread's next record.
+            // Frames that find no room now are written before this thread's next record.
             let _later = pipe.map(|pipe| self.settle(pipe, deadline));
         }
     }
@@ -184,8 +185,9 @@ impl Queue {
         self.waker.wake();
     }
 
-    /// Waits until everything pushed so far is written. Where the drain is a task of a runtime that may not come to
-    /// its turn (the caller may be what it waits for), it is done here.
+    /// Waits until everything pushed so far is written.
+    ///
+    /// If the drain is a task, its runtime may not poll it (the caller may block that runtime), so its work is done here.
     pub(crate) fn flush(&self, pipe: Option<&Pipe>, deadline: &mut Deadline) -> bool {
         if !self.is_own() {
             return true;
@@ -209,7 +211,7 @@ impl Queue {
         is_done() || pipe.is_none_or(|pipe| self.write_left(pipe, deadline))
     }
 
-    /// Where the drain has ended early: writes what this thread has in its ring, before anything newer.
+    /// Writes the frames that an ended drain has left in this thread's ring, before any newer frame.
     pub(crate) fn settle(&self, pipe: &Pipe, deadline: &mut Deadline) -> Written {
         if !self.is_own() {
             return Written::Whole;
@@ -222,8 +224,8 @@ impl Queue {
         self.leftovers.write(ring.as_deref(), pipe, deadline)
     }
 
-    /// Ends the drain where it is and writes what it leaves. From here on every thread writes directly. `false` where
-    /// the time was too short for that.
+    /// Ends the drain at once and writes the frames that it leaves. From then on every thread writes directly. Returns
+    /// `false` if the deadline was too short.
     pub(crate) fn stop(&self, pipe: &Pipe, deadline: &mut Deadline) -> bool {
         if !self.is_own() {
             return true;
@@ -239,7 +241,7 @@ impl Queue {
         if let Some(rest) = rest
             && let Ok(mut rest) = rest.try_lock()
         {
-            // A task that may never have its turn again, and cannot have it now.
+            // The drain is a task that may never be polled again, and that the lock keeps from working now.
             let is_written = rest.write_to(pipe, deadline);
             if is_written {
                 self.end();
@@ -261,19 +263,19 @@ impl Queue {
         true
     }
 
-    /// Writes all that an ended drain has left. `false` where the time was too short for that.
+    /// Writes all frames that an ended drain has left. Returns `false` if the deadline was too short.
     fn write_left(&self, pipe: &Pipe, deadline: &mut Deadline) -> bool {
         let rings = self.rings.all();
         let rings = rings.iter().map(|ring| &**ring);
         self.leftovers.write(rings, pipe, deadline) != Written::Full
     }
 
-    /// Does the work of a drain that is a task, unless it is doing it right now. Whether everything is written.
+    /// Does the work of a drain that is a task, unless that is working now. Returns whether everything is written.
     fn write_rest(&self, pipe: Option<&Pipe>, deadline: &mut Deadline) -> Option<bool> {
         let pipe = pipe?;
         let rest = lock(&self.rest).as_ref().and_then(Weak::upgrade)?;
         let mut rest = rest.try_lock().ok()?;
-        // It ends with its work in hand: what comes later is not its any more.
+        // A drain ends while it holds this lock. Later frames are written directly, not by the drain.
         if !self.is_live() {
             return None;
         }
@@ -292,7 +294,7 @@ impl Queue {
         }
     }
 
-    /// What does not fit into this thread's ring waits for the drain, as long as there is one.
+    /// Waits for the drain until `is_done`, as long as there is a drain.
     fn wait(&self, left: Duration, is_done: impl Fn() -> bool) {
         self.progress.wait(left, || is_done() || !self.is_live());
     }
@@ -315,7 +317,7 @@ impl Queue {
         self.progress.tell();
     }
 
-    /// Nobody reads any more, and nobody will.
+    /// There is no reader any more, and there will be none.
     pub(crate) fn set_gone(&self) {
         self.gone.store(true, Relaxed);
     }
@@ -325,7 +327,7 @@ impl Queue {
     }
 }
 
-/// Nothing that is done under these locks can leave anything half done.
+/// Ignores poisoning: code under these locks cannot leave the data half changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -27,7 +27,7 @@ thread_local! {
     static OWN: RefCell<Vec<(u64, Arc<Staging>)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What became of a ring that was to be made.
+/// The result of making a ring.
 pub(crate) enum Opened {
     /// It is this thread's from here on, and empty.
     Kept,
@@ -49,7 +49,7 @@ impl Rings {
         }
     }
 
-    /// Appends frames to this thread's ring: whether there was room, `None` where it has no ring.
+    /// Appends frames to this thread's ring. Returns whether there was room, or `None` if the thread has no ring.
     pub(crate) fn push(&self, frames: &[u8]) -> Option<bool> {
         self.with_own(|ring| ring.push(frames))
     }
@@ -110,7 +110,7 @@ impl Rings {
     }
 }
 
-/// For whoever carries away what they push.
+/// For the drain.
 impl Rings {
     pub(crate) fn version(&self) -> u64 {
         self.version.load(SeqCst)
@@ -126,14 +126,15 @@ impl Rings {
         let mut all = self.lock();
         all.retain(|ring| {
             let is_shared = Arc::strong_count(ring) > 1;
-            // Not shared any more means that its thread has ended: then what it has committed must be seen.
+            // If it is not shared any more, its thread has ended. The fence pairs with the Release decrement by which the
+            // thread dropped its Arc, so its last commit is visible below.
             fence(Acquire);
             is_shared || ring.drained() < ring.committed()
         });
         all.clone()
     }
 
-    /// Nothing that is done under this lock can leave anything half done.
+    /// Ignores poisoning: code under this lock cannot leave the list half changed.
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<Staging>>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -10,12 +10,15 @@ const WORD: usize = 8;
 /// In place of an entry's length: the next entry stands at the start of the ring.
 const WRAP: u64 = u64::MAX;
 
-/// What one thread has logged and the drain has not yet carried away: a ring with one writer and one reader, without a
-/// lock.
+/// A ring of the frames that one thread has logged and the drain has not yet written. It has one writer and one reader, and
+/// no lock.
 ///
-/// Everything is in the words and two positions, which only ever grow: `committed`, moved by the thread, and
-/// `drained`, moved by the drain. An entry is a word with its length and as many words as its bytes need, in one piece.
-/// The words are atomics because two threads share them; the positions say who may touch which.
+/// It consists of words and of two positions that only ever grow: `committed`, moved by the thread, and `drained`, moved
+/// by the drain. An entry is a word with its length and as many words as its bytes need, in one piece.
+///
+/// The words are atomics because two threads share them, and are accessed Relaxed. The thread stores `committed` with
+/// Release after it has filled an entry, and the drain loads it with Acquire before it reads the entry. The drain stores
+/// `drained` with Release after it has read an entry, and the thread loads it with Acquire before it overwrites the room.
 #[derive(Debug)]
 pub(crate) struct Staging {
     words: Box<[AtomicU64]>,
@@ -66,7 +69,7 @@ impl Staging {
         end - self.drained() <= self.words.len() as u64
     }
 
-    /// Appends an entry, or nothing where it does not fit. For the one thread that writes.
+    /// Appends an entry, or nothing if it does not fit. For the one thread that writes.
     pub(crate) fn push(&self, entry: &[u8]) -> bool {
         let needed = words_of(entry.len());
         let (committed, skipped) = self.place(self.committed.load(Relaxed), needed);
@@ -95,7 +98,7 @@ impl Staging {
     }
 
     /// Appends the entries from `position` up to `committed` to `out`, not many more bytes than `limit`, and returns
-    /// the position behind them. For the one drain; the room is free again only when it [says so](Self::set_drained).
+    /// the position after them. For the one drain; [`set_drained`](Self::set_drained) frees their room.
     pub(crate) fn copy(
         &self,
         mut position: u64,
@@ -114,7 +117,7 @@ impl Staging {
             let length = usize::try_from(length).unwrap_or(0);
             let needed = words_of(length);
             let start = out.len();
-            // Whole words are copied, and what the last one has too much is cut off.
+            // Whole words are copied; the unused bytes of the last one are cut off below.
             out.resize(start + (needed - 1) * WORD, 0);
             let words = &self.words[index + 1..index + needed];
             let (places, _) = out[start..].as_chunks_mut::<WORD>();
@@ -127,13 +130,13 @@ impl Staging {
         position
     }
 
-    /// Gives the room in front of `position` back.
+    /// Frees the room before `position`.
     pub(crate) fn set_drained(&self, position: u64) {
         self.drained.store(position, Release);
     }
 
-    /// Where an entry of so many words goes: at `committed`, or where it would not be in one piece, behind the rest of
-    /// the ring.
+    /// Returns the place of an entry of `needed` words: at `committed`, plus the number of words to skip if the entry would
+    /// not be in one piece before the end of the ring.
     fn place(&self, committed: u64, needed: usize) -> (u64, u64) {
         let behind = self.words.len() - self.index(committed);
         let skipped = if behind < needed { behind as u64 } else { 0 };
@@ -141,7 +144,7 @@ impl Staging {
     }
 
     fn index(&self, position: u64) -> usize {
-        // The ring is a power of two, so what a cast cuts off does not matter.
+        // The length of the ring is a power of two, so the bits that the cast cuts off do not matter.
         position as usize & (self.words.len() - 1)
     }
 }

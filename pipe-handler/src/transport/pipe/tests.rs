@@ -9,11 +9,11 @@ use rustix::fs::OFlags;
 use super::*;
 use crate::transport::Overflow;
 
-/// One test changes what SIGPIPE does to the whole process.
-static TURN: Mutex<()> = Mutex::new(());
+/// Runs one test at a time: one of them changes the disposition of SIGPIPE for the whole process.
+static SERIAL: Mutex<()> = Mutex::new(());
 
-fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+fn serial() -> MutexGuard<'static, ()> {
+    SERIAL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn pipe() -> (PipeReader, Pipe) {
@@ -24,14 +24,14 @@ fn pipe() -> (PipeReader, Pipe) {
     )
 }
 
-fn now_or_never() -> Deadline {
+fn no_wait() -> Deadline {
     Deadline::new(Overflow::DropNewest)
 }
 
 /// Fills the pipe with frames of the largest size; returns how many fitted.
 fn fill(pipe: &Pipe) -> usize {
     let frame = [7; PIPE_BUF];
-    std::iter::repeat_with(|| pipe.write(&frame, &mut now_or_never()))
+    std::iter::repeat_with(|| pipe.write(&frame, &mut no_wait()))
         .take_while(|&written| written == Written::Whole)
         .count()
 }
@@ -39,7 +39,7 @@ fn fill(pipe: &Pipe) -> usize {
 fn fills_drains_and_fills_again(pipe: &Pipe, mut reader: PipeReader) {
     let fitted = fill(pipe);
     assert!(fitted > 0);
-    assert_eq!(pipe.write(b"x", &mut now_or_never()), Written::Full);
+    assert_eq!(pipe.write(b"x", &mut no_wait()), Written::Full);
     let flags = rustix::fs::fcntl_getfl(&*pipe.end).unwrap();
     assert!(
         !flags.contains(OFlags::NONBLOCK),
@@ -47,9 +47,9 @@ fn fills_drains_and_fills_again(pipe: &Pipe, mut reader: PipeReader) {
     );
 
     reader.read_exact(&mut vec![0; fitted * PIPE_BUF]).unwrap();
-    assert_eq!(pipe.write(b"x", &mut now_or_never()), Written::Whole);
+    assert_eq!(pipe.write(b"x", &mut no_wait()), Written::Whole);
     drop(reader);
-    assert_eq!(pipe.write(b"x", &mut now_or_never()), Written::Gone);
+    assert_eq!(pipe.write(b"x", &mut no_wait()), Written::Gone);
     assert_eq!(
         pipe.write(b"x", &mut Deadline::new(Overflow::Block)),
         Written::Gone
@@ -58,30 +58,30 @@ fn fills_drains_and_fills_again(pipe: &Pipe, mut reader: PipeReader) {
 
 #[test]
 fn a_full_pipe_is_found_full_without_waiting() {
-    let _turn = turn();
+    let _serial = serial();
     let (reader, pipe) = pipe();
     fills_drains_and_fills_again(&pipe, reader);
 }
 
 #[test]
 fn without_nowait_a_reopened_description_is_used() {
-    let _turn = turn();
+    let _serial = serial();
     let (reader, pipe) = pipe();
     pipe.reopened.set(reopen(&pipe.end)).unwrap();
     fills_drains_and_fills_again(&pipe, reader);
 }
 
 #[test]
-fn without_nowait_and_reopening_room_is_asked_for_first() {
-    let _turn = turn();
+fn without_nowait_and_reopening_room_is_polled_first() {
+    let _serial = serial();
     let (reader, pipe) = pipe();
     pipe.reopened.set(None).unwrap();
     fills_drains_and_fills_again(&pipe, reader);
 }
 
 #[test]
-fn a_wait_for_room_ends() {
-    let _turn = turn();
+fn a_wait_for_room_ends_at_the_deadline() {
+    let _serial = serial();
     let (_reader, pipe) = pipe();
     fill(&pipe);
     let mut deadline = Deadline::new(Overflow::BlockFor(Duration::from_millis(1)));
@@ -90,16 +90,16 @@ fn a_wait_for_room_ends() {
 
 #[test]
 fn with_sigpipe_at_its_default_the_process_lives_on() {
-    let _turn = turn();
+    let _serial = serial();
     let (default, ignored) = (libc::SIG_DFL, libc::SIG_IGN);
-    for (mask, reopened) in [(false, false), (true, false), (true, true)] {
+    for (block_sigpipe, reopened) in [(false, false), (true, false), (true, true)] {
         let (reader, pipe) = pipe();
-        pipe.mask.store(mask, Relaxed);
+        pipe.block_sigpipe.store(block_sigpipe, Relaxed);
         if reopened {
             pipe.reopened.set(reopen(&pipe.end)).unwrap();
         }
-        // However late.
-        // SAFETY: the default action is no code of ours.
+        // Set after the pipe was made: it must hold at any time.
+        // SAFETY: the default action runs no code of this program.
         unsafe { libc::signal(libc::SIGPIPE, default) };
         assert_eq!(
             pipe.write(b"x", &mut Deadline::new(Overflow::Block)),
@@ -107,17 +107,17 @@ fn with_sigpipe_at_its_default_the_process_lives_on() {
         );
         fill(&pipe);
         drop(reader);
-        assert_eq!(pipe.write(b"x", &mut now_or_never()), Written::Gone);
+        assert_eq!(pipe.write(b"x", &mut no_wait()), Written::Gone);
         assert_eq!(
             pipe.write(b"x", &mut Deadline::new(Overflow::Block)),
             Written::Gone
         );
-        // SAFETY: ignoring is no code of ours.
+        // SAFETY: ignoring the signal runs no code of this program.
         unsafe { libc::signal(libc::SIGPIPE, ignored) };
     }
 }
 
-/// Whether the thread holds SIGPIPE back, and whether one waits.
+/// Whether SIGPIPE is blocked in this thread, and whether it is pending.
 fn sigpipe_of_this_thread() -> (bool, bool) {
     let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
     let is_in = |name: &str| {
@@ -130,11 +130,11 @@ fn sigpipe_of_this_thread() -> (bool, bool) {
 
 #[test]
 fn a_write_that_nobody_reads_leaves_the_threads_signals_as_they_were() {
-    let _turn = turn();
+    let _serial = serial();
     for (is_blocked, is_pending) in [(false, false), (true, false), (true, true)] {
-        for mask in [false, true] {
-            let wait = std::thread::spawn(move || {
-                // SAFETY: all bits of it are plain numbers.
+        for block_sigpipe in [false, true] {
+            let thread = std::thread::spawn(move || {
+                // SAFETY: a signal set consists of plain numbers, for which zero is valid.
                 let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
                 // SAFETY: the set is initialised and the signal exists.
                 unsafe { libc::sigaddset(&mut set, libc::SIGPIPE) };
@@ -142,35 +142,39 @@ fn a_write_that_nobody_reads_leaves_the_threads_signals_as_they_were() {
                     crate::sys::signal_mask::change_mask(libc::SIG_BLOCK, &set);
                 }
                 if is_pending {
-                    // SAFETY: it is held back.
+                    // SAFETY: the signal is blocked above, so it stays pending.
                     unsafe { libc::raise(libc::SIGPIPE) };
                 }
                 let (reader, pipe) = pipe();
-                pipe.mask.store(mask, Relaxed);
+                pipe.block_sigpipe.store(block_sigpipe, Relaxed);
                 drop(reader);
-                assert_eq!(pipe.write(b"x", &mut now_or_never()), Written::Gone);
+                assert_eq!(pipe.write(b"x", &mut no_wait()), Written::Gone);
                 sigpipe_of_this_thread()
             });
-            assert_eq!(wait.join().unwrap(), (is_blocked, is_pending), "{mask}");
+            assert_eq!(
+                thread.join().unwrap(),
+                (is_blocked, is_pending),
+                "{block_sigpipe}"
+            );
         }
     }
 }
 
-/// Closes the pipe's descriptor behind its back and puts another under its number.
+/// Replaces the pipe's descriptor with another one, without the pipe's knowledge.
 fn replace(pipe: &Pipe, other: impl AsFd) {
     let (other, number) = (other.as_fd().as_raw_fd(), pipe.end.as_fd().as_raw_fd());
-    // SAFETY: both are open, and the pipe is to find out by itself.
+    // SAFETY: both descriptors are open, and the pipe checks the number before it relies on it.
     assert_eq!(unsafe { libc::dup2(other, number) }, number);
 }
 
 #[test]
 fn a_number_that_means_another_pipe_by_now_is_not_waited_for() {
-    let _turn = turn();
+    let _serial = serial();
     let endless = Duration::from_secs(1_000_000);
-    let none = |_: &Pipe| {};
-    let own = |pipe: &Pipe| pipe.reopened.set(reopen(&pipe.end)).unwrap();
-    let asks = |pipe: &Pipe| pipe.reopened.set(None).unwrap();
-    for prepare in [none, own, asks] {
+    let as_made = |_: &Pipe| {};
+    let reopened = |pipe: &Pipe| pipe.reopened.set(reopen(&pipe.end)).unwrap();
+    let poll_first = |pipe: &Pipe| pipe.reopened.set(None).unwrap();
+    for prepare in [as_made, reopened, poll_first] {
         for overflow in [Overflow::DropNewest, Overflow::BlockFor(endless)] {
             let (_other_reader, other) = self::pipe();
             fill(&other);
@@ -179,10 +183,10 @@ fn a_number_that_means_another_pipe_by_now_is_not_waited_for() {
             replace(&pipe, &*other.end);
             if let Some(Some(reopened)) = pipe.reopened.get() {
                 let number = reopened.as_fd().as_raw_fd();
-                // SAFETY: both are open, and the pipe is to find out by itself.
+                // SAFETY: as in `replace`.
                 unsafe { libc::dup2(other.end.as_fd().as_raw_fd(), number) };
-                let own = rustix::fs::fcntl_getfl(&*other.end).unwrap() | OFlags::NONBLOCK;
-                rustix::fs::fcntl_setfl(&*other.end, own).unwrap();
+                let flags = rustix::fs::fcntl_getfl(&*other.end).unwrap() | OFlags::NONBLOCK;
+                rustix::fs::fcntl_setfl(&*other.end, flags).unwrap();
             }
             assert_eq!(
                 pipe.write(b"x", &mut Deadline::new(overflow)),
@@ -194,10 +198,10 @@ fn a_number_that_means_another_pipe_by_now_is_not_waited_for() {
 
 #[test]
 fn a_write_that_is_checked_reaches_no_other_file() {
-    let _turn = turn();
+    let _serial = serial();
     let (_reader, writer) = std::io::pipe().unwrap();
     let pipe = Pipe::new(Arc::new(WriteEnd::new(writer.into())), true);
-    assert_eq!(pipe.write(b"x", &mut now_or_never()), Written::Whole);
+    assert_eq!(pipe.write(b"x", &mut no_wait()), Written::Whole);
     let (mut other_reader, other) = std::io::pipe().unwrap();
     replace(&pipe, other);
     for overflow in [Overflow::DropNewest, Overflow::Block] {
@@ -209,7 +213,7 @@ fn a_write_that_is_checked_reaches_no_other_file() {
     assert_eq!(pipe.end.address(), None);
     let number = pipe.end.as_fd().as_raw_fd();
     drop(pipe);
-    // SAFETY: it has been open since, and nobody else has it.
+    // SAFETY: the number is still open, and no other Rust value owns it.
     let other = unsafe { <OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(number) };
     assert!(
         rustix::fs::fstat(&other).is_ok(),
@@ -219,12 +223,12 @@ fn a_write_that_is_checked_reaches_no_other_file() {
     assert_eq!(other_reader.read(&mut [0]).unwrap(), 0, "it was written to");
 }
 
-/// The figures in the comments on these ways.
+/// Prints the figures that comments quote for the different ways to write.
 #[test]
 #[ignore = "measures: with --release and --nocapture"]
 fn what_a_write_costs() {
     const WRITES: u32 = 500;
-    let _turn = turn();
+    let _serial = serial();
     let (mut reader, writer) = std::io::pipe().unwrap();
     let end = WriteEnd::new(writer.into());
     let frame = [7; 100];

@@ -33,7 +33,7 @@ impl Fixture {
         let transport = Transport::Buffered(Arc::clone(&queue), Pipe::new(end, false));
         let mut builder = PipeHandler::builder().exit_timeout(Duration::from_millis(1));
         let filter = builder.read_filter().unwrap();
-        let handler = builder.make_on(filter, transport);
+        let handler = builder.make_with(filter, transport);
         let transport = handler.writer.transport();
         let drain = Drain::new(
             Arc::clone(&transport),
@@ -68,7 +68,7 @@ impl Fixture {
         let _polled = Pin::new(drain).poll(&mut Context::from_waker(Waker::noop()));
     }
 
-    /// All that is in the pipe, once everything else is gone.
+    /// Drops everything else and reads the pipe to its end.
     fn read_to_end(mut self) -> Vec<u8> {
         drop((self.drain, self.queue, self.handler));
         let mut stream = Vec::new();
@@ -104,7 +104,7 @@ fn numbers(stream: &[u8]) -> Vec<u32> {
 }
 
 #[test]
-fn a_drain_that_is_polled_once_more_behind_its_end_repeats_nothing() {
+fn a_drain_that_is_polled_again_after_its_end_repeats_nothing() {
     let mut fixture = Fixture::new();
     fixture.push(&frame(1));
     fixture.poll_drain();
@@ -170,7 +170,7 @@ fn whoever_waits_for_room_holds_up_an_exit_no_longer_than_it_may_take() {
     assert_eq!(settled, Written::Full);
 }
 
-/// Pushes one more frame when its thread ends, behind the destructor of the thread's ring.
+/// Pushes one more frame when its thread ends, after the destructor of the thread's ring.
 struct LastWord(Option<Arc<Queue>>);
 
 impl Drop for LastWord {
