@@ -1,21 +1,27 @@
 //! One log record, typed and whole, as a length-prefixed MessagePack frame on any transport.
 //!
+//! A writer goes down the left side, and a reader goes up the right side. The brackets name the source folders of each
+//! step, whose files are listed in the [map](#map-of-the-source) below.
+//!
 //! ```text
-//!   log::Record                                                   log::Record
-//!       |  Scratch::capture                                           ^  LogRecord::with_record
-//!       v                                                             |
-//!   LogRecord<'_>  (borrows from the record)      LogRecord<'_>  (borrows from the frame)
-//!       |  Encode::encode                                             ^  Payload::decode, Frame::decode
-//!       v                                                             |
-//!   payload = kind fields  ----- a datagram, a NATS or Redis message --->  payload
-//!       |  Encode::encode_frame, RecordCodec                          ^  RecordCodec
-//!       v                                                             |
-//!   frame = length payload ----- a pipe, a socket, a file ----------->  Frame (owns Bytes)
+//!   log::Record                                                          log::Record
+//!       |  Scratch::capture            [record, kv, text]                    ^  LogRecord::with_record
+//!       v                                                                    |
+//!   LogRecord, borrows from the log::Record        LogRecord, borrows from the payload
+//!       |  Encode::encode              [wire, kv, msgpack]                   ^  Payload::decode, Frame::decode
+//!       v                                                                    |
+//!   payload = kind fields  ---- a datagram, a NATS or Redis message ---->  payload
+//!       |  RecordCodec                 [stream]                              ^  RecordCodec
+//!       v                                                                    |
+//!   frame = length payload  ------- a pipe, a socket, a file ----------->  Frame, owns the payload
 //! ```
 //!
-//! The crate knows no pipes, no tasks and no global logger. `pipe-handler` uses it in a child process and
-//! `pipe-subscriber` in its parent; on another transport it is used by itself, with tokio-util's `FramedRead` and
-//! `FramedWrite`:
+//! If a record's payload is too long for one frame or message, [`split`] cuts it into [`Fragment`]s, and a
+//! [`Reassembler`] joins them to the payload again. Without tokio-util, [`Encode::encode_frame`] writes a frame.
+//!
+//! The crate has no pipes, no tasks and no global logger. `pipe-handler` uses it in a child process, and
+//! `pipe-subscriber` uses it in the parent. On another transport it is used by itself, with tokio-util's `FramedRead`
+//! and `FramedWrite`:
 //!
 #![cfg_attr(feature = "codec", doc = "```")]
 #![cfg_attr(not(feature = "codec"), doc = "```ignore")]
@@ -30,7 +36,7 @@
 //!
 //! let mut frames = FramedRead::new(&stream[..], RecordCodec::new());
 //! while let Some(frame) = frames.next().await {
-//!     // An `Err` here ends the stream; what is wrong with one payload only is found by decode().
+//!     // An `Err` here ends the stream. An error of decode() concerns one payload only.
 //!     match frame?.decode() {
 //!         Ok(Payload::Record(record)) => assert_eq!(record.message, "low on disk"),
 //!         Ok(_other) => {}
@@ -40,44 +46,91 @@
 //! # Ok(()) }
 //! ```
 //!
-//! The wire format is described, with worked bytes, in
-//! [`PROTOCOL.md`](https://docs.rs/crate/record-proto/latest/source/PROTOCOL.md): positional MessagePack arrays, to
-//! which fields are only ever appended, every frame readable by itself.
+//! [`PROTOCOL.md`](https://docs.rs/crate/record-proto/latest/source/PROTOCOL.md) describes the wire format, with worked
+//! bytes. The fields of a payload are a positional MessagePack array, to which fields are only ever appended. Every
+//! frame can be read by itself.
 //!
-//! # What is promised
+//! # Guarantees
 //!
 //! - Encoding cannot fail. A value whose `Display` fails or panics becomes a marker text
 //!   ([`FORMATTING_FAILED`], [`FORMATTING_PANICKED`]).
 //! - No input makes the decoder panic, recurse deeply, loop or allocate out of proportion. Decoding a record allocates
-//!   nothing: texts borrow from the payload, key-values stay checked bytes that are read on demand.
-//! - Frames of version 1 decode for ever. A reader takes fewer fields and more, and skips kinds it does not know.
+//!   nothing: texts borrow from the payload, and key-values stay checked bytes that are read on demand.
+//! - Frames of version 1 decode for ever. A reader accepts fewer fields and more, and skips kinds that it does not
+//!   know.
 //!
-//! What is *not* promised: that a pid, a time or a name is true. A stream says what its writer says.
+//! It is *not* guaranteed that a pid, a time or a name is true. A stream contains whatever its writer writes.
 //!
-//! # What it costs
+//! # Costs
 //!
-//! For a message of 56 bytes and two key-values: capturing and encoding 127 ns, of which the clock takes 22 and formatting 51;
-//! decoding 65 ns; no allocation. Where many small frames arrive at once, `RecordCodec::batched` takes them off the stream
-//! together.
+//! For a message of 56 bytes and two key-values, capturing and encoding takes 127 ns, of which the clock takes 22 and
+//! formatting 51. Decoding takes 65 ns. Neither allocates. For a reader of many small frames, `RecordCodec::batched`
+//! takes all available frames off the stream together.
 //!
 //! # Key-values
 //!
-//! | of the log call | arrives as |
+//! | in the log call | arrives as |
 //! |---|---|
 //! | booleans, integers of up to 64 bits, floats, strings | the same type |
 //! | `char` | text |
-//! | 128-bit integers | an integer where it fits 64 bits, else decimal text |
+//! | 128-bit integers | an integer if it fits 64 bits, else decimal text |
 //! | `:err` errors | text, and for the first of a record [`ErrorInfo`] with its sources |
-//! | `:serde` structures | lists and maps with the feature `kv_serde`, else what `Debug` or `Display` prints |
+//! | `:serde` structures | lists and maps with the feature `kv_serde`, else the text that `Debug` or `Display` prints |
 //! | `:?` and `:%` | text |
 //!
-//! Structures are captured through `rmp-serde`: 128-bit integers *inside* them become 16 big-endian bytes, and a
-//! structure that nests deeper than 8 or has keys that are no text becomes text.
+//! Structures are captured through `rmp-serde`: 128-bit integers *inside* them become 16 big-endian bytes. A structure
+//! that nests deeper than 8, or has keys that are not text, becomes text.
 //!
 //! # Features
 //!
 //! - `codec` (default): [`RecordCodec`] on tokio-util. Without it the crate needs neither tokio nor tokio-util.
 //! - `kv_serde`: structures among the key-values keep their structure, in both directions.
+//!
+//! # Map of the source
+//!
+//! The folders of `src` are listed in the order in which a reader passes them, `stream > wire > record > kv > msgpack >
+//! text`. Each folder uses only folders after it. A writer passes the first three in the opposite order.
+//!
+//! - `stream`: frames on a byte stream.
+//!   - `codec.rs`: `RecordCodec` and `BatchCodec`; the length of a frame is checked and written here.
+//!   - `frame.rs`: `Frame`, one payload as it was received, and the default maximum length.
+//!   - `batch.rs`: `Batch`, several whole frames in one buffer.
+//! - `wire`: payloads, which are a kind and its fields.
+//!   - `payload.rs`: `Payload`, the kinds, and the types `Hello`, `Dropped`, `Close` and `Levels`.
+//!   - `decode.rs`: decodes a payload of any kind.
+//!   - `fields.rs`: reads the fields one by one; missing fields are read as nil and unknown ones skipped here.
+//!   - `encode.rs`: `Encode`, and encoding every kind except a record.
+//!   - `encode_record.rs`: encodes a record.
+//!   - `truncate.rs`: shortens a record to a limit, and its names to 1 KiB each.
+//!   - `fragment.rs`: `Fragment`, and `split`, which cuts a payload into fragments.
+//!   - `reassembler.rs`: `Reassembler`, which joins fragments and limits the memory for them.
+//!   - `error.rs`: `PayloadError` for one payload, `CodecError` for a whole stream.
+//! - `record`: one record in memory.
+//!   - `log_record.rs`: `LogRecord`, and `now`, the clock for its time.
+//!   - `capture.rs`: `Scratch`, which captures a `log::Record` and cuts a long message.
+//!   - `source.rs`: rebuilds a `log::Record` and its key-values for a logger.
+//!   - `spans.rs`: `Spans` and `Span`.
+//!   - `batch_info.rs`: `BatchInfo`, the batch that a record is part of.
+//!   - `json.rs`: serde for `LogRecord`; the names and forms of a record's JSON are defined here.
+//! - `kv`: the key-values of a record.
+//!   - `key_values.rs`: `KeyValues`, the pairs as one encoded map.
+//!   - `value.rs`: `Value` and `List`.
+//!   - `error_info.rs`: `ErrorInfo`, an error with its sources, and the way back to a `dyn Error`.
+//!   - `capture.rs`: captures the key-values and the first error of a log call.
+//!   - `serde_probe.rs`: tells a structure from a value that is only a text.
+//!   - `serde_capture.rs`: turns a structure into MessagePack, by `rmp-serde`.
+//!   - `hints.rs`: checks the pairs of a received map, and collects facts about them.
+//!   - `display.rs`: prints values and key-values as text; JSON is written and escaped here without serde.
+//!   - `json.rs`: serde for values, lists and key-values.
+//! - `msgpack`: MessagePack, object by object.
+//!   - `read.rs`: `Reader`, which checks everything that it reads; an object is skipped here.
+//!   - `token.rs`: `Token`, one decoded marker.
+//!   - `reason.rs`: `Reason`, the ways in which a payload can be malformed.
+//!   - `write.rs`: appends objects in their shortest form.
+//! - `text`: plain text.
+//!   - `format.rs`: runs a foreign `Display`, and catches its errors and panics.
+//!   - `truncate.rs`: cuts a text at a character boundary.
+//!   - `control.rs`: recognises control characters.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

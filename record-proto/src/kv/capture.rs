@@ -1,3 +1,5 @@
+//! `KeyValueBuffer`: capturing the key-values of a log call.
+
 use std::{
     borrow::Cow,
     error::Error,
@@ -16,9 +18,11 @@ use crate::text::{FORMATTING_FAILED, FORMATTING_PANICKED, discard, format, trunc
 /// The key-values of one record as an encoded map, and its first error.
 #[derive(Debug)]
 pub(crate) struct KeyValueBuffer {
-    /// SliceWriter for the longest head of a map, then the pairs.
+    /// Room for the longest head of a map, then the pairs.
     bytes: Vec<u8>,
+    /// The position of the map's head in `bytes`.
     start: usize,
+    /// A buffer for formatting one value.
     text: String,
     error: Option<FirstError>,
 }
@@ -31,10 +35,11 @@ struct FirstError {
 }
 
 impl KeyValueBuffer {
-    const HEAD: usize = 5;
+    /// The longest head of a map in bytes.
+    const MAX_HEAD: usize = 5;
 
-    /// More than the head of a text takes, and a number or a marker after it.
-    const BESIDE_TEXT: usize = 64;
+    /// More bytes than the head of a text takes, plus a number or a marker after it.
+    const TEXT_OVERHEAD: usize = 64;
 
     pub(crate) const fn new() -> Self {
         Self {
@@ -48,31 +53,31 @@ impl KeyValueBuffer {
     pub(crate) fn capture(&mut self, source: &dyn kv::Source, text_limit: usize) {
         self.error = None;
         self.bytes.clear();
-        self.bytes.extend_from_slice(&[0; Self::HEAD]);
-        let mut visitor = Visitor {
+        self.bytes.extend_from_slice(&[0; Self::MAX_HEAD]);
+        let mut visitor = PairVisitor {
             pairs: self,
             text_limit,
             count: 0,
         };
-        // A source may be anybody's. What it has shown before it failed or panicked is kept.
+        // The source is foreign code and may fail or panic. The pairs that it has shown before are kept.
         let visited = catch_unwind(AssertUnwindSafe(|| source.visit(&mut visitor)));
         let count = visitor.count;
         visited.map(drop).unwrap_or_else(discard);
-        self.close(count);
+        self.write_head(count);
     }
 
-    /// Puts the head directly in front of the pairs.
-    fn close(&mut self, count: usize) {
+    /// Writes the head of the map directly in front of the pairs.
+    fn write_head(&mut self, count: usize) {
         if count == 0 {
             self.start = self.bytes.len();
             return;
         }
-        let mut head = [0; Self::HEAD];
+        let mut head = [0; Self::MAX_HEAD];
         let mut unused = &mut head[..];
         write::map_len(&mut unused, count);
-        let length = Self::HEAD - unused.len();
-        self.start = Self::HEAD - length;
-        self.bytes[self.start..Self::HEAD].copy_from_slice(&head[..length]);
+        let length = Self::MAX_HEAD - unused.len();
+        self.start = Self::MAX_HEAD - length;
+        self.bytes[self.start..Self::MAX_HEAD].copy_from_slice(&head[..length]);
     }
 
     pub(crate) fn map(&self) -> &[u8] {
@@ -89,7 +94,7 @@ impl KeyValueBuffer {
         })
     }
 
-    /// Gives memory back where an unusually large record made a buffer grow beyond `bytes`.
+    /// Frees the memory of each buffer that an unusually large record made grow beyond `bytes`.
     pub(crate) fn shrink_to(&mut self, bytes: usize) {
         self.text.clear();
         self.text.shrink_to(bytes);
@@ -98,6 +103,7 @@ impl KeyValueBuffer {
         self.start = 0;
     }
 
+    /// Appends a structure, or a value that serde sees as text. Returns `false` and appends nothing if it is neither.
     #[cfg(feature = "kv_serde")]
     fn push_structure(&mut self, limit: usize, value: &kv::Value<'_>) -> bool {
         match serde_capture::capture(&mut self.bytes, &mut self.text, value, limit) {
@@ -115,33 +121,33 @@ impl KeyValueBuffer {
         self.push_text(limit, length);
     }
 
-    /// Pushes what stands in the text buffer, the beginning of a text of this length.
+    /// Appends the content of the text buffer: the beginning of a text of this length.
     fn push_text(&mut self, limit: usize, length: usize) {
         if length > self.text.len() {
             truncate_text(&mut self.text, limit, length);
         }
-        if self.has_room(self.text.len()) {
+        if self.reserve_text(self.text.len()) {
             write::str(&mut self.bytes, &self.text);
         }
     }
 
-    /// Whether memory can be had for a text of this length.
+    /// Reserves memory for a text of this length. Returns `false` if the system has none.
     #[inline]
-    fn has_room(&mut self, length: usize) -> bool {
-        self.bytes.try_reserve(length + Self::BESIDE_TEXT).is_ok()
+    fn reserve_text(&mut self, length: usize) -> bool {
+        self.bytes.try_reserve(length + Self::TEXT_OVERHEAD).is_ok()
     }
 }
 
-struct Visitor<'a> {
+struct PairVisitor<'a> {
     pairs: &'a mut KeyValueBuffer,
     text_limit: usize,
     count: usize,
 }
 
-impl<'kvs> VisitSource<'kvs> for Visitor<'_> {
+impl<'kvs> VisitSource<'kvs> for PairVisitor<'_> {
     fn visit_pair(&mut self, key: kv::Key<'kvs>, value: kv::Value<'kvs>) -> Result<(), kv::Error> {
         // A pair for which there is no memory is left out.
-        if !self.pairs.has_room(key.as_str().len()) {
+        if !self.pairs.reserve_text(key.as_str().len()) {
             return Ok(());
         }
         write::str(&mut self.pairs.bytes, key.as_str());
@@ -152,9 +158,10 @@ impl<'kvs> VisitSource<'kvs> for Visitor<'_> {
             pairs: self.pairs,
             text_limit: self.text_limit,
         };
-        // A structure is serialized for the visit already, and a key without its value would spoil the record.
+        // Foreign code runs during the visit: a structure is serialized, for instance. If it panics, the key must not
+        // stay without a value, because that would make the whole payload malformed.
         let visited = catch_unwind(AssertUnwindSafe(|| value.visit(visitor)));
-        let mark = match visited {
+        let marker = match visited {
             Ok(Ok(())) if self.pairs.bytes.len() > start => None,
             Ok(_) => Some(FORMATTING_FAILED),
             Err(panic) => {
@@ -162,9 +169,9 @@ impl<'kvs> VisitSource<'kvs> for Visitor<'_> {
                 Some(FORMATTING_PANICKED)
             }
         };
-        if let Some(mark) = mark {
+        if let Some(marker) = marker {
             self.pairs.bytes.truncate(start);
-            write::str(&mut self.pairs.bytes, mark);
+            write::str(&mut self.pairs.bytes, marker);
         }
         self.count += 1;
         Ok(())
@@ -173,46 +180,49 @@ impl<'kvs> VisitSource<'kvs> for Visitor<'_> {
 
 struct ValueVisitor<'a> {
     key: &'a str,
-    /// Where the value begins.
+    /// The position in `pairs` at which the value begins.
     start: usize,
     pairs: &'a mut KeyValueBuffer,
     text_limit: usize,
 }
 
 impl ValueVisitor<'_> {
-    /// A structure may fail behind what it has shown and is then shown anew: the last time counts.
-    fn bytes(&mut self) -> &mut Vec<u8> {
+    /// Removes the value that an earlier call may have appended, and returns the bytes to append to.
+    ///
+    /// A structure may fail after a part of it was visited, and is then visited again. Only the last visit counts.
+    fn restart(&mut self) -> &mut Vec<u8> {
         self.pairs.bytes.truncate(self.start);
         &mut self.pairs.bytes
     }
 
     fn push_display(&mut self, value: impl fmt::Display) {
-        self.bytes();
+        self.restart();
         self.pairs.push_display(self.text_limit, value);
     }
 
-    /// One error of a record is kept with its sources; further ones become their chain as one text.
+    /// Keeps the first error of a record with its sources. Each further error becomes one text: the chain of its
+    /// messages.
     fn push_error(&mut self, error: &(dyn Error + 'static)) {
         if self.pairs.error.is_some() {
             self.push_display(Chain(error));
             return;
         }
         self.push_display(error);
-        let Some(message) = copy(&self.pairs.text) else {
+        let Some(message) = try_copy(&self.pairs.text) else {
             return;
         };
         let mut sources = Vec::new();
-        let mut next = source(error);
+        let mut next = source_of(error);
         while let Some(error) = next
             && sources.len() < MAX_SOURCES
         {
             let length = format(&mut self.pairs.text, self.text_limit, error);
             truncate_text(&mut self.pairs.text, self.text_limit, length);
-            let Some(text) = copy(&self.pairs.text) else {
+            let Some(text) = try_copy(&self.pairs.text) else {
                 break;
             };
             sources.push(text);
-            next = source(error);
+            next = source_of(error);
         }
         self.pairs.error = Some(FirstError {
             key: self.key.to_owned(),
@@ -222,22 +232,23 @@ impl ValueVisitor<'_> {
     }
 }
 
-/// `None` if memory cannot be had for it.
-fn copy(text: &str) -> Option<String> {
+/// Copies a text. Returns `None` if there is no memory for it.
+fn try_copy(text: &str) -> Option<String> {
     let mut copy = String::new();
     copy.try_reserve_exact(text.len()).ok()?;
     copy.push_str(text);
     Some(copy)
 }
 
-/// An error's source; `source` is anybody's code too.
-fn source<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
+/// Returns an error's source. `Error::source` is foreign code, so one that panics counts as `None`.
+fn source_of<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
     catch_unwind(AssertUnwindSafe(|| error.source())).unwrap_or_else(|panic| {
         discard(panic);
         None
     })
 }
 
+/// Prints the messages of an error and of its sources, with `: ` between them.
 struct Chain<'a>(&'a (dyn Error + 'static));
 
 impl fmt::Display for Chain<'_> {
@@ -259,7 +270,7 @@ impl<'v> VisitValue<'v> for ValueVisitor<'_> {
     fn visit_any(&mut self, value: kv::Value<'_>) -> Visited {
         #[cfg(feature = "kv_serde")]
         {
-            self.bytes();
+            self.restart();
             if self.pairs.push_structure(self.text_limit, &value) {
                 return Ok(());
             }
@@ -269,22 +280,22 @@ impl<'v> VisitValue<'v> for ValueVisitor<'_> {
     }
 
     fn visit_null(&mut self) -> Visited {
-        write::nil(self.bytes());
+        write::nil(self.restart());
         Ok(())
     }
 
     fn visit_bool(&mut self, value: bool) -> Visited {
-        write::bool(self.bytes(), value);
+        write::bool(self.restart(), value);
         Ok(())
     }
 
     fn visit_i64(&mut self, value: i64) -> Visited {
-        write::int(self.bytes(), value);
+        write::int(self.restart(), value);
         Ok(())
     }
 
     fn visit_u64(&mut self, value: u64) -> Visited {
-        write::uint(self.bytes(), value);
+        write::uint(self.restart(), value);
         Ok(())
     }
 
@@ -310,15 +321,15 @@ impl<'v> VisitValue<'v> for ValueVisitor<'_> {
     }
 
     fn visit_f64(&mut self, value: f64) -> Visited {
-        write::f64(self.bytes(), value);
+        write::f64(self.restart(), value);
         Ok(())
     }
 
     fn visit_str(&mut self, value: &str) -> Visited {
-        self.bytes();
+        self.restart();
         if value.len() > self.text_limit {
             self.push_display(value);
-        } else if self.pairs.has_room(value.len()) {
+        } else if self.pairs.reserve_text(value.len()) {
             write::str(&mut self.pairs.bytes, value);
         }
         Ok(())
@@ -329,7 +340,7 @@ impl<'v> VisitValue<'v> for ValueVisitor<'_> {
         Ok(())
     }
 
-    /// By default a borrowed error goes to `visit_any` and would lose its sources.
+    /// The default implementation calls `visit_any`, and the error would lose its sources.
     fn visit_borrowed_error(&mut self, error: &'v (dyn Error + 'static)) -> Visited {
         self.push_error(error);
         Ok(())

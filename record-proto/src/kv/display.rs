@@ -1,4 +1,4 @@
-//! Values as text: plain at the top, JSON inside lists and maps.
+//! Printing values as text: plain at the top level, JSON inside lists and maps. This file writes the JSON.
 
 use std::fmt::{self, Write};
 
@@ -8,7 +8,7 @@ use super::key_values::KeyValues;
 use super::value::Value;
 use crate::text::is_control;
 
-/// Text as it is, bytes as base64, numbers and booleans as in Rust, lists and maps as JSON.
+/// Prints text as it is, bytes as base64, numbers and booleans as in Rust, lists and maps as JSON.
 impl fmt::Display for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -20,7 +20,7 @@ impl fmt::Display for Value<'_> {
     }
 }
 
-/// One JSON object.
+/// Prints one JSON object.
 impl fmt::Display for KeyValues<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         json(&Value::Map(self.borrowed()), f)
@@ -28,7 +28,7 @@ impl fmt::Display for KeyValues<'_> {
 }
 
 impl Value<'_> {
-    /// Prints as JSON throughout: texts in quotes, controls escaped.
+    /// Returns the value for printing as JSON at the top level too: texts in quotes, controls escaped.
     pub(crate) fn quoted(&self) -> impl fmt::Display + '_ {
         struct Quoted<'a>(&'a Value<'a>);
         impl fmt::Display for Quoted<'_> {
@@ -44,6 +44,7 @@ pub(crate) fn base64(bytes: &[u8]) -> impl fmt::Display + '_ {
     Base64Display::new(bytes, &BASE64_STANDARD)
 }
 
+/// Writes one value as JSON. Infinities and NaN, which JSON does not have, become texts.
 fn json(value: &Value<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match value {
         Value::Nil => f.write_str("null"),
@@ -75,14 +76,15 @@ fn json(value: &Value<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
 }
 
-/// Escapes what JSON must and, beyond that, what a terminal would act upon.
+/// Writes a JSON string. In addition to the characters that JSON must escape, it escapes those that a terminal would
+/// act upon.
 fn json_str(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_char('"')?;
     escape(text, f)?;
     f.write_char('"')
 }
 
-/// A text as it stands between the quotes of a JSON string.
+/// Writes a text in the form that it has between the quotes of a JSON string.
 pub(crate) fn escape(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for character in text.chars() {
         match character {
@@ -98,7 +100,7 @@ pub(crate) fn escape(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     Ok(())
 }
 
-/// JSON names a character beyond 16 bits by two surrogates.
+/// Writes a character as `\u` escapes. JSON needs two surrogates for a character of more than 16 bits.
 fn json_escape(character: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut units = [0; 2];
     for unit in character.encode_utf16(&mut units) {

@@ -1,8 +1,11 @@
+//! `ErrorInfo`: an error as part of a record, and the way back to a `dyn Error`.
+
 use std::{borrow::Cow, error, fmt};
 
 use super::value::List;
 
-/// No honest chain is longer; one that leads back to itself has no end.
+/// The most sources of an error that are kept. No honest chain is longer, and a chain that leads back to itself has no
+/// end.
 pub(crate) const MAX_SOURCES: usize = 64;
 
 /// An error as part of a record: a panic, or the first error among the key-values.
@@ -22,18 +25,18 @@ pub(crate) const MAX_SOURCES: usize = 64;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ErrorInfo<'a> {
-    /// What the error says.
+    /// The text of the error.
     pub message: Cow<'a, str>,
-    /// What its sources say, nearest first.
+    /// The texts of its sources, nearest first.
     pub sources: Sources<'a>,
-    /// Where it came from, for a panic under `RUST_BACKTRACE`.
+    /// The backtrace of a panic under `RUST_BACKTRACE`.
     pub backtrace: Option<Cow<'a, str>>,
-    /// The key-value that it is; `None` for a panic.
+    /// The key of the key-value that is this error; `None` for a panic.
     pub key: Option<Cow<'a, str>>,
 }
 
 impl<'a> ErrorInfo<'a> {
-    /// An error without sources, backtrace and key.
+    /// Creates an error without sources, backtrace and key.
     pub fn new(message: impl Into<Cow<'a, str>>) -> Self {
         Self {
             message: message.into(),
@@ -43,7 +46,7 @@ impl<'a> ErrorInfo<'a> {
         }
     }
 
-    /// The same, with all borrowed parts copied.
+    /// Returns the same error with all borrowed parts copied.
     pub fn into_owned(self) -> ErrorInfo<'static> {
         let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         ErrorInfo {
@@ -54,9 +57,9 @@ impl<'a> ErrorInfo<'a> {
         }
     }
 
-    /// An error value with the same message and chain of sources, for whoever takes a `dyn Error`.
+    /// Returns an error value with the same message and chain of sources, for code that takes a `dyn Error`.
     ///
-    /// It has at most 64 sources, because whoever clones, compares or drops a chain does so by recursion.
+    /// It has at most 64 sources, because a chain is cloned, compared and dropped by recursion.
     pub fn to_error(&self) -> ChainedError {
         let mut texts = vec![self.message.to_string()];
         texts.extend(self.sources.iter().take(MAX_SOURCES).map(str::to_owned));
@@ -71,7 +74,7 @@ impl<'a> ErrorInfo<'a> {
     }
 }
 
-/// What the sources of an error say, nearest first.
+/// The texts of an error's sources, nearest first.
 ///
 /// ```
 /// use record_proto::Sources;
@@ -83,22 +86,22 @@ impl<'a> ErrorInfo<'a> {
 pub struct Sources<'a>(List<'a>);
 
 impl<'a> Sources<'a> {
-    /// No sources.
+    /// Creates an empty list of sources.
     pub fn new() -> Self {
         Self(List::from_checked(&[0x90]))
     }
 
-    /// The texts, nearest source first.
+    /// Iterates over the texts, nearest source first.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.texts()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no sources.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The same, with all borrowed parts copied.
+    /// Returns the same sources with all borrowed parts copied.
     pub fn into_owned(self) -> Sources<'static> {
         Sources(self.0.into_owned())
     }
@@ -127,7 +130,8 @@ impl<S: AsRef<str>> FromIterator<S> for Sources<'static> {
 
 /// An error rebuilt from its texts; made by [`ErrorInfo::to_error`].
 ///
-/// Its `Display` is its own message, as is the custom. Its `Debug`, which some loggers print, is the whole chain as one text.
+/// `Display` prints its own message only, as is the custom. `Debug`, which some loggers use, prints the whole chain as
+/// one text.
 ///
 /// ```
 /// use record_proto::ErrorInfo;
@@ -151,7 +155,7 @@ impl fmt::Display for ChainedError {
     }
 }
 
-/// The messages of the chain with `: ` between them.
+/// Prints the messages of the chain with `: ` between them.
 impl fmt::Debug for ChainedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;

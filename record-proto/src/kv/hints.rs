@@ -1,43 +1,44 @@
-//! Reading the pairs of a map, and what reading them once tells about them.
+//! Checking the pairs of a map, and `Hints`: facts about the pairs that are found while they are checked.
 
 use log::kv;
 
 use crate::msgpack::{Reader, Result, Token, unexpected};
-use crate::text::is_plain;
+use crate::text::is_printable_ascii;
 
-/// What is known of the pairs of a map. Never wrongly `true`.
+/// Facts about the pairs of a map, so that later questions need not read them. A fact is never wrongly `true`, but may
+/// be wrongly `false`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Hints {
     /// Each value is nil, a boolean, a number or a text.
     pub(crate) scalar: bool,
-    /// No text in it has a control character.
-    pub(crate) plain: bool,
-    /// A bit for each length of a key, the highest for all that are longer.
+    /// Each key and text is printable ASCII, so that none has a control character.
+    pub(crate) printable: bool,
+    /// One bit for each length that a key has. The highest bit stands for 31 bytes and more.
     key_lengths: u32,
 }
 
 impl Hints {
     pub(crate) const UNKNOWN: Self = Self {
         scalar: false,
-        plain: false,
+        printable: false,
         key_lengths: u32::MAX,
     };
 
-    /// Of a map without pairs.
+    /// The facts about a map without pairs.
     pub(crate) const EMPTY: Self = Self {
         scalar: true,
-        plain: true,
+        printable: true,
         key_lengths: 0,
     };
 
-    /// Takes in one more key.
+    /// Adds a key to the facts.
     #[inline]
     pub(crate) fn add_key(&mut self, key: &str) {
-        self.plain &= is_plain(key);
+        self.printable &= is_printable_ascii(key);
         self.key_lengths |= length_bit(key);
     }
 
-    /// Whether a key may be among them.
+    /// Returns whether the map may have this key: it has one of this length.
     #[inline]
     pub(crate) fn may_have_key(self, key: &str) -> bool {
         self.key_lengths & length_bit(key) != 0
@@ -50,7 +51,7 @@ fn length_bit(key: &str) -> u32 {
 }
 
 impl<'a> Reader<'a> {
-    /// The bytes of a map with text keys and allowed values, for reading on demand later.
+    /// Checks a map with text keys and allowed values, and returns its bytes, for reading on demand later.
     #[inline]
     pub(crate) fn map(&mut self) -> Result<(&'a [u8], Hints)> {
         let start = self.position();
@@ -59,16 +60,16 @@ impl<'a> Reader<'a> {
                 self.rest = rest;
                 usize::from(marker & 0x0f)
             }
-            _ => self.outlined(Self::long_map_len)?,
+            _ => self.with_copy(Self::long_map_len)?,
         };
         let mut hints = Hints::EMPTY;
         for _ in 0..length {
             hints.add_key(self.str()?);
             match self.rest {
-                [0xa0..=0xbf | 0xd9, ..] => hints.plain &= is_plain(self.str()?),
+                [0xa0..=0xbf | 0xd9, ..] => hints.printable &= is_printable_ascii(self.str()?),
                 [0x00..=0x7f | 0xcc..=0xcf, ..] => drop(self.uint()?),
                 [0xc0 | 0xc2 | 0xc3, rest @ ..] => self.rest = rest,
-                _ => hints = self.outlined(|reader| reader.other_value(hints))?,
+                _ => hints = self.with_copy(|reader| reader.other_value(hints))?,
             }
         }
         Ok((self.since(start), hints))
@@ -82,24 +83,24 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A value that is neither short nor frequent.
+    /// Checks a value that is none of the frequent ones, and returns the updated facts.
     fn other_value(&mut self, mut hints: Hints) -> Result<Hints> {
         let is_number = matches!(self.rest, [0xca | 0xcb | 0xd0..=0xd3 | 0xe0..=0xff, ..]);
         let is_text = matches!(self.rest, [0xda | 0xdb, ..]);
-        hints.plain &= is_number;
+        hints.printable &= is_number;
         hints.scalar &= is_number || is_text;
         self.value(0)?;
         Ok(hints)
     }
 
-    /// A pair for `log` whose value is nil, a boolean, a number or a text.
+    /// Reads a pair for `log`, whose value is nil, a boolean, a number or a text.
     #[inline]
     pub(crate) fn scalar_pair(&mut self) -> Result<(&'a str, kv::Value<'a>)> {
         let key = self.str()?;
         let value = match self.rest {
             [0xa0..=0xbf | 0xd9..=0xdb, ..] => kv::Value::from(self.str()?),
             [0x00..=0x7f | 0xcc..=0xcf, ..] => unsigned(self.uint()?),
-            _ => self.outlined(Self::other_scalar)?,
+            _ => self.with_copy(Self::other_scalar)?,
         };
         Ok((key, value))
     }
@@ -117,7 +118,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// As a signed number where it is one, so that equal numbers have one type.
+/// Returns a signed number if it fits, so that equal numbers have one type.
 fn unsigned<'a>(value: u64) -> kv::Value<'a> {
     match i64::try_from(value) {
         Ok(value) => kv::Value::from(value),

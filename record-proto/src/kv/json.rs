@@ -1,4 +1,4 @@
-//! Values for people's tools: bytes become base64, infinities and NaN become texts.
+//! Serde for values: in formats for people, bytes become base64, and infinities and NaN become texts.
 
 use std::fmt;
 
@@ -40,7 +40,7 @@ impl Serialize for List<'_> {
     }
 }
 
-/// Duplicate keys are written as they are.
+/// Writes all pairs, including those with the same key.
 impl Serialize for KeyValues<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.len()))?;

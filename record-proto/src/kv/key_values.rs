@@ -1,3 +1,5 @@
+//! `KeyValues`: a record's pairs as one checked MessagePack map.
+
 use std::{borrow::Cow, fmt};
 
 use log::kv::{self, Key, VisitSource};
@@ -5,11 +7,11 @@ use log::kv::{self, Key, VisitSource};
 use super::hints::Hints;
 use super::value::Value;
 use crate::msgpack::{Reader, Token, write};
-use crate::text::{has_control, is_plain};
+use crate::text::{has_control, is_printable_ascii};
 
-/// Keys with typed values, in the order given; a key may stand more than once.
+/// Keys with typed values, in the order given. A key may occur more than once.
 ///
-/// Encoded and checked: reading decodes on demand and copies nothing.
+/// The pairs are kept encoded and checked: reading decodes on demand and copies nothing.
 ///
 /// ```
 /// use record_proto::{KeyValues, Value};
@@ -21,13 +23,13 @@ use crate::text::{has_control, is_plain};
 /// ```
 #[derive(Clone)]
 pub struct KeyValues<'a> {
-    /// One MessagePack map; no bytes at all where there are no pairs.
+    /// One MessagePack map; empty if there are no pairs.
     bytes: Cow<'a, [u8]>,
     hints: Hints,
 }
 
 impl<'a> KeyValues<'a> {
-    /// No key-values.
+    /// Creates an empty list of key-values.
     pub const fn new() -> Self {
         Self {
             bytes: Cow::Borrowed(&[]),
@@ -35,7 +37,7 @@ impl<'a> KeyValues<'a> {
         }
     }
 
-    /// The pairs, in order.
+    /// Iterates over the pairs, in order.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
         let mut reader = Reader::new(&self.bytes);
@@ -46,23 +48,23 @@ impl<'a> KeyValues<'a> {
         })
     }
 
-    /// The value of the first pair with this key.
+    /// Returns the value of the first pair with this key.
     pub fn get(&self, key: &str) -> Option<Value<'_>> {
         self.iter()
             .find_map(|(own, value)| (own == key).then_some(value))
     }
 
-    /// How many pairs there are.
+    /// Returns how many pairs there are.
     pub fn len(&self) -> usize {
         map_len(&mut Reader::new(&self.bytes))
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no pairs.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// Appends a pair; a value that nests deeper than 8 becomes its JSON text.
+    /// Appends a pair. A value that nests deeper than 8 becomes its JSON text.
     pub fn push<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) {
         let mut reader = Reader::new(&self.bytes);
         let length = map_len(&mut reader);
@@ -80,11 +82,11 @@ impl<'a> KeyValues<'a> {
             _ => "",
         };
         self.hints.scalar &= value.is_scalar();
-        self.hints.plain &= value.is_scalar() && is_plain(text);
+        self.hints.printable &= value.is_scalar() && is_printable_ascii(text);
         self.hints.add_key(key);
     }
 
-    /// The same key-values, with all borrowed parts copied.
+    /// Returns the same key-values with all borrowed parts copied.
     pub fn into_owned(self) -> KeyValues<'static> {
         KeyValues {
             bytes: Cow::Owned(self.bytes.into_owned()),
@@ -92,7 +94,7 @@ impl<'a> KeyValues<'a> {
         }
     }
 
-    /// The same key-values, borrowed from these.
+    /// Returns the same key-values, borrowed from these.
     pub fn borrowed(&self) -> KeyValues<'_> {
         KeyValues {
             bytes: Cow::Borrowed(&self.bytes),
@@ -100,16 +102,16 @@ impl<'a> KeyValues<'a> {
         }
     }
 
-    /// Whether any pair has this key.
+    /// Returns whether any pair has this key.
     #[inline]
     pub fn contains_key(&self, key: &str) -> bool {
         self.hints.may_have_key(key) && self.iter().any(|(own, _)| own == key)
     }
 
-    /// Whether any text in it, at any depth, has one of the [controls](crate::is_control).
+    /// Returns whether any key or text, at any depth, has a [control](crate::is_control).
     #[inline]
     pub fn has_control(&self) -> bool {
-        !self.hints.plain
+        !self.hints.printable
             && self
                 .iter()
                 .any(|(key, value)| has_control(key) || value.has_control())
@@ -117,7 +119,7 @@ impl<'a> KeyValues<'a> {
 
     pub(crate) fn from_checked(bytes: &'a [u8], hints: Hints) -> Self {
         match bytes {
-            // No pairs, whichever head a writer chose for them.
+            // No pairs, in any of the forms that a writer may choose.
             [0x80] | [0xde, 0, 0] | [0xdf, 0, 0, 0, 0] => Self::new(),
             bytes => Self {
                 bytes: Cow::Borrowed(bytes),
@@ -126,7 +128,7 @@ impl<'a> KeyValues<'a> {
         }
     }
 
-    /// Shows the pairs to a visitor of `log`; nothing but [scalars](Self::is_scalar) may be among them.
+    /// Shows the pairs to a visitor of `log`. All of them must be [scalars](Self::is_scalar).
     #[inline]
     pub(crate) fn visit_scalars<'kvs>(
         &'kvs self,
@@ -137,7 +139,7 @@ impl<'a> KeyValues<'a> {
         }
         let mut reader = Reader::new(&self.bytes);
         for _ in 0..map_len(&mut reader) {
-            // It was checked: this ends nothing early.
+            // Never happens, because the bytes were checked.
             let Ok((key, value)) = reader.scalar_pair() else {
                 return Ok(());
             };
@@ -146,12 +148,12 @@ impl<'a> KeyValues<'a> {
         Ok(())
     }
 
-    /// Whether each value is nil, a boolean, a number or a text; never wrongly `true`.
+    /// Returns whether each value is nil, a boolean, a number or a text. Never wrongly `true`.
     pub(crate) fn is_scalar(&self) -> bool {
         self.hints.scalar
     }
 
-    /// The encoded map; empty where there are no pairs.
+    /// Returns the encoded map; empty if there are no pairs.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }

@@ -1,3 +1,6 @@
+//! The stage of a record's key-values: captured, kept as checked MessagePack, read on demand, printed. It uses
+//! `msgpack` and `text`.
+
 mod capture;
 mod display;
 mod error_info;

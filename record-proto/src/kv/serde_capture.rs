@@ -1,4 +1,4 @@
-//! Values that serde can take apart.
+//! Capturing a structure as MessagePack through serde (feature `kv_serde`).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,17 +8,17 @@ use super::serde_probe::Probe;
 use crate::msgpack::Reader;
 use crate::text::discard;
 
-/// What became of a value.
+/// The result of capturing a value.
 pub(crate) enum Captured {
-    /// It was appended as what serde makes of it.
+    /// The value was appended as serde serializes it.
     Structure,
-    /// It is a text: that is in the buffer, and this is how long it was before it was cut.
+    /// The value is a text. It is in the text buffer; this is its length before it was cut.
     Text(usize),
-    /// Nothing was appended: the format has no form for it.
+    /// Nothing was appended, because the format has no form for the value.
     Nothing,
 }
 
-/// Appends a structure to `bytes`, or leaves the text of a value that has only that in `text`.
+/// Appends a structure to `bytes`, or puts the text of a value that is only a text into `text`.
 pub(crate) fn capture(
     bytes: &mut Vec<u8>,
     text: &mut String,
@@ -31,17 +31,17 @@ pub(crate) fn capture(
         limit,
         found: &mut found,
     };
-    let looked_at = catch_panic(|| value.serialize(probe)).is_some();
+    let probed = catch_panic(|| value.serialize(probe)).is_some();
     match found {
         Some(length) => Captured::Text(length),
-        None if looked_at && append(bytes, value, limit) => Captured::Structure,
+        None if probed && append(bytes, value, limit) => Captured::Structure,
         None => Captured::Nothing,
     }
 }
 
 fn append(bytes: &mut Vec<u8>, value: &log::kv::Value<'_>, limit: usize) -> bool {
     let start = bytes.len();
-    // Formats for people show an IP address or a UUID as text.
+    // Human-readable, so that an IP address or a UUID becomes text.
     let mut serializer = rmp_serde::Serializer::new(&mut *bytes)
         .with_struct_map()
         .with_human_readable();
@@ -57,7 +57,7 @@ fn append(bytes: &mut Vec<u8>, value: &log::kv::Value<'_>, limit: usize) -> bool
     fits
 }
 
-/// `None` where it panics: how a value is serialized is anybody's code.
+/// Runs the serialization of a value, which is foreign code. Returns `None` if it panics.
 fn catch_panic<T>(serialize: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(serialize))
         .map_err(discard)

@@ -1,3 +1,5 @@
+//! `Probe`: telling a structure from a text before anything is serialized (feature `kv_serde`).
+
 use std::fmt;
 
 use serde::{
@@ -7,31 +9,31 @@ use serde::{
 
 use crate::text::format;
 
-/// Finds out whether a value is more than a text, without taking it apart.
+/// A serializer that finds out whether a value is only a text, and that formats the text if it is.
 ///
-/// A value that was captured by `Debug` or `Display` serializes as what they print. Other serializers print it by
-/// `to_string`, which panics where the printing fails; this one prints it once, whatever happens.
+/// A value that was captured by `Debug` or `Display` serializes as the text that these print. Other serializers call
+/// `to_string` for it, which panics if the formatting fails. This one formats it once, whatever happens.
 #[derive(Debug)]
 pub(crate) struct Probe<'a> {
     pub(crate) text: &'a mut String,
     pub(crate) limit: usize,
-    /// How long the text is that was found; what fits is in the buffer.
+    /// The length of the whole text, if the value is one. The buffer has as much of it as fits.
     pub(crate) found: &'a mut Option<usize>,
 }
 
-/// A serializer stops by an error. It passes through others' hands and carries nothing.
+/// Stops the serialization, which is possible only by an error. It passes through foreign code and carries nothing.
 #[derive(Debug)]
-pub(crate) struct Enough;
+pub(crate) struct Stop;
 
-impl fmt::Display for Enough {
+impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the value was only looked at")
     }
 }
 
-impl std::error::Error for Enough {}
+impl std::error::Error for Stop {}
 
-impl ser::Error for Enough {
+impl ser::Error for Stop {
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self
     }
@@ -39,27 +41,27 @@ impl ser::Error for Enough {
 
 macro_rules! structure {
     ($($method:ident($($argument:ty),*);)*) => {$(
-        fn $method(self, $(_: $argument),*) -> Result<(), Enough> { Err(Enough) }
+        fn $method(self, $(_: $argument),*) -> Result<(), Stop> { Err(Stop) }
     )*};
 }
 
 macro_rules! compound {
     ($($method:ident($($argument:ty),*) -> $name:ident;)*) => {$(
-        type $name = Impossible<(), Enough>;
-        fn $method(self, $(_: $argument),*) -> Result<Self::$name, Enough> { Err(Enough) }
+        type $name = Impossible<(), Stop>;
+        fn $method(self, $(_: $argument),*) -> Result<Self::$name, Stop> { Err(Stop) }
     )*};
 }
 
 impl Serializer for Probe<'_> {
     type Ok = ();
-    type Error = Enough;
+    type Error = Stop;
 
-    fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Result<(), Enough> {
+    fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Result<(), Stop> {
         *self.found = Some(format(self.text, self.limit, value));
-        Err(Enough)
+        Err(Stop)
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Enough> {
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Stop> {
         value.serialize(self)
     }
 
@@ -67,7 +69,7 @@ impl Serializer for Probe<'_> {
         self,
         _: &'static str,
         value: &T,
-    ) -> Result<(), Enough> {
+    ) -> Result<(), Stop> {
         value.serialize(self)
     }
 
@@ -77,8 +79,8 @@ impl Serializer for Probe<'_> {
         _: u32,
         _: &'static str,
         _: &T,
-    ) -> Result<(), Enough> {
-        Err(Enough)
+    ) -> Result<(), Stop> {
+        Err(Stop)
     }
 
     structure! {

@@ -1,3 +1,5 @@
+//! `Value` and `List`: one typed value, and values in order.
+
 use std::borrow::Cow;
 
 use log::kv;
@@ -9,8 +11,9 @@ use crate::text::has_control;
 
 /// One typed value of a record's key-values.
 ///
-/// Integers are held as [`I64`](Value::I64) where they fit and as [`U64`](Value::U64) only above `i64::MAX`, so that
-/// equal numbers are equal values; build them with `From`. Lists and maps stay encoded and are read on demand.
+/// An integer is an [`I64`](Value::I64) if it fits, and a [`U64`](Value::U64) only above `i64::MAX`, so that equal
+/// numbers are equal values. Build values with `From`, which chooses the right one. Lists and maps stay encoded and are
+/// read on demand.
 ///
 /// ```
 /// use record_proto::{List, Value};
@@ -43,7 +46,7 @@ pub enum Value<'a> {
 }
 
 impl Value<'_> {
-    /// The same value, with all borrowed parts copied.
+    /// Returns the same value with all borrowed parts copied.
     pub fn into_owned(self) -> Value<'static> {
         match self {
             Value::Nil => Value::Nil,
@@ -58,7 +61,7 @@ impl Value<'_> {
         }
     }
 
-    /// Whether any text in it, at any depth, has one of the [controls](crate::is_control).
+    /// Returns whether any key or text in the value, at any depth, has a [control](crate::is_control).
     pub fn has_control(&self) -> bool {
         match self {
             Value::Str(text) => has_control(text),
@@ -68,12 +71,12 @@ impl Value<'_> {
         }
     }
 
-    /// Neither bytes nor something that holds other values.
+    /// Returns whether the value is neither bytes nor a list or map.
     pub(crate) fn is_scalar(&self) -> bool {
         !matches!(self, Value::Bytes(_) | Value::List(_) | Value::Map(_))
     }
 
-    /// Appends the value, or its text where it would nest deeper than the format allows at `depth`.
+    /// Appends the value, or its text if at `depth` it would nest deeper than the format allows.
     pub(crate) fn encode(&self, out: &mut Vec<u8>, depth: usize) {
         let start = out.len();
         match self {
@@ -97,7 +100,7 @@ impl Value<'_> {
 }
 
 impl<'a> Value<'a> {
-    /// Reads one value; `None` at the end and behind anything that was never checked.
+    /// Reads one value. Returns `None` at the end, or if the bytes were never checked and are malformed.
     #[inline]
     pub(crate) fn read(reader: &mut Reader<'a>) -> Option<Self> {
         let start = reader.position();
@@ -127,8 +130,8 @@ impl<'a> Value<'a> {
     }
 }
 
-/// For a logger: each type as its own, bytes as base64 text, lists and maps as structures with the feature
-/// `kv_serde` and as JSON text without it.
+/// Converts a value for a logger: each type to its own, bytes to base64 text, lists and maps to structures with the
+/// feature `kv_serde` and to JSON text without it.
 impl kv::ToValue for Value<'_> {
     fn to_value(&self) -> kv::Value<'_> {
         match self {
@@ -149,7 +152,7 @@ impl kv::ToValue for Value<'_> {
 
 /// Values in order, encoded and checked.
 ///
-/// Built from an iterator; an item that would nest deeper than 8 becomes its JSON text.
+/// It is built from an iterator. An item that would nest deeper than 8 becomes its JSON text.
 ///
 /// ```
 /// use record_proto::{List, Value};
@@ -162,24 +165,24 @@ impl kv::ToValue for Value<'_> {
 pub struct List<'a>(Cow<'a, [u8]>);
 
 impl<'a> List<'a> {
-    /// The values, one after the other.
+    /// Iterates over the values, in order.
     pub fn iter(&self) -> impl Iterator<Item = Value<'_>> {
         let mut reader = Reader::new(&self.0);
         let length = reader.array_len().unwrap_or(0);
         (0..length).map_while(move |_| Value::read(&mut reader))
     }
 
-    /// How many values there are.
+    /// Returns how many values there are.
     pub fn len(&self) -> usize {
         Reader::new(&self.0).array_len().unwrap_or(0)
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The same list, with all borrowed parts copied.
+    /// Returns the same list with all borrowed parts copied.
     pub fn into_owned(self) -> List<'static> {
         List(Cow::Owned(self.0.into_owned()))
     }
@@ -192,7 +195,7 @@ impl<'a> List<'a> {
         &self.0
     }
 
-    /// The items of a list that was checked to hold nothing but texts.
+    /// Iterates over a list that was checked to hold only texts.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         let mut reader = Reader::new(&self.0);
         let length = reader.array_len().unwrap_or(0);
@@ -245,4 +248,5 @@ from! {
     KeyValues<'a> => |value| Value::Map(value);
 }
 
+// The docs of `KeyValues::push` and `List` name this number.
 const _: () = assert!(read::MAX_DEPTH == 8);

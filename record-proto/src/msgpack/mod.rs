@@ -1,3 +1,5 @@
+//! MessagePack, object by object: reading bytes that cannot be trusted, and writing. It uses no other folder.
+
 pub(crate) mod read;
 mod reason;
 mod token;

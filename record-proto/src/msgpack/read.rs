@@ -1,11 +1,12 @@
-//! Reading MessagePack that nobody vouches for: no recursion beyond [`MAX_DEPTH`], no allocation, no panic.
+//! `Reader`: reading MessagePack that cannot be trusted. No recursion beyond [`MAX_DEPTH`], no panic, and no allocation
+//! except for an error.
 
 use ascii::AsciiStr;
 
 use super::reason::{DecodeError, Reason, Result};
 use super::token::{Token, unexpected};
 
-/// How deep lists and maps may stand in each other within one key-value (wire format, version 1).
+/// How deep lists and maps may nest within one key-value (wire format, version 1).
 pub(crate) const MAX_DEPTH: usize = 8;
 
 #[derive(Debug, Clone)]
@@ -30,7 +31,7 @@ impl<'a> Reader<'a> {
         self.rest.len()
     }
 
-    /// The bytes from `start` to here.
+    /// Returns the bytes from `start` to the present position.
     pub(crate) fn since(&self, start: usize) -> &'a [u8] {
         &self.all[start..self.position()]
     }
@@ -44,9 +45,10 @@ impl<'a> Reader<'a> {
         Ok(byte)
     }
 
-    /// Reads what is not frequent with a copy of this reader: one that is lent to nobody can stay in registers.
+    /// Calls `read`, a function for objects that are not frequent, with a copy of this reader. This reader is then never
+    /// lent to an outlined function, and can stay in registers.
     #[inline(always)]
-    pub(crate) fn outlined<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    pub(crate) fn with_copy<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let mut copy = self.clone();
         let value = read(&mut copy);
         *self = copy;
@@ -71,7 +73,7 @@ impl<'a> Reader<'a> {
                 (u64::from(u32::from_be_bytes([a, b, c, d])), rest)
             }
             [0xcd, a, b, ref rest @ ..] => (u64::from(u16::from_be_bytes([a, b])), rest),
-            _ => return self.outlined(Self::long_uint),
+            _ => return self.with_copy(Self::long_uint),
         };
         self.rest = rest;
         Ok(value)
@@ -96,7 +98,7 @@ impl<'a> Reader<'a> {
 
     #[inline(always)]
     pub(crate) fn str(&mut self) -> Result<&'a str> {
-        // Most texts are short: their length is in the marker or one byte behind it.
+        // Most texts are short: their length is in the marker or in the byte after it.
         let length = match self.rest {
             [marker @ 0xa0..=0xbf, rest @ ..] => {
                 self.rest = rest;
@@ -106,7 +108,7 @@ impl<'a> Reader<'a> {
                 self.rest = rest;
                 *length
             }
-            _ => return self.outlined(Self::long_str),
+            _ => return self.with_copy(Self::long_str),
         };
         self.text(usize::from(length))
     }
@@ -135,12 +137,12 @@ impl<'a> Reader<'a> {
                 self.rest = rest;
                 Ok(usize::from(marker & 0x0f))
             }
-            // The reference record has 13 fields; one with all of them has 16.
+            // A record with more than 15 fields has this form.
             [0xdc, 0, length, rest @ ..] => {
                 self.rest = rest;
                 Ok(usize::from(*length))
             }
-            _ => self.outlined(Self::long_array_len),
+            _ => self.with_copy(Self::long_array_len),
         }
     }
 
@@ -152,7 +154,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// `None` where nil stands, else what `read` makes of the object.
+    /// Returns `None` for nil, and otherwise the result of `read`.
     #[inline(always)]
     pub(crate) fn optional<T>(
         &mut self,
@@ -165,7 +167,7 @@ impl<'a> Reader<'a> {
         read(self).map(Some)
     }
 
-    /// The bytes of an array of texts, for reading on demand later.
+    /// Checks an array of texts and returns its bytes, for reading on demand later.
     pub(crate) fn array_of_str(&mut self) -> Result<&'a [u8]> {
         let start = self.position();
         for _ in 0..self.array_len()? {
@@ -174,7 +176,7 @@ impl<'a> Reader<'a> {
         Ok(self.since(start))
     }
 
-    /// Checks one value; recursion ends at [`MAX_DEPTH`].
+    /// Checks one value at `depth`. Fails for a list or map at [`MAX_DEPTH`], which ends the recursion.
     pub(crate) fn value(&mut self, depth: usize) -> Result<()> {
         let start = self.position();
         let token = self.token()?;
@@ -196,7 +198,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Passes over one object of any type and depth, without recursion.
+    /// Skips one object of any type and depth, without recursion.
     pub(crate) fn skip(&mut self) -> Result<()> {
         let mut pending: u64 = 1;
         while pending > 0 {
@@ -213,7 +215,8 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The next marker with the number behind it; for text, bytes and extensions the content is still to be taken.
+    /// Reads the next marker and the number or length after it. The content of a text, of bytes or of an extension is
+    /// left to be [taken](Self::take), and so are the items of arrays and maps.
     #[inline]
     pub(crate) fn token(&mut self) -> Result<Token> {
         Ok(match self.byte()? {
@@ -222,7 +225,6 @@ impl<'a> Reader<'a> {
             byte @ 0x90..=0x9f => Token::Array(usize::from(byte & 0x0f)),
             byte @ 0xa0..=0xbf => Token::Str(usize::from(byte & 0x1f)),
             0xc0 => Token::Nil,
-            // Never used by MessagePack.
             0xc1 => {
                 return Err(DecodeError::new(
                     Reason::ReservedMarker,

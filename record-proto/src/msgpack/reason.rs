@@ -1,8 +1,10 @@
+//! `Reason`: the ways in which a payload can be malformed.
+
 use std::fmt;
 
 use thiserror::Error;
 
-/// What is wrong with a payload.
+/// The reason why a payload is malformed.
 ///
 /// ```
 /// use record_proto::{Payload, Reason};
@@ -16,21 +18,21 @@ pub enum Reason {
     /// The payload has no bytes.
     #[error("empty payload; the least is a kind and an array")]
     Empty,
-    /// The first byte is no positive fixint.
+    /// The first byte is not a positive fixint.
     #[error("the kind must be a MessagePack positive fixint (0 to 127)")]
     Kind,
     /// The payload ends inside an object.
     #[error("the payload ends inside an object")]
     UnexpectedEnd,
-    /// Bytes stand after the last object.
+    /// Bytes follow the last object.
     #[error("{0} bytes after the fields; a payload is a kind and one array")]
     TrailingBytes(usize),
     /// An object has the wrong type.
     #[error("expected {expected}, found {found}")]
     Type {
-        /// What the wire format has there.
+        /// The type that the wire format requires.
         expected: &'static str,
-        /// What stands there.
+        /// The type that was found.
         found: &'static str,
     },
     /// A number is outside its range.
@@ -39,7 +41,7 @@ pub enum Reason {
     /// A text is not UTF-8.
     #[error("text that is not UTF-8; send such bytes as bin")]
     NotUtf8,
-    /// Lists and maps stand in each other deeper than the format allows.
+    /// Lists and maps nest deeper than the format allows.
     #[error("values nested deeper than 8")]
     TooDeep,
     /// The marker 0xc1, which MessagePack never uses.
@@ -48,12 +50,12 @@ pub enum Reason {
     /// An array of fields is shorter than its kind allows.
     #[error("{found} fields, but at least {least} are needed")]
     TooFewFields {
-        /// How many stand there.
+        /// How many fields there are.
         found: usize,
-        /// How many the kind needs.
+        /// How many fields the kind needs.
         least: usize,
     },
-    /// Progress fragments hold something else than a record.
+    /// Joined fragments hold another kind than a record.
     #[error("joined fragments hold kind {0}; only records are cut into fragments")]
     NotARecord(u8),
 }
@@ -64,7 +66,7 @@ impl fmt::Debug for Reason {
     }
 }
 
-/// Why and where reading stopped; the caller adds which field it was in.
+/// The reason and the position of an error. The caller adds the field in which it happened.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct DecodeError {
     pub(crate) reason: Reason,
@@ -78,5 +80,5 @@ impl DecodeError {
     }
 }
 
-/// Boxed so that the results of the hot path are two words.
+/// The result of reading. The error is boxed so that the results of the hot path are two words.
 pub(crate) type Result<T> = std::result::Result<T, Box<DecodeError>>;

@@ -1,18 +1,25 @@
+//! `Token`: one marker of MessagePack, decoded.
+
 use super::reason::{DecodeError, Reason};
 
-/// The first byte of an object and what it announces.
+/// The first byte of an object, with the value or the length that it announces.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Token {
     Nil,
     Bool(bool),
     Uint(u64),
-    /// Below zero.
+    /// A negative integer.
     Int(i64),
     Float(f64),
+    /// A text of this many bytes.
     Str(usize),
+    /// This many bytes.
     Bin(usize),
+    /// An array of this many objects.
     Array(usize),
+    /// A map of this many pairs.
     Map(usize),
+    /// An extension of this many bytes, the byte of its type included.
     Ext(usize),
 }
 
@@ -33,6 +40,7 @@ impl Token {
     }
 }
 
+/// Creates the error for an object of another type than the expected one.
 #[cold]
 pub(crate) fn unexpected(expected: &'static str, found: Token, offset: usize) -> Box<DecodeError> {
     let found = found.name();

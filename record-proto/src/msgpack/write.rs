@@ -2,9 +2,9 @@
 
 use bytes::BufMut;
 
-/// What objects are appended to.
+/// A destination to which objects are appended.
 pub(crate) trait MsgpackWrite {
-    /// Appends a few bytes.
+    /// Appends a fixed number of bytes.
     fn append_array<const N: usize>(&mut self, bytes: [u8; N]);
 
     /// Appends any number of bytes.
@@ -23,11 +23,11 @@ impl<B: BufMut> MsgpackWrite for B {
     }
 }
 
-/// SliceWriter that is known to be large enough for what is appended: nothing is asked and nothing grows.
+/// A slice that is known to be large enough for everything that is appended, so that it never has to grow.
 ///
 /// # Panics
 ///
-/// Where it is not.
+/// Appending panics if the slice is too short.
 pub(crate) struct SliceWriter<'a> {
     bytes: &'a mut [u8],
     length: usize,
@@ -38,7 +38,7 @@ impl<'a> SliceWriter<'a> {
         Self { bytes, length: 0 }
     }
 
-    /// How many bytes were appended.
+    /// Returns how many bytes were appended.
     pub(crate) fn length(&self) -> usize {
         self.length
     }
@@ -51,7 +51,7 @@ impl MsgpackWrite for SliceWriter<'_> {
         self.length += N;
     }
 
-    /// Most texts are short: those are copied as two pieces that overlap, without a call.
+    /// Copies a short text, as most are, as two overlapping pieces of fixed length, which needs no call of `memcpy`.
     #[inline(always)]
     fn append(&mut self, bytes: &[u8]) {
         let place = &mut self.bytes[self.length..self.length + bytes.len()];
@@ -65,6 +65,7 @@ impl MsgpackWrite for SliceWriter<'_> {
     }
 }
 
+/// Copies the first `N` and the last `N` bytes: all of them, if there are `N` to `2 * N`.
 #[inline(always)]
 fn copy_ends<const N: usize>(place: &mut [u8], bytes: &[u8]) {
     if let (Some(from), Some(to)) = (bytes.first_chunk::<N>(), place.first_chunk_mut()) {
@@ -187,7 +188,7 @@ pub(crate) fn optional_uint(out: &mut impl MsgpackWrite, value: Option<u64>) {
     }
 }
 
-/// A marker and a big-endian number as one append.
+/// Appends a marker and a big-endian number at once.
 #[inline]
 fn head<const N: usize>(out: &mut impl MsgpackWrite, marker: u8, number: [u8; N]) {
     let mut bytes = [marker; 9];
@@ -195,7 +196,12 @@ fn head<const N: usize>(out: &mut impl MsgpackWrite, marker: u8, number: [u8; N]
     out.append(&bytes[..=N]);
 }
 
-/// MessagePack knows no longer objects. Nothing here builds one: every text is cut long before.
+/// Returns the length of an object as MessagePack stores it.
+///
+/// # Panics
+///
+/// Panics if the length is 4 GiB or more, which MessagePack cannot express. Capturing never gets there: it cuts every
+/// text long before.
 fn length32(length: usize) -> u32 {
     u32::try_from(length).expect("an object of 4 GiB or more has no MessagePack form")
 }

@@ -1,6 +1,8 @@
+//! `BatchInfo`: the batch that a record is part of.
+
 use std::fmt;
 
-/// Says that a record is part of a batch: records that were handed on together, for a reason.
+/// One record's place in a batch: records that were handed on together, for a reason.
 ///
 /// ```
 /// use record_proto::{BatchInfo, BatchReason};
@@ -13,17 +15,17 @@ use std::fmt;
 pub struct BatchInfo {
     /// Why the records belong together.
     pub reason: BatchReason,
-    /// Tells the batch from all others of the same [session](crate::LogRecord::instance).
+    /// Identifies the batch among all batches of the same [session](crate::LogRecord::instance).
     pub id: u64,
     /// How many records of the batch are still to come; 0 in the last one.
     pub left: u64,
 }
 
-/// Why the records of a batch belong together; see [`BatchInfo`] for an example.
+/// The reason why the records of a batch belong together; see [`BatchInfo`] for an example.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BatchReason {
-    /// They were held back until a severe one came.
+    /// They were held back until a severe record was logged.
     Escalation,
     /// They belong to one piece of work.
     Group,
@@ -32,7 +34,7 @@ pub enum BatchReason {
 }
 
 impl BatchInfo {
-    /// One record's place in a batch.
+    /// Creates one record's place in a batch.
     pub const fn new(reason: BatchReason, id: u64, left: u64) -> Self {
         Self { reason, id, left }
     }

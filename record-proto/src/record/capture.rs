@@ -1,20 +1,22 @@
+//! `Scratch`: capturing a `log::Record`.
+
 use std::borrow::Cow;
 
 use super::log_record::{LogRecord, now};
 use crate::kv::{Hints, KeyValueBuffer, KeyValues};
 use crate::text::{floor_boundary, format_args};
 
-/// The longest message and the longest text of one value that a [`Scratch`] keeps unless told otherwise: 256 KiB.
+/// The longest message, and the longest text of one value, that a [`Scratch`] keeps by default: 256 KiB.
 pub const DEFAULT_TEXT_LIMIT: usize = 262_144;
 
-/// Buffers for capturing records, reused from one to the next.
+/// Buffers for capturing records, reused from one record to the next.
 ///
-/// Once they have grown to the size of the records, capturing allocates nothing. It cannot fail either: a value whose
-/// formatting fails or panics keeps the text so far and a marker behind it.
+/// Once the buffers have grown to the size of the records, capturing allocates nothing. Capturing cannot fail: if the
+/// formatting of a value fails or panics, the text so far is kept with a marker after it.
 ///
-/// A message longer than the limit is cut at a character's boundary and has its
-/// [`original_length`](LogRecord::original_length) noted; a longer text among the key-values says at its end that it
-/// was cut.
+/// A message longer than the limit is cut at a character boundary, and its length is kept in
+/// [`original_length`](LogRecord::original_length). A longer text among the key-values is cut and gets a mark at its
+/// end.
 ///
 /// ```
 /// use record_proto::Scratch;
@@ -36,7 +38,7 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Empty buffers.
+    /// Creates empty buffers, with a limit of [`DEFAULT_TEXT_LIMIT`].
     pub const fn new() -> Self {
         Self {
             message: String::new(),
@@ -46,20 +48,24 @@ impl Scratch {
         }
     }
 
-    /// Sets the longest message, and the longest text of one value, in bytes.
+    /// Sets the length of the longest message, and of the longest text of one value, in bytes.
     #[must_use]
     pub const fn with_text_limit(mut self, bytes: usize) -> Self {
         self.set_limits(bytes, bytes);
         self
     }
 
-    /// Sets the longest message and the longest text of one value in bytes, each by itself.
+    /// Sets the length of the longest message and that of the longest text of one value, in bytes.
+    // Hidden because it is for the sibling crates only; it may change.
+    #[doc(hidden)]
     pub const fn set_limits(&mut self, message: usize, value: usize) {
         self.message_limit = message;
         self.value_limit = value;
     }
 
-    /// Takes in what a record says, with the present time. Everything else (seq, process, thread, context) is empty.
+    /// Captures a record, with the present time.
+    ///
+    /// Everything that a [`log::Record`] does not have (seq, process, thread, context) is empty.
     pub fn capture<'s>(&'s mut self, record: &'s log::Record<'_>) -> LogRecord<'s> {
         let time = now();
         let (message, original_length) =
@@ -77,7 +83,9 @@ impl Scratch {
         }
     }
 
-    /// Gives memory back where an unusually large record made a buffer grow beyond `bytes`.
+    /// Frees the memory of each buffer that an unusually large record made grow beyond `bytes`.
+    // Hidden because it is for the sibling crates only; it may change.
+    #[doc(hidden)]
     pub fn shrink_to(&mut self, bytes: usize) {
         self.message.clear();
         self.message.shrink_to(bytes);
@@ -91,7 +99,7 @@ impl Default for Scratch {
     }
 }
 
-/// The message within the limit, and its length where it had to be cut.
+/// Returns the message within the limit, and its whole length if it was cut.
 fn capture_message<'s>(
     buffer: &'s mut String,
     record: &log::Record<'s>,

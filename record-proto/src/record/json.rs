@@ -1,4 +1,4 @@
-//! Records for people's tools: the names that the example programs print as JSON.
+//! Serde for records: an object of the names that the example programs print as JSON.
 
 use std::{borrow::Cow, time::UNIX_EPOCH};
 
@@ -9,7 +9,7 @@ use super::log_record::LogRecord;
 use super::spans::{Span, Spans};
 use crate::kv::{ErrorInfo, KeyValues};
 
-/// The shape in which a record is read and written.
+/// The serialized form of a record.
 #[derive(Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
 struct Shape<'a> {
@@ -70,7 +70,7 @@ struct BatchShape<'a> {
     left: u64,
 }
 
-/// The name of a reason, or the number of one that has no name.
+/// The name of a reason, or the number of a reason that has no name.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Reason<'a> {

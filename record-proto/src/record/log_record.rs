@@ -1,3 +1,5 @@
+//! `LogRecord`, and the clock for its time.
+
 use std::{
     borrow::Cow,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -11,13 +13,14 @@ use crate::kv::{ErrorInfo, KeyValues};
 
 /// One log record with everything that is known about it.
 ///
-/// One struct for both directions: captured from a [`log::Record`] by [`Scratch::capture`](crate::Scratch::capture),
-/// decoded from a [`Frame`](crate::Frame) by [`Frame::decode`](crate::Frame::decode), borrowed in both cases;
-/// [`into_owned`](Self::into_owned) detaches it and [`with_record`](Self::with_record) hands it to any logger.
+/// The same struct serves both directions. [`Scratch::capture`](crate::Scratch::capture) makes it from a
+/// [`log::Record`], and [`Frame::decode`](crate::Frame::decode) from a [`Frame`](crate::Frame). It borrows its parts in
+/// both cases. [`into_owned`](Self::into_owned) copies them, and [`with_record`](Self::with_record) hands the record to
+/// any logger.
 ///
-/// With serde it is an object of the names that the example programs print as JSON (`time` in RFC 3339, `level` in
-/// capitals, `tid`, `kv`, `instance` in hexadecimal digits, ...); fields that are `None` or empty are left out, bytes become base64, and infinities and
-/// NaN become texts, which they stay when read again.
+/// Serde writes and reads it as an object of the names that the example programs print as JSON (`time` in RFC 3339,
+/// `level` in capitals, `tid`, `kv`, `instance` in hexadecimal digits, ...). Fields that are `None` or empty are left
+/// out. Bytes become base64, and infinities and NaN become texts, which they stay when read again.
 ///
 /// ```
 /// use log::Level;
@@ -33,7 +36,7 @@ use crate::kv::{ErrorInfo, KeyValues};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct LogRecord<'a> {
-    /// Counts the records of one process from 1, dropped ones included; 0 where nobody counted.
+    /// Counts the records of one process from 1, dropped ones included; 0 if nobody counted.
     pub seq: u64,
     /// Nanoseconds since 1970-01-01T00:00:00Z by the clock of the process that logged.
     pub time: u64,
@@ -63,19 +66,19 @@ pub struct LogRecord<'a> {
     pub context: KeyValues<'a>,
     /// A panic, or the first error among the key-values.
     pub error: Option<ErrorInfo<'a>>,
-    /// How many bytes the message had before it was cut to fit a limit; `None` where it is whole.
+    /// How many bytes the message had before it was cut to fit a limit; `None` if it is whole.
     pub original_length: Option<u64>,
     /// The spans that it was logged in, root first.
     pub spans: Spans<'a>,
-    /// Which session of a writer it is part of: drawn at random for each handler in each process, because two processes
-    /// can have the same pid. `None` if the writer did not say.
+    /// The session of a writer that it is part of: a number drawn at random for each handler in each process, because
+    /// two processes can have the same pid. `None` if the writer did not send it.
     pub instance: Option<u32>,
     /// The batch that it is part of, if any.
     pub batch: Option<BatchInfo>,
 }
 
 impl<'a> LogRecord<'a> {
-    /// A record of this moment with all optional parts empty.
+    /// Creates a record with the present time and all optional parts empty.
     pub fn new(
         level: Level,
         target: impl Into<Cow<'a, str>>,
@@ -115,12 +118,13 @@ impl<'a> LogRecord<'a> {
         }
     }
 
-    /// [`time`](Self::time) as a system time.
+    /// Returns [`time`](Self::time) as a system time.
     pub fn timestamp(&self) -> SystemTime {
         UNIX_EPOCH + Duration::from_nanos(self.time)
     }
 
-    /// The same record, with all borrowed parts copied: at most a little more than the payload it was decoded from.
+    /// Returns the same record with all borrowed parts copied: at most a little more than the payload that it was
+    /// decoded from.
     pub fn into_owned(self) -> LogRecord<'static> {
         let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         LogRecord {
@@ -147,9 +151,9 @@ impl<'a> LogRecord<'a> {
     }
 }
 
-/// The present time as records have it: nanoseconds since 1970-01-01T00:00:00Z.
+/// Returns the present time as records store it: nanoseconds since 1970-01-01T00:00:00Z.
 ///
-/// A clock that stands before 1970 reads as 0, one after the year 2554 as [`u64::MAX`].
+/// Returns 0 if the clock is before 1970, and [`u64::MAX`] if it is after the year 2554.
 ///
 /// ```
 /// assert!(record_proto::now() > 1_600_000_000_000_000_000);
@@ -171,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_outside_of_what_64_bits_of_nanoseconds_can_say_reads_as_the_nearest_that_they_can() {
+    fn times_beyond_64_bits_of_nanoseconds_saturate() {
         let last = Duration::from_nanos(u64::MAX);
         for (time, expected) in [
             (UNIX_EPOCH - Duration::from_secs(1), 0),

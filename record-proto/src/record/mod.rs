@@ -1,3 +1,6 @@
+//! The stage of the record itself: captured from a log call or decoded, and handed to a logger or to serde. It uses
+//! `kv`, `msgpack` and `text`.
+
 mod batch_info;
 mod capture;
 mod json;

@@ -1,3 +1,5 @@
+//! From a `LogRecord` back to a `log::Record`, for any logger.
+
 use log::kv::{self, Key, ToValue};
 
 use super::log_record::LogRecord;
@@ -6,18 +8,19 @@ use crate::kv::{ChainedError, Value};
 impl LogRecord<'_> {
     /// Rebuilds a [`log::Record`] and hands it to `f`, for any logger.
     ///
-    /// It has the level, target, message, module path, file and line. Its key-values are the record's own, then the
-    /// context, then `spans` (as `root{key=value}:leaf`) if it has any, `batch` if it is part of one, and a `backtrace`
-    /// if the error has one. The error's key-value is again an error with its chain of
-    /// sources. What a `log::Record` has no place for (time, process, thread) stays behind; the static forms of module
+    /// The rebuilt record has the level, target, message, module path, file and line. Its key-values are the record's
+    /// own, then the context, then `spans` (as `root{key=value}:leaf`) if it has any, `batch` if it is part of one, and
+    /// a `backtrace` if the error has one. The error's key-value is again an error with its chain of sources.
+    ///
+    /// The parts that a `log::Record` has no place for (time, process, thread) are left out. The static forms of module
     /// path and file are `None`.
     ///
-    /// It is a closure because a `log::Record` borrows its formatted arguments and cannot be returned.
+    /// This takes a closure because a `log::Record` borrows its formatted arguments and cannot be returned.
     pub fn with_record<R>(&self, f: impl FnOnce(&log::Record<'_>) -> R) -> R {
         let (scalars, built);
         let key_values: &dyn kv::Source = match Scalars::of(self) {
-            Some(simple) => {
-                scalars = simple;
+            Some(source) => {
+                scalars = source;
                 &scalars
             }
             None => {
@@ -37,8 +40,8 @@ impl LogRecord<'_> {
     }
 }
 
-/// The key-values of a record that has no error and nothing but numbers, texts and the like: most records. Nothing is
-/// built for them.
+/// The key-values of a record that has no error, spans or batch, and whose values are all scalars (nil, booleans,
+/// numbers, texts). Most records are like that, and nothing has to be built for them.
 pub(crate) struct Scalars<'a>(&'a LogRecord<'a>);
 
 impl<'a> Scalars<'a> {
@@ -63,24 +66,24 @@ impl kv::Source for Scalars<'_> {
 
 /// The key-values of any record in the form in which `log` hands them to a logger.
 ///
-/// A logger's visitor may keep what it is shown as long as this source lives. Numbers and texts borrow from the record;
-/// what has to be built first (structures, bytes, errors) is built once and kept here. Most records have none of them,
-/// and then nothing is allocated.
+/// A logger's visitor may keep references to the values as long as this source lives. Numbers and texts borrow from the
+/// record. Values that have to be built first (structures, bytes, errors) are built once and kept here. Most records
+/// have none of them, and then nothing is allocated.
 pub(crate) struct RecordSource<'a> {
     record: &'a LogRecord<'a>,
     built: Vec<Value<'a>>,
-    error: Option<Keyed<'a>>,
+    error: Option<KeyedError<'a>>,
 }
 
-/// An error that stands among the key-values.
-struct Keyed<'a> {
+/// The record's error, if it is one of the key-values.
+struct KeyedError<'a> {
     key: &'a str,
     message: &'a str,
     chain: ChainedError,
 }
 
-impl Keyed<'_> {
-    fn is(&self, key: &str, text: &str) -> bool {
+impl KeyedError<'_> {
+    fn is_pair(&self, key: &str, text: &str) -> bool {
         self.key == key && self.message == text
     }
 }
@@ -88,11 +91,11 @@ impl Keyed<'_> {
 impl<'a> RecordSource<'a> {
     pub(crate) fn new(record: &'a LogRecord<'a>) -> Self {
         let built = pairs(record)
-            .filter(|(_, value)| simple(value).is_none())
+            .filter(|(_, value)| borrowed(value).is_none())
             .map(|(_, value)| value)
             .collect();
         let error = record.error.as_ref().and_then(|error| {
-            Some(Keyed {
+            Some(KeyedError {
                 key: error.key.as_deref()?,
                 message: &error.message,
                 chain: error.to_error(),
@@ -115,11 +118,10 @@ impl kv::Source for RecordSource<'_> {
         let mut built = self.built.iter();
         let mut error = self.error.as_ref();
         for (key, pair) in pairs(self.record) {
-            let mut value = simple(&pair).or_else(|| Some(built.next()?.to_value()));
-            // The same key may also stand before another text.
-            let is_error =
-                matches!(&pair, Value::Str(text) if error.is_some_and(|error| error.is(key, text)));
-            if is_error && let Some(Keyed { chain, .. }) = error.take() {
+            let mut value = borrowed(&pair).or_else(|| Some(built.next()?.to_value()));
+            // The text is compared too, because another pair may have the same key.
+            let is_error = matches!(&pair, Value::Str(text) if error.is_some_and(|error| error.is_pair(key, text)));
+            if is_error && let Some(KeyedError { chain, .. }) = error.take() {
                 value = Some(kv::Value::from_dyn_error(chain));
             }
             visitor.visit_pair(Key::from_str(key), value.unwrap_or_else(kv::Value::null))?;
@@ -154,9 +156,9 @@ fn pairs<'a>(record: &'a LogRecord<'_>) -> impl Iterator<Item = (&'a str, Value<
     record.key_values.iter().chain(record.context.iter())
 }
 
-/// The value for `log` where it needs nothing of its own to borrow from.
+/// Returns the value for `log` if it borrows from the record only, so that nothing has to be built.
 #[inline]
-fn simple<'a>(value: &Value<'a>) -> Option<kv::Value<'a>> {
+fn borrowed<'a>(value: &Value<'a>) -> Option<kv::Value<'a>> {
     use std::borrow::Cow;
     Some(match value {
         Value::Nil => kv::Value::null(),

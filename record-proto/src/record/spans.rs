@@ -1,3 +1,5 @@
+//! `Spans`: the spans that a record was logged in.
+
 use std::{borrow::Cow, fmt};
 
 use crate::kv::{KeyValues, escape};
@@ -6,8 +8,8 @@ use crate::text::has_control;
 
 /// The spans that a record was logged in, from the root to the leaf.
 ///
-/// Encoded and checked: reading decodes on demand and copies nothing. They print as `root{key=value}:leaf{key=value}`,
-/// texts in quotes and controls escaped.
+/// The spans are kept encoded and checked: reading decodes on demand and copies nothing. `Display` prints them as
+/// `root{key=value}:leaf{key=value}`, with texts in quotes and controls escaped.
 ///
 /// ```
 /// use record_proto::{KeyValues, Spans};
@@ -20,7 +22,7 @@ use crate::text::has_control;
 /// ```
 #[derive(Clone, PartialEq)]
 pub struct Spans<'a> {
-    /// One MessagePack array of `[name, fields]`; no bytes at all if there are no spans.
+    /// One MessagePack array of `[name, fields]`; empty if there are no spans.
     bytes: Cow<'a, [u8]>,
 }
 
@@ -39,26 +41,26 @@ pub struct Spans<'a> {
 pub struct Span<'a> {
     /// The name of the span.
     pub name: &'a str,
-    /// Its fields, those included that were recorded after it began.
+    /// Its fields, including those that were recorded after it began.
     pub fields: KeyValues<'a>,
 }
 
 impl<'a> Spans<'a> {
-    /// No spans.
+    /// Creates an empty list of spans.
     pub const fn new() -> Self {
         Self {
             bytes: Cow::Borrowed(&[]),
         }
     }
 
-    /// The spans, root first.
+    /// Iterates over the spans, root first.
     pub fn iter(&self) -> impl Iterator<Item = Span<'_>> {
         let mut reader = Reader::new(&self.bytes);
         let length = self.length(&mut reader);
         (0..length).map_while(move |_| Span::read(&mut reader).ok())
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no spans.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
@@ -81,14 +83,14 @@ impl<'a> Spans<'a> {
         }
     }
 
-    /// The same spans, with all borrowed parts copied.
+    /// Returns the same spans with all borrowed parts copied.
     pub fn into_owned(self) -> Spans<'static> {
         Spans {
             bytes: Cow::Owned(self.bytes.into_owned()),
         }
     }
 
-    /// Whether any name, key or text in them has one of the [controls](crate::is_control).
+    /// Returns whether any name, key or text in the spans has a [control](crate::is_control).
     pub fn has_control(&self) -> bool {
         self.iter()
             .any(|span| has_control(span.name) || span.fields.has_control())
@@ -110,7 +112,7 @@ impl<'a> Spans<'a> {
         })
     }
 
-    /// The encoded array; empty if there are no spans.
+    /// Returns the encoded array; empty if there are no spans.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -124,7 +126,7 @@ impl<'a> Spans<'a> {
 }
 
 impl<'a> Span<'a> {
-    /// `[name, fields]`; shorter and longer arrays grow as the fields of a payload do.
+    /// Reads `[name, fields]`. The fields may be missing; items of later versions are skipped.
     fn read(reader: &mut Reader<'a>) -> msgpack::Result<Self> {
         let start = reader.position();
         let length = reader.array_len()?;

@@ -1,12 +1,16 @@
+//! `Batch`: several whole frames in one buffer.
+
 use bytes::Bytes;
 
 use crate::wire::HEAD_LENGTH;
 
-/// Whole frames of a stream, one behind the other as they were received, read from the first to the last.
+/// Whole frames of a stream in one buffer, in the order in which they were received.
 ///
-/// It owns them all together; what is decoded from a payload borrows from it.
+/// The batch owns the frames and lends their payloads, from the first to the last. A decoded payload borrows from the
+/// batch.
 ///
-/// Made by a [`BatchCodec`](crate::BatchCodec), where there is an example.
+/// A [`BatchCodec`](crate::BatchCodec) makes batches; see there for an example. This batch has nothing to do with the
+/// batch of a record, which is a [`BatchInfo`](crate::BatchInfo).
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
     frames: Bytes,
@@ -14,12 +18,12 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Of whole frames only; what is behind the last one is never read.
+    /// Creates a batch of whole frames. Bytes after the last whole frame are never read.
     pub(crate) fn new(frames: Bytes) -> Self {
         Self { frames, read: 0 }
     }
 
-    /// The payload of the next frame.
+    /// Returns the payload of the next frame, without its length; `None` after the last frame.
     #[inline]
     pub fn next_payload(&mut self) -> Option<&[u8]> {
         let (head, rest) = self
@@ -32,7 +36,7 @@ impl Batch {
         Some(payload)
     }
 
-    /// Whether all frames were read.
+    /// Returns whether all frames were read.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.read >= self.frames.len()

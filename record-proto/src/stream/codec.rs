@@ -1,3 +1,5 @@
+//! `RecordCodec` and `BatchCodec`: finding, checking and writing the length of each frame, on tokio-util.
+
 use bytes::{Buf, BufMut, BytesMut};
 use tokio_util::codec::{Decoder, Encoder};
 
@@ -5,13 +7,14 @@ use super::batch::Batch;
 use super::frame::{DEFAULT_MAX_FRAME_LENGTH, Frame};
 use crate::wire::{CodecError, Encode, HEAD_LENGTH};
 
-/// Frames on a byte stream, for tokio-util's `FramedRead` and `FramedWrite`.
+/// A codec for frames on a byte stream, for tokio-util's `FramedRead` and `FramedWrite`.
 ///
-/// Decoding yields a [`Frame`] for every payload, those that cannot be decoded included. Only what makes it impossible
-/// to find the next frame is an `Err`, and it is the last item: a length above
-/// [`max_frame_length`](Self::max_frame_length), or a stream that ends inside a frame.
+/// Decoding yields a [`Frame`] for every payload, including payloads that cannot be decoded. It yields an `Err` only if
+/// the next frame cannot be found: a length is above [`max_frame_length`](Self::max_frame_length), or the stream ends
+/// inside a frame. An `Err` is the last item.
 ///
-/// A frame's length stays in the buffer until the frame is whole, so that a stream cut right behind it is seen as cut.
+/// The bytes of a length stay in the buffer until the whole frame has arrived. A stream that ends directly after a
+/// length is therefore [`CodecError::Truncated`].
 ///
 /// ```
 /// use bytes::BytesMut;
@@ -30,12 +33,12 @@ use crate::wire::{CodecError, Encode, HEAD_LENGTH};
 #[derive(Debug, Clone)]
 pub struct RecordCodec {
     max_frame_length: usize,
-    /// Bytes of the stream in front of the decoder's buffer.
+    /// The position of the decoder's buffer in the stream, in bytes.
     offset: u64,
 }
 
 impl RecordCodec {
-    /// A codec with a [`max_frame_length`](Self::max_frame_length) of [`DEFAULT_MAX_FRAME_LENGTH`].
+    /// Creates a codec whose [`max_frame_length`](Self::max_frame_length) is [`DEFAULT_MAX_FRAME_LENGTH`].
     pub fn new() -> Self {
         Self {
             max_frame_length: DEFAULT_MAX_FRAME_LENGTH,
@@ -43,29 +46,34 @@ impl RecordCodec {
         }
     }
 
-    /// Sets the longest payload in bytes, for both directions. A longer one is [`CodecError::FrameTooLong`].
+    /// Sets the length of the longest allowed payload in bytes, for both directions.
+    ///
+    /// A longer payload is [`CodecError::FrameTooLong`].
     #[must_use]
     pub fn with_max_frame_length(mut self, bytes: usize) -> Self {
         self.max_frame_length = bytes;
         self
     }
 
-    /// The longest payload in bytes; the length's own four are not counted.
+    /// Returns the length of the longest allowed payload in bytes. The four bytes of the length itself are not counted.
     pub fn max_frame_length(&self) -> usize {
         self.max_frame_length
     }
 
-    /// The same codec, for decoding as many frames at once as are there.
+    /// Turns this codec into one that decodes all available frames at once.
+    ///
+    /// This is for readers of many small frames; see [`BatchCodec`].
     pub fn batched(self) -> BatchCodec {
         BatchCodec(self)
     }
 
-    /// The bytes of the first frame, its length included; where it is not whole, room is made for it.
+    /// Returns the size of the first frame in bytes, its length included. If the frame is not whole, reserves room for
+    /// the rest of it.
     fn whole_frame(&self, src: &mut BytesMut) -> Result<Option<usize>, CodecError> {
         let Some(length) = length_at(src, 0) else {
             return Ok(None);
         };
-        self.check(length)?;
+        self.check_length(length)?;
         let whole = HEAD_LENGTH + length;
         if src.len() < whole {
             src.reserve(whole - src.len());
@@ -74,7 +82,7 @@ impl RecordCodec {
         Ok(Some(whole))
     }
 
-    /// Nothing may be left at the end of a stream.
+    /// Fails if bytes are left at the end of the stream: they belong to a frame that never became whole.
     fn check_end<T>(&self, src: &BytesMut) -> Result<Option<T>, CodecError> {
         match src.len() {
             0 => Ok(None),
@@ -85,7 +93,7 @@ impl RecordCodec {
         }
     }
 
-    fn check(&self, length: usize) -> Result<(), CodecError> {
+    fn check_length(&self, length: usize) -> Result<(), CodecError> {
         if length > self.max_frame_length {
             return Err(CodecError::FrameTooLong {
                 length,
@@ -121,8 +129,11 @@ impl Decoder for RecordCodec {
     }
 }
 
-/// As [`RecordCodec`], but decoding yields all whole frames that are there as one [`Batch`]: for a reader that takes
-/// many small frames off a fast stream, and does not keep them.
+/// A codec that decodes all available whole frames at once, as one [`Batch`].
+///
+/// It is for a reader that takes many small frames from a fast stream and does not keep them: many frames share one
+/// item and one buffer. Other readers use [`RecordCodec`], whose limits and errors are the same.
+/// [`RecordCodec::batched`] creates a `BatchCodec`.
 ///
 /// ```
 /// use bytes::BytesMut;
@@ -148,7 +159,9 @@ impl Decoder for RecordCodec {
 pub struct BatchCodec(RecordCodec);
 
 impl BatchCodec {
-    /// As [`RecordCodec::with_max_frame_length`]; the place in the stream stays known.
+    /// Sets the length of the longest allowed payload, as [`RecordCodec::with_max_frame_length`] does.
+    ///
+    /// The position in the stream, which errors report, is kept.
     #[must_use]
     pub fn with_max_frame_length(self, bytes: usize) -> Self {
         Self(self.0.with_max_frame_length(bytes))
@@ -168,7 +181,7 @@ impl Decoder for BatchCodec {
             end += HEAD_LENGTH + length;
         }
         if end == 0 {
-            // Not even one: this says why.
+            // No whole frame: this either finds the error or reserves room for the rest of the frame.
             return self.0.whole_frame(src).map(|_| None);
         }
         self.0.offset += end as u64;
@@ -183,14 +196,14 @@ impl Decoder for BatchCodec {
     }
 }
 
-/// What the head of the frame at `start` says, if the head is whole.
+/// Returns the payload length of the frame at `start`, if the four bytes of that length are there.
 #[inline]
 fn length_at(src: &[u8], start: usize) -> Option<usize> {
     let head = src.get(start..)?.first_chunk::<HEAD_LENGTH>()?;
     Some(u32::from_be_bytes(*head) as usize)
 }
 
-/// Any payload; one that is too long is an error, and then `dst` is as it was.
+/// Encodes any payload. If the payload is too long, returns an error and leaves `dst` unchanged.
 impl<T: Encode> Encoder<&T> for RecordCodec {
     type Error = CodecError;
 
@@ -199,25 +212,25 @@ impl<T: Encode> Encoder<&T> for RecordCodec {
         dst.put_u32(0);
         payload.encode(dst);
         let length = dst.len() - start - HEAD_LENGTH;
-        let checked = self.check(length);
+        let checked = self.check_length(length);
         if checked.is_err() {
             dst.truncate(start);
             return checked;
         }
-        // The maximum may be set above what the length can say.
+        // The maximum may be set above the greatest length that four bytes can hold.
         let head = u32::try_from(length).expect("a payload of less than 4 GiB");
         dst[start..start + HEAD_LENGTH].copy_from_slice(&head.to_be_bytes());
         Ok(())
     }
 }
 
-/// A frame as it was received.
+/// Encodes a frame as it was received.
 impl Encoder<Frame> for RecordCodec {
     type Error = CodecError;
 
     fn encode(&mut self, frame: Frame, dst: &mut BytesMut) -> Result<(), CodecError> {
         let payload = frame.payload();
-        self.check(payload.len())?;
+        self.check_length(payload.len())?;
         dst.reserve(HEAD_LENGTH + payload.len());
         let head = u32::try_from(payload.len()).expect("a payload of less than 4 GiB");
         dst.put_u32(head);

@@ -1,16 +1,18 @@
+//! `Frame`: one payload as it was received.
+
 use bytes::Bytes;
 
 use crate::wire::{Payload, PayloadError};
 
-/// The longest payload that a reader takes unless told otherwise: 64 KiB.
+/// The length of the longest payload that a reader accepts by default: 64 KiB.
 ///
-/// A pipe handler never writes more than `PIPE_BUF` (4 KiB on Linux). The rest is for simple writers in other
-/// languages that do not cut records into fragments.
+/// A pipe handler never writes a frame of more than `PIPE_BUF` bytes (4 KiB on Linux). The rest is for simple writers
+/// in other languages that do not cut records into fragments.
 pub const DEFAULT_MAX_FRAME_LENGTH: usize = 64 * 1024;
 
 /// One whole frame of a stream, not yet decoded.
 ///
-/// It owns its payload; what is decoded borrows from it.
+/// The frame owns its payload. A decoded payload borrows from the frame.
 ///
 /// ```
 /// use record_proto::{Frame, Payload};
@@ -24,23 +26,23 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// A frame of this payload.
+    /// Creates a frame with this payload.
     pub fn new(payload: impl Into<Bytes>) -> Self {
         Self {
             payload: payload.into(),
         }
     }
 
-    /// The payload: kind and fields, without the length.
+    /// Returns the payload: kind and fields, without the length.
     pub fn payload(&self) -> &Bytes {
         &self.payload
     }
 
-    /// What the payload says; see [`Payload::decode`].
+    /// Decodes the payload; see [`Payload::decode`].
     ///
     /// # Errors
     ///
-    /// Where the payload is none of version 1. The frames behind it are not affected.
+    /// Returns an error if the payload is not one of version 1. The frames after it are not affected.
     pub fn decode(&self) -> Result<Payload<'_>, PayloadError> {
         Payload::decode(&self.payload)
     }

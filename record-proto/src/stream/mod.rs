@@ -1,3 +1,5 @@
+//! The outermost stage: frames on a byte stream, found and measured by their length. It uses only `wire`.
+
 #[cfg(feature = "codec")]
 mod batch;
 #[cfg(feature = "codec")]

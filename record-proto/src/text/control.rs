@@ -1,17 +1,21 @@
-/// Whether a terminal would act upon this character, or show nothing, instead of showing it.
+//! Recognising control characters and other characters that a terminal does not show as they are.
+
+/// Returns whether a terminal would act upon this character, or show nothing, instead of showing it.
+///
+/// These characters are controls:
 ///
 /// - C0 controls except tab (newline included), DEL, C1 controls, and the line and paragraph separators U+2028 and
 ///   U+2029.
-/// - The bidirectional controls (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069), which reorder what stands
+/// - The bidirectional controls (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069), which reorder the text
 ///   around them.
 /// - Invisible characters, which make two texts look the same and hide text within text: all that Unicode calls
-///   default ignorable (soft hyphen U+00AD, zero-width space U+200B, word reassembler U+2060, U+FEFF, fillers, tags from
-///   U+E0000, what is reserved for more of them), and the interlinear annotations U+FFF9 to U+FFFB.
+///   default ignorable (soft hyphen U+00AD, zero-width space U+200B, word joiner U+2060, U+FEFF, fillers, tags from
+///   U+E0000, and the code points reserved for more of them), and the interlinear annotations U+FFF9 to U+FFFB.
 ///
-/// Not among them, although invisible too, are those without which scripts and emoji are written wrongly: the joiners
-/// U+200C and U+200D, and the variation selectors (U+180B to U+180D, U+180F, U+FE00 to U+FE0F, U+E0100 to U+E01EF). So
-/// a text without controls may still hide something, and letters of different scripts may look the same in any case.
-/// Flags of regions (such as Scotland's) are made of tags and do not pass.
+/// These are invisible too, but are not controls, because scripts and emoji need them: the joiners U+200C and U+200D,
+/// and the variation selectors (U+180B to U+180D, U+180F, U+FE00 to U+FE0F, U+E0100 to U+E01EF). So a text without
+/// controls may still hide something, and letters of different scripts may look the same in any case. The flags of
+/// regions (such as Scotland's) are made of tags, which are controls.
 ///
 /// ```
 /// use record_proto::is_control;
@@ -33,8 +37,8 @@ const fn is_break_or_bidi(character: char) -> bool {
     matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Unicode's default ignorable characters (DerivedCoreProperties.txt) and the annotations, without the bidirectional
-/// controls and what scripts and emoji need.
+/// Returns whether the character is one of Unicode's default ignorable characters (DerivedCoreProperties.txt) or an
+/// annotation. The bidirectional controls, and the characters that scripts and emoji need, are left out.
 const fn is_invisible(character: char) -> bool {
     matches!(character,
         '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}' | '\u{200b}'
@@ -43,9 +47,9 @@ const fn is_invisible(character: char) -> bool {
         | '\u{e0000}'..='\u{e00ff}' | '\u{e01f0}'..='\u{e0fff}')
 }
 
-/// Whether a text has any of the [controls](is_control).
+/// Returns whether a text has any [control](is_control).
 ///
-/// Quick where it is printable ASCII, as most are.
+/// This is quick if the text is printable ASCII, as most are.
 ///
 /// ```
 /// assert!(record_proto::has_control("two\nlines"));
@@ -53,43 +57,45 @@ const fn is_invisible(character: char) -> bool {
 /// ```
 #[inline]
 pub fn has_control(text: &str) -> bool {
-    !is_plain(text) && text.chars().any(is_control)
+    !is_printable_ascii(text) && text.chars().any(is_control)
 }
 
-/// Whether a text is printable ASCII: then it has no controls. One look at each 64 bytes, then at each 16; the
-/// last ones overlap.
+/// Returns whether a text is printable ASCII, which has no controls. Checks 64 bytes at a time and then 16; the last 16
+/// overlap bytes that were checked before.
 #[inline]
-pub(crate) fn is_plain(text: &str) -> bool {
+pub(crate) fn is_printable_ascii(text: &str) -> bool {
     let bytes = text.as_bytes();
     let Some(last) = bytes.last_chunk::<16>() else {
-        return is_short_plain(bytes);
+        return is_short_printable(bytes);
     };
     let (blocks, rest) = bytes.as_chunks::<64>();
     let (chunks, _) = rest.as_chunks::<16>();
-    let mut plain = all_plain(last);
+    let mut printable = all_printable(last);
     for block in blocks {
-        plain &= all_plain(block);
+        printable &= all_printable(block);
     }
     for chunk in chunks {
-        plain &= all_plain(chunk);
+        printable &= all_printable(chunk);
     }
-    plain
+    printable
 }
 
 #[inline]
-fn is_short_plain(bytes: &[u8]) -> bool {
+fn is_short_printable(bytes: &[u8]) -> bool {
     if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-        return all_plain(first) & all_plain(last);
+        return all_printable(first) & all_printable(last);
     }
     if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        return all_plain(first) & all_plain(last);
+        return all_printable(first) & all_printable(last);
     }
     bytes.iter().all(|&byte| matches!(byte, b' '..0x7f))
 }
 
-/// Without branches, so that it is done with all bytes at once.
+/// Without branches, so that the compiler can check all bytes at once.
 #[inline(always)]
-fn all_plain<const N: usize>(bytes: &[u8; N]) -> bool {
-    let plain = |byte: u8| (byte.cast_signed() >= 0x20) & (byte != 0x7f);
-    bytes.iter().fold(true, |all, &byte| all & plain(byte))
+fn all_printable<const N: usize>(bytes: &[u8; N]) -> bool {
+    let is_printable = |byte: u8| (byte.cast_signed() >= 0x20) & (byte != 0x7f);
+    bytes
+        .iter()
+        .fold(true, |all, &byte| all & is_printable(byte))
 }

@@ -1,4 +1,4 @@
-//! Formatting what others wrote: it may fail, panic, or never stop growing.
+//! Formatting values with foreign `Display` and `Debug` code, which may fail, panic, or never stop writing.
 
 use std::{
     any::Any,
@@ -8,18 +8,18 @@ use std::{
 
 use super::truncate::floor_boundary;
 
-/// What stands behind the text so far where a value's `Display` or `Debug` returned an error.
+/// The marker after the text so far if a value's `Display` or `Debug` returned an error.
 pub const FORMATTING_FAILED: &str = "<formatting failed>";
 
-/// What stands behind the text so far where a value's `Display` or `Debug` panicked.
+/// The marker after the text so far if a value's `Display` or `Debug` panicked.
 pub const FORMATTING_PANICKED: &str = "<formatting panicked>";
 
-/// Formats into a cleared buffer, at most `limit` bytes, whatever happens. Returns how long the whole text was.
+/// Clears the buffer and formats at most `limit` bytes into it, whatever happens. Returns the length of the whole text.
 pub(crate) fn format(buffer: &mut String, limit: usize, value: impl fmt::Display) -> usize {
     format_with(buffer, limit, |text| write!(text, "{value}"))
 }
 
-/// The same with the arguments of a log call.
+/// Does the same as [`format`] with the arguments of a log call.
 #[inline]
 pub(crate) fn format_args(
     buffer: &mut String,
@@ -43,36 +43,38 @@ fn format_with(
     };
     match catch_unwind(AssertUnwindSafe(|| write(&mut text))) {
         Ok(Ok(())) => {}
-        Ok(Err(fmt::Error)) => text.mark(FORMATTING_FAILED),
+        Ok(Err(fmt::Error)) => text.append_marker(FORMATTING_FAILED),
         Err(panic) => {
             discard(panic);
-            text.mark(FORMATTING_PANICKED);
+            text.append_marker(FORMATTING_PANICKED);
         }
     }
     text.buffer.len() + text.cut
 }
 
-/// Drops what was panicked with, which may panic once more; that second value is not dropped any more.
+/// Drops the value of a panic. Its `Drop` may panic again; the value of that second panic is leaked.
 pub(crate) fn discard(panic: Box<dyn Any + Send>) {
     if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
         std::mem::forget(again);
     }
 }
 
-/// Keeps the first bytes of a text and counts the others. It takes no memory that cannot be had.
+/// Keeps the first bytes of a text and counts the others. If the system has no memory for more, it cuts there instead
+/// of aborting.
 struct Limited<'a> {
     buffer: &'a mut String,
-    /// How many more are kept. After the first cut nothing more fits, even if a shorter character would.
+    /// How many more bytes are kept. After the first cut it is 0, even if a shorter character would still fit.
     room: usize,
+    /// How many bytes were cut off.
     cut: usize,
 }
 
 impl Limited<'_> {
-    fn mark(&mut self, mark: &str) {
-        let _never_fails = self.write_str(mark);
+    fn append_marker(&mut self, marker: &str) {
+        let _never_fails = self.write_str(marker);
     }
 
-    /// The text is too long, or the system has no memory for more of it.
+    /// Appends the beginning of a piece that is too long, or for which the system has no memory.
     #[cold]
     fn truncate(&mut self, piece: &str) {
         let mut kept = floor_boundary(piece, self.room);

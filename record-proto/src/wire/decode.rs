@@ -1,9 +1,11 @@
+//! Decoding a payload of any kind.
+
 use std::borrow::Cow;
 
 use log::Level;
 
 use super::error::PayloadError;
-use super::fields::{Fields, Part};
+use super::fields::{Fields, InPart};
 use super::fragment::Fragment;
 use super::payload::{self, Close, Dropped, Hello, Levels, Payload, VERSION};
 use crate::kv::{ErrorInfo, Hints, KeyValues, Sources};
@@ -11,28 +13,29 @@ use crate::msgpack::{self, DecodeError, Reader, Reason};
 use crate::record::{BatchInfo, BatchReason, LogRecord, Spans};
 
 impl<'a> Payload<'a> {
-    /// Decodes one payload, without the length in front. Allocates nothing; everything borrows from `bytes`.
+    /// Decodes one payload, without the length in front of it. Allocates nothing; everything borrows from `bytes`.
     ///
-    /// Fewer fields than this version knows are taken as nil, more are passed over.
+    /// Missing fields are read as nil. Fields that this version does not know are skipped. The fields of a
+    /// [`Payload::Bell`] or [`Payload::Unknown`] are neither read nor checked.
     ///
     /// # Errors
     ///
-    /// Where `bytes` are no payload of version 1, including where anything stands behind it.
+    /// Returns an error if `bytes` is not a payload of version 1, or if more bytes follow the payload.
     #[inline]
     pub fn decode(bytes: &'a [u8]) -> Result<Self, PayloadError> {
         match bytes {
             [payload::RECORD, ..] => record(bytes),
-            _ => other(bytes),
+            _ => other_kind(bytes),
         }
     }
 }
 
 impl<'a> LogRecord<'a> {
-    /// Decodes a payload that must be a record; [`Payload::decode`] for any kind.
+    /// Decodes a payload that must be a record. [`Payload::decode`] decodes any kind.
     ///
     /// # Errors
     ///
-    /// Where `bytes` are no payload of version 1, or one of another kind ([`Reason::NotARecord`]).
+    /// Returns an error if `bytes` is not a payload of version 1, or is one of another kind ([`Reason::NotARecord`]).
     pub fn decode(bytes: &'a [u8]) -> Result<Self, PayloadError> {
         match Payload::decode(bytes)? {
             Payload::Record(record) => Ok(record),
@@ -45,25 +48,28 @@ impl<'a> LogRecord<'a> {
     }
 }
 
-/// The frequent kind. All fields are read first, in registers where the compiler can, and moved once.
+/// Decodes a record, the most frequent kind. All fields are read before the record is built, so that the compiler can
+/// keep them in registers and moves them once.
 fn record<'a>(bytes: &'a [u8]) -> Result<Payload<'a>, PayloadError> {
-    let mut fields = Fields::open(bytes, LogRecord::REQUIRED_FIELDS).part("record")?;
-    let seq = fields.required(|r| r.uint()).part("record seq")?;
-    let time = fields.required(|r| r.uint()).part("record time")?;
-    let level = fields.required(|r| level(r)).part("record level")?;
-    let target = fields.required(|r| r.str()).part("record target")?;
-    let message = fields.required(|r| r.str()).part("record message")?;
-    let pid = fields.optional(|r| r.uint()).part("record pid")?;
-    let process = fields.optional(|r| r.str()).part("record process name")?;
-    let thread_id = fields.optional(|r| r.uint()).part("record thread id")?;
-    let thread = fields.optional(|r| r.str()).part("record thread name")?;
-    let module_path = fields.optional(|r| r.str()).part("record module path")?;
-    let file = fields.optional(|r| r.str()).part("record file")?;
-    let line = fields.optional(|r| r.u32()).part("record line")?;
-    let key_values = fields.optional(|r| r.map()).part("record key-values")?;
-    let context = fields.optional(|r| r.map()).part("record context")?;
-    let last = match fields.usual_end() {
-        Some(instance) => LastFields::of_instance(instance),
+    let mut fields = Fields::open(bytes, LogRecord::REQUIRED_FIELDS).in_part("record")?;
+    let seq = fields.required(|r| r.uint()).in_part("record seq")?;
+    let time = fields.required(|r| r.uint()).in_part("record time")?;
+    let level = fields.required(|r| level(r)).in_part("record level")?;
+    let target = fields.required(|r| r.str()).in_part("record target")?;
+    let message = fields.required(|r| r.str()).in_part("record message")?;
+    let pid = fields.optional(|r| r.uint()).in_part("record pid")?;
+    let process = fields
+        .optional(|r| r.str())
+        .in_part("record process name")?;
+    let thread_id = fields.optional(|r| r.uint()).in_part("record thread id")?;
+    let thread = fields.optional(|r| r.str()).in_part("record thread name")?;
+    let module_path = fields.optional(|r| r.str()).in_part("record module path")?;
+    let file = fields.optional(|r| r.str()).in_part("record file")?;
+    let line = fields.optional(|r| r.u32()).in_part("record line")?;
+    let key_values = fields.optional(|r| r.map()).in_part("record key-values")?;
+    let context = fields.optional(|r| r.map()).in_part("record context")?;
+    let last = match fields.instance_only_end() {
+        Some(instance) => LastFields::instance_only(instance),
         None => last_fields(fields)?,
     };
     Ok(Payload::Record(LogRecord {
@@ -89,7 +95,7 @@ fn record<'a>(bytes: &'a [u8]) -> Result<Payload<'a>, PayloadError> {
     }))
 }
 
-/// The fields that few records have, and the instance.
+/// The last five fields. Few records have any of them except the instance.
 struct LastFields<'a> {
     error: Option<ErrorInfo<'a>>,
     original_length: Option<u64>,
@@ -99,7 +105,7 @@ struct LastFields<'a> {
 }
 
 impl LastFields<'_> {
-    fn of_instance(instance: u32) -> Self {
+    fn instance_only(instance: u32) -> Self {
         Self {
             error: None,
             original_length: None,
@@ -111,14 +117,14 @@ impl LastFields<'_> {
 }
 
 fn last_fields<'a>(mut fields: Fields<'a>) -> Result<LastFields<'a>, PayloadError> {
-    let error = fields.optional(error_info).part("record error")?;
+    let error = fields.optional(error_info).in_part("record error")?;
     let original_length = fields
         .optional(|r| r.uint())
-        .part("record original length")?;
-    let spans = fields.tolerated(Spans::read).part("record spans")?;
-    let instance = fields.tolerated(|r| r.u32()).part("record instance")?;
-    let batch = fields.tolerated(batch).part("record batch")?;
-    fields.close().part("record")?;
+        .in_part("record original length")?;
+    let spans = fields.lenient(Spans::read).in_part("record spans")?;
+    let instance = fields.lenient(|r| r.u32()).in_part("record instance")?;
+    let batch = fields.lenient(batch).in_part("record batch")?;
+    fields.close().in_part("record")?;
     Ok(LastFields {
         error,
         original_length,
@@ -128,7 +134,7 @@ fn last_fields<'a>(mut fields: Fields<'a>) -> Result<LastFields<'a>, PayloadErro
     })
 }
 
-fn other<'a>(bytes: &'a [u8]) -> Result<Payload<'a>, PayloadError> {
+fn other_kind<'a>(bytes: &'a [u8]) -> Result<Payload<'a>, PayloadError> {
     Ok(match bytes.first() {
         Some(&payload::HELLO) => Payload::Hello(hello(bytes)?),
         Some(&payload::FRAGMENT) => Payload::Fragment(fragment(bytes)?),
@@ -142,70 +148,70 @@ fn other<'a>(bytes: &'a [u8]) -> Result<Payload<'a>, PayloadError> {
 }
 
 fn hello<'a>(bytes: &'a [u8]) -> Result<Hello<'a>, PayloadError> {
-    let mut fields = Fields::open(bytes, 0).part("hello")?;
-    let version = fields.optional(Reader::uint).part("hello version")?;
+    let mut fields = Fields::open(bytes, 0).in_part("hello")?;
+    let version = fields.optional(Reader::uint).in_part("hello version")?;
     let hello = Hello {
         version: version.unwrap_or(VERSION),
-        pid: fields.optional(Reader::uint).part("hello pid")?,
-        process: fields.optional(text).part("hello process name")?,
-        time: fields.optional(Reader::uint).part("hello time")?,
-        context: pairs(fields.optional(Reader::map).part("hello context")?),
-        instance: fields.tolerated(Reader::u32).part("hello instance")?,
+        pid: fields.optional(Reader::uint).in_part("hello pid")?,
+        process: fields.optional(text).in_part("hello process name")?,
+        time: fields.optional(Reader::uint).in_part("hello time")?,
+        context: pairs(fields.optional(Reader::map).in_part("hello context")?),
+        instance: fields.lenient(Reader::u32).in_part("hello instance")?,
     };
-    fields.close().part("hello")?;
+    fields.close().in_part("hello")?;
     Ok(hello)
 }
 
 fn fragment<'a>(bytes: &'a [u8]) -> Result<Fragment<'a>, PayloadError> {
-    let mut fields = Fields::open(bytes, 5).part("fragment")?;
+    let mut fields = Fields::open(bytes, 5).in_part("fragment")?;
     let fragment = Fragment {
-        pid: fields.optional(Reader::uint).part("fragment pid")?,
-        stream: fields.required(Reader::uint).part("fragment stream")?,
-        index: fields.required(Reader::uint).part("fragment index")?,
-        last: fields.required(Reader::bool).part("fragment last")?,
-        bytes: Cow::Borrowed(fields.required(Reader::bin).part("fragment bytes")?),
+        pid: fields.optional(Reader::uint).in_part("fragment pid")?,
+        stream: fields.required(Reader::uint).in_part("fragment stream")?,
+        index: fields.required(Reader::uint).in_part("fragment index")?,
+        last: fields.required(Reader::bool).in_part("fragment last")?,
+        bytes: Cow::Borrowed(fields.required(Reader::bin).in_part("fragment bytes")?),
     };
-    fields.close().part("fragment")?;
+    fields.close().in_part("fragment")?;
     Ok(fragment)
 }
 
 fn dropped(bytes: &[u8]) -> Result<Dropped, PayloadError> {
-    let mut fields = Fields::open(bytes, 0).part("dropped")?;
+    let mut fields = Fields::open(bytes, 0).in_part("dropped")?;
     let dropped = Dropped {
-        pid: fields.optional(Reader::uint).part("dropped pid")?,
-        time: fields.optional(Reader::uint).part("dropped time")?,
+        pid: fields.optional(Reader::uint).in_part("dropped pid")?,
+        time: fields.optional(Reader::uint).in_part("dropped time")?,
         counts: fields
             .optional(levels)
-            .part("dropped counts")?
+            .in_part("dropped counts")?
             .unwrap_or_default(),
-        instance: fields.tolerated(Reader::u32).part("dropped instance")?,
+        instance: fields.lenient(Reader::u32).in_part("dropped instance")?,
     };
-    fields.close().part("dropped")?;
+    fields.close().in_part("dropped")?;
     Ok(dropped)
 }
 
 fn close(bytes: &[u8]) -> Result<Close, PayloadError> {
-    let mut fields = Fields::open(bytes, 0).part("close")?;
+    let mut fields = Fields::open(bytes, 0).in_part("close")?;
     let mut close = Close {
-        pid: fields.optional(Reader::uint).part("close pid")?,
-        time: fields.optional(Reader::uint).part("close time")?,
+        pid: fields.optional(Reader::uint).in_part("close pid")?,
+        time: fields.optional(Reader::uint).in_part("close time")?,
         sent: fields
             .optional(Reader::uint)
-            .part("close sent")?
+            .in_part("close sent")?
             .unwrap_or_default(),
         dropped: fields
             .optional(Reader::uint)
-            .part("close dropped")?
+            .in_part("close dropped")?
             .unwrap_or_default(),
-        instance: fields.tolerated(Reader::u32).part("close instance")?,
+        instance: fields.lenient(Reader::u32).in_part("close instance")?,
         held_back: fields
-            .tolerated(Reader::uint)
-            .part("close held back")?
+            .lenient(Reader::uint)
+            .in_part("close held back")?
             .unwrap_or_default(),
         dropped_by_level: None,
     };
-    close.dropped_by_level = fields.tolerated(levels).part("close dropped by level")?;
-    fields.close().part("close")?;
+    close.dropped_by_level = fields.lenient(levels).in_part("close dropped by level")?;
+    fields.close().in_part("close")?;
     Ok(close)
 }
 
@@ -248,7 +254,8 @@ fn levels(reader: &mut Reader<'_>) -> msgpack::Result<Levels> {
     Ok(levels)
 }
 
-/// `[message, [source, ...], backtrace or nil, key or nil]`; shorter and longer arrays grow as fields do.
+/// Reads `[message, [source, ...], backtrace or nil, key or nil]`. All but the message may be missing; items of later
+/// versions are skipped.
 fn error_info<'a>(reader: &mut Reader<'a>) -> msgpack::Result<ErrorInfo<'a>> {
     let offset = reader.position();
     let length = reader.array_len()?;
@@ -271,7 +278,7 @@ fn error_info<'a>(reader: &mut Reader<'a>) -> msgpack::Result<ErrorInfo<'a>> {
     Ok(info)
 }
 
-/// `[reason, id, left]`, and perhaps more of a later version.
+/// Reads `[reason, id, left]`. Items of later versions are skipped.
 fn batch(reader: &mut Reader<'_>) -> msgpack::Result<BatchInfo> {
     let start = reader.position();
     let found = reader.array_len()?;

@@ -1,3 +1,5 @@
+//! `Encode`: writing a payload of any kind. A record, the most frequent kind, is in `encode_record`.
+
 use bytes::BufMut;
 
 use super::fragment::Fragment;
@@ -5,12 +7,12 @@ use super::payload::{self, Close, Dropped, Hello, Levels, Payload};
 use crate::kv::KeyValues;
 use crate::msgpack::{MsgpackWrite, write};
 
-/// Bytes of the length in front of each payload of a stream: a big-endian `u32`.
+/// The size in bytes of the length in front of each payload of a stream: a big-endian `u32`.
 pub const HEAD_LENGTH: usize = 4;
 
-/// Writing a payload, with or without the length in front of it. Cannot fail.
+/// Encodes a payload, with or without the length in front of it. Encoding cannot fail.
 ///
-/// Fields that are nil at the end are left off, so that an absent field costs nothing.
+/// Nil fields at the end are left off, so that an absent field costs nothing.
 ///
 /// ```
 /// use record_proto::{Close, Encode};
@@ -27,7 +29,7 @@ pub trait Encode {
     ///
     /// # Panics
     ///
-    /// Where the payload has 4 GiB or more. The limits of a [`RecordCodec`](crate::RecordCodec) are not asked.
+    /// Panics if the payload has 4 GiB or more. The limit of a [`RecordCodec`](crate::RecordCodec) is not checked here.
     fn encode_frame(&self, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(&[0; HEAD_LENGTH]);
@@ -36,7 +38,7 @@ pub trait Encode {
     }
 }
 
-/// Writes the length of what is behind it.
+/// Writes the length of the payload that begins after the head at `start` into that head.
 pub(crate) fn put_head(out: &mut [u8], start: usize) {
     let length = out.len() - start - HEAD_LENGTH;
     let length = u32::try_from(length).expect("a payload of less than 4 GiB");
@@ -134,7 +136,7 @@ impl Encode for Close {
     }
 }
 
-/// [`Payload::Unknown`] becomes its kind with no fields: what else it had is not kept.
+/// Encodes any payload. A [`Payload::Unknown`] is encoded without fields, because decoding does not keep them.
 impl Encode for Payload<'_> {
     fn encode(&self, out: &mut impl BufMut) {
         match self {

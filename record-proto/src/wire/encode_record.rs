@@ -1,3 +1,5 @@
+//! Encoding a record, and the longest frame that it can have.
+
 use bytes::BufMut;
 
 use super::encode::{Encode, HEAD_LENGTH, key_values, put_head};
@@ -6,27 +8,27 @@ use crate::kv::ErrorInfo;
 use crate::msgpack::{MsgpackWrite, SliceWriter, write};
 use crate::record::{BatchInfo, LogRecord, Spans};
 
-/// SliceWriter for more than this costs more to clear than it saves.
-const MOST_ROOM: usize = 4096;
+/// The longest payload for which room is cleared in advance. Clearing more costs more than it saves.
+const MAX_CLEARED: usize = 4096;
 
 impl Encode for LogRecord<'_> {
     fn encode(&self, out: &mut impl BufMut) {
         self.encode_into(out);
     }
 
-    /// Into room that is made at once, so that no append has to look whether there is any.
+    /// Makes all the room at once, so that the single appends need not check for it.
     fn encode_frame(&self, out: &mut Vec<u8>) {
         let start = out.len();
         let payload = start + HEAD_LENGTH;
         let longest = self.longest_payload();
-        if longest > MOST_ROOM {
+        if longest > MAX_CLEARED {
             out.reserve(HEAD_LENGTH + longest);
             out.extend_from_slice(&[0; HEAD_LENGTH]);
             self.encode(out);
             return put_head(out, start);
         }
         out.resize(payload + longest, 0);
-        let length = self.put_in(&mut out[start..]);
+        let length = self.write_frame(&mut out[start..]);
         out.truncate(start + length);
     }
 }
@@ -34,10 +36,10 @@ impl Encode for LogRecord<'_> {
 impl LogRecord<'_> {
     pub(crate) const REQUIRED_FIELDS: usize = 5;
 
-    /// Puts the frame at the start of `room` and returns its length, without growing or clearing anything.
+    /// Writes the frame to the start of `room` and returns its length, without growing or clearing anything.
     ///
-    /// `None`, and `room` as it was, where the frame might be longer than that: what it takes at most is estimated from its
-    /// texts, some 150 bytes more than it takes mostly.
+    /// Returns `None` and leaves `room` unchanged if the frame might not fit. The longest possible frame is estimated
+    /// from the record's texts; the estimate is mostly some 150 bytes too high.
     ///
     /// ```
     /// use record_proto::{Encode, LogRecord};
@@ -51,20 +53,25 @@ impl LogRecord<'_> {
     /// assert_eq!(room[..length], frame);
     /// assert_eq!(record.encode_frame_in(&mut room[..40]), None);
     /// ```
+    // Hidden because it is for the sibling crates only; it may change.
+    #[doc(hidden)]
     #[inline]
     pub fn encode_frame_in(&self, room: &mut [u8]) -> Option<usize> {
-        (self.longest_frame() <= room.len()).then(|| self.put_in(room))
+        (self.longest_frame() <= room.len()).then(|| self.write_frame(room))
     }
 
-    /// No frame of this record is longer: how much room [`encode_frame_in`](Self::encode_frame_in) asks for.
+    /// Returns an upper bound of the frame's length in bytes: the room that [`encode_frame_in`](Self::encode_frame_in)
+    /// needs.
+    // Hidden because it is for the sibling crates only; it may change.
+    #[doc(hidden)]
     #[inline]
     pub fn longest_frame(&self) -> usize {
         HEAD_LENGTH + self.longest_payload()
     }
 
-    /// In room that is long enough.
+    /// Writes the frame to the start of `frame`, which must have room for the longest one, and returns its length.
     #[inline]
-    fn put_in(&self, frame: &mut [u8]) -> usize {
+    fn write_frame(&self, frame: &mut [u8]) -> usize {
         let mut room = SliceWriter::new(&mut frame[HEAD_LENGTH..]);
         self.encode_into(&mut room);
         let end = HEAD_LENGTH + room.length();
@@ -109,7 +116,7 @@ impl LogRecord<'_> {
         if fields > 13 {
             key_values(out, &self.context);
         }
-        if let Some(end) = self.usual_end() {
+        if let Some(end) = self.instance_only_end() {
             return out.append_array(end);
         }
         if fields > 14 {
@@ -129,21 +136,23 @@ impl LogRecord<'_> {
         }
     }
 
-    /// The last four fields, as nearly all records of a handler have them: nothing but an instance, which is seldom small.
+    /// Returns the last fields in encoded form (nil, nil, nil, instance) if the instance needs 32 bits and is the only
+    /// one of the last five fields that is set. Nearly all records of a handler end in this way, and for them four
+    /// appends become one.
     #[inline]
-    fn usual_end(&self) -> Option<[u8; 8]> {
+    fn instance_only_end(&self) -> Option<[u8; 8]> {
         let instance = self
             .instance
             .filter(|&instance| instance > u16::MAX.into())?;
-        let is_usual = self.error.is_none()
+        let others_absent = self.error.is_none()
             && self.original_length.is_none()
             && self.spans.is_empty()
             && self.batch.is_none();
         let [a, b, c, d] = instance.to_be_bytes();
-        is_usual.then_some([0xc0, 0xc0, 0xc0, 0xce, a, b, c, d])
+        others_absent.then_some([0xc0, 0xc0, 0xc0, 0xce, a, b, c, d])
     }
 
-    /// No payload of this record is longer: kind, array, and each object with its longest head.
+    /// Returns an upper bound of the payload's length: kind, array, and each object with its longest head.
     fn longest_payload(&self) -> usize {
         const HEAD: usize = 9;
         let optional = [&self.process, &self.thread, &self.module_path, &self.file];
@@ -166,7 +175,7 @@ impl LogRecord<'_> {
         4 + 19 * HEAD + self.target.len() + self.message.len() + texts + pairs + error
     }
 
-    /// How many fields there are without the nils at the end.
+    /// Returns how many fields are written. Nils at the end are not.
     fn field_count(&self) -> usize {
         match self {
             Self { batch: Some(_), .. } => 19,

@@ -1,13 +1,15 @@
+//! The errors of one payload (`PayloadError`) and of a whole stream (`CodecError`).
+
 use std::{fmt, io};
 
 use thiserror::Error;
 
 use crate::msgpack::Reason;
 
-/// Why one payload is no payload of this protocol.
+/// The error of one payload that does not follow the wire format.
 ///
-/// It costs that one payload and nothing else: the frames behind it are read as before. The text never quotes what
-/// stood in the payload, so that it can be printed as it is.
+/// Only this payload is lost: the frames after it are read as before. The text never quotes the payload's content, so
+/// that it can be printed as it is.
 ///
 /// ```
 /// use record_proto::{Payload, Reason};
@@ -17,7 +19,7 @@ use crate::msgpack::Reason;
 /// assert_eq!(error.to_string(), "record at byte 1: 1 fields, but at least 5 are needed");
 /// ```
 ///
-/// Its `Debug` is the same text as its `Display`, so that `main` may return it.
+/// `Debug` prints the same text as `Display`, so that `main` may return this error.
 #[derive(Clone, Copy, PartialEq, Error)]
 #[error("{part} at byte {offset}: {reason}")]
 pub struct PayloadError {
@@ -35,23 +37,23 @@ impl PayloadError {
         }
     }
 
-    /// The part of the payload that was being read, as the wire format names it: `record level`, `close sent`.
+    /// Returns the part of the payload that was being read, as the wire format names it: `record level`, `close sent`.
     pub fn part(&self) -> &'static str {
         self.part
     }
 
-    /// Bytes of the payload before the place; the length in front of the payload is not counted.
+    /// Returns the position of the error in the payload, in bytes. The length in front of the payload is not counted.
     pub fn offset(&self) -> usize {
         self.offset
     }
 
-    /// What is wrong there.
+    /// Returns the reason for the error.
     pub fn reason(&self) -> Reason {
         self.reason
     }
 }
 
-/// For `?` where decoding keeps its results small.
+/// Lets `?` unbox the errors of the decoding functions, which are boxed to keep the results small.
 impl From<Box<PayloadError>> for PayloadError {
     #[cold]
     fn from(error: Box<PayloadError>) -> Self {
@@ -59,9 +61,9 @@ impl From<Box<PayloadError>> for PayloadError {
     }
 }
 
-/// Why a stream of frames cannot go on.
+/// The error that ends a stream of frames.
 ///
-/// A payload that cannot be decoded is *not* among these: it is an item of the stream, a [`Frame`](crate::Frame)
+/// A payload that cannot be decoded is *not* such an error: it is an item of the stream, a [`Frame`](crate::Frame)
 /// whose [`decode`](crate::Frame::decode) fails.
 ///
 #[cfg_attr(feature = "codec", doc = "```")]
@@ -73,12 +75,14 @@ impl From<Box<PayloadError>> for PayloadError {
 /// assert!(matches!(error, CodecError::FrameTooLong { length: 0xffff_ffff, .. }));
 /// ```
 ///
-/// Its `Debug` is its text and that of its sources, so that `main` may return it.
+/// `Debug` prints the text of the error and those of its sources, so that `main` may return this error.
 #[derive(Error)]
 #[non_exhaustive]
 pub enum CodecError {
-    /// A length above the maximum: the stream is out of step or hostile, and where the next frame starts is unknown.
-    /// When encoding: the payload is longer than the codec allows, and nothing was written.
+    /// A length is above the maximum.
+    ///
+    /// When decoding: the stream is out of step or hostile, and the start of the next frame is unknown. When encoding:
+    /// the payload is longer than the codec allows, and nothing was written.
     #[error("frame of {length} bytes at byte {offset} of the stream; at most {max} are allowed")]
     FrameTooLong {
         /// The payload's length in bytes.
@@ -88,7 +92,7 @@ pub enum CodecError {
         /// Bytes of the stream before this frame's length.
         offset: u64,
     },
-    /// The stream ended inside a frame; a length with nothing behind it counts too.
+    /// The stream ended inside a frame, or directly after a length.
     #[error("the stream ended inside the frame at byte {offset}: {have} bytes of it arrived")]
     Truncated {
         /// How many bytes of the frame arrived, its length's four bytes included.
@@ -101,7 +105,9 @@ pub enum CodecError {
     Io(#[from] io::Error),
 }
 
-/// An error's text and those of its sources: what `main` prints of an error that it returns is its `Debug`.
+/// Writes the text of an error and those of its sources. The crates' errors use it for `Debug`, because `main` prints
+/// the `Debug` of an error that it returns.
+// Hidden because it is for the sibling crates only; it may change.
 #[doc(hidden)]
 pub fn fmt_with_sources(
     error: &(dyn std::error::Error + 'static),

@@ -1,14 +1,16 @@
+//! `Fields`: reading the fields of one payload, which may be fewer or more than this version knows.
+
 use super::error::PayloadError;
 use crate::msgpack::{self, DecodeError, Reader, Reason};
 
-/// The fields of one payload: as many as its writer knew.
+/// The fields of one payload that are still to be read.
 pub(crate) struct Fields<'a> {
     reader: Reader<'a>,
     left: usize,
 }
 
 impl<'a> Fields<'a> {
-    /// Behind the kind.
+    /// Skips the kind and reads the number of fields. Fewer than `least` are an error.
     #[inline(always)]
     pub(crate) fn open(bytes: &'a [u8], least: usize) -> msgpack::Result<Self> {
         let mut reader = Reader::new(bytes);
@@ -25,6 +27,7 @@ impl<'a> Fields<'a> {
         Ok(Self { reader, left })
     }
 
+    /// Reads a field that must be there: one of the `least` of [`open`](Self::open).
     #[inline(always)]
     pub(crate) fn required<T>(
         &mut self,
@@ -34,6 +37,7 @@ impl<'a> Fields<'a> {
         read(&mut self.reader)
     }
 
+    /// Reads a field that may be nil or missing.
     #[inline(always)]
     pub(crate) fn optional<T>(
         &mut self,
@@ -46,9 +50,10 @@ impl<'a> Fields<'a> {
         self.reader.optional(read)
     }
 
-    /// A field that earlier readers ignored, whatever stood there: one of another type is taken as nil.
+    /// Reads an optional field, and takes one of another type as nil: earlier readers ignored the field, so its type
+    /// must not make the payload malformed.
     #[inline(always)]
-    pub(crate) fn tolerated<T>(
+    pub(crate) fn lenient<T>(
         &mut self,
         read: impl FnOnce(&mut Reader<'a>) -> msgpack::Result<T>,
     ) -> msgpack::Result<Option<T>> {
@@ -59,9 +64,10 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// The instance of a record that ends as nearly all of them do, so that nothing is left to be read.
+    /// Returns the instance if exactly three nils and an instance of 32 bits are left, so that nothing else has to be
+    /// read. Nearly all records of a handler end in this way.
     #[inline(always)]
-    pub(crate) fn usual_end(&self) -> Option<u32> {
+    pub(crate) fn instance_only_end(&self) -> Option<u32> {
         match *self.reader.rest {
             [0xc0, 0xc0, 0xc0, 0xce, a, b, c, d] if self.left == 4 => {
                 Some(u32::from_be_bytes([a, b, c, d]))
@@ -70,7 +76,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Passes over the fields of a later version; nothing may stand behind them.
+    /// Skips the fields of a later version, and fails if bytes follow them.
     #[inline(always)]
     pub(crate) fn close(mut self) -> msgpack::Result<()> {
         for _ in 0..self.left {
@@ -78,30 +84,30 @@ impl<'a> Fields<'a> {
         }
         match self.reader.remaining() {
             0 => Ok(()),
-            behind => Err(DecodeError::new(
-                Reason::TrailingBytes(behind),
+            trailing => Err(DecodeError::new(
+                Reason::TrailingBytes(trailing),
                 self.reader.position(),
             )),
         }
     }
 }
 
-/// Says in which part of the payload reading stopped.
-pub(crate) trait Part<T> {
-    fn part(self, part: &'static str) -> Result<T, Box<PayloadError>>;
+/// Adds the part of the payload to an error that happened while reading it.
+pub(crate) trait InPart<T> {
+    fn in_part(self, part: &'static str) -> Result<T, Box<PayloadError>>;
 }
 
-impl<T> Part<T> for msgpack::Result<T> {
+impl<T> InPart<T> for msgpack::Result<T> {
     #[inline(always)]
-    fn part(self, part: &'static str) -> Result<T, Box<PayloadError>> {
+    fn in_part(self, part: &'static str) -> Result<T, Box<PayloadError>> {
         match self {
             Ok(read) => Ok(read),
-            Err(error) => Err(stopped(&error, part)),
+            Err(error) => Err(payload_error(&error, part)),
         }
     }
 }
 
 #[cold]
-fn stopped(error: &DecodeError, part: &'static str) -> Box<PayloadError> {
+fn payload_error(error: &DecodeError, part: &'static str) -> Box<PayloadError> {
     Box::new(PayloadError::new(part, error.offset, error.reason))
 }

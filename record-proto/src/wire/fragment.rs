@@ -1,12 +1,16 @@
+//! `Fragment` and `split`: cutting a payload that is too long for one frame. `reassembler` joins the pieces.
+
 use std::borrow::Cow;
 
-/// The most bytes that a fragment's frame takes beside its piece of the record, the frame's length included.
+/// The most bytes that a fragment's frame takes in addition to its piece of the record. The frame's length is included.
+// Length, kind, array, pid, stream, index, last, and the head of the bytes.
 pub const FRAGMENT_OVERHEAD: usize = 4 + 1 + 1 + 9 + 9 + 9 + 1 + 5;
 
 /// A piece of a record that is too long for one frame.
 ///
 /// The bytes of all fragments of one (pid, stream), index 0, 1, 2, ... until `last`, are one payload of a record.
-/// Fragments of different streams may interleave. Made by [`split`], put together by a [`Reassembler`](crate::Reassembler).
+/// Fragments of different streams may interleave. [`split`] makes fragments, and a
+/// [`Reassembler`](crate::Reassembler) joins them.
 ///
 /// ```
 /// let pieces: Vec<_> = record_proto::split(&[0; 5000], Some(42), 0x1234, 4096).collect();
@@ -16,15 +20,15 @@ pub const FRAGMENT_OVERHEAD: usize = 4 + 1 + 1 + 9 + 9 + 9 + 1 + 5;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Fragment<'a> {
-    /// The process whose record it is.
+    /// The operating system's number of the process whose record it is.
     pub pid: Option<u64>,
-    /// Which of the process's fragment streams: 64 random bits drawn once per thread.
+    /// The process's fragment stream that it belongs to: 64 random bits drawn once per thread.
     pub stream: u64,
     /// The position among the record's fragments, from 0.
     pub index: u64,
-    /// Whether it is the record's last.
+    /// Whether it is the record's last fragment.
     pub last: bool,
-    /// The piece.
+    /// The piece of the record's payload.
     pub bytes: Cow<'a, [u8]>,
 }
 
@@ -32,7 +36,7 @@ pub struct Fragment<'a> {
 ///
 /// # Panics
 ///
-/// Where `max_frame` leaves no room for a single byte beside [`FRAGMENT_OVERHEAD`].
+/// Panics if `max_frame` leaves no room for a single byte in addition to [`FRAGMENT_OVERHEAD`].
 ///
 /// ```
 /// use record_proto::{Encode, Progress, Reassembler, LogRecord, split};

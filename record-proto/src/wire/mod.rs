@@ -1,3 +1,6 @@
+//! The stage inside a frame: payloads (a kind and its fields), fragments, and their errors. It uses `record`, `kv`,
+//! `msgpack` and `text`.
+
 mod decode;
 mod encode;
 mod encode_record;

@@ -1,3 +1,5 @@
+//! `Payload`, the kinds, and the payloads that are neither a record nor a fragment.
+
 use std::borrow::Cow;
 
 use log::Level;
@@ -16,7 +18,7 @@ pub(crate) const DROPPED: u8 = 3;
 pub(crate) const CLOSE: u8 = 4;
 pub(crate) const BELL: u8 = 5;
 
-/// What one payload says.
+/// One decoded payload of any kind.
 ///
 /// ```
 /// use record_proto::{Encode, Hello, Payload};
@@ -35,7 +37,7 @@ pub(crate) const BELL: u8 = 5;
 // A record is by far the most frequent; boxing it would cost an allocation for each.
 #[allow(clippy::large_enum_variant)]
 pub enum Payload<'a> {
-    /// A process begins.
+    /// A process begins to write.
     Hello(Hello<'a>),
     /// A log record.
     Record(LogRecord<'a>),
@@ -43,15 +45,15 @@ pub enum Payload<'a> {
     Fragment(Fragment<'a>),
     /// How many records were dropped since the last such payload.
     Dropped(Dropped),
-    /// A process has nothing more to say.
+    /// A process ends its part of the stream.
     Close(Close),
-    /// Wakes a reader that sleeps, and says nothing.
+    /// Wakes a sleeping reader and carries no information.
     Bell,
     /// A kind that this version does not know, to be skipped and counted.
     Unknown(u8),
 }
 
-/// A process begins: the first payload of a process on a stream.
+/// The first payload of a process on a stream.
 ///
 /// ```
 /// let hello = record_proto::Hello::new();
@@ -60,7 +62,8 @@ pub enum Payload<'a> {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Hello<'a> {
-    /// The version of the wire format that the process writes. A reader goes on with the kinds it knows.
+    /// The version of the wire format that the process writes. Whatever it is, a reader goes on with the kinds that it
+    /// knows.
     pub version: u64,
     /// The operating system's number of the process.
     pub pid: Option<u64>,
@@ -70,12 +73,12 @@ pub struct Hello<'a> {
     pub time: Option<u64>,
     /// The context that each record of the process carries; here it only informs.
     pub context: KeyValues<'a>,
-    /// Which session of the writer begins; see [`LogRecord::instance`].
+    /// The session of the writer that begins; see [`LogRecord::instance`].
     pub instance: Option<u32>,
 }
 
 impl Hello<'_> {
-    /// A hello of this version with all optional parts empty.
+    /// Creates a hello of this version with all optional parts empty.
     pub fn new() -> Self {
         Self {
             version: VERSION,
@@ -108,22 +111,22 @@ pub struct Dropped {
     pub pid: Option<u64>,
     /// Nanoseconds since 1970-01-01T00:00:00Z.
     pub time: Option<u64>,
-    /// How many of each level.
+    /// How many records of each level were dropped.
     pub counts: Levels,
-    /// Which session of the writer dropped them; see [`LogRecord::instance`].
+    /// The session of the writer that dropped them; see [`LogRecord::instance`].
     pub instance: Option<u32>,
 }
 
 impl Dropped {
-    /// Nothing dropped.
+    /// Creates a payload that reports no dropped records.
     pub fn new() -> Self {
         Self::default()
     }
 }
 
-/// A process has nothing more to say.
+/// The end of a process's part of a stream, with the totals of its records.
 ///
-/// Records of other threads may still follow it, and a later close replaces an earlier one.
+/// Records of other threads may still follow it. A later close replaces an earlier one.
 ///
 /// ```
 /// let mut close = record_proto::Close::new();
@@ -141,16 +144,16 @@ pub struct Close {
     pub sent: u64,
     /// How many records were dropped in all.
     pub dropped: u64,
-    /// Which session of the writer ends; see [`LogRecord::instance`].
+    /// The session of the writer that ends; see [`LogRecord::instance`].
     pub instance: Option<u32>,
-    /// How many records were held back in all and never sent; they count neither as sent nor as dropped.
+    /// How many records were held back in all and never sent. They count neither as sent nor as dropped.
     pub held_back: u64,
-    /// [`dropped`](Self::dropped) by level, if the writer says it.
+    /// [`dropped`](Self::dropped) by level, if the writer reports it.
     pub dropped_by_level: Option<Levels>,
 }
 
 impl Close {
-    /// Nothing sent, nothing dropped.
+    /// Creates a close that reports no records, sent or dropped.
     pub fn new() -> Self {
         Self::default()
     }
@@ -169,22 +172,22 @@ pub struct Levels(
 );
 
 impl Levels {
-    /// The number of this level.
+    /// Returns the number of this level.
     pub fn of(&self, level: Level) -> u64 {
         self.0[level as usize - 1]
     }
 
-    /// The number of this level, to be changed.
+    /// Returns a mutable reference to the number of this level.
     pub fn of_mut(&mut self, level: Level) -> &mut u64 {
         &mut self.0[level as usize - 1]
     }
 
-    /// All levels together; what exceeds 64 bits is cut.
+    /// Returns the sum over all levels. It saturates at [`u64::MAX`].
     pub fn total(&self) -> u64 {
         self.0.iter().fold(0, |sum, &n| sum.saturating_add(n))
     }
 
-    /// Adds each level's number of `other`; what exceeds 64 bits is cut.
+    /// Adds each level's number of `other` to this one's. Each sum saturates at [`u64::MAX`].
     pub fn add(&mut self, other: &Levels) {
         for (own, other) in self.0.iter_mut().zip(other.0) {
             *own = own.saturating_add(other);

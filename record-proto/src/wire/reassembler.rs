@@ -1,21 +1,24 @@
+//! `Reassembler`: joining fragments to the payload that they were cut from.
+
 use std::{collections::BTreeMap, fmt};
 
 use super::fragment::Fragment;
 
-/// The most bytes that a [`Reassembler`] holds unless told otherwise: 4 MiB.
+/// The most bytes that a [`Reassembler`] holds by default: 4 MiB.
 pub const DEFAULT_REASSEMBLY_LIMIT: usize = 4 * 1024 * 1024;
 
-/// What an open record costs beside its bytes: its entry and its smallest allocation, rounded up.
-const COST_OF_OPEN: usize = 256;
+/// The bytes that an unfinished record counts in addition to its own: its entries and its smallest allocation, rounded
+/// up.
+const OPEN_OVERHEAD: usize = 256;
 
-/// The most memory that is kept for the next record.
-const MOST_KEPT: usize = 128 * 1024;
+/// The most memory in bytes that is kept for the next record.
+const MAX_SPARE: usize = 128 * 1024;
 
-/// Puts fragments together again, within a bound on memory whatever they say.
+/// Joins fragments to payloads, within a bound on memory that holds whatever the fragments contain.
 ///
-/// Where an unfinished record would exceed the bound, the one that has been waiting longest is given up first; a
-/// single record longer than the bound is given up itself. What becomes of each fragment is returned, and
-/// [`evicted`](Self::evicted) and [`open`](Self::open) count what is lost and what is unfinished.
+/// If an unfinished record would exceed the bound, the unfinished records that began first are given up first. A single
+/// record that is longer than the bound is given up itself. [`push`](Self::push) returns the result of each fragment.
+/// [`evicted`](Self::evicted) counts lost records, and [`open`](Self::open) counts unfinished ones.
 ///
 /// ```
 /// use record_proto::{Progress, Reassembler, Rejected, split};
@@ -33,51 +36,54 @@ pub struct Reassembler {
     held: usize,
     evicted: u64,
     opened: u64,
-    /// A tree, because it gives memory back as it empties.
-    open: BTreeMap<Key, Open>,
-    /// The keys of `open` by the number under which they were opened.
+    /// The unfinished records. A tree, because it frees memory as it empties.
+    open: BTreeMap<Key, OpenRecord>,
+    /// The keys of `open`, by the order in which their records began.
     oldest: BTreeMap<u64, Key>,
-    /// Memory for the next record.
+    /// Memory that was taken back for the next record.
     spare: Vec<u8>,
 }
 
+/// The pid and stream of a fragment.
 type Key = (Option<u64>, u64);
 
 #[derive(Debug)]
-struct Open {
+struct OpenRecord {
+    /// The key in `oldest`: counts the records that began before.
     number: u64,
+    /// The index of the fragment that is due.
     next: u64,
     bytes: Vec<u8>,
 }
 
-/// What became of a fragment; see [`Reassembler`] for an example.
+/// The result of pushing one fragment; see [`Reassembler`] for an example.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Progress {
-    /// Its record is not whole yet.
+    /// The fragment's record is not whole yet.
     Incomplete,
-    /// It was the last one; here is the record's payload.
+    /// The fragment was the last one; this is the payload of its record.
     Complete(Vec<u8>),
-    /// It belongs to no record that can still become whole.
+    /// The fragment belongs to no record that can still become whole.
     Rejected(Rejected),
 }
 
-/// Why a fragment was of no use; see [`Reassembler`] for an example.
+/// The reason why a fragment was rejected; see [`Reassembler`] for an example.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Rejected {
-    /// The record's first fragment never came, or the record was given up.
+    /// The first fragment of the record never arrived, or the record was given up.
     #[error("fragment of a record whose start has not come")]
     NoStart,
-    /// Its index does not follow; the record is given up.
+    /// The index of the fragment is not the next one. The record is given up.
     #[error("fragment {found} came when {expected} was due; its record is given up")]
     OutOfOrder {
         /// The index that was due.
         expected: u64,
-        /// The index that came.
+        /// The index that arrived.
         found: u64,
     },
-    /// The record alone exceeds the limit; it is given up.
+    /// The record alone exceeds the limit. It is given up.
     #[error("record of more than {limit} bytes in fragments; it is given up")]
     TooLong {
         /// The reassembler's limit in bytes.
@@ -86,7 +92,7 @@ pub enum Rejected {
 }
 
 impl Reassembler {
-    /// A reassembler that holds at most [`DEFAULT_REASSEMBLY_LIMIT`] bytes.
+    /// Creates a reassembler that holds at most [`DEFAULT_REASSEMBLY_LIMIT`] bytes.
     pub fn new() -> Self {
         Self {
             limit: DEFAULT_REASSEMBLY_LIMIT,
@@ -99,29 +105,29 @@ impl Reassembler {
         }
     }
 
-    /// Sets how many bytes may be held, counting 256 for each open record beside its own.
+    /// Sets how many bytes may be held. Each unfinished record counts 256 bytes in addition to its own.
     #[must_use]
     pub fn with_limit(mut self, bytes: usize) -> Self {
         self.limit = bytes;
         self
     }
 
-    /// How many bytes may be held.
+    /// Returns how many bytes may be held.
     pub fn limit(&self) -> usize {
         self.limit
     }
 
-    /// How many records are unfinished.
+    /// Returns how many records are unfinished.
     pub fn open(&self) -> usize {
         self.open.len()
     }
 
-    /// How many unfinished records were given up to stay within the limit.
+    /// Returns how many unfinished records were given up to stay within the limit.
     pub fn evicted(&self) -> u64 {
         self.evicted
     }
 
-    /// Takes a fragment in. Index 0 discards what was open under the same pid and stream.
+    /// Adds a fragment. Index 0 begins a record and discards an unfinished one of the same pid and stream.
     pub fn push(&mut self, fragment: &Fragment<'_>) -> Progress {
         let key = (fragment.pid, fragment.stream);
         let mut open = match (self.take(key), fragment.index) {
@@ -141,10 +147,10 @@ impl Reassembler {
             return Progress::Rejected(Rejected::TooLong { limit: self.limit });
         }
         if length > open.bytes.capacity() {
-            // Doubled, but never beyond the limit: the capacity is what is counted.
+            // Doubling stops at the limit, because it is the capacity that counts against it.
             let capacity = match fragment.last {
                 true => length,
-                false => (2 * length).min(self.limit - COST_OF_OPEN),
+                false => (2 * length).min(self.limit - OPEN_OVERHEAD),
             };
             self.make_room(cost(capacity));
             open.bytes.reserve_exact(capacity - open.bytes.len());
@@ -158,26 +164,29 @@ impl Reassembler {
         Progress::Incomplete
     }
 
-    /// Takes back what was [joined](Progress::Complete), so that the next record need not grow its memory anew. Of more than
-    /// 128 KiB, or a quarter of the [limit](Self::limit), nothing is kept.
+    /// Takes back the memory of a [joined](Progress::Complete) payload, so that the next record need not grow its own.
+    ///
+    /// Memory of more than 128 KiB, or of more than a quarter of the [limit](Self::limit), is freed instead.
+    // Hidden because it is for the sibling crates only; it may change.
+    #[doc(hidden)]
     pub fn reuse(&mut self, mut payload: Vec<u8>) {
-        let most = MOST_KEPT.min(self.limit / 4);
+        let most = MAX_SPARE.min(self.limit / 4);
         if (self.spare.capacity()..=most).contains(&payload.capacity()) {
             payload.clear();
             self.spare = payload;
         }
     }
 
-    fn start(&mut self) -> Open {
+    fn start(&mut self) -> OpenRecord {
         self.opened += 1;
-        Open {
+        OpenRecord {
             number: self.opened,
             next: 0,
             bytes: std::mem::take(&mut self.spare),
         }
     }
 
-    fn hold(&mut self, key: Key, open: Open) {
+    fn hold(&mut self, key: Key, open: OpenRecord) {
         let cost = cost(open.bytes.capacity());
         self.make_room(cost);
         self.held += cost;
@@ -185,7 +194,7 @@ impl Reassembler {
         self.open.insert(key, open);
     }
 
-    /// Gives up the oldest records until another one of this cost can be held.
+    /// Gives up the oldest records until there is room for this cost.
     fn make_room(&mut self, cost: usize) {
         while self.held + cost > self.limit {
             let Some((_, &oldest)) = self.oldest.first_key_value() else {
@@ -196,7 +205,7 @@ impl Reassembler {
         }
     }
 
-    fn take(&mut self, key: Key) -> Option<Open> {
+    fn take(&mut self, key: Key) -> Option<OpenRecord> {
         let open = self.open.remove(&key)?;
         self.oldest.remove(&open.number);
         self.held -= cost(open.bytes.capacity());
@@ -216,6 +225,7 @@ impl fmt::Debug for Rejected {
     }
 }
 
+/// Returns how much a record of this length counts against the limit.
 fn cost(length: usize) -> usize {
-    length.saturating_add(COST_OF_OPEN)
+    length.saturating_add(OPEN_OVERHEAD)
 }

@@ -1,20 +1,25 @@
+//! Shortening a record to a limit: its names to 1 KiB each, and its payload to any length.
+
 use std::borrow::Cow;
 
 use super::encode::Encode;
 use crate::kv::{KeyValues, Sources, Value};
 use crate::record::{LogRecord, Spans};
-use crate::text::{MARK, floor_boundary, truncate_text};
+use crate::text::{MARK_LENGTH, floor_boundary, truncate_text};
 
-/// The longest target, module path, file, process name and thread name in bytes; what is behind is cut off.
+/// The longest target, module path, file, process name and thread name in bytes. The rest is cut off.
 const NAME_LIMIT: usize = 1024;
 
 impl LogRecord<'_> {
     /// Cuts target, module path, file and the names of process and thread to 1 KiB each.
+    // Hidden because it is for the sibling crates only; it may change.
+    #[doc(hidden)]
     #[inline]
     pub fn truncate_names(&mut self) {
         let optional = [&self.process, &self.thread, &self.module_path, &self.file];
         let lengths = optional.map(|name| name.as_deref().map_or(0, str::len));
-        // Almost never is there anything to cut. The limit is a power of two: all lengths together reach it where one does.
+        // There is almost never anything to cut. The limit is a power of two, so that all lengths, combined with OR,
+        // reach it if and only if one of them does: one comparison instead of five.
         if lengths
             .iter()
             .fold(self.target.len(), |all, length| all | length)
@@ -38,10 +43,18 @@ impl LogRecord<'_> {
 
     /// Cuts the record until its payload has at most `limit` bytes.
     ///
-    /// The backtrace goes first and an error's sources next; then the key-values and the context, the largest value
-    /// first, each with a mark at its end; then the spans; then the message, at a character's boundary, with its
-    /// [`original_length`](Self::original_length) noted. A `limit` below what the names alone need (5 KiB where all
-    /// have their [longest form](Self::truncate_names)) is not reached.
+    /// Parts are cut in this order, until the payload is short enough:
+    ///
+    /// 1. the backtrace of the error,
+    /// 2. the sources of the error,
+    /// 3. the values of the key-values and the context, the largest value first, each with a mark at its end,
+    /// 4. all pairs of the key-values and the context, which become one pair that counts them,
+    /// 5. the spans,
+    /// 6. the message, at a character boundary; its length is kept in [`original_length`](Self::original_length),
+    /// 7. the message of the error.
+    ///
+    /// Target, module path, file, process name and thread name are not cut. A `limit` below the room that they need
+    /// (5 KiB if each has 1 KiB) is not reached.
     ///
     /// ```
     /// use record_proto::{Encode, LogRecord};
@@ -57,7 +70,7 @@ impl LogRecord<'_> {
     /// assert!(payload.len() <= 6000);
     /// ```
     pub fn truncate_to(&mut self, limit: usize) {
-        for truncate in [
+        for cut in [
             Self::truncate_backtrace,
             Self::truncate_sources,
             Self::truncate_values,
@@ -70,7 +83,7 @@ impl LogRecord<'_> {
             if excess == 0 {
                 return;
             }
-            truncate(self, excess);
+            cut(self, excess);
         }
     }
 
@@ -101,21 +114,21 @@ impl LogRecord<'_> {
         let mut excess = excess;
         let mut keep = vec![usize::MAX; sizes.len()];
         for (position, size) in sizes {
-            if excess == 0 || size <= MARK {
+            if excess == 0 || size <= MARK_LENGTH {
                 break;
             }
-            let cut = (excess + MARK).min(size);
+            let cut = (excess + MARK_LENGTH).min(size);
             keep[position] = size - cut;
-            excess = excess.saturating_sub(cut - MARK);
+            excess = excess.saturating_sub(cut - MARK_LENGTH);
         }
         self.key_values = truncate_each(&self.key_values, &keep[..own]);
         self.context = truncate_each(&self.context, &keep[own..]);
     }
 
-    /// Very many small pairs, or very long keys: nothing of them can be kept.
+    /// Replaces the pairs by one that counts them: very many small pairs, or very long keys, cannot be cut singly.
     fn truncate_pairs(&mut self, _excess: usize) {
         for pairs in [&mut self.key_values, &mut self.context] {
-            if pairs.as_bytes().len() > MARK {
+            if pairs.as_bytes().len() > MARK_LENGTH {
                 let cut = format!("{} pairs, {} bytes", pairs.len(), pairs.as_bytes().len());
                 *pairs = KeyValues::from_iter([("cut", cut)]);
             }
@@ -126,7 +139,7 @@ impl LogRecord<'_> {
     }
 
     fn truncate_spans(&mut self, _excess: usize) {
-        if self.spans.as_bytes().len() > MARK {
+        if self.spans.as_bytes().len() > MARK_LENGTH {
             let cut = format!("… (cut, {} spans)", self.spans.iter().count());
             self.spans = Spans::new();
             self.spans.push(&cut, &KeyValues::new());
@@ -135,7 +148,7 @@ impl LogRecord<'_> {
 
     fn truncate_message(&mut self, excess: usize) {
         let length = self.message.len();
-        // The noted length takes up to 12 bytes with the nils in front of it.
+        // `original_length` takes up to 12 bytes, with the nils in front of it.
         let keep = floor_boundary(&self.message, length.saturating_sub(excess + 24));
         self.original_length.get_or_insert(length as u64);
         self.message.to_mut().truncate(keep);
@@ -166,7 +179,7 @@ fn truncate_each(pairs: &KeyValues<'_>, keep: &[usize]) -> KeyValues<'static> {
             Value::Str(text) => {
                 let length = text.len();
                 let mut text = text.into_owned();
-                truncate_text(&mut text, keep + MARK, length);
+                truncate_text(&mut text, keep + MARK_LENGTH, length);
                 all.push(key, text);
             }
             other => all.push(key, format!("… (cut, {} bytes)", size(&other))),
