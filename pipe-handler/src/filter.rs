@@ -6,7 +6,8 @@ use log::{LevelFilter, Metadata};
 #[derive(Debug)]
 pub(crate) struct Filter {
     directives: env_filter::Filter,
-    /// The level of all targets if they have the same one: then a comparison of levels replaces the search for a directive.
+    /// The level of all targets if they have the same one: then a comparison of levels replaces the search for a
+    /// directive.
     level_of_all: Option<LevelFilter>,
 }
 

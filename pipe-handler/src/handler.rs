@@ -1,3 +1,5 @@
+//! The logger itself: passes records through the filter to the writer.
+
 use std::{fmt, sync::Arc};
 
 use log::{LevelFilter, Log, Metadata, Record};
@@ -47,11 +49,11 @@ impl PipeHandler {
         self.writer.is_gone()
     }
 
-    /// Tells the parent that there are no more records, and returns the counts. Waits up to the exit timeout for room in
-    /// the pipe.
+    /// Tells the parent that there are no more records, and returns the counts. Waits up to the exit timeout for room
+    /// in the pipe.
     ///
-    /// Records may still follow, for example from other threads. The next close counts them, which happens at the latest
-    /// when the process exits.
+    /// Records may still follow, for example from other threads. The next close counts them, which happens at the
+    /// latest when the process exits.
     ///
     /// Returns `None` if the pipe had no room, if it has no reader, or if this process has never written to it.
     pub fn close(&self) -> Option<Counts> {

@@ -31,12 +31,13 @@
 //!
 //! # Guarantees
 //!
-//! - With direct delivery, the default, a record is in the pipe when its log call returns. It arrives however the process
-//!   ends, `SIGKILL` included, as long as the parent lives and reads. There is no queue and no thread, and the program has
-//!   nothing to keep and nothing to flush.
+//! - With direct delivery, the default, a record is in the pipe when its log call returns. It arrives however the
+//!   process ends, `SIGKILL` included, as long as the parent lives and reads. There is no queue and no thread, and the
+//!   program has nothing to keep and nothing to flush.
 //! - A record arrives whole or not at all, for any mix of threads, forks and processes on one pipe. A record of more
 //!   than `PIPE_BUF` bytes is split into fragments. No lock is taken. This holds for both deliveries.
-//! - Dropped records are counted per level, and the parent receives the counts before the next record that gets through.
+//! - Dropped records are counted per level, and the parent receives the counts before the next record that gets
+//!   through.
 //! - A log call never panics, never recurses without end, and never kills the process. This holds in a `Display` that
 //!   logs or panics, in a destructor, in a panic hook, in a forked child, and after the parent is gone.
 //! - No child of this process inherits the pipe, unless it is [shared](share_with).
@@ -44,10 +45,10 @@
 //! # Limits
 //!
 //! - With buffered delivery (`Delivery::Buffered`), records that are not yet written are lost at `SIGKILL`, `abort`,
-//!   `_exit` and a signal that is not handled. They are written at `return` from main, at `exit` and at panics. Once the
-//!   process exits, every thread writes directly, and so do later exit hooks. The exit waits for a parent that reads late,
-//!   up to the [exit timeout](Builder::exit_timeout). Records that find no room by then are lost, and the parent's summary
-//!   reports that the process did not close.
+//!   `_exit` and a signal that is not handled. They are written at `return` from main, at `exit` and at panics. Once
+//!   the process exits, every thread writes directly, and so do later exit hooks. The exit waits for a parent that
+//!   reads late, up to the [exit timeout](Builder::exit_timeout). Records that find no room by then are lost, and the
+//!   parent's summary reports that the process did not close.
 //! - A drain that writes to something other than a pipe (`Builder::build_over`) cannot be bypassed at exit: await it.
 //! - The drain's thread keeps a process alive after its main thread has called `pthread_exit`.
 //! - With [`Overflow::Block`], the default, log calls wait for a parent that lives and does not read.
@@ -57,23 +58,23 @@
 //!   call that is refused with an error costs no record.
 //! - If one thread panics and the process aborts, buffered records that other threads log after the panic's flush are
 //!   lost.
-//! - On Linux 4.14 and later, a process made by a raw `clone` system call is noticed like a fork. On other systems it is
-//!   mistaken for its parent. A process that shares its parent's memory (`vfork`, `CLONE_VM`) is mistaken for its parent
-//!   on every system. If the parent has other threads (the drain of buffered delivery is one), a process made by a raw
-//!   `clone` may find locks of the C library held for ever.
+//! - On Linux 4.14 and later, a process made by a raw `clone` system call is noticed like a fork. On other systems it
+//!   is mistaken for its parent. A process that shares its parent's memory (`vfork`, `CLONE_VM`) is mistaken for its
+//!   parent on every system. If the parent has other threads (the drain of buffered delivery is one), a process made by
+//!   a raw `clone` may find locks of the C library held for ever.
 //! - If the system has no memory for a record that is larger than those before it, the message is cut, key-values are
 //!   left out, or the record is dropped and counted. The first record of a thread needs less than 2 KiB that cannot be
 //!   left out, and a structure among the key-values (`kv_serde`) needs the memory of its serialisation.
-//! - A fork copies the locks of the standard library and the C library in the state in which it finds them. A child that
-//!   is forked while another thread starts, ends, panics, aborts or exits the process may hang when it does the same. None
-//!   of this crate's locks are among them.
+//! - A fork copies the locks of the standard library and the C library in the state in which it finds them. A child
+//!   that is forked while another thread starts, ends, panics, aborts or exits the process may hang when it does the
+//!   same. None of this crate's locks are among them.
 //! - The handler moves the pipe to a descriptor of its own (number 100 or above) and relies on it to stay open. If the
-//!   program closes descriptors that it does not own, the number can come to mean another file. A write that succeeds at
-//!   once then goes to that file; the first write that does not succeed ends the handler.
+//!   program closes descriptors that it does not own, the number can come to mean another file. A write that succeeds
+//!   at once then goes to that file; the first write that does not succeed ends the handler.
 //!   [`Builder::check_before_each_write`] compares the descriptor first.
-//! - Another copy of this crate in the process (a plugin's, or another version) finds the variable stale once one copy has
-//!   adopted the pipe. If two copies start at the same moment, close(2) decides between them, and a file that a third
-//!   thread opens between the two closes may be closed.
+//! - Another copy of this crate in the process (a plugin's, or another version) finds the variable stale once one copy
+//!   has adopted the pipe. If two copies start at the same moment, close(2) decides between them, and a file that a
+//!   third thread opens between the two closes may be closed.
 //!
 //! # Costs
 //!
@@ -83,8 +84,8 @@
 //! key-values, the clock included) and one system call, 362 ns together. Before Linux 6.18, two more system calls block
 //! SIGPIPE, 245 ns, whatever the program does with the signal.
 //!
-//! With buffered delivery, it is the encoding and some 30 ns. Each thread that logs has a buffer of 512 KiB, whose memory
-//! is taken as it is used. A call below the level costs the same as in `log` itself.
+//! With buffered delivery, it is the encoding and some 30 ns. Each thread that logs has a buffer of 512 KiB, whose
+//! memory is taken as it is used. A call below the level costs the same as in `log` itself.
 //!
 //! The figures are those of the project's benchmark, `tests/bench`, on a Xeon of 2 cores; it compares them with the
 //! alternatives.
@@ -103,13 +104,13 @@
 //! |---|---|
 //! | **`setup/`** | **from the environment to the process's logger** |
 //! | `setup/builder.rs` | [`Builder`]: the settings and their defaults |
-//! | `setup/start.rs` | [`Builder`]: `build*` and `init*`, which make the handler and set the logger; chooses the filter |
+//! | `setup/start.rs` | [`Builder`]: `build*` and `init*`, which choose the filter, make the handler, set the logger |
 //! | `setup/init.rs` | [`init`] and [`init_or`] with the default settings |
 //! | `setup/outcome.rs` | [`Outcome`]: which logger [`init_or`] has set |
 //! | `setup/error.rs` | [`InitError`] |
 //! | `setup/variables.rs` | the names of the environment variables |
 //! | `setup/env.rs` | reads and parses the environment variables |
-//! | `setup/adopt.rs` | checks that the descriptor is the parent's pipe, and moves it to a number of the handler's own |
+//! | `setup/adopt.rs` | checks that the descriptor is the parent's pipe, and moves it to a number of its own |
 //! | `setup/share.rs` | [`share_with`]: passes the pipe on to a child of this process |
 //! | `setup/panic_hook.rs` | turns a panic into a record |
 //! | `setup/exit_hook.rs` | closes the handlers at `return` from main and at `exit` |

@@ -26,8 +26,8 @@ impl RecordWriter {
 
     fn close_with(&self, timeout: Duration, at_exit: bool) -> Option<Counts> {
         let mut deadline = Deadline::new(Overflow::BlockFor(timeout));
-        // A process that never logged does not appear on the pipe. It does if a thread is writing the hello, or if all of
-        // its records were dropped because not even the hello found room.
+        // A process that never logged does not appear on the pipe. It does if a thread is writing the hello, or if all
+        // of its records were dropped because not even the hello found room.
         let needs_hello =
             self.session.is_opening() || (self.session.is_due() && self.counts().dropped > 0);
         let is_open = self.session.is_open() || (needs_hello && self.open(&mut deadline));
@@ -61,8 +61,8 @@ impl RecordWriter {
             sent: self.counters.sent(),
             dropped: dropped.total(),
         };
-        // The lock may be poisoned, or held for ever by a thread that a fork did not copy. Then the frame is written without
-        // it: a duplicate close is harmless, a missing one is reported as a crash.
+        // The lock may be poisoned, or held for ever by a thread that a fork did not copy. Then the frame is written
+        // without it: a duplicate close is harmless, a missing one is reported as a crash.
         let mut closed = self.closed.try_lock().ok();
         if closed.as_deref() == Some(&Some((instance, counts))) {
             return Some(counts);
@@ -76,8 +76,8 @@ impl RecordWriter {
         close.sent = counts.sent;
         close.dropped = counts.dropped;
         close.instance = Some(instance);
-        // All drops, also those that were reported: another thread may have taken some to report them, and the process may
-        // end before it has.
+        // All drops, also those that were reported: another thread may have taken some to report them, and the process
+        // may end before it has.
         close.dropped_by_level = (counts.dropped > 0).then_some(dropped);
         close.encode_frame(&mut frames);
         if self.write(&frames, deadline) != Written::Whole {

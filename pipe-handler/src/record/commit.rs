@@ -1,5 +1,5 @@
-//! The commit stage: encodes a stamped record within its limit, and hands the frames to the transport in pieces of at most
-//! `PIPE_BUF` bytes.
+//! The commit stage: encodes a stamped record within its limit, and hands the frames to the transport in pieces of at
+//! most `PIPE_BUF` bytes.
 
 use log::Level;
 use record_proto::{Dropped, Encode, Levels, LogRecord, now, split};
@@ -47,7 +47,8 @@ impl RecordWriter {
         frames: &mut Frames,
         length: usize,
     ) -> bool {
-        // Truncation copies parts of the record and the whole of it, and would abort the process if there were no memory.
+        // Truncation copies parts of the record and the whole of it, and would abort the process if there were no
+        // memory.
         let has_memory = Vec::<u8>::new().try_reserve_exact(3 * length).is_ok();
         if has_memory {
             record.truncate_to(self.settings.record_limit);

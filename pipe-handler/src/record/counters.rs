@@ -30,8 +30,8 @@ use crate::sys::{AtomicU64, process};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
-    /// Records that were sent. They are in the pipe with direct delivery, and with buffered delivery after a close or flush
-    /// that succeeded.
+    /// Records that were sent. They are in the pipe with direct delivery, and with buffered delivery after a close or
+    /// flush that succeeded.
     pub sent: u64,
     /// Records that were dropped.
     pub dropped: u64,
@@ -49,8 +49,8 @@ pub(crate) struct Counters {
     seq: CachePadded<AtomicU64>,
     /// Records sent by threads that have ended or that have no [`ThreadCounter`] here.
     sent: CachePadded<AtomicU64>,
-    /// The process whose threads use `thread_counters`. A forked child must not lock them: it may find the lock held for
-    /// ever.
+    /// The process whose threads use `thread_counters`. A forked child must not lock them: it may find the lock held
+    /// for ever.
     process: u64,
     thread_counters: Mutex<Vec<Arc<CachePadded<AtomicU64>>>>,
     /// By level, all since the start or the last reset.
@@ -103,8 +103,8 @@ impl Counters {
     #[inline]
     pub(crate) fn count_sent(&self, counter: &mut ThreadCounter) {
         match &counter.0 {
-            // Relaxed: a thread sends records only after it has seen the session open (Acquire), so it sees the id of the
-            // reset before that. Only this thread writes `count`.
+            // Relaxed: a thread sends records only after it has seen the session open (Acquire), so it sees the id of
+            // the reset before that. Only this thread writes `count`.
             Some((id, count)) if *id == self.id.load(Relaxed) => {
                 count.store(count.load(Relaxed) + 1, Relaxed);
             }
@@ -135,8 +135,9 @@ impl Counters {
         };
         thread_counters.retain(|counter| {
             let is_kept = Arc::strong_count(counter) > 1;
-            // If the thread has ended, this fence pairs with the Release decrement by which it dropped its Arc, so the load
-            // below sees its last count. Without it, records at the end of the thread could be missing from the sum.
+            // If the thread has ended, this fence pairs with the Release decrement by which it dropped its Arc, so the
+            // load below sees its last count. Without it, records at the end of the thread could be missing from the
+            // sum.
             fence(Acquire);
             if !is_kept {
                 self.sent.fetch_add(counter.load(Relaxed), Relaxed);
@@ -153,8 +154,8 @@ impl Counters {
         let level = level as usize - 1;
         self.dropped[level].fetch_add(1, Relaxed);
         self.unreported[level].fetch_add(1, Relaxed);
-        // Release pairs with the swap in `take_unreported`: a thread that sees the 1 sees this count too. Without it, the
-        // thread could clear the flag, miss the count, and leave it unreported until the next drop.
+        // Release pairs with the swap in `take_unreported`: a thread that sees this 1 sees this count too. Without it,
+        // the thread could clear the flag, miss the count, and leave it unreported until the next drop.
         self.any_unreported.store(1, Release);
     }
 
@@ -162,9 +163,9 @@ impl Counters {
         if !self.is_same_process() {
             return self.sent.load(Relaxed);
         }
-        // The counts of ended threads move from `thread_counters` to `sent` under this lock. It is held across both loads,
-        // so no count is missing and none is added twice. Relaxed: the lock orders the moves, and a count that is still
-        // growing has no exact value.
+        // The counts of ended threads move from `thread_counters` to `sent` under this lock. It is held across both
+        // loads, so no count is missing and none is added twice. Relaxed: the lock orders the moves, and a count that
+        // is still growing has no exact value.
         let thread_counters = self.lock_thread_counters();
         let by_threads: u64 = thread_counters
             .iter()
@@ -177,8 +178,8 @@ impl Counters {
         Levels(self.dropped.each_ref().map(|count| count.load(Relaxed)))
     }
 
-    /// Takes the counts of unreported drops. The caller reports them, or [restores](Self::restore_unreported) them if it
-    /// cannot.
+    /// Takes the counts of unreported drops. The caller reports them, or [restores](Self::restore_unreported) them if
+    /// it cannot.
     pub(crate) fn take_unreported(&self) -> Option<Levels> {
         // While nothing is unreported, a record costs this one load. Relaxed: if it misses a new drop, a later record
         // reports it. The Acquire half of the swap pairs with the Release stores of 1 and makes the counts visible.
@@ -209,7 +210,8 @@ impl Counters {
         self.id.store(next_id(), Relaxed);
         let _freed_after_unlock = thread_counters.as_deref_mut().map(mem::take);
         drop(thread_counters);
-        // Relaxed: `Session::reset` publishes these stores with Release; other threads count only after they have seen it.
+        // Relaxed: `Session::reset` publishes these stores with Release; other threads count only after they have seen
+        // it.
         let by_level = self.dropped.iter().chain(&self.unreported);
         for counter in by_level.chain([&*self.seq, &*self.sent, &self.any_unreported]) {
             counter.store(0, Relaxed);

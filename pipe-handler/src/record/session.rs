@@ -9,13 +9,14 @@ use crate::sys::{AtomicU64, process};
 
 /// The state of this process's session on the pipe: whether its hello has been written.
 ///
-/// The hello must be in the pipe before any record of the process, and a forked child has to write one of its own. One word
-/// holds both the phase and the generation of the process that the phase is valid for, so that each record needs only one
-/// load to check both.
+/// The hello must be in the pipe before any record of the process, and a forked child has to write one of its own. One
+/// word holds both the phase and the generation of the process that the phase is valid for, so that each record needs
+/// only one load to check both.
 ///
-/// The stores of a new phase use Release and the loads use Acquire. A thread that sees [`Phase::Open`] therefore also sees
-/// what the thread that wrote the hello stored before: the instance, and the counters that it set to zero. Without that, a
-/// record of a forked child could carry its parent's instance, or be counted before the counters are set to zero.
+/// The stores of a new phase use Release and the loads use Acquire. A thread that sees [`Phase::Open`] therefore also
+/// sees what the thread that wrote the hello stored before: the instance, and the counters that it set to zero. Without
+/// that, a record of a forked child could carry its parent's instance, or be counted before the counters are set to
+/// zero.
 #[derive(Debug)]
 pub(crate) struct Session {
     state: AtomicU64,
@@ -25,8 +26,8 @@ pub(crate) struct Session {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// The caller has to write the hello, and then to set the phase that follows from the result. `forked`: this process
-    /// is a new fork, and its counters must be reset first.
+    /// The caller has to write the hello, and then to set the phase that follows from the result. `forked`: this
+    /// process is a new fork, and its counters must be reset first.
     Due { forked: bool },
     /// Another thread is writing the hello.
     Opening,
@@ -56,8 +57,8 @@ impl Session {
 
     /// Returns the number that distinguishes this session from all others on the pipe.
     ///
-    /// It is valid once the session has begun in this process: [`is_open`](Self::is_open) and [`begin`](Self::begin) make
-    /// the store in [`reset`](Self::reset) visible.
+    /// It is valid once the session has begun in this process: [`is_open`](Self::is_open) and [`begin`](Self::begin)
+    /// make the store in [`reset`](Self::reset) visible.
     pub(crate) fn instance(&self) -> u32 {
         self.instance.load(Relaxed)
     }
@@ -116,8 +117,8 @@ impl Session {
     /// Lets the next record begin a new session, because this process is about to be replaced by another program. It is
     /// used only if that fails.
     pub(crate) fn forget(&self) {
-        // Generation 0 is that of no process, so `begin` treats it as a fork and resets. Release orders the reads of the
-        // counters by the close before those resets.
+        // Generation 0 is that of no process, so `begin` treats it as a fork and resets. Release orders the reads of
+        // the counters by the close before those resets.
         self.state.store(DUE, Release);
     }
 

@@ -18,8 +18,8 @@ thread_local! {
 
 /// The buffers of a thread, taken out of the thread-local while one record is made.
 ///
-/// So no borrow is held while a value is formatted. A record that is logged by that formatting finds no buffers and makes
-/// its own.
+/// So no borrow is held while a value is formatted. A record that is logged by that formatting finds no buffers and
+/// makes its own.
 #[derive(Debug)]
 pub(crate) struct Buffers {
     pub(crate) scratch: Scratch,
@@ -100,8 +100,8 @@ fn next_stream(process: u64) -> u64 {
 
 /// Returns the thread's name, or `None` if it has none.
 fn thread_name() -> Option<Box<str>> {
-    // thread::current() panics in a thread whose thread-locals are destroyed. The Debug output of a scope names the thread
-    // without that risk.
+    // thread::current() panics in a thread whose thread-locals are destroyed. The Debug output of a scope names the
+    // thread without that risk.
     let is_named = thread::scope(|scope| format!("{scope:?}").contains("name: Some("));
     if is_named {
         return thread::current().name().map(Box::from);

@@ -92,8 +92,8 @@ impl RecordWriter {
         }
     }
 
-    /// Writes the hello and, if there is one, the warning about the filter. If there is no room for the hello now, the first
-    /// record tries again.
+    /// Writes the hello and, if there is one, the warning about the filter. If there is no room for the hello now, the
+    /// first record tries again.
     pub(crate) fn begin_session(&self) {
         self.open(&mut self.deadline(Level::Trace));
         if let Some(warning) = &self.settings.warning {
@@ -187,8 +187,8 @@ impl RecordWriter {
         }
     }
 
-    /// The stamp stage: adds the identity of process and thread, the context and the sequence number. Returns the thread's
-    /// fragment stream.
+    /// The stamp stage: adds the identity of process and thread, the context and the sequence number. Returns the
+    /// thread's fragment stream.
     ///
     /// The sequence number is taken last, when nothing but the end of the process can come between it and the write.
     fn stamp<'r>(&'r self, record: &mut LogRecord<'r>, thread: &'r mut Thread) -> u64 {

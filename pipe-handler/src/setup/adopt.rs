@@ -1,5 +1,5 @@
-//! Takes over the pipe that `RECORD_PIPE` names: checks that the descriptor is that pipe, and moves it to a number of the
-//! handler's own.
+//! Takes over the pipe that `RECORD_PIPE` names: checks that the descriptor is that pipe, and moves it to a number of
+//! the handler's own.
 
 use std::{
     io, mem,
@@ -37,9 +37,9 @@ static ADOPTION: Mutex<Adoption> = Mutex::new(Adoption::NotYet);
 /// Takes over the pipe that the environment names and starts a handler on it. If the start fails, a later call gets the
 /// pipe.
 ///
-/// It is taken over only if it is certainly the parent's pipe. A variable outlives the descriptor that it names, because
-/// environments are inherited while descriptors are closed and their numbers reused, and records must never be written
-/// into another file.
+/// It is taken over only if it is certainly the parent's pipe. A variable outlives the descriptor that it names,
+/// because environments are inherited while descriptors are closed and their numbers reused, and records must never be
+/// written into another file.
 pub(crate) fn adopt<T>(
     start: impl FnOnce(Arc<WriteEnd>) -> Result<T, InitError>,
 ) -> Result<T, InitError> {
@@ -74,8 +74,8 @@ fn claim() -> Result<Arc<WriteEnd>, InitError> {
 
 /// Moves the pipe to a descriptor of the handler's own, and closes or replaces the descriptor that was given.
 ///
-/// Another copy of this crate in the process, for example a plugin's, has an `ADOPTION` of its own. Both copies know only
-/// the number, so the second one has to find it closed.
+/// Another copy of this crate in the process, for example a plugin's, has an `ADOPTION` of its own. Both copies know
+/// only the number, so the second one has to find it closed.
 ///
 /// There is no lock between the last check and the close. If two copies start at the same moment, a file that a third
 /// thread opens in between may be closed.
@@ -167,7 +167,8 @@ fn replace_standard_stream(number: RawFd) -> Result<(), InitError> {
     Ok(())
 }
 
-/// Opens the null device. In a chroot it may be missing, or may be an ordinary file; then something else takes its place.
+/// Opens the null device. In a chroot it may be missing, or may be an ordinary file; then something else takes its
+/// place.
 fn open_replacement(number: RawFd, null: &str) -> io::Result<OwnedFd> {
     let open = |path: &str, flags| rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::empty());
     let is_device = |fd: &OwnedFd| {

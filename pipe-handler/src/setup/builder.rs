@@ -1,3 +1,5 @@
+//! The settings of a handler and their defaults.
+
 use std::time::Duration;
 
 use log::Level;
@@ -25,8 +27,8 @@ pub const DEFAULT_CAPACITY: usize = 512 * 1024;
 
 /// Builds a [`PipeHandler`].
 ///
-/// Made by [`PipeHandler::builder`]. The methods named `build*` return a handler; those named `init*` also set it as the
-/// process's logger.
+/// Made by [`PipeHandler::builder`]. The methods named `build*` return a handler; those named `init*` also set it as
+/// the process's logger.
 ///
 /// ```no_run
 /// use pipe_handler::{Overflow, PipeHandler};
@@ -87,7 +89,8 @@ impl Builder {
     ///
     /// A filter that the parent sets (`RECORD_PIPE_FILTER`) takes precedence.
     ///
-    /// Directives consist of levels and targets. env_logger's search in messages, which follows a slash, cannot be read.
+    /// Directives consist of levels and targets. env_logger's search in messages, which follows a slash, cannot be
+    /// read.
     ///
     /// A word by itself that is not a level is a target: all of its records are sent, and no others. A word that looks
     /// like a mistyped level (`inof`, `warning`) cannot be read, and neither can a text without directives. The methods
@@ -117,8 +120,8 @@ impl Builder {
         self
     }
 
-    /// Exempts records of this level and of more severe levels from the overflow policy: they wait for room as long as it
-    /// takes. By default no level is exempt.
+    /// Exempts records of this level and of more severe levels from the overflow policy: they wait for room as long as
+    /// it takes. By default no level is exempt.
     pub fn exempt(mut self, least: Level) -> Self {
         self.settings.exempt = Some(least);
         self
@@ -131,8 +134,8 @@ impl Builder {
         self
     }
 
-    /// Sets the largest record in bytes, everything included. The default is [`DEFAULT_RECORD_LIMIT`]; a value below 8 KiB
-    /// counts as 8 KiB.
+    /// Sets the largest record in bytes, everything included. The default is [`DEFAULT_RECORD_LIMIT`]; a value below 8
+    /// KiB counts as 8 KiB.
     ///
     /// In a larger record the backtrace is cut first, then the key-values, then the message; see
     /// [`LogRecord::truncate_to`](record_proto::LogRecord::truncate_to).
@@ -161,11 +164,11 @@ impl Builder {
     /// Sets whether the handler checks before each write that its descriptor still is the pipe. The default is `false`.
     ///
     /// Use it in a program that closes descriptors that it does not own, for example to become a daemon, and may then
-    /// open another file under the same number. By default the handler checks only before it repeats a write and before it
-    /// waits for room, so a write that succeeds at once goes to whatever file has the number.
+    /// open another file under the same number. By default the handler checks only before it repeats a write and before
+    /// it waits for room, so a write that succeeds at once goes to whatever file has the number.
     ///
-    /// The check is one system call, 130 ns for each record. Another thread may still replace the descriptor between the
-    /// check and the write.
+    /// The check is one system call, 130 ns for each record. Another thread may still replace the descriptor between
+    /// the check and the write.
     pub fn check_before_each_write(mut self, on: bool) -> Self {
         self.check_before_each_write = on;
         self
@@ -178,8 +181,8 @@ impl Builder {
         self
     }
 
-    /// Sets the size of each thread's buffer in buffered delivery, in bytes. The default is [`DEFAULT_CAPACITY`]; a value
-    /// below 16 KiB counts as 16 KiB.
+    /// Sets the size of each thread's buffer in buffered delivery, in bytes. The default is [`DEFAULT_CAPACITY`]; a
+    /// value below 16 KiB counts as 16 KiB.
     ///
     /// A thread gets its buffer when it logs for the first time. While the buffer is full, the overflow policy applies.
     #[cfg(feature = "buffered")]

@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_version_is_told_from_a_malformed_value() {
+    fn a_later_version_is_not_reported_as_malformed() {
         assert!(matches!(
             parse("v2:x"),
             Err(InitError::Newer { version: 2 })

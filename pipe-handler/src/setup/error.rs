@@ -1,3 +1,5 @@
+//! The error of all ways to set up a handler.
+
 use std::{fmt, io, os::fd::RawFd};
 
 use log::SetLoggerError;
@@ -45,8 +47,8 @@ pub enum InitError {
     },
     /// The descriptor is closed, or is another pipe than the one that the variable names.
     ///
-    /// This happens in a grandchild that inherited the variable but not the pipe, and in a process in which another copy
-    /// of this crate (a plugin's, or another version) has adopted the pipe.
+    /// This happens in a grandchild that inherited the variable but not the pipe, and in a process in which another
+    /// copy of this crate (a plugin's, or another version) has adopted the pipe.
     #[error(
         "descriptor {fd} is not, or is no longer, the pipe that {} names; a program in between may have closed it, \
          and a process passes it on to children of its own with share_with only",

@@ -1,3 +1,5 @@
+//! Flushes and closes a handler before the process exits.
+
 use std::{fmt, sync::Arc, time::Duration};
 
 use crate::record::{Counts, RecordWriter};
@@ -7,8 +9,8 @@ use crate::record::{Counts, RecordWriter};
 /// Made by [`Builder::init_guarded`](crate::Builder::init_guarded) and
 /// [`Builder::init_with_drain`](crate::Builder::init_with_drain).
 ///
-/// A process that returns from main or calls `exit` flushes its records anyway. The guard does it earlier and returns the
-/// counts. Dropping it does the same within the exit timeout, without returning the counts.
+/// A process that returns from main or calls `exit` flushes its records anyway. The guard does it earlier and returns
+/// the counts. Dropping it does the same within the exit timeout, without returning the counts.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -43,7 +45,8 @@ impl Guard {
 
     /// Waits until everything is in the pipe, tells the parent that there are no more records, and returns the counts.
     ///
-    /// Returns `None` if `timeout` was too short, if the pipe has no reader, or if this process has never written to it.
+    /// Returns `None` if `timeout` was too short, if the pipe has no reader, or if this process has never written to
+    /// it.
     pub fn close(mut self, timeout: Duration) -> Option<Counts> {
         self.is_closed = true;
         self.writer.close(timeout)

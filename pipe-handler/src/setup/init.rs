@@ -1,3 +1,5 @@
+//! The start with the default settings.
+
 use log::Log;
 
 use super::error::InitError;
@@ -9,8 +11,8 @@ use crate::handler::PipeHandler;
 ///
 /// # Errors
 ///
-/// If there is no such pipe, or if the process already has a logger; see [`InitError`]. A later call can then still adopt
-/// the pipe.
+/// If there is no such pipe, or if the process already has a logger; see [`InitError`]. A later call can then still
+/// adopt the pipe.
 ///
 /// ```no_run
 /// pipe_handler::init()?;

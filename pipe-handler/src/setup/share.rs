@@ -22,12 +22,12 @@ pub(crate) fn set_global(writer: &Arc<RecordWriter>) {
 
 /// Passes this process's record pipe on to a child of its own.
 ///
-/// The child adopts the pipe as if this process's parent had started it, and uses the same filter. Its records carry its
-/// own pid and are counted separately.
+/// The child adopts the pipe as if this process's parent had started it, and uses the same filter. Its records carry
+/// its own pid and are counted separately.
 ///
-/// Only the process that is spawned from `command` gets the pipe; other children still find it closed. A command that is
-/// run by [`exec`](CommandExt::exec) passes the pipe on to the program that replaces this one. If the exec fails, other
-/// children may inherit the pipe until `command` is dropped.
+/// Only the process that is spawned from `command` gets the pipe; other children still find it closed. A command that
+/// is run by [`exec`](CommandExt::exec) passes the pipe on to the program that replaces this one. If the exec fails,
+/// other children may inherit the pipe until `command` is dropped.
 ///
 /// If another hook of the command ([`pre_exec`](CommandExt::pre_exec)) closes the pipe or replaces its descriptor, the
 /// child has no pipe; nothing else fails.
@@ -36,8 +36,8 @@ pub(crate) fn set_global(writer: &Arc<RecordWriter>) {
 ///
 /// # Errors
 ///
-/// [`io::ErrorKind::NotConnected`] if this process's logger is not a pipe handler, or if other code has closed or replaced
-/// its descriptor. `command` is then unchanged.
+/// [`io::ErrorKind::NotConnected`] if this process's logger is not a pipe handler, or if other code has closed or
+/// replaced its descriptor. `command` is then unchanged.
 ///
 /// ```no_run
 /// use std::process::Command;

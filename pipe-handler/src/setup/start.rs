@@ -87,7 +87,8 @@ impl Builder {
         Ok((handler, drain))
     }
 
-    /// Makes a handler on the pipe that the parent gave, sets it as the process's logger, and sets `log`'s maximum level.
+    /// Makes a handler on the pipe that the parent gave, sets it as the process's logger, and sets `log`'s maximum
+    /// level.
     ///
     /// If the parent is already gone, that is not an error: records are then discarded.
     ///
@@ -138,8 +139,8 @@ impl Builder {
 
     /// Like [`init`](Self::init), but sets `fallback` as the logger if there is no pipe or if it cannot be used.
     ///
-    /// `log`'s maximum level is then trace, because this crate does not know the level of the fallback, which filters by
-    /// itself. Set a lower maximum level afterwards to save those calls.
+    /// `log`'s maximum level is then trace, because this crate does not know the level of the fallback, which filters
+    /// by itself. Set a lower maximum level afterwards to save those calls.
     ///
     /// If `RECORD_PIPE` is set and the pipe cannot be used, the fallback gets a warning with the reason.
     ///
@@ -170,8 +171,8 @@ impl Builder {
         Ok(writer)
     }
 
-    /// Chooses between the program's filter and the parent's. Call it before the pipe is touched: a filter that cannot be
-    /// read must leave the pipe to the next call.
+    /// Chooses between the program's filter and the parent's. Call it before the pipe is touched: a filter that cannot
+    /// be read must leave the pipe to the next call.
     ///
     /// A parent's filter that cannot be read is replaced by the default and becomes a warning in the session's first
     /// record.

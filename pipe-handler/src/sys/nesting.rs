@@ -14,8 +14,8 @@ pub(crate) struct NestingGuard(());
 pub(crate) enum Refused {
     /// The thread is already making the maximum number of records.
     TooDeep,
-    /// The drain is at work in this thread. If it logged, it would have to write its own records, which would log again,
-    /// without end.
+    /// The drain is at work in this thread. If it logged, it would have to write its own records, which would log
+    /// again, without end.
     Suppressed,
 }
 

@@ -29,8 +29,8 @@ static GENERATION: OnceLock<&AtomicU64> = OnceLock::new();
 
 /// Returns a number that no other process has.
 ///
-/// Each process draws it at random, and draws again after each fork and clone. A pid would not do: two processes have the
-/// same pid if each is the first of a PID namespace of its own.
+/// Each process draws it at random, and draws again after each fork and clone. A pid would not do: two processes have
+/// the same pid if each is the first of a PID namespace of its own.
 #[inline]
 pub(crate) fn generation() -> u64 {
     let cell = generation_cell();
@@ -97,8 +97,8 @@ fn generation_cell() -> &'static AtomicU64 {
 
 /// Runs in a forked child.
 ///
-/// The C library calls it for its own `fork`, but not for `clone`, and no longer once another thread is in the middle of
-/// `exit`.
+/// The C library calls it for its own `fork`, but not for `clone`, and no longer once another thread is in the middle
+/// of `exit`.
 #[expect(
     unsafe_code,
     reason = "pthread_atfork takes an unsafe function; this one makes two loads and a store"

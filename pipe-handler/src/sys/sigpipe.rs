@@ -88,9 +88,9 @@ mod system {
     }
 }
 
-/// On these systems the signal goes to the whole process, so the mask of one thread does not hold it back. Instead, a flag
-/// of the open file description turns it off. This affects everybody who shares the description, and changes nothing else
-/// for them.
+/// On these systems the signal goes to the whole process, so the mask of one thread does not hold it back. Instead, a
+/// flag of the open file description turns it off. This affects everybody who shares the description, and changes
+/// nothing else for them.
 #[cfg(any(target_vendor = "apple", target_os = "netbsd"))]
 mod system {
     use std::os::fd::{AsRawFd, BorrowedFd};

@@ -8,8 +8,8 @@
 /// At `return` from main, at `exit` and at panics, neither loses a record if the parent reads within the exit timeout.
 /// Both report the records that they lose.
 ///
-/// A drain that the program polls and that does not write to a pipe ([`build_over`](crate::Builder::build_over)) cannot be
-/// waited for at exit: await it.
+/// A drain that the program polls and that does not write to a pipe ([`build_over`](crate::Builder::build_over)) cannot
+/// be waited for at exit: await it.
 ///
 /// ```no_run
 /// use pipe_handler::{Delivery, PipeHandler};
@@ -20,10 +20,11 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Delivery {
-    /// The record is in the pipe when the log call returns. There is no queue, no thread and nothing to flush. The default.
+    /// The record is in the pipe when the log call returns. There is no queue, no thread and nothing to flush. The
+    /// default.
     #[default]
     Direct,
-    /// A thread of the handler's own writes the records of the program's threads, many at once. The first record after a
-    /// pause is written at once.
+    /// A thread of the handler's own writes the records of the program's threads, many at once. The first record after
+    /// a pause is written at once.
     Buffered,
 }

@@ -34,8 +34,8 @@ pub(crate) enum Transport {
     Direct(Pipe),
     /// Through a queue to a pipe.
     ///
-    /// A forked child has neither the drain's thread nor a queue of its own, so it writes directly. So does every thread
-    /// once the drain has ended.
+    /// A forked child has neither the drain's thread nor a queue of its own, so it writes directly. So does every
+    /// thread once the drain has ended.
     #[cfg(feature = "buffered")]
     Buffered(Arc<Queue>, Pipe),
     /// Through a queue to a writer that only the drain has.
@@ -119,8 +119,8 @@ impl Transport {
         }
     }
 
-    /// Stops the drain of a pipe, so that all threads write directly from then on. Returns `false` if the deadline was too
-    /// short.
+    /// Stops the drain of a pipe, so that all threads write directly from then on. Returns `false` if the deadline was
+    /// too short.
     #[cfg_attr(not(feature = "buffered"), allow(unused_variables))]
     pub(crate) fn stop(&self, deadline: &mut Deadline) -> bool {
         match self {

@@ -1,3 +1,5 @@
+//! How long a log call waits for room in the pipe.
+
 use std::{
     thread,
     time::{Duration, Instant},
@@ -5,8 +7,8 @@ use std::{
 
 use rustix::thread::{NanosleepRelativeResult, Timespec, nanosleep};
 
-/// The behaviour of a log call while the pipe is full, because the parent reads more slowly than the child logs, or not at
-/// all.
+/// The behaviour of a log call while the pipe is full, because the parent reads more slowly than the child logs, or not
+/// at all.
 ///
 /// ```
 /// use std::time::Duration;
@@ -52,7 +54,7 @@ impl Deadline {
     }
 
     /// Whether the wait is unlimited, so that a plain blocking write can be used.
-    pub(crate) fn is_endless(&self) -> bool {
+    pub(crate) fn is_unlimited(&self) -> bool {
         self.overflow == Overflow::Block
     }
 

@@ -41,7 +41,8 @@ pub(crate) struct Pipe {
     end: Arc<WriteEnd>,
     /// Whether the descriptor is checked before each write, and not only after a write that failed.
     check_before_write: bool,
-    /// Set once the kernel has refused writes that raise no signal. From then on the thread blocks SIGPIPE during a write.
+    /// Set once the kernel has refused writes that raise no signal. From then on the thread blocks SIGPIPE during a
+    /// write.
     ///
     /// Relaxed: a thread that misses it makes a write that the kernel refuses once more, and sets it again.
     block_sigpipe: AtomicBool,
@@ -77,7 +78,7 @@ impl Pipe {
         debug_assert!(bytes.len() <= PIPE_BUF);
         let mut may_skip_check = !self.check_before_write;
         loop {
-            let attempt = self.attempt(deadline.is_endless());
+            let attempt = self.attempt(deadline.is_unlimited());
             let end = attempt.end;
             // A write that failed may have failed because the number means another file by now.
             if !mem::replace(&mut may_skip_check, false) && !end.is_ours() {
@@ -92,8 +93,8 @@ impl Pipe {
                     None => return Written::Full,
                 },
                 Err(error) if is_unsupported(error) && self.fall_back(attempt.flags) => {}
-                // On a pipe a partial write of so few bytes does not happen. If it did, the reader could not find the next
-                // frame, so the pipe is given up.
+                // On a pipe a partial write of so few bytes does not happen. If it did, the reader could not find the
+                // next frame, so the pipe is given up.
                 Ok(_) | Err(_) => return Written::Gone,
             }
         }
@@ -131,8 +132,8 @@ impl Pipe {
         }
     }
 
-    /// Remembers that the kernel has refused a flag, so that the next attempt does without it. Returns `false` if the write
-    /// had no flags.
+    /// Remembers that the kernel has refused a flag, so that the next attempt does without it. Returns `false` if the
+    /// write had no flags.
     fn fall_back(&self, flags: WriteFlags) -> bool {
         if flags.no_signal {
             self.block_sigpipe.store(true, Relaxed);
@@ -149,8 +150,8 @@ struct Attempt<'a> {
     flags: WriteFlags,
     /// Whether to poll for room first. Another writer may take that room before the write, which then waits.
     ///
-    /// For a write that must not wait, if the kernel has no such writes and the pipe could not be reopened (after setuid,
-    /// for example).
+    /// For a write that must not wait, if the kernel has no such writes and the pipe could not be reopened (after
+    /// setuid, for example).
     poll_first: bool,
 }
 
@@ -173,7 +174,8 @@ fn wait_for_room(end: &WriteEnd, left: Duration) {
     }
 }
 
-/// Waits until a frame fits or the reader is gone, for at most `wait`; `None` is unlimited. Returns whether that is so.
+/// Waits until a frame fits or the reader is gone, for at most `wait`; `None` is unlimited. Returns `false` at the end
+/// of the wait.
 fn poll_room(end: &WriteEnd, wait: Option<Duration>) -> Result<bool, Errno> {
     let wait = wait.map(|wait| Timespec {
         tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),
@@ -183,7 +185,8 @@ fn poll_room(end: &WriteEnd, wait: Option<Duration>) -> Result<bool, Errno> {
     Ok(poll(&mut fds, wait.as_ref())? > 0)
 }
 
-/// Opens the pipe again for an open file description of the handler's own, which does not wait. Needed before Linux 6.4.
+/// Opens the pipe again for an open file description of the handler's own, which does not wait. Needed before Linux
+/// 6.4.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn reopen(end: &WriteEnd) -> Option<WriteEnd> {
     use std::os::fd::AsRawFd;
@@ -204,7 +207,8 @@ fn reopen(_: &WriteEnd) -> Option<WriteEnd> {
 
 /// Whether an error may mean that a flag or a call is not supported.
 ///
-/// Older kernels and sandboxes use all kinds of errors for that, so every error counts that is not about the pipe itself.
+/// Older kernels and sandboxes use all kinds of errors for that, so every error counts that is not about the pipe
+/// itself.
 fn is_unsupported(error: Errno) -> bool {
     !matches!(error, Errno::PIPE | Errno::BADF | Errno::AGAIN)
 }

@@ -1,3 +1,5 @@
+//! The descriptor of the pipe, and the check that its number still means the pipe.
+
 use std::{
     mem::ManuallyDrop,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
@@ -9,9 +11,9 @@ use super::address::Address;
 
 /// A descriptor that the handler writes to and owns.
 ///
-/// A program may close descriptors that it does not own, as daemons do, and open other files under their numbers. Nothing
-/// must be done to such a file: the handler does not wait for it and does not close it when it is dropped. It does not
-/// write to it either, as far as [`check_before_each_write`](crate::Builder::check_before_each_write) says.
+/// A program may close descriptors that it does not own, as daemons do, and open other files under their numbers.
+/// Nothing must be done to such a file: the handler does not wait for it and does not close it when it is dropped. With
+/// [`check_before_each_write`](crate::Builder::check_before_each_write), it does not write to it either.
 #[derive(Debug)]
 pub(crate) struct WriteEnd {
     fd: ManuallyDrop<OwnedFd>,
@@ -27,8 +29,8 @@ impl WriteEnd {
         }
     }
 
-    /// Whether the number still means the same file as at first. Also `true` if that cannot be found out, because a sandbox
-    /// refuses fstat.
+    /// Whether the number still means the same file as at first. Also `true` if that cannot be found out, because a
+    /// sandbox refuses fstat.
     pub(crate) fn is_ours(&self) -> bool {
         match identity(self) {
             Ok(found) => self.identity.is_none_or(|identity| identity == found),

@@ -1,3 +1,5 @@
+//! One write to the pipe, with flags that the kernel may refuse.
+
 use std::os::fd::BorrowedFd;
 
 use rustix::io::Errno;
@@ -19,8 +21,8 @@ impl WriteFlags {
 
 #[cfg(target_os = "linux")]
 impl WriteFlags {
-    /// Writes with these flags. Without flags this is a plain write(2), which the oldest kernels and the strictest sandboxes
-    /// allow.
+    /// Writes with these flags. Without flags this is a plain write(2), which the oldest kernels and the strictest
+    /// sandboxes allow.
     pub(crate) fn write(self, fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize, Errno> {
         use rustix::io::{ReadWriteFlags, pwritev2};
 

@@ -31,9 +31,9 @@ const LINGER: Duration = Duration::from_micros(200);
 /// Writes the records of buffered delivery, as a task of the program's own runtime.
 ///
 /// Made by [`Builder::init_with_drain`](crate::Builder::init_with_drain) and
-/// [`Builder::build_over`](crate::Builder::build_over). It ends when the handler is dropped and everything is written, or
-/// when there is no reader any more. If it is dropped earlier and writes to a pipe, it writes the remaining records there,
-/// and later records go there directly.
+/// [`Builder::build_over`](crate::Builder::build_over). It ends when the handler is dropped and everything is written,
+/// or when there is no reader any more. If it is dropped earlier and writes to a pipe, it writes the remaining records
+/// there, and later records go there directly.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -178,8 +178,8 @@ impl<W> Consumer<W> {
         if self.version != self.queue.rings.version() {
             self.follow_threads();
         }
-        // The positions are read before the leftovers: the hello of a process is stored before its first record, so whoever
-        // sees the record sees the hello too.
+        // The positions are read before the leftovers: the hello of a process is stored before its first record, so
+        // whoever sees the record sees the hello too.
         for (ring, _, committed) in &mut self.rings {
             *committed = ring.committed();
         }

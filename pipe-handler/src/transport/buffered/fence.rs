@@ -2,8 +2,8 @@
 //!
 //! A thread that logs publishes its record and then checks whether the drain sleeps. The drain announces that it will
 //! sleep and then looks for records once more. At least one of them must see the other's store, which needs a fence
-//! between the two steps on both sides. On x86-64 such a fence waits until the processor's store buffer is empty: 50 ns or
-//! more for every record if another core has just read the same memory. With `membarrier(2)` the drain, which sleeps
+//! between the two steps on both sides. On x86-64 such a fence waits until the processor's store buffer is empty: 50 ns
+//! or more for every record if another core has just read the same memory. With `membarrier(2)` the drain, which sleeps
 //! seldom, executes the fence for all other threads.
 
 use std::{
@@ -18,7 +18,8 @@ use std::{
 
 /// Whether [`heavy`] also fences the other threads.
 ///
-/// Relaxed loads suffice: a thread that sees an old `false` makes a fence of its own, and for an old `true` see [`heavy`].
+/// Relaxed loads suffice: a thread that sees an old `false` makes a fence of its own, and for an old `true` see
+/// [`heavy`].
 static ASYMMETRIC: AtomicBool = AtomicBool::new(false);
 
 /// Registers the process for it. This takes some milliseconds if the process already has other threads, so it is done
@@ -42,8 +43,8 @@ pub(crate) fn light() {
 pub(crate) fn heavy() {
     fence(SeqCst);
     if ASYMMETRIC.load(Relaxed) && !system::fence_others() {
-        // A sandbox that was set up later refuses it. From now on each side makes its own fence; the sleep is long enough
-        // for the other threads to see the new value.
+        // A sandbox that was set up later refuses it. From now on each side makes its own fence; the sleep is long
+        // enough for the other threads to see the new value.
         ASYMMETRIC.store(false, SeqCst);
         thread::sleep(Duration::from_millis(1));
     }

@@ -18,8 +18,8 @@ use crate::transport::{Deadline, Pipe, Written, pause};
 /// Frames that have to be written before any newer frame: by the drain or, once it has ended, by another thread.
 #[derive(Debug, Default)]
 pub(crate) struct Leftovers {
-    /// Frames that go before all frames in the rings: a hello that found no room (it is here, or already written, before any
-    /// record is in a ring), or the frames that a drain had taken when it ended.
+    /// Frames that go before all frames in the rings: a hello that found no room (it is here, or already written,
+    /// before any record is in a ring), or the frames that a drain had taken when it ended.
     first: Mutex<BytesMut>,
     /// Whether `first` ever held anything.
     any_first: AtomicBool,

@@ -23,7 +23,8 @@ impl Progress {
         self.waiting.fetch_add(1, SeqCst);
         atomic::fence(SeqCst);
         let turn = self.turn();
-        // `tell` locks `turn` before it notifies. So either `is_done` sees the change, or the wait gets the notification.
+        // `tell` locks `turn` before it notifies. So either `is_done` sees the change, or the wait gets the
+        // notification.
         if !is_done() {
             drop(self.made.wait_timeout(turn, left.min(LONGEST)));
         }
@@ -32,8 +33,8 @@ impl Progress {
 
     /// Notifies the waiting threads. Call it after the change that they wait for.
     pub(crate) fn tell(&self) {
-        // Between the store of that change and the load of `waiting`, as in `wait` between the store of `waiting` and the
-        // load of the change: at least one side sees the other.
+        // Between the store of that change and the load of `waiting`, as in `wait` between the store of `waiting` and
+        // the load of the change: at least one side sees the other.
         atomic::fence(SeqCst);
         if self.waiting.load(SeqCst) > 0 {
             drop(self.turn());

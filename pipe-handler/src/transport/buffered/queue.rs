@@ -82,7 +82,8 @@ impl Queue {
         self.process == process::generation()
     }
 
-    /// Whether a record logged at `time` is the first after a pause of its thread, and no older frame of the thread waits.
+    /// Whether a record logged at `time` is the first after a pause of its thread, and no older frame of the thread
+    /// waits.
     ///
     /// Such a record is written directly: it arrives at once, and that costs less than to wake the drain.
     pub(crate) fn is_after_pause(&self, time: u64) -> bool {
@@ -187,7 +188,8 @@ impl Queue {
 
     /// Waits until everything pushed so far is written.
     ///
-    /// If the drain is a task, its runtime may not poll it (the caller may block that runtime), so its work is done here.
+    /// If the drain is a task, its runtime may not poll it (the caller may block that runtime), so its work is done
+    /// here.
     pub(crate) fn flush(&self, pipe: Option<&Pipe>, deadline: &mut Deadline) -> bool {
         if !self.is_own() {
             return true;

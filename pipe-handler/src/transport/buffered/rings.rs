@@ -126,8 +126,8 @@ impl Rings {
         let mut all = self.lock();
         all.retain(|ring| {
             let is_shared = Arc::strong_count(ring) > 1;
-            // If it is not shared any more, its thread has ended. The fence pairs with the Release decrement by which the
-            // thread dropped its Arc, so its last commit is visible below.
+            // If it is not shared any more, its thread has ended. The fence pairs with the Release decrement by which
+            // the thread dropped its Arc, so its last commit is visible below.
             fence(Acquire);
             is_shared || ring.drained() < ring.committed()
         });

@@ -10,15 +10,16 @@ const WORD: usize = 8;
 /// In place of an entry's length: the next entry stands at the start of the ring.
 const WRAP: u64 = u64::MAX;
 
-/// A ring of the frames that one thread has logged and the drain has not yet written. It has one writer and one reader, and
-/// no lock.
+/// A ring of the frames that one thread has logged and the drain has not yet written. It has one writer and one reader,
+/// and no lock.
 ///
-/// It consists of words and of two positions that only ever grow: `committed`, moved by the thread, and `drained`, moved
-/// by the drain. An entry is a word with its length and as many words as its bytes need, in one piece.
+/// It consists of words and of two positions that only ever grow: `committed`, moved by the thread, and `drained`,
+/// moved by the drain. An entry is a word with its length and as many words as its bytes need, in one piece.
 ///
 /// The words are atomics because two threads share them, and are accessed Relaxed. The thread stores `committed` with
-/// Release after it has filled an entry, and the drain loads it with Acquire before it reads the entry. The drain stores
-/// `drained` with Release after it has read an entry, and the thread loads it with Acquire before it overwrites the room.
+/// Release after it has filled an entry, and the drain loads it with Acquire before it reads the entry. The drain
+/// stores `drained` with Release after it has read an entry, and the thread loads it with Acquire before it overwrites
+/// the room.
 #[derive(Debug)]
 pub(crate) struct Staging {
     words: Box<[AtomicU64]>,
@@ -135,8 +136,8 @@ impl Staging {
         self.drained.store(position, Release);
     }
 
-    /// Returns the place of an entry of `needed` words: at `committed`, plus the number of words to skip if the entry would
-    /// not be in one piece before the end of the ring.
+    /// Returns the place of an entry of `needed` words: at `committed`, plus the number of words to skip if the entry
+    /// would not be in one piece before the end of the ring.
     fn place(&self, committed: u64, needed: usize) -> (u64, u64) {
         let behind = self.words.len() - self.index(committed);
         let skipped = if behind < needed { behind as u64 } else { 0 };
