@@ -1,18 +1,30 @@
-//! Child processes' log records, typed and whole, from their pipes into the parent's logger.
+//! Reads the log records of child processes from their pipes and hands them to the parent's logger.
 //!
 //! ```text
-//!   child process (1..n, any language)          parent process
-//!   log::info!(..)                              log::logger()  ->  env_logger, fern, OTel, ...
-//!       |                                            ^
-//!   pipe-handler, or any writer of frames       PipeSubscriber     counts, joins, escapes, attaches
-//!       |                                            ^             -> Summary at the end
-//!       |                                       ChildPipe          ends with the pipe, or with the child
-//!       v                                            |
-//!   ================================ anonymous pipe ================================
+//!   child process (1..n, any language)
+//!   log::info!(..)
+//!       |
+//!   pipe-handler, or any other writer of frames
+//!       |
+//!   ============================== anonymous pipe ==============================
+//!       |
+//!   wait             until the pipe has bytes, or the child has exited   read
+//!       |
+//!   copy out         bytes into one read buffer, split into frames       read
+//!       |
+//!   decode           a frame's payload into a record; join fragments     account
+//!       |
+//!   account          received, dropped, missing -> Summary at the end    account
+//!       |
+//!   escape, attach   control characters; label, pid, process             dispatch
+//!       |
+//!   dispatch         log::logger() -> env_logger, fern, OTel, ...        dispatch
 //! ```
 //!
-//! This is the parent's side; the child's is `pipe-handler`, and both know only the frames of [`record_proto`]. The
-//! parent, all of it:
+//! The words on the right are the folders of the source; the [last section](#map-of-the-source) lists their files.
+//!
+//! This crate is the parent's side. The child's side is `pipe-handler`. All that the two share is the frame format of
+//! [`record_proto`]. A complete parent:
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -20,64 +32,124 @@
 //!
 //! let (mut child, mut logs) = pipe_subscriber::spawn(Command::new("true"))?;
 //! let status = logs.run_until(child.wait()).await?; // into log::logger()
-//! let summary = logs.run().await?;                  // what is left in the pipe, and the end
+//! let summary = logs.run().await?;                  // the rest of the pipe, and the end
 //! # assert_eq!(summary.received, 0);
 //! # Ok(()) }
 //! ```
 //!
-//! [`Spawn`] has the settings of the child, [`PipeSubscriber`] those of reading. Several children are told apart by their
-//! [label](Spawn::label), which loggers show in different [places](LabelIn). Besides [`run`](PipeSubscriber::run)
-//! there are [`run_into`](PipeSubscriber::run_into) for any logger, [`run_with`](PipeSubscriber::run_with) for a
-//! closure, [`records`](PipeSubscriber::records) for a `Stream` and [`run_on_thread`](PipeSubscriber::run_on_thread)
-//! for programs without a runtime and for slow loggers. [`run_until`](PipeSubscriber::run_until) and its kin read until
-//! something else has happened, the child's exit for example, can be cancelled at any moment, and lose nothing: in a
-//! `select!` and below a timeout use them. [`PipeSubscriber::new`] reads from anything: a socket, a stored stream, a pipe
-//! that was made elsewhere.
+//! - [`Spawn`] has the settings of the child, [`PipeSubscriber`] the settings of reading.
+//! - A [label](Spawn::label) tells the records of several children apart. [`LabelIn`] sets which part of a record shows
+//!   it to the logger.
+//! - [`run`](PipeSubscriber::run) reads into the global logger, [`run_into`](PipeSubscriber::run_into) into any logger,
+//!   [`run_with`](PipeSubscriber::run_with) into a closure. [`records`](PipeSubscriber::records) is a `Stream`.
+//!   [`run_on_thread`](PipeSubscriber::run_on_thread) is for programs without a runtime and for slow loggers.
+//! - [`run_until`](PipeSubscriber::run_until), [`run_into_until`](PipeSubscriber::run_into_until) and
+//!   [`run_with_until`](PipeSubscriber::run_with_until) read until a future is ready, for example the child's exit.
+//!   They can be cancelled at any moment and lose nothing: use them in a `select!` and with a timeout.
+//! - [`PipeSubscriber::new`] reads from any `AsyncRead`: a socket, a stored stream, a pipe that was made elsewhere.
 //!
-//! The name is Logbook's. A `Subscriber` of `tracing` is something else: the collector within one process.
+//! The name comes from Logbook. A `Subscriber` of `tracing` is something else: the collector within one process.
 //!
-//! # What is promised
+//! # Guarantees
 //!
-//! - **Nothing is lost unseen.** Every record that a child counted is received, reported as dropped, or missing in the
-//!   [`Summary`]. Of a process that ended without a close frame the summary says that more may have been logged.
-//! - **Every end has a [type](StreamEnd).** A payload that cannot be decoded costs itself only and is counted. Behind
-//!   an impossible length everything is read and thrown away, so that the child is not killed by its pipe.
-//! - **The end comes.** [`spawn`] leaves no write end in this process, and a child's pipe ends once there was nothing
-//!   to read for a [grace period](Spawn::grace) after its exit, even if another process holds it (Linux).
-//! - **Memory is bounded** whatever a child sends: one read buffer, 4 MiB of unfinished records
-//!   ([settable](PipeSubscriber::reassembly_limit)) beside the one being handed on, 1,024 processes counted one by one.
-//! - **A logger is not trusted with the stream.** If it panics, that is caught and counted. If it is slow, it delays
-//!   the task it runs in, which gives way after 64 payloads or 1 ms, and a little later to tasks that wait for I/O. It never runs within a
-//!   runtime of this crate's, and a thread of this crate's takes no signal of the program's.
-//! - **A child's text does not act.** Control characters are [escaped](Escaping) for a logger, and what the parent
-//!   [attaches](Attach) cannot be forged through the child's own pipe, nor can a label, in whichever [place](LabelIn) it is
-//!   shown. (Children of the same user can open each other's pipes through `/proc`; the project's SECURITY.md says what
-//!   helps.)
+//! - **No record is lost unseen.** Every record that a child counted is received, reported as dropped, or missing in
+//!   the [`Summary`]. If a process ended without a close frame, the summary reports that it may have logged more.
+//! - **Every end has a [type](StreamEnd).** A payload that cannot be decoded is counted and costs no other payload.
+//!   After an impossible length, everything is read and thrown away, so that the child does not die of a closed pipe.
+//! - **Reading ends.** [`spawn`] leaves no write end in this process. A child's pipe ends once there was nothing to
+//!   read for a [grace period](Spawn::grace) after the child's exit, even if another process holds it (Linux).
+//! - **Memory is bounded** for each child: one read buffer, 4 MiB of unfinished records
+//!   ([settable](PipeSubscriber::reassembly_limit)) besides the one that is being handed on, and 1,024 processes
+//!   that are counted one by one.
+//! - **A logger cannot break the stream.** If it panics, the panic is caught and counted. If it is slow, it delays the
+//!   task that runs it. That task yields to other tasks after 64 payloads or 1 ms, and a little later to tasks that
+//!   wait for I/O. On a thread of this crate, the logger runs outside of any runtime of this crate, and the thread
+//!   takes no signal that is meant for the program.
+//! - **A child's text is inert.** Control characters are [escaped](Escaping) before a logger sees them. A child cannot
+//!   forge through its own pipe what the parent [attaches](Attach), nor a label, whichever [part](LabelIn) of the
+//!   record shows it. (Children of the same user can open each other's pipes through `/proc`; the project's SECURITY.md
+//!   lists the countermeasures.)
 //!
-//! # What is not
+//! # Not guaranteed
 //!
-//! - A record says what its child says: pids, times and names are not checked.
-//! - The order is that of arrival. Within one thread of a child that is the order of its log calls; across threads and
-//!   children it is not that of their times.
-//! - Of a process that ended without a close frame, killed for example, up to one record per thread may be missing
-//!   without being counted, and drops that it had not reported yet.
-//! - A logger that never returns stops its task. [`run_on_thread`](PipeSubscriber::run_on_thread) keeps that from
-//!   everything else; the child then waits as its overflow policy says.
-//! - A child that closes its end early, or never opens it, is no error. Of one that wrote nothing at all the summary
-//!   says that it did not adopt the pipe; a [program between](Spawn#programs-between) may have kept it back.
+//! - A record's contents are the child's claims: pids, times and names are not checked.
+//! - Records come in the order of their arrival. Within one thread of a child that is the order of its log calls;
+//!   across threads and children it is not the order of their times.
+//! - If a process ended without a close frame, for example because it was killed, up to one record per thread may be
+//!   missing without being counted, and so may drops that it had not reported yet.
+//! - A logger that never returns stops its task. With [`run_on_thread`](PipeSubscriber::run_on_thread) it stops nothing
+//!   else in the parent; the child then waits as its overflow policy says.
+//! - A child that closes its end early, or never opens it, is no error. If a child wrote nothing at all, the summary
+//!   reports that it did not adopt the pipe; a [program between](Spawn#programs-between) parent and child may have kept it
+//!   back.
 //!
-//! # What it costs
+//! # Costs
 //!
-//! A record is decoded where it was read and handed on without a copy and without an allocation, except where its text
-//! needs escaping or it came in fragments: 166 ns, of which 36 are a logger's that reads every field. A pipe whose writer is
-//! quiet waits in the runtime's poll as any other. While its writer is hot, it is taken out of the poll and read at ticks of
-//! 100 us, so that no write has to wake the reader. Nothing wakes for children that are silent, unless the system
-//! [refuses](Spawn::grace) to watch them. The figures are those of the
-//! project's benchmark, `tests/bench`, on a Xeon of 2 cores; it puts them beside what one would use instead.
+//! A record is decoded in the read buffer and handed on without a copy and without an allocation, unless its text
+//! needs escaping or it came in fragments: 166 ns, 36 of which are spent in a logger that reads every field.
+//!
+//! The pipe of a quiet writer waits in the runtime's poll as any other. The pipe of a busy writer is taken out of the
+//! poll and read at ticks of 100 us, so that no write has to wake the reader. Silent children cause no wakeups, unless
+//! the system [refuses](Spawn::grace) to watch them.
+//!
+//! The figures are from the project's benchmark, `tests/bench`, on a Xeon of 2 cores. The benchmark also measures
+//! the alternatives.
 //!
 //! # Features
 //!
 //! - `kv_serde`: lists and maps among the key-values reach the logger as structures; without it as JSON text.
+//!
+//! # Map of the source
+//!
+//! In the order of a record's way: `spawn` > `subscriber` > `read` > `account`, with `dispatch` beside them and `sys`
+//! below. Paths are relative to `src`.
+//!
+//! | file | holds |
+//! |---|---|
+//! | **`spawn`** | **starts the child and gives it the write end** |
+//! | `spawn/builder.rs` | [`spawn()`] and [`Spawn`]: the settings of the child; the pipe is made here |
+//! | `spawn/command.rs` | [`SpawnCommand`]: the commands of std and tokio |
+//! | `spawn/handover.rs` | [`Via`]; passes the descriptor to the child and sets `RECORD_PIPE` |
+//! | **`subscriber`** | **the public reader and the loops that drive it** |
+//! | `subscriber/pipe_subscriber.rs` | [`PipeSubscriber`]: the settings of reading |
+//! | `subscriber/run.rs` | the `run` methods: each connects the reader to a logger or a closure |
+//! | `subscriber/records.rs` | [`Records`]: the records as a `Stream` |
+//! | `subscriber/record_reader.rs` | takes payloads from `read` to `account`; catches and counts a logger's panics |
+//! | `subscriber/own_runtime.rs` | the runtime of `run_on_thread` |
+//! | `subscriber/error.rs` | [`ReadError`] |
+//! | **`read`** | **waits for bytes, copies them out, splits them into payloads** |
+//! | `read/frame_reader.rs` | payloads from any `AsyncRead`, and how the stream ended; drains a corrupt stream |
+//! | `read/coop_budget.rs` | decides when the reader yields its turn to the runtime |
+//! | `read/child_pipe.rs` | [`ChildPipe`]: ends at the end of file, or after the child's exit and the grace period |
+//! | `read/pipe.rs` | the read end: waits in the runtime's poll or for ticks, and makes the read calls |
+//! | `read/pipe_unsupported.rs` | the same without pacing, for systems other than Linux |
+//! | `read/pacing.rs` | decides when a writer is busy enough to be read at ticks |
+//! | `read/ticker.rs` | the ticks: one timer for each runtime and period |
+//! | `read/exit/exit_watch.rs` | notices the child's exit, then waits for the grace period |
+//! | `read/exit/exit_watch_unsupported.rs` | the same interface for systems other than Linux |
+//! | `read/exit/child_process.rs` | asks for the exit by pid if there is no descriptor for the process |
+//! | `read/exit/grace.rs` | how much of a grace period is left |
+//! | **`account`** | **decodes, counts and sums up** |
+//! | `account/receiver.rs` | decodes each payload, joins fragments, counts the malformed and the unknown |
+//! | `account/tee.rs` | writes received frames to the writer of [`tee`](PipeSubscriber::tee) |
+//! | `account/accounts.rs` | one account for each process, at most 1,024, and the sums over all |
+//! | `account/process_account.rs` | one process's counters; computes `missing` and `in_flight` |
+//! | `account/summary.rs` | [`Summary`], [`ProcessSummary`], [`StreamEnd`] |
+//! | `account/summary_line.rs` | a summary as one line of text |
+//! | `account/reasons.rs` | the texts of [`Summary::reasons`] |
+//! | **`dispatch`** | **prepares a record for a logger and calls it** |
+//! | `dispatch/logger.rs` | filters, escapes, puts the label before target or message, calls the logger |
+//! | `dispatch/escape.rs` | [`Escaping`]: escapes control characters |
+//! | `dispatch/label_in.rs` | [`LabelIn`]: the label as the prefix of a target or message |
+//! | `dispatch/attach.rs` | [`Attach`]: the names of the parent's key-values |
+//! | `dispatch/parent_keys.rs` | adds the parent's key-values, the label among them, and renames a child's equal keys |
+//! | **`sys`** | **system calls, used by the others** |
+//! | `sys/timer.rs` | a timer that does not need the runtime's; a descriptor, or else the thread of the next line |
+//! | `sys/thread_timer.rs` | a timer that is a thread |
+//! | `sys/registration.rs` | registers a descriptor with the runtime |
+//! | `sys/pipe_quota.rs` | enlarges pipes, up to a quota of this process |
+//! | `sys/signal_mask.rs` | blocks signals in this crate's threads |
+//! | `sys/panics.rs` | drops a caught panic safely |
 
 #![deny(missing_docs, unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -1,26 +1,32 @@
+//! The accounts of all processes of a stream, and the sums over them.
+
 use std::{borrow::Cow, collections::HashMap};
 
 use record_proto::{Close, Dropped, Hello, Levels, LogRecord};
 
-use super::process_account::{Account, Key};
+use super::process_account::{Account, ProcessKey};
 use super::summary::Summary;
 
-/// How many processes are counted one by one.
+/// The number of processes that are counted one by one.
 const MAX_ACCOUNTS: usize = 1024;
 
-/// Who sent how much: one [`Account`] for each process.
+/// One [`Account`] for each process.
 ///
-/// Nothing that a child sends is trusted: sums stop at 64 bits, differences at 0, and the accounts are bounded.
+/// The numbers of a child may be wrong on purpose, so sums saturate at `u64::MAX`, differences at 0, and the number of
+/// accounts is bounded. If there are too many processes, accounts are folded: added to `folded` and removed.
 #[derive(Debug, Default)]
 pub(crate) struct Accounts {
     accounts: Vec<Account>,
-    /// The slot in `accounts` of each key's present account.
-    present: HashMap<Key, usize>,
-    /// The entry of `present` that was asked for last: most streams have one process, and most others have runs.
-    recent: Option<(Key, usize)>,
+    /// The index in `accounts` of each key's current account. A key may have earlier accounts too.
+    current: HashMap<ProcessKey, usize>,
+    /// The entry of `current` that was used last. It saves most lookups: most streams have one process, and in most
+    /// others several frames in a row are of the same process.
+    last_used: Option<(ProcessKey, usize)>,
+    /// Counts frames, to order the accounts by their last frame.
     clock: u64,
+    /// Counts the accounts that were opened, to order them.
     opened: u64,
-    /// Of the accounts that had to make room.
+    /// The sums of the accounts that were folded.
     folded: Sums,
 }
 
@@ -37,10 +43,12 @@ struct Sums {
 }
 
 impl Accounts {
-    /// A writer that does not tell its instance begins anew with each hello; one that tells neither that nor its pid shares
-    /// an account with all others of its kind.
+    /// Counts a hello.
+    ///
+    /// If it has a pid but no instance, it opens a new account: nothing else would tell two processes of that pid
+    /// apart. Writers that send neither a pid nor an instance share one account.
     pub(crate) fn hello(&mut self, hello: &Hello<'_>) {
-        let key = Key {
+        let key = ProcessKey {
             pid: hello.pid,
             instance: hello.instance,
         };
@@ -49,51 +57,51 @@ impl Accounts {
         }
         let account = self.account(key);
         account.begin();
-        account.name(hello.process.as_deref());
+        account.set_name(hello.process.as_deref());
     }
 
-    /// Counts a record. If it does not tell the name of its process, it gets the one that the process gave before.
+    /// Counts a record. If it has no process name, it gets the one that its process sent before.
     pub(crate) fn record<'a>(&'a mut self, record: &mut LogRecord<'a>) {
-        let account = self.account(Key {
+        let account = self.account(ProcessKey {
             pid: record.pid,
             instance: record.instance,
         });
         account.record(record.seq);
         match &record.process {
-            Some(name) => account.name(Some(name)),
-            None => record.process = account.known_name().map(Cow::Borrowed),
+            Some(name) => account.set_name(Some(name)),
+            None => record.process = account.name().map(Cow::Borrowed),
         }
     }
 
     pub(crate) fn dropped(&mut self, dropped: &Dropped) {
-        let key = Key {
+        let key = ProcessKey {
             pid: dropped.pid,
             instance: dropped.instance,
         };
-        self.account(key).drop_more(&dropped.counts);
+        self.account(key).add_dropped(&dropped.counts);
     }
 
     pub(crate) fn close(&mut self, close: &Close) {
-        let key = Key {
+        let key = ProcessKey {
             pid: close.pid,
             instance: close.instance,
         };
         self.account(key).close(close);
     }
 
-    /// How many accounts had to make room.
+    /// Returns the number of accounts that were folded.
     pub(crate) fn folded(&self) -> u64 {
         self.folded.accounts
     }
 
-    /// Whether at least one process was heard of and every one has closed.
+    /// Returns whether there was at least one process and all processes have closed.
     pub(crate) fn is_closed(&self) -> bool {
         !self.accounts.is_empty()
             && self.folded.unclosed == 0
             && self.accounts.iter().all(Account::is_closed)
     }
 
-    /// Writes figures and processes into a summary.
+    /// Writes the sums and the processes into a summary.
     pub(crate) fn report(&self, summary: &mut Summary) {
         let mut accounts: Vec<_> = self.accounts.iter().collect();
         accounts.sort_by_key(|account| account.opened());
@@ -110,9 +118,10 @@ impl Accounts {
         summary.unclosed = sums.unclosed;
     }
 
-    fn account(&mut self, key: Key) -> &mut Account {
-        let slot = match self.recent {
-            Some((recent, slot)) if recent == key => slot,
+    /// Returns the current account of a key, and marks it as heard of now.
+    fn account(&mut self, key: ProcessKey) -> &mut Account {
+        let slot = match self.last_used {
+            Some((last_key, slot)) if last_key == key => slot,
             _ => self.find_or_open(key),
         };
         self.clock += 1;
@@ -121,18 +130,19 @@ impl Accounts {
         account
     }
 
-    fn find_or_open(&mut self, key: Key) -> usize {
-        match self.present.get(&key) {
+    fn find_or_open(&mut self, key: ProcessKey) -> usize {
+        match self.current.get(&key) {
             Some(&slot) => {
-                self.recent = Some((key, slot));
+                self.last_used = Some((key, slot));
                 slot
             }
-            // It may be a process whose account has been folded: then this is not its beginning.
+            // If accounts have been folded, the process may be one of them, and this may not be its first frame.
             None => self.open(key, self.folded.accounts > 0),
         }
     }
 
-    fn open(&mut self, key: Key, partial: bool) -> usize {
+    /// Opens an account, folds another one if there are too many, and returns the new account's slot.
+    fn open(&mut self, key: ProcessKey, partial: bool) -> usize {
         let of_pid = |account: &&Account| account.key().pid == key.pid;
         let earlier = self.accounts.iter().filter(of_pid);
         let earlier = earlier.map(Account::incarnation).max().unwrap_or(0);
@@ -149,22 +159,23 @@ impl Accounts {
                 next
             }
         };
-        self.present.insert(key, slot);
-        self.recent = Some((key, slot));
+        self.current.insert(key, slot);
+        self.last_used = Some((key, slot));
         slot
     }
 
-    /// Adds one account to the sums and gives its slot: a closed one if there is any, among those the one that has
-    /// been silent longest.
+    /// Adds an account to the folded sums and returns its slot for reuse. It takes a closed account if there is one,
+    /// because nothing more is expected from it. Among several, it takes the one whose last frame is the oldest.
     fn fold(&mut self) -> usize {
         let accounts = self.accounts.iter().enumerate();
         let (slot, account) = accounts
-            .min_by_key(|(_, account)| (!account.is_closed(), account.heard()))
+            .min_by_key(|(_, account)| (!account.is_closed(), account.last_frame()))
             .expect("folding needs an account");
         self.folded.add(account);
         let key = account.key();
-        if self.present.get(&key) == Some(&slot) {
-            self.present.remove(&key);
+        // A later account of the same key may have replaced this one in `current`.
+        if self.current.get(&key) == Some(&slot) {
+            self.current.remove(&key);
         }
         slot
     }

@@ -1,3 +1,6 @@
+//! The stage after reading: decodes payloads, joins fragments, counts records by process, and makes the summary. May
+//! use `sys`.
+
 mod accounts;
 mod process_account;
 mod reasons;

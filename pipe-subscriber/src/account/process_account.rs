@@ -1,30 +1,40 @@
+//! The counters of one process, and how many of its records are missing.
+
 use record_proto::{Close, Levels};
 
 use super::summary::ProcessSummary;
 
-/// The longest process name that is kept, in bytes.
+/// The length at which a process name is cut, in bytes.
 const MAX_NAME: usize = 255;
 
-/// Whose frames these are. A pid alone does not tell: two processes on one pipe can have the same.
+/// Identifies the process of a frame. The pid alone does not: two processes on one pipe can have the same one, for
+/// example in different PID namespaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Key {
+pub(crate) struct ProcessKey {
     pub(crate) pid: Option<u64>,
     pub(crate) instance: Option<u32>,
 }
 
-/// What one process sent, from the numbers that it gives itself.
+/// The counters of one process.
+///
+/// The process numbers its log calls from 1 (`seq`). A number that does not arrive and is not reported as dropped is
+/// missing.
 #[derive(Debug)]
 pub(crate) struct Account {
-    key: Key,
+    key: ProcessKey,
     incarnation: u64,
     name: Option<String>,
+    /// The position of this account in the order of opening.
     opened: u64,
-    heard: u64,
-    /// Whether the process may have sent more before this account was opened, so that its own totals say too much.
+    /// The clock of the process's last frame.
+    last_frame: u64,
+    /// Whether the process may have sent frames before this account was opened. The totals of its close frame include
+    /// those, so they are not used.
     partial: bool,
-    /// The seq after which this account counts; `None` until its first record, unless a hello opened it.
+    /// The seq before the first one that belongs to this account: 0 if it began with a hello, else the lowest seq so
+    /// far less 1. `None` before the first hello or record.
     base: Option<u64>,
-    highest: u64,
+    highest_seq: u64,
     received: u64,
     dropped: Levels,
     close: Option<Totals>,
@@ -36,58 +46,59 @@ struct Totals {
     sent: u64,
     dropped: u64,
     dropped_by_level: Levels,
-    /// How many records had been received before the frame.
+    /// The number of records that had been received when the close frame came.
     received: u64,
 }
 
 impl Account {
-    /// `opened` is its place among all accounts.
-    pub(crate) fn open(key: Key, incarnation: u64, opened: u64, partial: bool) -> Self {
+    /// Creates an account. `opened` is its position in the order of opening.
+    pub(crate) fn open(key: ProcessKey, incarnation: u64, opened: u64, partial: bool) -> Self {
         Self {
             key,
             incarnation,
             name: None,
             opened,
-            heard: 0,
+            last_frame: 0,
             partial,
             base: None,
-            highest: 0,
+            highest_seq: 0,
             received: 0,
             dropped: Levels::default(),
             close: None,
         }
     }
 
-    /// The process says that it begins, so that its first record is number 1. Once it has sent a record this is late.
+    /// Counts a hello: the process begins here, so its first record has seq 1. A hello that comes after the first
+    /// record is late, and changes nothing.
     pub(crate) fn begin(&mut self) {
         if !self.partial {
             self.base.get_or_insert(0);
         }
     }
 
-    /// Keeps the first name that the process gives itself.
-    pub(crate) fn name(&mut self, name: Option<&str>) {
+    /// Keeps the first name that the process sends.
+    pub(crate) fn set_name(&mut self, name: Option<&str>) {
         if self.name.is_none() {
-            self.name = name.map(|name| cut(name).to_owned());
+            self.name = name.map(|name| truncate(name).to_owned());
         }
     }
 
-    pub(crate) fn known_name(&self) -> Option<&str> {
+    pub(crate) fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
     pub(crate) fn record(&mut self, seq: u64) {
         self.received += 1;
-        self.highest = self.highest.max(seq);
+        self.highest_seq = self.highest_seq.max(seq);
         let before = seq.saturating_sub(1);
         self.base = Some(self.base.map_or(before, |base| base.min(before)));
     }
 
-    pub(crate) fn drop_more(&mut self, counts: &Levels) {
+    pub(crate) fn add_dropped(&mut self, counts: &Levels) {
         self.dropped.add(counts);
     }
 
-    /// A later close replaces an earlier one.
+    /// Keeps the totals of a close frame. A later one replaces an earlier one.
     pub(crate) fn close(&mut self, close: &Close) {
         self.close = Some(Totals {
             sent: close.sent,
@@ -98,18 +109,18 @@ impl Account {
     }
 
     pub(crate) fn touch(&mut self, clock: u64) {
-        self.heard = clock;
+        self.last_frame = clock;
     }
 
-    pub(crate) fn heard(&self) -> u64 {
-        self.heard
+    pub(crate) fn last_frame(&self) -> u64 {
+        self.last_frame
     }
 
     pub(crate) fn opened(&self) -> u64 {
         self.opened
     }
 
-    pub(crate) fn key(&self) -> Key {
+    pub(crate) fn key(&self) -> ProcessKey {
         self.key
     }
 
@@ -121,28 +132,35 @@ impl Account {
         self.close.is_some()
     }
 
-    /// What was dropped, by level: the frames that told of drops may be fewer than the close says, and the close may be older.
+    /// Returns the drops by level: for each level the higher of two counts. The dropped frames may report fewer drops
+    /// than the close frame does, and the close frame may be older than some dropped frames.
     pub(crate) fn dropped_by_level(&self) -> Levels {
         let mut most = self.dropped;
         if let Some(totals) = self.totals() {
-            for (own, total) in most.0.iter_mut().zip(totals.dropped_by_level.0) {
-                *own = total.max(*own);
+            for (reported, total) in most.0.iter_mut().zip(totals.dropped_by_level.0) {
+                *reported = total.max(*reported);
             }
         }
         most
     }
 
+    /// Returns the figures of this process.
+    ///
+    /// The gap is the number of log calls that have neither arrived nor been reported as dropped. The process has made
+    /// as many calls as its close frame says, or as its highest seq says if that is more.
     pub(crate) fn summary(&self) -> ProcessSummary {
         let totals = self.totals();
         let dropped = self.dropped.total();
         let dropped = totals.map_or(dropped, |totals| totals.dropped.max(dropped));
         let logged = totals.map_or(0, |totals| totals.sent.saturating_add(totals.dropped));
         let gap = logged
-            .max(self.highest)
+            .max(self.highest_seq)
             .saturating_sub(self.base.unwrap_or(0))
             .saturating_sub(self.received)
             .saturating_sub(dropped);
-        // The writes of those had returned, so that they came before the close or never do.
+        // `sent` counts the records whose writes had returned before the close frame was written. They are before the
+        // close frame in the pipe, so those that had not been received by then never arrive: they are missing. The rest
+        // of the gap are calls that had begun and not finished when the process ended.
         let missing = totals.map_or(gap, |totals| {
             gap.min(totals.sent.saturating_sub(totals.received))
         });
@@ -159,12 +177,14 @@ impl Account {
         }
     }
 
+    /// Returns the totals of the close frame, unless they include frames from before this account was opened.
     fn totals(&self) -> Option<&Totals> {
         self.close.as_ref().filter(|_| !self.partial)
     }
 }
 
-fn cut(name: &str) -> &str {
+/// Cuts a name at [`MAX_NAME`] bytes, or before the character that would pass that bound.
+fn truncate(name: &str) -> &str {
     let mut length = name.len().min(MAX_NAME);
     while !name.is_char_boundary(length) {
         length -= 1;

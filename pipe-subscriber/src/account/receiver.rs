@@ -1,3 +1,5 @@
+//! Receives each payload of a stream: writes it to the tee, decodes it, counts it, and passes its record on.
+
 use record_proto::{
     CodecError, Fragment, Levels, LogRecord, Payload, PayloadError, Progress, Reassembler,
     Rejected, VERSION,
@@ -13,20 +15,20 @@ const EVICTED: &str =
 
 const FOLDED: &str = "more processes than are counted one by one: some are in the sums only";
 
-/// Takes in the payloads of one stream: stores, decodes and counts each, and shows the records.
+/// Decodes and counts the payloads of one stream, writes them to the tee, and passes the records on.
 ///
-/// A record that is whole in its frame borrows from it, and nothing is allocated for it.
+/// A record that came in one frame borrows from the read buffer, and nothing is allocated for it.
 #[derive(Debug, Default)]
 pub(crate) struct Receiver {
     tee: Tee,
     reassembler: Reassembler,
     accounts: Accounts,
-    /// A child was given the pipe for this stream.
-    of_child: bool,
-    /// It was told to log nothing.
+    /// Whether the stream is the pipe of a child that this crate has spawned.
+    is_child_pipe: bool,
+    /// Whether that child's filter is off.
     filter_is_off: bool,
-    /// Anything came, of whatever kind.
-    heard: bool,
+    /// Whether any payload was received, of whatever kind.
+    has_received: bool,
     malformed: u64,
     unknown: u64,
     logger_panics: u64,
@@ -39,8 +41,8 @@ impl Receiver {
         self.reassembler = std::mem::take(&mut self.reassembler).with_limit(bytes);
     }
 
-    pub(crate) fn set_of_child(&mut self) {
-        self.of_child = true;
+    pub(crate) fn set_child_pipe(&mut self) {
+        self.is_child_pipe = true;
     }
 
     pub(crate) fn set_filter_off(&mut self) {
@@ -51,24 +53,24 @@ impl Receiver {
         self.tee = tee;
     }
 
-    /// Shows the record in this payload, or the one that it makes whole.
+    /// Receives a payload, and calls `on_record` if it is a record or the last missing fragment of one.
     #[inline]
-    pub(crate) fn take(&mut self, payload: &[u8], show: impl FnOnce(&mut LogRecord<'_>)) {
-        self.heard = true;
-        self.tee.store(payload, &mut self.reasons);
-        // A record is large: it stays where it was decoded.
+    pub(crate) fn receive(&mut self, payload: &[u8], on_record: impl FnOnce(&mut LogRecord<'_>)) {
+        self.has_received = true;
+        self.tee.write_frame(payload, &mut self.reasons);
+        // The match borrows the record instead of moving it out, because a record is large and a move copies it.
         let mut decoded = Payload::decode(payload);
         match &mut decoded {
             Ok(Payload::Record(record)) => {
                 self.accounts.record(record);
-                show(record);
+                on_record(record);
             }
-            Ok(Payload::Fragment(fragment)) => self.join(fragment, show),
-            _ => self.take_other(decoded),
+            Ok(Payload::Fragment(fragment)) => self.join_fragment(fragment, on_record),
+            _ => self.receive_other(decoded),
         }
     }
 
-    fn take_other(&mut self, decoded: Result<Payload<'_>, PayloadError>) {
+    fn receive_other(&mut self, decoded: Result<Payload<'_>, PayloadError>) {
         match decoded {
             Ok(Payload::Hello(hello)) => {
                 self.check_version(hello.version);
@@ -76,7 +78,7 @@ impl Receiver {
             }
             Ok(Payload::Dropped(dropped)) => self.accounts.dropped(&dropped),
             Ok(Payload::Close(close)) => self.accounts.close(&close),
-            // Kinds that record-proto learns later are unknown here all the same.
+            // `Payload` is non-exhaustive: kinds that a later record-proto decodes are unknown to this crate.
             Ok(_) => self.unknown += 1,
             Err(error) => self.reject(error),
         }
@@ -86,22 +88,30 @@ impl Receiver {
         self.logger_panics += 1;
     }
 
-    /// There are no more payloads: whatever stores them has done its work. `is_whole`: the stream has ended by itself. Then a
-    /// child that wrote nothing, not even what it is, has not found its pipe; one that wrote something that cannot be
-    /// understood has.
+    /// Ends receiving; may be called more than once. `is_whole` says that the stream ended without an error and was
+    /// read to its end.
+    ///
+    /// If nothing at all came over the pipe of a child by then, the child did not adopt the pipe: a child that does
+    /// sends at least a hello. A payload that cannot be decoded shows that the pipe was adopted too.
     pub(crate) fn end(&mut self, is_whole: bool) {
-        self.tee.end(&mut self.reasons);
-        if is_whole && self.of_child && !self.heard {
+        self.tee.finish(&mut self.reasons);
+        if is_whole && self.is_child_pipe && !self.has_received {
             self.reasons.note(NOT_ADOPTED);
         }
     }
 
-    /// The figures so far. `end` is what the reader saw; where that is nothing special, the accounts tell clean from
-    /// eof. `broken` is what put the stream out of step.
-    pub(crate) fn summary(&self, end: Option<StreamEnd>, broken: Option<&CodecError>) -> Summary {
+    /// Returns the figures so far.
+    ///
+    /// `end` is the end that the reader has found; if it is `None`, the end is clean if all processes have closed, and
+    /// eof otherwise. `codec_error` is the error after which no more frames could be found.
+    pub(crate) fn summary(
+        &self,
+        end: Option<StreamEnd>,
+        codec_error: Option<&CodecError>,
+    ) -> Summary {
         let mut reasons = self.reasons.clone();
-        if let Some(broken) = broken {
-            reasons.note_first(broken);
+        if let Some(error) = codec_error {
+            reasons.note_first(error);
         }
         if self.accounts.folded() > 0 {
             reasons.note_first(FOLDED);
@@ -130,15 +140,21 @@ impl Receiver {
             exit_status: None,
         };
         self.accounts.report(&mut summary);
-        // A child that has not adopted the pipe has not read its filter either.
-        let says_nothing = self.heard && summary.received == 0 && summary.end != StreamEnd::Open;
-        if self.filter_is_off && says_nothing {
+        // Without any payload the child has not adopted the pipe. Then it has not read its filter either, and the
+        // filter is not the reason.
+        let is_silent =
+            self.has_received && summary.received == 0 && summary.end != StreamEnd::Open;
+        if self.filter_is_off && is_silent {
             summary.reasons.insert(0, FILTER_OFF.to_owned());
         }
         summary
     }
 
-    fn join(&mut self, fragment: &Fragment<'_>, show: impl FnOnce(&mut LogRecord<'_>)) {
+    fn join_fragment(
+        &mut self,
+        fragment: &Fragment<'_>,
+        on_record: impl FnOnce(&mut LogRecord<'_>),
+    ) {
         let evicted = self.reassembler.evicted();
         let payload = match self.reassembler.push(fragment) {
             Progress::Complete(payload) => payload,
@@ -153,7 +169,7 @@ impl Receiver {
         match LogRecord::decode(&payload) {
             Ok(mut record) => {
                 self.accounts.record(&mut record);
-                show(&mut record);
+                on_record(&mut record);
             }
             Err(error) => self.reject(error),
         }
@@ -167,7 +183,7 @@ impl Receiver {
 
     fn reject_fragment(&mut self, rejected: Rejected) {
         match rejected {
-            // One record that was given up has many pieces, and it is counted already.
+            // Probably a later fragment of a record that was given up. That record has been counted as evicted.
             Rejected::NoStart if self.reassembler.evicted() > 0 => return,
             Rejected::TooLong { .. } => {}
             _ => self.malformed += 1,

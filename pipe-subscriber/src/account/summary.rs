@@ -1,17 +1,26 @@
+//! The public figures of a stream.
+
 use std::{fmt, os::unix::process::ExitStatusExt, process::ExitStatus};
 
 use record_proto::Levels;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-/// What came over one stream, what did not, and how the stream ended.
+/// The figures of one stream: which records arrived, which did not, and how the stream ended.
 ///
-/// Every record that a child logged is in exactly one of [`received`](Self::received), [`dropped`](Self::dropped) and
-/// [`missing`](Self::missing), as long as each of its processes said how much that was: with a close frame at its end. Of one
-/// that did not, because it was killed or found no room in its pipe within its exit timeout, the figures hold up to the last
-/// record that arrived, and what came after it is unknown: [`unclosed`](Self::unclosed) counts them. The other figures
-/// inform.
+/// Every record that a child logged is counted in exactly one of [`received`](Self::received),
+/// [`dropped`](Self::dropped) and [`missing`](Self::missing), if each of its processes sent a close frame at its end.
+/// The close frame has the totals of its process.
 ///
-/// It prints as one line: `all 1,234 records received`, or whatever was lost. With serde it is an object of its fields' names.
+/// A process may end without a close frame, because it was killed or found no room in its pipe within its exit timeout.
+/// [`unclosed`](Self::unclosed) counts these processes. For them the figures hold up to the last record that arrived;
+/// the number of records after it is unknown.
+///
+/// The other figures are for information.
+///
+/// `Display` prints one line: `all 1,234 records received`, or the losses, the worst first. With serde, a summary
+/// serialises as an object with the names of its fields.
+///
+/// # Examples
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -36,51 +45,60 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Summary {
-    /// Records decoded whole, those included that the logger filtered out or panicked on.
+    /// The number of records that were decoded, including those that the logger filtered out or panicked on.
     pub received: u64,
-    /// Records that the processes themselves reported as given up.
+    /// The number of records that the processes reported as dropped.
     pub dropped: u64,
-    /// The same by level, as far as levels were reported: what only a close frame tells has none.
+    /// The drops by level, as far as levels were reported. The sum may be lower than [`dropped`](Self::dropped): a
+    /// close frame may report drops without levels.
     #[serde(serialize_with = "levels")]
     pub dropped_by_level: Levels,
-    /// Records that were counted where they were logged and neither arrived nor were reported as dropped.
+    /// The number of records that a process counted when it logged them, and that neither arrived nor were reported as
+    /// dropped.
     pub missing: u64,
-    /// Log calls that had begun and not returned when their process ended in good order, in its other threads.
+    /// The number of log calls that had begun and not finished, in other threads, when their process ended in good
+    /// order, after its close frame.
     pub in_flight: u64,
-    /// Processes that ended without a close: how much each logged after the last record that arrived is unknown.
+    /// The number of processes that ended without a close frame. How many records each of them logged after the last
+    /// one that arrived is unknown.
     pub unclosed: u64,
-    /// Payloads that could not be decoded, and fragments that belonged to no record.
+    /// The number of payloads that could not be decoded, and of fragments that belonged to no record.
     pub malformed: u64,
-    /// Payloads of a kind that this version does not know.
+    /// The number of payloads of a kind that this version does not know.
     pub unknown: u64,
-    /// Records in fragments that were unfinished at the end.
+    /// The number of records in fragments that were unfinished at the end.
     pub incomplete: u64,
-    /// Records in fragments that were given up to stay within
+    /// The number of records in fragments that were given up to stay within
     /// [`reassembly_limit`](crate::PipeSubscriber::reassembly_limit).
     pub evicted: u64,
-    /// How often the logger (or the closure of [`run_with`](crate::PipeSubscriber::run_with)) panicked.
+    /// The number of times that the logger (or the closure of [`run_with`](crate::PipeSubscriber::run_with)) panicked.
     pub logger_panics: u64,
-    /// The highest version of the wire format that a process announced, where it is above this crate's.
+    /// The highest version of the wire format that a process announced, if it is above this crate's.
     pub newer_version: Option<u64>,
-    /// The first few different texts of what went wrong: payloads that could not be decoded, what was given up and
-    /// why the stream could not go on. They quote nothing that a child sent.
+    /// The first few different texts about problems: why payloads could not be decoded, why records were given up, and
+    /// why the stream could not go on. The texts quote nothing that a child sent.
     ///
-    /// "the child did not adopt the pipe" stands here if nothing at all came over the pipe of a child that
-    /// [`spawn`](crate::spawn) started: it does not know the pipe, or [did not get it](crate::Spawn#programs-between).
+    /// If nothing at all came over the pipe of a child that [`spawn`](crate::spawn) started, one of them is "the child
+    /// did not adopt the pipe": the child does not know the pipe, or
+    /// [did not get it](crate::Spawn#programs-between).
     pub reasons: Vec<String>,
-    /// The processes, in the order in which they were first heard of; at most 1,024.
+    /// The processes, in the order of their first frames; at most 1,024.
     pub processes: Vec<ProcessSummary>,
-    /// How many further processes are in the figures above and no longer in [`processes`](Self::processes).
+    /// The number of further processes that are included in the figures above but no longer listed in
+    /// [`processes`](Self::processes).
     pub folded_processes: u64,
     /// How the stream ended.
     pub end: StreamEnd,
-    /// How the child itself ended, if [`with_exit_status`](Self::with_exit_status) was told.
+    /// The exit status of the child, if [`with_exit_status`](Self::with_exit_status) has set it.
     #[serde(serialize_with = "exit_status")]
     pub exit_status: Option<ExitStatus>,
 }
 
 impl Summary {
-    /// Adds how the child ended, for whoever prints the summary: the subscriber does not wait for its child.
+    /// Sets the exit status of the child, which is then printed with the summary. The subscriber does not wait for the
+    /// child, so it does not know the status.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -97,8 +115,8 @@ impl Summary {
         self
     }
 
-    /// Whether everything that was logged is here and was understood: the end is [`StreamEnd::Clean`], and nothing
-    /// was dropped, is missing, malformed, unknown or incomplete.
+    /// Returns whether all logged records have arrived and were decoded: the end is [`StreamEnd::Clean`], and the
+    /// numbers of dropped, missing, malformed, unknown and incomplete records are 0.
     pub fn is_complete(&self) -> bool {
         let lost = [
             self.dropped,
@@ -111,7 +129,9 @@ impl Summary {
     }
 }
 
-/// The part of one process in a [`Summary`].
+/// The figures of one process in a [`Summary`].
+///
+/// # Examples
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -130,29 +150,32 @@ impl Summary {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ProcessSummary {
-    /// The operating system's number of the process; `None` for all that did not tell theirs.
+    /// The operating system's number of the process. `None` stands for all processes that did not send theirs.
     pub pid: Option<u64>,
-    /// The number that the writer drew at random for itself, because two processes on one pipe can have the same pid; `None` if
-    /// it did not. Serialises as hexadecimal digits.
+    /// A random number that the writer chose for itself, because two processes on one pipe can have the same pid.
+    /// `None` if it did not choose one. Serialises as eight hexadecimal digits.
     #[serde(serialize_with = "instance")]
     pub instance: Option<u32>,
-    /// Counts the accounts of this pid from 1: numbers are given again, and an exec keeps its own.
+    /// The number of this entry among those of the same pid, from 1. There may be several: the system reuses pids, and
+    /// an exec keeps the pid.
     pub incarnation: u64,
-    /// The name that the process gave itself, cut at 255 bytes.
+    /// The first name that the process sent, cut at 255 bytes.
     pub process: Option<String>,
-    /// Records decoded whole.
+    /// The number of records that were decoded.
     pub received: u64,
-    /// Records that the process reported as given up.
+    /// The number of records that the process reported as dropped.
     pub dropped: u64,
-    /// Records that the process counted and that neither arrived nor were reported as dropped.
+    /// The number of records that the process counted and that neither arrived nor were reported as dropped.
     pub missing: u64,
-    /// Log calls that had begun and not returned when the process ended after its close frame.
+    /// The number of log calls that had begun and not finished when the process ended after its close frame.
     pub in_flight: u64,
-    /// Whether it sent a close frame.
+    /// Whether the process sent a close frame.
     pub closed: bool,
 }
 
 /// How a stream ended: the first of open, corrupt, truncated, held open, clean and eof that applies.
+///
+/// # Examples
 ///
 /// ```
 /// assert_eq!(pipe_subscriber::StreamEnd::HeldOpen.to_string(), "held-open");
@@ -161,18 +184,18 @@ pub struct ProcessSummary {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum StreamEnd {
-    /// It has not: these are the figures so far.
+    /// The stream has not ended: these are the figures so far.
     Open,
-    /// Every process said that it has nothing more to say.
+    /// Every process sent a close frame.
     Clean,
-    /// The last writer is gone, and at least one process did not say so, or none was ever heard of. How much the
-    /// processes that [did not close](Summary::unclosed) logged in the end is unknown.
+    /// The last writer is gone, and at least one process did not send a close frame, or no process sent anything. How
+    /// many records the processes that [did not close](Summary::unclosed) logged in the end is unknown.
     Eof,
     /// The last writer is gone in the middle of a frame.
     Truncated,
-    /// A frame announced an impossible length; everything behind it was read and thrown away.
+    /// A frame announced an impossible length. Everything after it was read and thrown away.
     Corrupt,
-    /// The child is gone, its grace period is over and another process still holds the write end.
+    /// The child has exited and its grace period is over, but another process still holds the write end.
     HeldOpen,
 }
 
@@ -189,6 +212,7 @@ impl fmt::Display for StreamEnd {
     }
 }
 
+/// Serialises an instance as eight hexadecimal digits.
 fn instance<S: Serializer>(instance: &Option<u32>, serializer: S) -> Result<S::Ok, S::Error> {
     match instance {
         Some(instance) => serializer.collect_str(&format_args!("{instance:08x}")),
@@ -196,7 +220,7 @@ fn instance<S: Serializer>(instance: &Option<u32>, serializer: S) -> Result<S::O
     }
 }
 
-/// `{"code": 3}` or `{"signal": 9}`.
+/// Serialises an exit status as `{"code": 3}` or `{"signal": 9}`.
 fn exit_status<S: Serializer>(
     status: &Option<ExitStatus>,
     serializer: S,
@@ -212,6 +236,7 @@ fn exit_status<S: Serializer>(
     map.end()
 }
 
+/// Serialises counts as an object with the names of the levels.
 fn levels<S: Serializer>(levels: &Levels, serializer: S) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(Some(levels.0.len()))?;
     for level in log::Level::iter() {

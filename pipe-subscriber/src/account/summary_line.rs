@@ -1,4 +1,4 @@
-//! A summary as people read it.
+//! The text of a summary.
 
 use std::fmt;
 
@@ -8,9 +8,11 @@ use record_proto::Levels;
 use super::reasons::{FILTER_OFF, NOT_ADOPTED};
 use super::summary::{StreamEnd, Summary};
 
-/// One line. `all 1,234 records received` if nothing was lost; otherwise whatever is not zero, the worst first:
-/// `1 process did not close and may have logged more, 3 missing, 20 dropped (info 20), 1,211 records received`. The exit
-/// status of the child comes last, if it is known.
+/// Formats the summary as one line.
+///
+/// If nothing was lost, it is `all 1,234 records received`. Otherwise every figure that is not zero is shown, the worst
+/// first: `1 process did not close and may have logged more, 3 missing, 20 dropped (info 20), 1,211 records received`.
+/// The exit status of the child comes last, if it is known.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = self.faults();
@@ -26,10 +28,11 @@ impl fmt::Display for Summary {
 }
 
 impl Summary {
+    /// Returns the parts of the line that report a problem, the worst first.
     fn faults(&self) -> Vec<String> {
-        // No other reason has these texts: they quote nothing that a child sent.
-        let told = |reason: &&String| [NOT_ADOPTED, FILTER_OFF].contains(&reason.as_str());
-        let mut faults: Vec<_> = self.reasons.iter().filter(told).cloned().collect();
+        // A child cannot produce these texts, because reasons quote nothing that a child sent.
+        let is_shown = |reason: &&String| [NOT_ADOPTED, FILTER_OFF].contains(&reason.as_str());
+        let mut faults: Vec<_> = self.reasons.iter().filter(is_shown).cloned().collect();
         faults.extend(match self.end {
             StreamEnd::Corrupt => Some("the stream is corrupt".to_owned()),
             StreamEnd::Truncated => Some("the stream ends inside a frame".to_owned()),
@@ -48,7 +51,7 @@ impl Summary {
             });
         }
         let levels = by_level(&self.dropped_by_level);
-        for (count, what) in [
+        for (count, noun) in [
             (self.missing, "missing"),
             (self.dropped, &*format!("dropped{levels}")),
             (self.malformed, "malformed"),
@@ -59,14 +62,14 @@ impl Summary {
             (self.in_flight, "calls in flight"),
         ] {
             if count > 0 {
-                faults.push(format!("{} {what}", Grouped(count)));
+                faults.push(format!("{} {noun}", Grouped(count)));
             }
         }
         faults
     }
 }
 
-/// ` (warn 1, info 19)`, and nothing if no levels are known.
+/// Returns ` (warn 1, info 19)`, or an empty text if no levels are known.
 fn by_level(levels: &Levels) -> String {
     let named = Level::iter().filter(|&level| levels.of(level) > 0);
     let named: Vec<_> = named
@@ -81,7 +84,7 @@ fn by_level(levels: &Levels) -> String {
     }
 }
 
-/// With a comma between each three digits.
+/// Formats a number with a comma between each three digits.
 struct Grouped(u64);
 
 impl fmt::Display for Grouped {

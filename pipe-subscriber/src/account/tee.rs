@@ -1,3 +1,5 @@
+//! The copy of received frames that `PipeSubscriber::tee` asks for.
+
 use std::{
     fmt, io,
     io::Write,
@@ -7,9 +9,11 @@ use std::{
 use record_proto::HEAD_LENGTH;
 
 use super::reasons::Reasons;
-use crate::sys::discard;
+use crate::sys::discard_panic;
 
-/// Where received frames are stored, if anywhere. The first failure ends it and is noted; the records go on.
+/// The writer that gets a copy of each received frame, if there is one.
+///
+/// After the first failure, which is noted as a reason, the writer is dropped. Reading goes on without it.
 #[derive(Default)]
 pub(crate) struct Tee(Option<Box<dyn Write + Send>>);
 
@@ -19,34 +23,34 @@ impl Tee {
     }
 
     /// Writes a frame as it was received, its length included.
-    pub(crate) fn store(&mut self, payload: &[u8], reasons: &mut Reasons) {
-        self.attempt(reasons, |writer| {
-            // It was read from as many bytes.
+    pub(crate) fn write_frame(&mut self, payload: &[u8], reasons: &mut Reasons) {
+        self.write_with(reasons, |writer| {
+            // The cast loses nothing: the payload's length was read from a head of the same size.
             let head: [u8; HEAD_LENGTH] = (payload.len() as u32).to_be_bytes();
             writer.write_all(&head)?;
             writer.write_all(payload)
         });
     }
 
-    /// Flushes the writer and lets it go.
-    pub(crate) fn end(&mut self, reasons: &mut Reasons) {
-        self.attempt(reasons, |writer| writer.flush());
+    /// Flushes the writer and drops it.
+    pub(crate) fn finish(&mut self, reasons: &mut Reasons) {
+        self.write_with(reasons, |writer| writer.flush());
         self.close();
     }
 
-    fn attempt(
+    fn write_with(
         &mut self,
         reasons: &mut Reasons,
         action: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
     ) {
         let Some(writer) = &mut self.0 else { return };
-        // It is anybody's code; the records go on whatever it does.
-        let stored = catch_unwind(AssertUnwindSafe(|| action(&mut **writer)));
-        let error = match stored {
+        // The writer is the program's code. A panic in it must not end the reading.
+        let written = catch_unwind(AssertUnwindSafe(|| action(&mut **writer)));
+        let error = match written {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error,
             Err(panic) => {
-                discard(panic);
+                discard_panic(panic);
                 io::Error::other("the writer panicked")
             }
         };
@@ -54,11 +58,11 @@ impl Tee {
         self.close();
     }
 
-    /// A writer may panic, also once more, when it is dropped.
+    /// Drops the writer. That may panic too, even after a panic of the writer that was caught before.
     fn close(&mut self) {
         let writer = self.0.take();
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(writer))) {
-            discard(panic);
+            discard_panic(panic);
         }
     }
 }

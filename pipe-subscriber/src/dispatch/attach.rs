@@ -1,7 +1,9 @@
-/// Something about a record's origin that the parent adds to its key-values.
+/// A key-value about a record's origin that the parent adds to the record.
 ///
-/// A `log::Record` has no place for these, and the parent alone may use their names: where the child's own
-/// key-values have one of those that are [attached](crate::PipeSubscriber::attach), it gets a `_` behind it.
+/// A `log::Record` has no field for these. The names of the [attached](crate::PipeSubscriber::attach) key-values are
+/// reserved for the parent: if a child's own key has one of them, a `_` is appended to the child's key.
+///
+/// # Examples
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -34,24 +36,24 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Attach {
-    /// `label`: the child's [label](crate::PipeSubscriber::label), if it has one and shows it
-    /// [here](crate::LabelIn::KeyValues).
+    /// `label`: the child's [label](crate::PipeSubscriber::label), if it has one and the label is shown among the
+    /// [key-values](crate::LabelIn::KeyValues).
     Label,
-    /// `time`: when the child logged, by its clock, as RFC 3339 text with nanoseconds.
+    /// `time`: the time of the log call by the child's clock, as RFC 3339 text with nanoseconds.
     Time,
-    /// `pid`: the operating system's number of the process, where it is known.
+    /// `pid`: the operating system's number of the process, if it is known.
     Pid,
-    /// `process`: the process's name as the record gives it or, if it gives none, as its process first gave it (in its hello,
-    /// for example).
+    /// `process`: the name of the process: the one in the record or, if the record has none, the first one that the
+    /// process sent, for example in its hello.
     Process,
-    /// `thread`: the thread's name, where it has one.
+    /// `thread`: the thread's name, if it has one.
     Thread,
-    /// `thread_id`: the operating system's number of the thread, where it is known.
+    /// `thread_id`: the operating system's number of the thread, if it is known.
     ThreadId,
 }
 
 impl Attach {
-    /// The name of the key-value.
+    /// Returns the name of the key-value.
     pub fn key(self) -> &'static str {
         match self {
             Attach::Label => "label",
@@ -63,7 +65,7 @@ impl Attach {
         }
     }
 
-    /// What becomes of a child's key of that name. It is never the name of another origin.
+    /// Returns the key that replaces a child's key of the same name. It is never the name of another variant.
     pub(crate) fn renamed_key(self) -> &'static str {
         match self {
             Attach::Label => "label_",

@@ -1,15 +1,19 @@
+//! Escapes the control characters in a record's text.
+
 use std::borrow::Cow;
 
 use record_proto::{ErrorInfo, KeyValues, LogRecord, Value, has_control, is_control};
 
-/// What becomes of a newline in text that may have lines.
+/// The replacement of a newline in text that may have several lines.
 const NEXT_LINE: &str = "\n    ";
 
-/// Whether the text of a child reaches the logger with its control characters.
+/// Whether control characters in a child's text are escaped before a logger sees it.
 ///
-/// A terminal acts upon them: it clears the screen, overwrites lines, turns text around. Others it does not show, so
-/// that a text hides another one, or looks like it. A logger that writes to a terminal or into lines of a file should
-/// never see them; one that writes JSON escapes most of them itself.
+/// A terminal acts on some of them: it clears the screen, overwrites lines or reverses text. It shows others not at
+/// all, so that two different texts look the same, or one hides another. A logger that writes to a terminal, or lines
+/// into a file, should never see them. A logger that writes JSON escapes most of them itself.
+///
+/// # Examples
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -29,57 +33,62 @@ const NEXT_LINE: &str = "\n    ";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Escaping {
-    /// Control characters are escaped as in Rust (`\r`, `\u{1b}`), tab excepted: C0, DEL, C1, U+2028, U+2029, the
-    /// bidirectional controls and invisible characters, but not the joiners and variation selectors that scripts and
-    /// emoji need; [`is_control`] has the list. The default.
+    /// Control characters except tab are escaped as in Rust (`\r`, `\u{1b}`). This is the default.
     ///
-    /// A newline in a message, in a text among the key-values and in what an error says becomes a newline and four spaces; a
-    /// backtrace begins on such a line, too. So lines read as lines, and none begins with what a child wrote, where it could
-    /// pass for another record (in a log whose own lines do not begin with four spaces). In keys, names, targets and module
-    /// paths, and in the texts within lists and maps, a newline is escaped as the other controls are.
+    /// These are C0, DEL, C1, U+2028, U+2029, the bidirectional controls and invisible characters, but not the joiners
+    /// and variation selectors that scripts and emoji need. [`is_control`] has the list.
+    ///
+    /// In messages, in texts that are values of key-values, and in the texts of errors, a newline becomes a newline and
+    /// four spaces. A backtrace begins on such a line too. So multi-line text stays readable, and no line begins with
+    /// text of the child, which could pass for another record (in a log whose own lines do not begin with four spaces).
+    ///
+    /// In keys, names, targets and module paths, and in texts within lists and maps, a newline is escaped as the other
+    /// controls are.
     #[default]
     Controls,
-    /// The text is passed on as it came.
+    /// Text is passed on unchanged.
     Off,
 }
 
 impl Escaping {
-    /// A text of one line: a key or a name.
+    /// Escapes a text that must stay on one line, such as a key, a name or a target.
     #[inline]
-    pub(crate) fn text(self, text: &mut Cow<'_, str>) {
+    pub(crate) fn escape_line(self, text: &mut Cow<'_, str>) {
         if self == Self::Controls && has_control(text) {
             *text = Cow::Owned(escaped(text));
         }
     }
 
-    /// Appends a text of one line.
-    pub(crate) fn append(self, text: &str, out: &mut String) {
+    /// Appends an escaped text that must stay on one line.
+    pub(crate) fn append_line(self, text: &str, out: &mut String) {
         match self == Self::Controls && has_control(text) {
             true => escape(text, "\\n", out),
             false => out.push_str(text),
         }
     }
 
-    /// All text of a record that its `log::Record` shows. Mostly there is nothing to escape, and then it is only read.
+    /// Escapes all text of a record that its `log::Record` shows. Most records have nothing to escape, and are only
+    /// read.
     #[inline]
-    pub(crate) fn record(self, record: &mut LogRecord<'_>) {
+    pub(crate) fn escape_record(self, record: &mut LogRecord<'_>) {
         if self == Self::Controls && may_need_escape(record) {
-            self.each_text(record);
+            self.escape_fields(record);
         }
     }
 
-    /// The names that only the parent's own key-values show.
-    pub(crate) fn names(self, record: &mut LogRecord<'_>) {
+    /// Escapes the names of the process and the thread, which only the parent's own key-values show.
+    pub(crate) fn escape_names(self, record: &mut LogRecord<'_>) {
         for text in [&mut record.process, &mut record.thread]
             .into_iter()
             .flatten()
         {
-            self.text(text);
+            self.escape_line(text);
         }
     }
 
+    // Not inlined, so that the usual case stays small.
     #[inline(never)]
-    fn each_text(self, record: &mut LogRecord<'_>) {
+    fn escape_fields(self, record: &mut LogRecord<'_>) {
         if has_control(&record.message) {
             record.message = Cow::Owned(escaped_lines(&record.message));
         }
@@ -87,36 +96,36 @@ impl Escaping {
             .into_iter()
             .flatten()
         {
-            self.text(text);
+            self.escape_line(text);
         }
-        self.key_values(&mut record.key_values);
-        self.key_values(&mut record.context);
+        self.escape_key_values(&mut record.key_values);
+        self.escape_key_values(&mut record.context);
         if let Some(error) = &mut record.error {
-            self.error(error);
+            self.escape_error(error);
         }
     }
 
-    fn error(self, error: &mut ErrorInfo<'_>) {
+    fn escape_error(self, error: &mut ErrorInfo<'_>) {
         if has_control(&error.message) {
             error.message = Cow::Owned(escaped_lines(&error.message));
         }
         if let Some(backtrace) = &mut error.backtrace
             && has_control(backtrace)
         {
-            // Its first line is aligned with the others.
+            // The first line is indented too, so that it is aligned with the others.
             let mut lines = String::from(NEXT_LINE);
             escape(backtrace.trim_end(), NEXT_LINE, &mut lines);
             *backtrace = Cow::Owned(lines);
         }
         if let Some(key) = &mut error.key {
-            self.text(key);
+            self.escape_line(key);
         }
         if error.sources.iter().any(has_control) {
             error.sources = error.sources.iter().map(escaped_lines).collect();
         }
     }
 
-    fn key_values(self, pairs: &mut KeyValues<'_>) {
+    fn escape_key_values(self, pairs: &mut KeyValues<'_>) {
         if pairs.has_control() {
             *pairs = pairs.iter().map(escaped_top_pair).collect();
         }
@@ -133,7 +142,8 @@ fn may_need_escape(record: &LogRecord<'_>) -> bool {
         || record.error.is_some()
 }
 
-/// A pair of the record itself. Its text may have lines; within structures it may not, because loggers show those as JSON.
+/// Escapes a pair of the record itself. A text value may have several lines here, but not within lists and maps,
+/// because loggers show those as JSON.
 fn escaped_top_pair<'v>((key, value): (&str, Value<'v>)) -> (String, Value<'v>) {
     let value = match value {
         Value::Str(text) => Value::Str(Cow::Owned(escaped_lines(&text))),
@@ -167,15 +177,16 @@ fn escaped_lines(text: &str) -> String {
     out
 }
 
-/// Appends a text with its controls escaped, and with `newline` for each newline.
+/// Appends a text with its control characters escaped, and with `newline` in place of each newline.
 fn escape(text: &str, newline: &str, out: &mut String) {
-    // Of a text that is all controls the copy is several times as long: room is made once.
-    let longer = |control: char| match control {
+    // The copy of a text full of control characters is several times as long as the text. Its length is computed first,
+    // so that it is allocated once.
+    let escaped_length = |control: char| match control {
         '\n' => newline.len(),
         control => control.escape_default().len(),
     };
     let controls = text.chars().filter(|&character| is_control(character));
-    out.reserve(text.len() + controls.map(longer).sum::<usize>());
+    out.reserve(text.len() + controls.map(escaped_length).sum::<usize>());
     for character in text.chars() {
         match character {
             '\n' => out.push_str(newline),

@@ -1,3 +1,5 @@
+//! The call of the logger, and the steps that prepare a record for it.
+
 use std::{borrow::Cow, mem};
 
 use log::{LevelFilter, Log, Metadata};
@@ -6,25 +8,26 @@ use record_proto::LogRecord;
 use super::attach::Attach;
 use super::escape::Escaping;
 use super::label_in::LabelIn;
-use super::parent_keys::Attached;
+use super::parent_keys::AttachedKeyValues;
 
-/// How much room for targets is kept.
-const ROOM_KEPT: usize = 4096;
+/// The largest capacity of the target buffer that is kept for the next record, in bytes.
+const MAX_TARGET_BUFFER: usize = 4096;
 
-/// Hands records to a logger: filtered by it, escaped and with what the parent adds.
+/// Hands records to a logger: filters them by the logger, escapes them, and adds the label and the parent's key-values.
 #[derive(Debug)]
 pub(crate) struct Dispatch {
     escaping: Escaping,
     label_in: LabelIn,
     is_labelled: bool,
-    /// The label as a key-value, if it is shown there.
+    /// The label, if it is shown as a key-value.
     label: Option<String>,
-    /// The label as it stands in front of a text, if it is shown there.
-    front: String,
+    /// The label as the prefix of a target or message, if it is shown there.
+    prefix: String,
     attach: Vec<Attach>,
-    shows_names: bool,
-    /// Room for a target with the label in front.
-    room: String,
+    /// Whether the name of the process or of the thread is attached.
+    attaches_names: bool,
+    /// Holds a target with its prefix. It is reused, so that a record allocates nothing for it.
+    target_buffer: String,
 }
 
 impl Dispatch {
@@ -36,22 +39,23 @@ impl Dispatch {
     ) -> Self {
         let label = label.map(|label| {
             let mut label = Cow::Owned(label);
-            escaping.text(&mut label);
+            escaping.escape_line(&mut label);
             label.into_owned()
         });
         Self {
             escaping,
             label_in,
             is_labelled: label.is_some(),
-            front: label_in.front(label.as_deref().unwrap_or_default()),
+            prefix: label_in.prefix(label.as_deref().unwrap_or_default()),
             label: label.filter(|_| label_in == LabelIn::KeyValues),
-            shows_names: attach.contains(&Attach::Process) || attach.contains(&Attach::Thread),
+            attaches_names: attach.contains(&Attach::Process) || attach.contains(&Attach::Thread),
             attach,
-            room: String::new(),
+            target_buffer: String::new(),
         }
     }
 
-    /// Nothing is built for a record that the level or the logger does not let through.
+    /// Hands a record to the logger, unless its level or the logger's `enabled` filters it out. Only its target is
+    /// prepared before it is known that the logger wants it.
     #[inline]
     pub(crate) fn log(
         &mut self,
@@ -63,77 +67,82 @@ impl Dispatch {
             return;
         }
         match self.label_in {
-            LabelIn::Target => self.label_target(record),
-            _ => self.escaping.text(&mut record.target),
+            LabelIn::Target => self.prefix_target(record),
+            _ => self.escaping.escape_line(&mut record.target),
         }
         let metadata = Metadata::builder()
             .level(record.level)
             .target(&record.target)
             .build();
         if logger.enabled(&metadata) {
-            self.hand_on(record, logger);
+            self.call_logger(record, logger);
         }
         if self.label_in == LabelIn::Target {
-            self.take_room_back(record);
+            self.reclaim_target_buffer(record);
         }
     }
 
+    /// Escapes the record, adds the label and the parent's key-values, and calls the logger's `log`.
     #[inline]
-    fn hand_on(&self, record: &mut LogRecord<'_>, logger: &dyn Log) {
-        self.escaping.record(record);
-        if self.shows_names {
-            self.escaping.names(record);
+    fn call_logger(&self, record: &mut LogRecord<'_>, logger: &dyn Log) {
+        self.escaping.escape_record(record);
+        if self.attaches_names {
+            self.escaping.escape_names(record);
         }
-        let front = self.front_of_message(record);
+        let prefix = self.message_prefix(record);
         record.with_record(|built| {
-            if front.is_none() && !self.changes_keys_of(record) {
+            if prefix.is_none() && !self.changes_key_values(record) {
                 return logger.log(built);
             }
             let label = self.label.as_deref();
-            let all = Attached::new(&self.attach, label, record, built.key_values());
+            let all = AttachedKeyValues::new(&self.attach, label, record, built.key_values());
             let mut shown = built.to_builder();
             shown.key_values(&all);
-            match front {
+            match prefix {
                 None => logger.log(&shown.build()),
-                Some(front) => {
-                    logger.log(&shown.args(format_args!("{front}{}", built.args())).build());
+                Some(prefix) => {
+                    logger.log(&shown.args(format_args!("{prefix}{}", built.args())).build());
                 }
             }
         });
     }
 
-    fn label_target(&mut self, record: &mut LogRecord<'_>) {
+    /// Puts the label before the target. A child without a label gets an empty one if its target has a `/`, because the
+    /// text before the `/` could pass for a label.
+    fn prefix_target(&mut self, record: &mut LogRecord<'_>) {
         if !self.is_labelled && !record.target.contains('/') {
-            return self.escaping.text(&mut record.target);
+            return self.escaping.escape_line(&mut record.target);
         }
-        let mut target = mem::take(&mut self.room);
-        target.push_str(&self.front);
-        self.escaping.append(&record.target, &mut target);
+        let mut target = mem::take(&mut self.target_buffer);
+        target.push_str(&self.prefix);
+        self.escaping.append_line(&record.target, &mut target);
         record.target = Cow::Owned(target);
     }
 
-    /// The record is done with, and no logger keeps its target.
-    fn take_room_back(&mut self, record: &mut LogRecord<'_>) {
+    /// Takes the target's buffer back after the logger has been called.
+    fn reclaim_target_buffer(&mut self, record: &mut LogRecord<'_>) {
         if let Cow::Owned(target) = mem::take(&mut record.target) {
-            self.room = target;
-            self.room.clear();
-            self.room.shrink_to(ROOM_KEPT);
+            self.target_buffer = target;
+            self.target_buffer.clear();
+            self.target_buffer.shrink_to(MAX_TARGET_BUFFER);
         }
     }
 
-    /// What the message begins with: the label, or an empty one if a child without a label seems to claim one.
+    /// Returns the label for the beginning of the message, if it is shown there. A child without a label gets an empty
+    /// one if its message begins with `[` and so could pass for a labelled one.
     #[inline]
-    fn front_of_message(&self, record: &LogRecord<'_>) -> Option<&str> {
+    fn message_prefix(&self, record: &LogRecord<'_>) -> Option<&str> {
         if self.label_in != LabelIn::Message {
             return None;
         }
-        let claims = || record.message.chars().find(char::is_ascii_graphic) == Some('[');
-        (self.is_labelled || claims()).then_some(&self.front)
+        let claims_label = || record.message.chars().find(char::is_ascii_graphic) == Some('[');
+        (self.is_labelled || claims_label()).then_some(&self.prefix)
     }
 
-    /// Whether the parent adds anything, or a child without a label claims to have one.
+    /// Returns whether the logger sees other key-values than the record has: the parent adds some, or a child without a
+    /// label has a key `label` that must be renamed.
     #[inline]
-    fn changes_keys_of(&self, record: &LogRecord<'_>) -> bool {
+    fn changes_key_values(&self, record: &LogRecord<'_>) -> bool {
         match (&*self.attach, &self.label) {
             ([], _) => false,
             ([Attach::Label], None) => {

@@ -1,3 +1,6 @@
+//! The last stage of a record's way: escapes its text, adds the label and the parent's key-values, and calls the
+//! logger. Needs nothing of the other folders.
+
 mod attach;
 mod escape;
 mod label_in;

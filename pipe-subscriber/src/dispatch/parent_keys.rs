@@ -1,20 +1,22 @@
+//! The key-values that a logger sees: the parent's, then the child's.
+
 use log::kv::{self, Key, Source, VisitSource};
 use record_proto::LogRecord;
 
 use super::attach::Attach;
 
-/// A record's key-values behind those of the parent.
-pub(crate) struct Attached<'a> {
+/// The parent's key-values followed by the child's.
+pub(crate) struct AttachedKeyValues<'a> {
     attach: &'a [Attach],
     label: Option<&'a str>,
     record: &'a LogRecord<'a>,
-    /// The record's time, where it is asked for.
+    /// The record's time as text; empty if it is not attached.
     time: String,
     child: &'a dyn Source,
 }
 
-impl<'a> Attached<'a> {
-    /// `child` are the key-values as the child gave them.
+impl<'a> AttachedKeyValues<'a> {
+    /// `child` are the key-values of the child's record, under their own names.
     pub(crate) fn new(
         attach: &'a [Attach],
         label: Option<&'a str>,
@@ -34,14 +36,15 @@ impl<'a> Attached<'a> {
         }
     }
 
+    /// Returns the parent's own pairs.
     fn pairs(&self) -> impl Iterator<Item = (Key<'_>, kv::Value<'_>)> {
         self.attach
             .iter()
-            .filter_map(|&origin| Some((Key::from_str(origin.key()), self.value(origin)?)))
+            .filter_map(|&attach| Some((Key::from_str(attach.key()), self.value(attach)?)))
     }
 
-    fn value(&self, origin: Attach) -> Option<kv::Value<'_>> {
-        match origin {
+    fn value(&self, attach: Attach) -> Option<kv::Value<'_>> {
+        match attach {
             Attach::Label => self.label.map(kv::Value::from),
             Attach::Time => Some(kv::Value::from(&*self.time)),
             Attach::Pid => self.record.pid.map(kv::Value::from),
@@ -52,12 +55,12 @@ impl<'a> Attached<'a> {
     }
 }
 
-impl Source for Attached<'_> {
+impl Source for AttachedKeyValues<'_> {
     fn visit<'kvs>(&'kvs self, visitor: &mut dyn VisitSource<'kvs>) -> Result<(), kv::Error> {
         for (key, value) in self.pairs() {
             visitor.visit_pair(key, value)?;
         }
-        self.child.visit(&mut Yielding {
+        self.child.visit(&mut RenamingVisitor {
             attach: self.attach,
             visitor,
         })
@@ -68,17 +71,17 @@ impl Source for Attached<'_> {
     }
 }
 
-/// Shows a visitor the child's pairs under names that are not the parent's.
-struct Yielding<'v, 'kvs> {
+/// Passes the child's pairs to another visitor, and renames keys that are reserved for the parent.
+struct RenamingVisitor<'v, 'kvs> {
     attach: &'v [Attach],
     visitor: &'v mut dyn VisitSource<'kvs>,
 }
 
-impl<'kvs> VisitSource<'kvs> for Yielding<'_, 'kvs> {
+impl<'kvs> VisitSource<'kvs> for RenamingVisitor<'_, 'kvs> {
     fn visit_pair(&mut self, key: Key<'kvs>, value: kv::Value<'kvs>) -> Result<(), kv::Error> {
-        let taken = |origin: &&Attach| origin.key() == key.as_str();
-        let key = match self.attach.iter().find(taken) {
-            Some(origin) => Key::from_str(origin.renamed_key()),
+        let reserved = |attach: &&Attach| attach.key() == key.as_str();
+        let key = match self.attach.iter().find(reserved) {
+            Some(attach) => Key::from_str(attach.renamed_key()),
             None => key,
         };
         self.visitor.visit_pair(key, value)

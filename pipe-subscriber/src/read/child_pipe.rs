@@ -1,3 +1,5 @@
+//! The reader of a child's pipe: the pipe, and the ways in which it ends.
+
 use std::{
     io,
     os::fd::OwnedFd,
@@ -15,16 +17,18 @@ use tokio::{
     task::coop::has_budget_remaining,
 };
 
+use super::exit::ExitWatch;
 use super::pipe::Pipe;
-use crate::read::exit::ExitWatch;
 
 /// The read end of the pipe of a child that [`spawn`](crate::spawn) started.
 ///
-/// It ends with the end of file: when the last process that holds the write end is gone. If that is another one than
-/// the child, it ends a [grace period](crate::Spawn::grace) after the child's exit: what is in the pipe at that moment
-/// is still read, without waiting for any of it, and no more.
+/// It ends at the end of file, that is, after the last process that holds the write end is gone. If another process
+/// than the child holds it, it ends a [grace period](crate::Spawn::grace) after the child's exit: the bytes that are in
+/// the pipe at that moment are still read, without waiting, and no more.
 ///
 /// It belongs to the tokio runtime in which it is read first.
+///
+/// # Examples
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -39,84 +43,89 @@ use crate::read::exit::ExitWatch;
 #[derive(Debug)]
 pub struct ChildPipe {
     pipe: Pipe,
-    watch: Option<ExitWatch>,
-    /// Once the grace period is over.
-    rest: Option<Rest>,
+    exit_watch: Option<ExitWatch>,
+    /// `Some` after the grace period is over.
+    final_read: Option<FinalRead>,
     held_open: Arc<AtomicBool>,
 }
 
-/// What is still to be read of a pipe that somebody may hold for ever.
+/// How much may still be read after the grace period, if another process may hold the pipe for ever.
 #[derive(Debug)]
-struct Rest {
-    /// At most so many bytes. It bounds what is read and decides no wait: whoever has opened the pipe through `/proc`
-    /// may have taken them.
-    left: usize,
-    /// Whether it is looked once more for what the last writers left.
-    again: bool,
+struct FinalRead {
+    /// The number of bytes that may still be read. It is an upper bound only, and nothing is waited for because of it:
+    /// another process may have opened the pipe through `/proc` and read the bytes.
+    bytes_left: usize,
+    /// Whether the bound may be renewed once, if the last writer is gone by the time that the bytes have been read.
+    may_renew: bool,
 }
 
 impl ChildPipe {
-    /// Ends with the end of file only, until there is a child.
+    /// Creates a pipe that ends at the end of file only, until [`watch_exit_of`](Self::watch_exit_of) is called.
     pub(crate) fn new(read_end: OwnedFd, grace: Duration) -> io::Result<Self> {
         Ok(Self {
-            watch: ExitWatch::new(grace)?,
+            exit_watch: ExitWatch::new(grace)?,
             pipe: Pipe::new(read_end),
-            rest: None,
+            final_read: None,
             held_open: Arc::default(),
         })
     }
 
-    /// Lets it end a grace period after the exit of this child, too.
-    pub(crate) fn watch(&mut self, pid: Option<u32>) {
-        if let Some(watch) = &mut self.watch {
-            watch.begin(pid);
+    /// From now on, the pipe also ends a grace period after the exit of this child. `None` is a child that somebody has
+    /// already waited for.
+    pub(crate) fn watch_exit_of(&mut self, pid: Option<u32>) {
+        if let Some(exit_watch) = &mut self.exit_watch {
+            exit_watch.start(pid);
         }
     }
 
-    /// Set when it ends although another process holds the pipe.
+    /// Returns the flag that is set if the pipe ends although another process holds it.
     pub(crate) fn held_open(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.held_open)
     }
 
-    /// Looks whether the grace period is over, and how much is in the pipe then. Writers put whole frames into it, so
-    /// that this is the end of one, too.
-    fn poll_watch(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        if let Some(watch) = &mut self.watch
-            && let Poll::Ready(over) = watch.poll_over(cx)
+    /// Begins the final read if the grace period is over.
+    ///
+    /// The final read is of as many bytes as are in the pipe now. Writers put whole frames into the pipe, so that the
+    /// last of these bytes is the end of a frame.
+    fn poll_exit_watch(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if let Some(exit_watch) = &mut self.exit_watch
+            && let Poll::Ready(over) = exit_watch.poll_grace_over(cx)
         {
             over?;
-            self.watch = None;
-            self.rest = Some(Rest {
-                left: self.pipe.waiting()?,
-                again: true,
+            self.exit_watch = None;
+            self.final_read = Some(FinalRead {
+                bytes_left: self.pipe.available()?,
+                may_renew: true,
             });
         }
         Ok(())
     }
 
-    /// Reads what is there and waits for nothing. If all writers are gone by then, the end of file is there too.
-    fn read_rest(&mut self, buf: &mut ReadBuf<'_>) -> io::Result<()> {
-        while let Some(rest) = &mut self.rest
+    /// Reads a part of the final bytes without waiting. Reads nothing, which is the end, if none of them are left.
+    fn do_final_read(&mut self, buf: &mut ReadBuf<'_>) -> io::Result<()> {
+        while let Some(final_read) = &mut self.final_read
             && buf.remaining() > 0
         {
-            if rest.left > 0
-                && let Some(bytes) = self.pipe.read_now(buf, rest.left)?
+            if final_read.bytes_left > 0
+                && let Some(bytes) = self.pipe.try_read(buf, final_read.bytes_left)?
             {
-                rest.left -= bytes;
+                final_read.bytes_left -= bytes;
                 break;
             }
-            if !(rest.again && self.pipe.is_hung_up()?) {
-                *rest = Rest {
-                    left: 0,
-                    again: false,
+            if !(final_read.may_renew && self.pipe.is_hung_up()?) {
+                *final_read = FinalRead {
+                    bytes_left: 0,
+                    may_renew: false,
                 };
+                // Relaxed: `FrameReader::held_open` says why.
                 self.held_open.store(true, Ordering::Relaxed);
                 break;
             }
-            // And the end of file after it.
-            *rest = Rest {
-                left: self.pipe.waiting()?.saturating_add(1),
-                again: false,
+            // All writers are gone, so the pipe is not held open and cannot grow any more: the bytes that they wrote
+            // since are read too, and then the end of file. The one byte more is for that last read, which returns 0.
+            *final_read = FinalRead {
+                bytes_left: self.pipe.available()?.saturating_add(1),
+                may_renew: false,
             };
         }
         Ok(())
@@ -130,14 +139,15 @@ impl AsyncRead for ChildPipe {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        this.poll_watch(cx)?;
-        if this.rest.is_some() {
-            return Poll::Ready(this.read_rest(buf));
+        this.poll_exit_watch(cx)?;
+        if this.final_read.is_some() {
+            return Poll::Ready(this.do_final_read(buf));
         }
         let poll = Pin::new(&mut this.pipe).poll_read(cx, buf);
-        if let Some(watch) = &mut this.watch {
-            // A task that has had its turn may find that there is nothing although there is.
-            watch.found(poll.is_pending() && has_budget_remaining());
+        if let Some(exit_watch) = &mut this.exit_watch {
+            // If the task has used up tokio's budget, a read is pending even if the pipe has bytes. That does not count
+            // as idle.
+            exit_watch.set_idle(poll.is_pending() && has_budget_remaining());
         }
         poll
     }

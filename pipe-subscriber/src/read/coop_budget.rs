@@ -1,3 +1,5 @@
+//! When a reader that always has more yields its turn to the runtime.
+
 use std::{
     pin::pin,
     task::{Context, Poll},
@@ -6,86 +8,94 @@ use std::{
 
 use tokio::task::yield_now;
 
-/// How many steps a burst may have.
+/// The number of steps after which a burst ends.
 const MAX_STEPS: u32 = 64;
 
-/// How many steps may pass without a look at the clock.
+/// The number of steps after which the clock is read again.
 ///
-/// A step often takes less time than that. The steps double up to here, so that after each pause a slow logger is
-/// known for one at once.
-const MAX_STRIDE: u32 = 8;
+/// Reading it at each step would often take longer than the step. After a yield the stride begins at 1 and doubles up
+/// to this number, so that a slow logger is noticed at its first step.
+const MAX_CLOCK_STRIDE: u32 = 8;
 
-/// How long a burst may last.
+/// The time after which a burst ends.
 const MAX_BURST: Duration = Duration::from_millis(1);
 
-/// After so many steps the runtime is to look for I/O and timers, too. Each look takes it a microsecond or more.
-const MAX_STEPS_BLIND: u32 = 1024;
+/// The number of steps after which the runtime has to poll I/O and timers too. Such a poll takes a microsecond or more,
+/// so that it is not made after each burst.
+const MAX_STEPS_WITHOUT_IO: u32 = 1024;
 
-/// And after so long. A single burst may last longer.
-const MAX_BLIND: Duration = Duration::from_micros(250);
+/// The time after which the runtime has to poll I/O and timers too. It is checked after a burst, which may take longer.
+const MAX_TIME_WITHOUT_IO: Duration = Duration::from_micros(250);
 
-/// Gives the runtime's other tasks their turn: after 64 steps or 1 ms without a pause, there is one.
+/// Makes a task yield to the runtime's other tasks after 64 steps or 1 ms.
 ///
-/// A step is whatever takes time: a read, and a payload of any kind. A reader that always has more would otherwise
-/// never let go of its worker.
+/// A step is a read, or a payload of any kind. Without the budget, a reader that always has more would never release
+/// its worker thread.
+///
+/// The steps between two yields are a burst. There are two kinds of yield. A cheap one, after each burst, lets those
+/// tasks run that are ready. A full one, after about 16 bursts or 250 us, also makes the runtime poll I/O and timers.
 #[derive(Debug, Default)]
 pub(crate) struct CoopBudget {
-    burst: Option<Instant>,
-    steps: u32,
-    /// Since when, and for how many steps, the runtime has not looked for I/O and timers.
-    blind_since: Option<Instant>,
-    blind_steps: u32,
-    /// The number of steps at which the clock is looked at next.
-    next_look: u32,
+    burst_start: Option<Instant>,
+    burst_steps: u32,
+    /// The begin, and the number of steps, of the bursts since the last full yield.
+    without_io_since: Option<Instant>,
+    steps_without_io: u32,
+    /// The number of steps at which the clock is read next.
+    next_clock_check: u32,
 }
 
 impl CoopBudget {
-    /// Ready for more steps; pending once if a pause is due.
+    /// Ready if there is budget for another step. Otherwise wakes the task, returns pending once, and renews the
+    /// budget.
     ///
-    /// A task that wakes itself is in the runtime's queue again at once: those that are ready have their turn, and those
-    /// that wait for I/O or a timer only after the runtime has polled 61 tasks. So once in a while the task is woken as by
-    /// tokio's `yield_now`, after the runtime has looked for these.
+    /// The cheap yield wakes the task at once. The task is then in the runtime's queue again, after the tasks that are
+    /// ready. tokio polls I/O and timers if its queue is empty, or else after 61 tasks. With this task always in the
+    /// queue, tasks that wait for I/O or a timer would wait until then, for up to 61 bursts.
+    ///
+    /// So the full yield uses tokio's `yield_now`, which defers the wake until the runtime has polled I/O and timers.
     #[inline]
-    pub(crate) fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let burst = *self.burst.get_or_insert_with(Instant::now);
-        if self.steps < MAX_STEPS && !self.is_over(burst) {
+    pub(crate) fn poll_proceed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let burst_start = *self.burst_start.get_or_insert_with(Instant::now);
+        if self.burst_steps < MAX_STEPS && !self.is_time_up(burst_start) {
             return Poll::Ready(());
         }
-        let blind_since = self.blind_since.unwrap_or(burst);
-        let blind_steps = self.blind_steps.saturating_add(self.steps);
-        self.pause();
-        if blind_steps >= MAX_STEPS_BLIND || blind_since.elapsed() >= MAX_BLIND {
-            // Its first poll leaves the waker with the runtime, and that is all that it is needed for.
+        let since = self.without_io_since.unwrap_or(burst_start);
+        let steps = self.steps_without_io.saturating_add(self.burst_steps);
+        self.reset();
+        if steps >= MAX_STEPS_WITHOUT_IO || since.elapsed() >= MAX_TIME_WITHOUT_IO {
+            // The first poll of the future leaves the waker with the runtime. After that the future is not needed.
             return pin!(yield_now()).poll(cx);
         }
-        (self.blind_since, self.blind_steps) = (Some(blind_since), blind_steps);
+        (self.without_io_since, self.steps_without_io) = (Some(since), steps);
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
-    /// One step was made.
+    /// Counts a step.
     #[inline]
     pub(crate) fn step(&mut self) {
-        self.steps = self.steps.saturating_add(1);
+        self.burst_steps = self.burst_steps.saturating_add(1);
     }
 
-    /// Others have their turn, whatever they wait for.
-    pub(crate) fn pause(&mut self) {
+    /// Renews the budget. To be called if the task is about to wait, which lets all other tasks run.
+    pub(crate) fn reset(&mut self) {
         *self = Self::default();
     }
 
-    fn is_over(&mut self, burst: Instant) -> bool {
-        if self.steps == 0 || self.steps < self.next_look {
+    /// Returns whether the burst has used up its time, as far as the clock was read.
+    fn is_time_up(&mut self, burst_start: Instant) -> bool {
+        if self.burst_steps == 0 || self.burst_steps < self.next_clock_check {
             return false;
         }
-        let elapsed = burst.elapsed();
+        let elapsed = burst_start.elapsed();
         let Some(left) = MAX_BURST.checked_sub(elapsed) else {
             return true;
         };
-        // No step beyond those that there is time for, if they go on as they did.
-        let in_time = left.as_nanos() * u128::from(self.steps) / elapsed.as_nanos().max(1);
-        let stride = in_time.clamp(1, MAX_STRIDE.min(self.steps).into()) as u32;
-        self.next_look = self.steps + stride;
+        // The stride is no longer than the number of steps that fit into the time left, at the speed so far.
+        let in_time = left.as_nanos() * u128::from(self.burst_steps) / elapsed.as_nanos().max(1);
+        let stride = in_time.clamp(1, MAX_CLOCK_STRIDE.min(self.burst_steps).into()) as u32;
+        self.next_clock_check = self.burst_steps + stride;
         false
     }
 }

@@ -1,3 +1,5 @@
+//! The payloads of a stream, from any reader.
+
 use std::{
     io,
     pin::Pin,
@@ -16,38 +18,44 @@ use tokio_util::codec::FramedRead;
 use super::coop_budget::CoopBudget;
 use crate::account::StreamEnd;
 
-/// How much is read at once.
+/// The number of bytes that are read at once.
 const READ_BUFFER: usize = 64 * 1024;
 
-/// The payloads of a reader up to its end, and how it ended.
+/// Reads payloads up to the end of the stream, and keeps how it ended.
 ///
-/// They are taken off the stream as many at a time as were read, so that one by one they cost no reference count.
+/// All whole frames of a read are taken from the read buffer as one batch. Taking them one by one would cost a
+/// reference count for each payload.
 pub(crate) struct FrameReader<R> {
     frames: FramedRead<R, BatchCodec>,
     batch: Batch,
     /// Set by a reader that ends although another process may still write.
+    ///
+    /// Relaxed suffices. The one store is in a poll of the reader inside `frames`, and the one load is in a method of
+    /// this type: both need a reference to this value. Whatever moves the value to another thread orders the two.
     held_open: Arc<AtomicBool>,
     phase: Phase,
-    /// What broke the stream, if anything did.
-    broken: Option<CodecError>,
+    /// The error after which no more payloads can be read, if there was one.
+    error: Option<CodecError>,
     budget: CoopBudget,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    RecordReader,
-    /// The stream is out of step. What comes is thrown away, so that its writers are not killed by their pipe.
+    Reading,
+    /// An impossible length was read, so the beginnings of further frames are unknown. All bytes are thrown away. If
+    /// the pipe were closed instead, its writers could be killed by SIGPIPE.
     Draining,
     Ended,
 }
 
 impl<R> FrameReader<R> {
-    /// How the stream ended, if it did, where that is more than the accounts can tell.
+    /// Returns the end of the stream, or open if it has not ended. `None` means that the last writer is gone and the
+    /// accounts decide between clean and eof.
     pub(crate) fn end(&self) -> Option<StreamEnd> {
         if self.phase != Phase::Ended {
             return Some(StreamEnd::Open);
         }
-        match &self.broken {
+        match &self.error {
             Some(CodecError::FrameTooLong { .. }) => Some(StreamEnd::Corrupt),
             Some(CodecError::Truncated { .. }) => Some(StreamEnd::Truncated),
             Some(_) if !self.frames.read_buffer().is_empty() => Some(StreamEnd::Truncated),
@@ -56,28 +64,29 @@ impl<R> FrameReader<R> {
         }
     }
 
-    /// Whether the reader has come to its end without an error.
-    pub(crate) fn has_ended_well(&self) -> bool {
-        self.phase == Phase::Ended && self.broken.is_none()
+    /// Returns whether the stream was read to its end without an error.
+    pub(crate) fn has_ended_without_error(&self) -> bool {
+        self.phase == Phase::Ended && self.error.is_none()
     }
 
-    /// What put the stream out of step, if anything did; an error of the reader is not among it.
-    pub(crate) fn broken(&self) -> Option<&CodecError> {
-        self.broken
+    /// Returns the error of the frame format that ended the payloads, if there was one. An error of the reader is not
+    /// returned; see [`take_read_error`](Self::take_read_error).
+    pub(crate) fn codec_error(&self) -> Option<&CodecError> {
+        self.error
             .as_ref()
-            .filter(|broken| !matches!(broken, CodecError::Io(_)))
+            .filter(|error| !matches!(error, CodecError::Io(_)))
     }
 }
 
 impl<R: AsyncRead + Unpin> FrameReader<R> {
     pub(crate) fn new(reader: R) -> Self {
         Self {
-            // Its buffer is made at the first read.
+            // The buffer is allocated by the first read.
             frames: FramedRead::with_capacity(reader, RecordCodec::new().batched(), 0),
             batch: Batch::default(),
             held_open: Arc::default(),
-            phase: Phase::RecordReader,
-            broken: None,
+            phase: Phase::Reading,
+            error: None,
             budget: CoopBudget::default(),
         }
     }
@@ -91,12 +100,12 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         self.held_open = held_open;
     }
 
-    /// Whether there is a next [payload](Self::payload); `false` once the reader has ended, also where an error was
-    /// its end.
+    /// Ready with `true` if there is a [next payload](Self::next_payload), and with `false` if the stream has ended,
+    /// with or without an error.
     #[inline]
     pub(crate) fn poll_payload(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         loop {
-            ready!(self.budget.poll_turn(cx));
+            ready!(self.budget.poll_proceed(cx));
             if !self.batch.is_empty() {
                 return Poll::Ready(true);
             }
@@ -105,36 +114,36 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             }
             self.budget.step();
             if self.poll_reader(cx).is_pending() {
-                self.budget.pause();
+                self.budget.reset();
                 return Poll::Pending;
             }
         }
     }
 
-    /// The next payload, where [`poll_payload`](Self::poll_payload) has said that there is one.
+    /// Returns the next payload that has been read, if there is one.
     #[inline]
-    pub(crate) fn payload(&mut self) -> Option<&[u8]> {
+    pub(crate) fn next_payload(&mut self) -> Option<&[u8]> {
         self.budget.step();
         self.batch.next_payload()
     }
 
-    /// The error of the reader that ended the stream, if one did.
-    pub(crate) fn take_error(&mut self) -> Option<io::Error> {
-        match self.broken.take() {
+    /// Takes the error of the reader that ended the stream, if one did.
+    pub(crate) fn take_read_error(&mut self) -> Option<io::Error> {
+        match self.error.take() {
             Some(CodecError::Io(source)) => Some(source),
-            broken => {
-                self.broken = broken;
+            other => {
+                self.error = other;
                 None
             }
         }
     }
 
-    /// One step: a batch, or none (yet).
+    /// Makes one step: reads, and takes the batch of payloads that are whole, if any are.
     fn poll_reader(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.phase == Phase::Draining {
             return self.poll_drain(cx);
         }
-        // Gives its bytes back to the buffer, whose room is then for the next read again.
+        // The batch shares the read buffer's memory. Dropping it first lets `reserve` reuse that memory.
         self.batch = Batch::default();
         let buffer = self.frames.read_buffer_mut();
         buffer.reserve(READ_BUFFER.saturating_sub(buffer.len()));
@@ -145,18 +154,20 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
                     CodecError::FrameTooLong { .. } => Phase::Draining,
                     _ => Phase::Ended,
                 };
-                self.broken = Some(error);
+                self.error = Some(error);
             }
             None => self.phase = Phase::Ended,
         }
         Poll::Ready(())
     }
 
+    /// Makes one step of draining.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut scratch = [0; 8 * 1024];
         let mut scratch = ReadBuf::new(&mut scratch);
         let read = ready!(Pin::new(self.frames.get_mut()).poll_read(cx, &mut scratch));
-        // An error behind an impossible length adds nothing: what would have come is not wanted.
+        // A read error ends the draining too. It is not reported, because the bytes that it cost would have been thrown
+        // away.
         if read.is_err() || scratch.filled().is_empty() {
             self.phase = Phase::Ended;
         }

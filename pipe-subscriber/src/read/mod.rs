@@ -1,3 +1,7 @@
+//! The stage before decoding: waits for bytes, copies them out of the pipe, splits them into payloads, and finds the
+//! end of the stream. `exit` adds the child's exit to the things that can end it. May use `sys`, and `StreamEnd` of
+//! `account`.
+
 mod child_pipe;
 mod coop_budget;
 mod exit;

@@ -1,102 +1,121 @@
+//! When the writer of a pipe is busy enough to be paced: to be read at ticks instead of at each write.
+//!
+//! A write that wakes a reader costs the writer about twice as much as one that does not. Reading at ticks avoids these
+//! wakes, but it has two costs: a tick wakes the reader even if nothing was written, and between two ticks the pipe may
+//! run full and make the writer wait. So pacing begins only while the writer is hot, and stops if ticks find nearly
+//! nothing or find the pipe full.
+
 use std::time::{Duration, Instant};
 
-/// Two wakes that are closer than this belong to a streak.
+/// Two reads after wakes that are closer than this belong to the same streak.
 const STREAK_GAP: Duration = Duration::from_micros(20);
 
-/// So many of them make a writer hot.
-const STREAK: u32 = 8;
+/// The length of a streak that makes a writer hot.
+const HOT_STREAK: u32 = 8;
 
-/// And so does a single read of this many bytes: they were written while the reader was woken.
+/// The size of a single read that makes a writer hot, in bytes. So much means that the writer went on writing while the
+/// reader was being woken.
 const HOT_READ: usize = 4 * 1024;
 
-/// A tick with fewer bytes than this is sparse.
-const SPARSE: usize = 512;
+/// A tick that finds fewer bytes than this is sparse.
+const SPARSE_BYTES: usize = 512;
 
-/// So many ticks in a row decide: sparse ones that the writer is quiet, full ones that it was held up.
-const TICKS: u32 = 2;
+/// The number of ticks in a row that stop pacing: sparse ones, because the writer is quiet, or full ones, because it
+/// had to wait. A single tick may be a coincidence.
+const DECIDING_TICKS: u32 = 2;
 
-/// How close two ticks' bytes are if both found the same pipe full: within a page.
-const SAME: usize = 4 * 1024;
+/// The bytes of two ticks differ by no more than this if both found the pipe full: a page.
+const SAME_LEVEL: usize = 4 * 1024;
 
-/// How long a writer that was held up is not paced again.
-const HOLD: Duration = Duration::from_millis(20);
+/// The time for which a writer that had to wait is not paced again.
+const SUSPENSION: Duration = Duration::from_millis(20);
 
-/// What the reads of a pipe say about its writer: whether it should be woken for, or be left to write between ticks.
+/// Decides from the reads of a pipe whether its writer is to be paced.
 #[derive(Debug, Default)]
 pub(crate) struct Pacing {
     last_read: Option<Instant>,
     streak: u32,
-    held_until: Option<Instant>,
-    sparse: u32,
-    full: u32,
-    /// What the last tick found.
-    last_waiting: usize,
+    /// No pacing before this time.
+    suspended_until: Option<Instant>,
+    sparse_ticks: u32,
+    full_ticks: u32,
+    /// The bytes that the last tick found, except late ones.
+    last_available: usize,
 }
 
-/// What a tick found.
+/// The observations at a tick.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tick {
-    /// Bytes in the pipe.
-    pub(crate) waiting: usize,
-    /// The size of the pipe.
+    /// The number of bytes in the pipe.
+    pub(crate) available: usize,
+    /// The size of the pipe in bytes.
     pub(crate) size: usize,
-    /// How long the reader has waited for the tick.
+    /// The time that this reader has waited for the tick.
     pub(crate) waited: Duration,
-    /// How long it should have waited.
+    /// The time between two ticks.
     pub(crate) period: Duration,
 }
 
 impl Pacing {
-    /// Takes in a read that was woken for; whether the writer is to be paced from now on.
-    pub(crate) fn read(&mut self, bytes: usize, now: Instant) -> bool {
+    /// Notes a read after a wake. Returns whether the writer is to be paced from now on.
+    pub(crate) fn on_read(&mut self, bytes: usize, now: Instant) -> bool {
         let gap = self.last_read.map(|last| now.duration_since(last));
         self.last_read = Some(now);
         self.streak = match gap {
             Some(gap) if gap < STREAK_GAP => self.streak + 1,
             _ => 0,
         };
-        let hot = self.streak >= STREAK || bytes >= HOT_READ;
-        hot && self.held_until.is_none_or(|until| now >= until)
+        let hot = self.streak >= HOT_STREAK || bytes >= HOT_READ;
+        hot && self.suspended_until.is_none_or(|until| now >= until)
     }
 
-    /// The writer is not to be paced for a while.
-    pub(crate) fn hold(&mut self, now: Instant) {
+    /// Prevents pacing for a while.
+    pub(crate) fn suspend(&mut self, now: Instant) {
         *self = Self {
-            held_until: Some(now + HOLD),
+            suspended_until: Some(now + SUSPENSION),
             ..Self::default()
         };
     }
 
-    /// Pacing begins.
-    pub(crate) fn begin(&mut self) {
+    /// Forgets all observations. To be called when pacing begins.
+    pub(crate) fn reset(&mut self) {
         *self = Self::default();
     }
 
-    /// Takes in a tick; whether the writer is to be paced no longer.
-    pub(crate) fn tick(&mut self, tick: Tick, now: Instant) -> bool {
-        // One that came early, because others had been waiting for it, says nothing about a quiet writer.
-        if tick.waiting >= SPARSE {
-            self.sparse = 0;
+    /// Notes a tick. Returns whether pacing is to stop.
+    pub(crate) fn on_tick(&mut self, tick: Tick, now: Instant) -> bool {
+        // A tick may come early for this reader, because its period began with another reader's wait. A busy writer may
+        // have written little in that time, so a tick before half the period does not count as sparse.
+        if tick.available >= SPARSE_BYTES {
+            self.sparse_ticks = 0;
         } else if tick.waited >= tick.period / 2 {
-            self.sparse += 1;
+            self.sparse_ticks += 1;
         }
-        // In one that came late, because the machine is busy, any pipe runs full.
+        // A tick comes late if the machine is busy. By then any writer has filled its pipe, so a tick after twice the
+        // period does not count as full.
         if tick.waited <= tick.period * 2 {
-            self.full = if self.is_full(tick) { self.full + 1 } else { 0 };
-            self.last_waiting = tick.waiting;
+            self.full_ticks = if self.is_full(tick) {
+                self.full_ticks + 1
+            } else {
+                0
+            };
+            self.last_available = tick.available;
         }
-        if self.full >= TICKS {
-            self.hold(now);
+        if self.full_ticks >= DECIDING_TICKS {
+            self.suspend(now);
             return true;
         }
-        self.sparse >= TICKS
+        self.sparse_ticks >= DECIDING_TICKS
     }
 
-    /// Whether the writer probably waits for room. Records that are longer than half a page leave nearly half of each
-    /// page empty: then a full pipe is known by being equally full again.
+    /// Returns whether the pipe is probably full and its writer waiting for room.
+    ///
+    /// The system fills a pipe page by page. Records that are longer than half a page leave nearly half of each page
+    /// empty, so a full pipe may hold little more than half its size in bytes. It is recognised by the same number of
+    /// bytes at two ticks.
     fn is_full(&self, tick: Tick) -> bool {
-        let same = tick.waiting.abs_diff(self.last_waiting) <= SAME;
-        tick.waiting >= tick.size / 4 * 3 || (tick.waiting >= tick.size / 2 && same)
+        let is_same = tick.available.abs_diff(self.last_available) <= SAME_LEVEL;
+        tick.available >= tick.size / 4 * 3 || (tick.available >= tick.size / 2 && is_same)
     }
 }
 

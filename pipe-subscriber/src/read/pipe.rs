@@ -1,3 +1,5 @@
+//! The read end of a pipe: waits in the runtime's poll or for ticks, and makes the read calls.
+
 use std::{
     io,
     os::fd::OwnedFd,
@@ -22,22 +24,24 @@ use super::pacing::{Pacing, Tick};
 use super::ticker::{Ticker, Wait};
 use crate::sys::{QuotaPermit, register};
 
-/// A smaller pipe is not paced: its writer would wait for the reader most of the time.
-const MIN_SIZE: usize = 64 * 1024;
+/// The size from which a pipe is paced. The writer of a smaller one would fill it between two ticks, and wait most of
+/// the time.
+const MIN_PACED_SIZE: usize = 64 * 1024;
 
-/// From this size on a pipe has the longer period.
+/// The size from which a pipe is read at the long period, because it has room for the bytes that a writer writes in
+/// that time.
 const LARGE_SIZE: usize = 256 * 1024;
 const LONG_PERIOD: Duration = Duration::from_micros(100);
 const SHORT_PERIOD: Duration = Duration::from_micros(50);
 
-/// Behind a read of this many bytes there probably is more by the time it has been worked on.
+/// After a read of this many bytes the pipe probably has more by the time that they have been worked on.
 const LARGE_READ: usize = 32 * 1024;
 
 /// The read end of a pipe.
 ///
-/// While its writer is quiet it waits in the runtime's poll as any other. But for a writer, each write that wakes
-/// somebody up costs twice as much as one that does not. So while the writer is hot the pipe is taken out of the poll
-/// and read once in a while, at the ticks of a [`Ticker`].
+/// While its writer is quiet, the pipe waits in the runtime's poll as any other. But a write that wakes a reader costs
+/// the writer twice as much as one that does not. So while the writer is hot, the pipe is taken out of the poll and
+/// read at the ticks of a [`Ticker`]: it is paced. [`Pacing`] decides which.
 #[derive(Debug)]
 pub(crate) struct Pipe {
     fd: Arc<OwnedFd>,
@@ -48,7 +52,7 @@ pub(crate) struct Pipe {
 
 #[derive(Debug)]
 enum Mode {
-    /// It may be made outside of a runtime, and belongs to the one in which it is read first.
+    /// A pipe may be made outside of a runtime. It is registered with the one in which it is read first.
     Unregistered,
     Registered(AsyncFd<Arc<OwnedFd>>, Handle),
     Paced(Paced, Handle),
@@ -58,10 +62,11 @@ enum Mode {
 struct Paced {
     ticker: Arc<Ticker>,
     size: usize,
-    /// None while there probably is more to read.
+    /// The wait for the next tick. `None` while the pipe probably has more to read.
     wait: Option<Wait>,
-    /// What the last tick found and was not read since. A hint only: whoever has opened the pipe may have taken it.
-    waiting: usize,
+    /// The bytes that the last tick found, less those that were read since. It is a hint only: another process may have
+    /// opened the pipe and read them.
+    available: usize,
 }
 
 impl Pipe {
@@ -74,13 +79,13 @@ impl Pipe {
         }
     }
 
-    /// How many bytes could be read at once, as the system says: the next moment it may be less.
-    pub(crate) fn waiting(&self) -> io::Result<usize> {
-        waiting(&self.fd)
+    /// Returns how many bytes are in the pipe. If another process reads it too, there may be fewer at the next moment.
+    pub(crate) fn available(&self) -> io::Result<usize> {
+        available(&self.fd)
     }
 
-    /// Reads what is there, at most so many bytes; `None` if there is nothing yet, and 0 at the end of file.
-    pub(crate) fn read_now(
+    /// Reads at most `limit` bytes without waiting. Returns `None` if the pipe is empty, and 0 at the end of file.
+    pub(crate) fn try_read(
         &mut self,
         buf: &mut ReadBuf<'_>,
         limit: usize,
@@ -97,54 +102,60 @@ impl Pipe {
         Ok(bytes)
     }
 
-    /// Whether all writers are gone; something may still be left to read.
+    /// Returns whether all writers are gone. The pipe may still have bytes to read.
     pub(crate) fn is_hung_up(&self) -> io::Result<bool> {
         let mut polled = [PollFd::new(&self.fd, PollFlags::IN)];
         retry_on_intr(|| poll(&mut polled, Some(&Timespec::default())))?;
         Ok(polled[0].revents().contains(PollFlags::HUP))
     }
 
-    /// The read end is set to non-blocking here. It is a file description of its own: no writer sees that.
-    fn open(&mut self) -> io::Result<()> {
+    /// Registers the pipe with the current runtime.
+    ///
+    /// The read end is set to non-blocking. The two ends of a pipe are different file descriptions, so that the
+    /// writers' end stays as it is.
+    fn register(&mut self) -> io::Result<()> {
         ioctl_fionbio(&self.fd, true)?;
         let runtime = Handle::current();
         self.mode = Mode::Registered(register(Arc::clone(&self.fd))?, runtime);
         Ok(())
     }
 
-    /// Where the writer can be paced it is from here on; `more` if there probably is more to read.
-    fn pace(&mut self, more: bool) {
+    /// Starts pacing, if the pipe is large enough and there can be a ticker. `has_more` says that the pipe probably has
+    /// more to read before the first tick.
+    fn start_pacing(&mut self, has_more: bool) {
         let Mode::Registered(_, runtime) = &self.mode else {
             return;
         };
-        // The size is asked for each time: the other end may have changed it.
+        // The size is asked for each time, because the process at the other end may have changed it.
         let size = fcntl_getpipe_size(&self.fd).unwrap_or(0);
         let period = match size {
             LARGE_SIZE.. => LONG_PERIOD,
             _ => SHORT_PERIOD,
         };
         let ticker = match size {
-            MIN_SIZE.. => Ticker::of(runtime, period).ok(),
+            MIN_PACED_SIZE.. => Ticker::of(runtime, period).ok(),
             _ => None,
         };
         let Some(ticker) = ticker else {
-            return self.pacing.hold(Instant::now());
+            return self.pacing.suspend(Instant::now());
         };
-        self.pacing.begin();
+        self.pacing.reset();
         let paced = Paced {
             ticker,
             size,
-            wait: (!more).then(Wait::default),
-            waiting: 0,
+            wait: (!has_more).then(Wait::default),
+            available: 0,
         };
         let runtime = runtime.clone();
-        // What was registered is dropped, and with it the registration.
+        // This drops the `AsyncFd`, which ends the registration.
         self.mode = Mode::Paced(paced, runtime);
     }
 
-    /// Registering tells of what has come meanwhile, the end of file too. If it is refused, pacing goes on, unless
-    /// there are no ticks any more.
-    fn register_again(&mut self, ticks: io::Result<()>) -> io::Result<()> {
+    /// Stops pacing: registers the pipe again. `ticks` is the error of the ticker, if that is the reason.
+    ///
+    /// No bytes are overlooked, because a new registration reports a pipe as readable if bytes, or the end of file,
+    /// came before it. If the registration fails, pacing goes on, unless the ticker has failed too.
+    fn stop_pacing(&mut self, ticks: io::Result<()>) -> io::Result<()> {
         let Mode::Paced(_, runtime) = &self.mode else {
             return Ok(());
         };
@@ -155,18 +166,18 @@ impl Pipe {
             Ok(registered) => {
                 self.mode = Mode::Registered(registered, runtime.clone());
                 if ticks.is_err() {
-                    self.pacing.hold(Instant::now());
+                    self.pacing.suspend(Instant::now());
                 }
             }
             Err(_) => {
                 ticks?;
-                self.pacing.begin();
+                self.pacing.reset();
             }
         }
         Ok(())
     }
 
-    /// One read of a registered pipe.
+    /// Waits in the runtime's poll and makes one read.
     fn poll_registered(
         &mut self,
         cx: &mut Context<'_>,
@@ -181,62 +192,65 @@ impl Pipe {
                 ready.clear_ready();
                 continue;
             };
-            // That it was less than there was room for does not mean that it was all: a writer may have set its end to
-            // packets, which are read one at a time. Only a read that finds nothing tells.
-            if bytes > 0 && self.pacing.read(bytes, Instant::now()) {
-                self.pace(buf.remaining() == 0);
+            // The readiness is not cleared here, even after a short read. A writer may have set its end to packet mode,
+            // in which a read returns one packet even if more are there. Only a read that finds nothing shows that the
+            // pipe is empty.
+            if bytes > 0 && self.pacing.on_read(bytes, Instant::now()) {
+                self.start_pacing(buf.remaining() == 0);
             }
             return Poll::Ready(Ok(()));
         }
     }
 }
 
-/// What came of a poll of a paced pipe.
-enum PacedRead {
+/// The result of a poll of a paced pipe.
+enum PacedPoll {
     Read,
-    /// The writer is to be paced no longer, or cannot be.
-    Over(io::Result<()>),
+    /// Pacing is to stop. An error is that of the ticker.
+    Stop(io::Result<()>),
 }
 
 impl Paced {
-    /// One read at a tick, or between two where there probably is more.
+    /// Waits for a tick, unless the pipe probably has more, and makes one read.
     fn poll_read(
         &mut self,
         fd: &OwnedFd,
         pacing: &mut Pacing,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<PacedRead>> {
+    ) -> Poll<io::Result<PacedPoll>> {
         loop {
             if let Some(wait) = &mut self.wait {
                 let waited = ready!(self.ticker.poll_tick(wait, cx));
                 self.wait = None;
                 let waited = match waited {
                     Ok(waited) => waited,
-                    Err(refused) => return Poll::Ready(Ok(PacedRead::Over(Err(refused)))),
+                    Err(error) => return Poll::Ready(Ok(PacedPoll::Stop(Err(error)))),
                 };
-                self.waiting = waiting(fd)?;
+                self.available = available(fd)?;
                 let tick = Tick {
-                    waiting: self.waiting,
+                    available: self.available,
                     size: self.size,
                     waited,
                     period: self.ticker.period(),
                 };
-                if pacing.tick(tick, Instant::now()) {
-                    return Poll::Ready(Ok(PacedRead::Over(Ok(()))));
+                if pacing.on_tick(tick, Instant::now()) {
+                    return Poll::Ready(Ok(PacedPoll::Stop(Ok(()))));
                 }
             }
-            // These reads are not the runtime's, which would see to it that a task gives way.
+            // A read through `AsyncFd` would count against the task's budget. This one does not, so it is counted here.
             let budget = ready!(poll_proceed(cx));
             let bytes = read_into(fd, buf)?;
-            self.waiting = self.waiting.saturating_sub(bytes.unwrap_or(usize::MAX));
-            let is_all = self.waiting == 0 && bytes < Some(LARGE_READ) && buf.remaining() > 0;
-            if bytes != Some(0) && is_all {
+            self.available = self.available.saturating_sub(bytes.unwrap_or(usize::MAX));
+            // Between ticks the pipe is read on until it is probably empty: the bytes of the tick have been read, and
+            // this read was neither large nor limited by the buffer.
+            let is_empty = self.available == 0 && bytes < Some(LARGE_READ) && buf.remaining() > 0;
+            if bytes != Some(0) && is_empty {
                 self.wait = Some(Wait::default());
             }
             if bytes.is_some() {
                 budget.made_progress();
-                return Poll::Ready(Ok(PacedRead::Read));
+                return Poll::Ready(Ok(PacedPoll::Read));
             }
         }
     }
@@ -254,12 +268,12 @@ impl AsyncRead for Pipe {
         }
         loop {
             match &mut this.mode {
-                Mode::Unregistered => this.open()?,
+                Mode::Unregistered => this.register()?,
                 Mode::Registered(..) => return this.poll_registered(cx, buf),
                 Mode::Paced(paced, _) => {
                     match ready!(paced.poll_read(&this.fd, &mut this.pacing, cx, buf))? {
-                        PacedRead::Read => return Poll::Ready(Ok(())),
-                        PacedRead::Over(ticks) => this.register_again(ticks)?,
+                        PacedPoll::Read => return Poll::Ready(Ok(())),
+                        PacedPoll::Stop(ticks) => this.stop_pacing(ticks)?,
                     }
                 }
             }
@@ -267,14 +281,18 @@ impl AsyncRead for Pipe {
     }
 }
 
-fn waiting(fd: &OwnedFd) -> io::Result<usize> {
+fn available(fd: &OwnedFd) -> io::Result<usize> {
     Ok(usize::try_from(ioctl_fionread(fd)?).unwrap_or(usize::MAX))
 }
 
-/// Reads what there is room for; `None` where there is nothing yet, and 0 at the end of file.
-#[allow(unsafe_code)]
+/// Reads as many bytes as the buffer has room for. Returns `None` if the pipe is empty, and 0 at the end of file.
+#[expect(
+    unsafe_code,
+    reason = "rustix fills uninitialised memory safely, but tokio's ReadBuf hands it out and takes it back through \
+              unsafe methods only; the safe ones would zero, or copy, each buffer first"
+)]
 fn read_into(fd: &OwnedFd, buf: &mut ReadBuf<'_>) -> io::Result<Option<usize>> {
-    // SAFETY: Only the system writes there, and it takes nothing away that was initialised.
+    // SAFETY: Only the system writes to this memory, and it never makes an initialised byte uninitialised.
     let room = unsafe { buf.unfilled_mut() };
     let bytes = match retry_on_intr(|| read(fd, &mut *room).map(|(filled, _)| filled.len())) {
         Ok(bytes) => bytes,
@@ -286,7 +304,7 @@ fn read_into(fd: &OwnedFd, buf: &mut ReadBuf<'_>) -> io::Result<Option<usize>> {
             };
         }
     };
-    // SAFETY: The system has written as many.
+    // SAFETY: The system has written this many bytes.
     unsafe { buf.assume_init(bytes) };
     buf.advance(bytes);
     Ok(Some(bytes))

@@ -1,3 +1,5 @@
+//! The read end of a pipe on systems other than Linux: always in the runtime's poll, never paced.
+
 use std::{
     io, mem,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
@@ -14,12 +16,12 @@ use tokio::{
     net::unix::pipe::Receiver,
 };
 
-/// The read end of a pipe, registered with the runtime at the first read, so that it can be made outside of one.
+/// The read end of a pipe. It is registered with the runtime at the first read, so that it can be made outside of one.
 #[derive(Debug)]
 pub(crate) enum Pipe {
     Unregistered(OwnedFd),
     Registered(Receiver),
-    /// Registering failed, and the read end is closed.
+    /// The registration failed, which has closed the read end.
     Lost,
 }
 
@@ -28,14 +30,14 @@ impl Pipe {
         Self::Unregistered(read_end)
     }
 
-    /// How many bytes could be read at once.
-    pub(crate) fn waiting(&self) -> io::Result<usize> {
-        let waiting = ioctl_fionread(self.fd()?)?;
-        Ok(usize::try_from(waiting).unwrap_or(usize::MAX))
+    /// Returns how many bytes are in the pipe.
+    pub(crate) fn available(&self) -> io::Result<usize> {
+        let available = ioctl_fionread(self.fd()?)?;
+        Ok(usize::try_from(available).unwrap_or(usize::MAX))
     }
 
-    /// Reads what is there, at most so many bytes; `None` if there is nothing yet, and 0 at the end of file.
-    pub(crate) fn read_now(
+    /// Reads at most `limit` bytes without waiting. Returns `None` if the pipe is empty, and 0 at the end of file.
+    pub(crate) fn try_read(
         &mut self,
         buf: &mut ReadBuf<'_>,
         limit: usize,
@@ -53,7 +55,7 @@ impl Pipe {
         }
     }
 
-    /// Whether all writers are gone; something may still be left to read.
+    /// Returns whether all writers are gone. The pipe may still have bytes to read.
     pub(crate) fn is_hung_up(&self) -> io::Result<bool> {
         let fd = self.fd()?;
         let mut polled = [PollFd::from_borrowed_fd(fd, PollFlags::IN)];
@@ -69,7 +71,10 @@ impl Pipe {
         }
     }
 
-    /// The read end is set to non-blocking here. It is a file description of its own: no writer sees that.
+    /// Returns tokio's receiver; the first call registers the read end.
+    ///
+    /// tokio sets it to non-blocking. The two ends of a pipe are different file descriptions, so that the writers' end
+    /// stays as it is.
     fn receiver(&mut self) -> io::Result<&mut Receiver> {
         if let Pipe::Unregistered(_) = self
             && let Pipe::Unregistered(fd) = mem::replace(self, Pipe::Lost)

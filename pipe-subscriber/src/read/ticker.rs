@@ -1,3 +1,5 @@
+//! The ticks at which paced pipes are read.
+
 use std::{
     io, mem,
     os::fd::OwnedFd,
@@ -19,13 +21,17 @@ use tokio::{
 
 use crate::sys::register;
 
-/// The tickers in use: one for each runtime and period.
+/// The tickers in use: one for each runtime and period, so that one wake of the runtime serves all paced pipes. A
+/// ticker is dropped with the last pipe that uses it; its entry is removed by the next call of [`Ticker::of`].
 static TICKERS: Mutex<Vec<(Id, Duration, Weak<Ticker>)>> = Mutex::new(Vec::new());
 
-/// Wakes all who wait for it a period after the first of them began to, and is still while nobody waits.
+/// Wakes all waiting tasks together, one period after the first of them began to wait. While nobody waits, its timer is
+/// not set, and it wakes nothing.
 ///
-/// It needs no task, thread or timer of the runtime: its timer is a descriptor, and what the runtime wakes when that
-/// becomes readable is the list of those who wait.
+/// It needs no task, thread or timer of the runtime. Its timer is a timerfd that is registered with the runtime, and
+/// the waker of that registration is the list of waiting tasks itself: as soon as the timerfd is readable, the runtime
+/// calls the list's `wake`, which wakes them all. A task in between would cost one more pass through the runtime's
+/// queue.
 #[derive(Debug)]
 pub(crate) struct Ticker {
     timer: AsyncFd<OwnedFd>,
@@ -34,35 +40,48 @@ pub(crate) struct Ticker {
     waker: Waker,
 }
 
+/// The waiting tasks, as a waker.
 #[derive(Debug, Default)]
 struct WaitList(Mutex<Waiters>);
 
+/// The state of a [`WaitList`].
+///
+/// A task reads `ticks` and adds its waker under one lock, and a tick counts itself and takes the wakers under one
+/// lock. So a tick either finds the task's waker, or came before the wait began.
 #[derive(Debug, Default)]
 struct Waiters {
+    /// The number of ticks so far.
     ticks: u64,
+    /// Whether the timer is set.
     armed: bool,
     wakers: Vec<Waker>,
 }
 
-/// One wait for a tick.
+/// A wait for the next tick; `None` before its first poll.
 #[derive(Debug, Default)]
-pub(crate) struct Wait(Option<Progress>);
+pub(crate) struct Wait(Option<StartedWait>);
 
 #[derive(Debug)]
-struct Progress {
+struct StartedWait {
     since: Instant,
-    tick: u64,
+    /// The number of ticks when the wait began.
+    ticks_before: u64,
+    /// The waker that was added to the list last.
     waker: Waker,
 }
 
 impl Ticker {
-    /// The runtime's ticker of that period.
+    /// Returns the runtime's ticker of this period; makes it if there is none.
     pub(crate) fn of(runtime: &Handle, period: Duration) -> io::Result<Arc<Self>> {
         let id = runtime.id();
         let mut tickers = lock(&TICKERS);
         tickers.retain(|(.., ticker)| ticker.strong_count() > 0);
-        let of_both = |entry: &&(Id, Duration, _)| (entry.0, entry.1) == (id, period);
-        if let Some(ticker) = tickers.iter().find(of_both).and_then(|(.., t)| t.upgrade()) {
+        let is_wanted = |entry: &&(Id, Duration, _)| (entry.0, entry.1) == (id, period);
+        if let Some(ticker) = tickers
+            .iter()
+            .find(is_wanted)
+            .and_then(|(.., t)| t.upgrade())
+        {
             return Ok(ticker);
         }
         let ticker = Arc::new(Self::new(runtime, period)?);
@@ -89,7 +108,7 @@ impl Ticker {
         self.period
     }
 
-    /// Ready with the time waited, once there was a tick since the first poll of `wait`.
+    /// Ready after the first tick since the first poll of `wait`, with the time waited.
     pub(crate) fn poll_tick(
         &self,
         wait: &mut Wait,
@@ -97,15 +116,16 @@ impl Ticker {
     ) -> Poll<io::Result<Duration>> {
         let mut waiters = lock(&self.waiters.0);
         match &mut wait.0 {
-            Some(joined) if joined.tick != waiters.ticks => {
-                return Poll::Ready(Ok(joined.since.elapsed()));
+            Some(started) if started.ticks_before != waiters.ticks => {
+                return Poll::Ready(Ok(started.since.elapsed()));
             }
-            Some(joined) if joined.waker.will_wake(cx.waker()) => return Poll::Pending,
-            Some(joined) => joined.waker.clone_from(cx.waker()),
+            // This waker is in the list already.
+            Some(started) if started.waker.will_wake(cx.waker()) => return Poll::Pending,
+            Some(started) => started.waker.clone_from(cx.waker()),
             None => {
-                wait.0 = Some(Progress {
+                wait.0 = Some(StartedWait {
                     since: Instant::now(),
-                    tick: waiters.ticks,
+                    ticks_before: waiters.ticks,
                     waker: cx.waker().clone(),
                 });
             }
@@ -114,6 +134,8 @@ impl Ticker {
         if !waiters.armed {
             waiters.armed = self.arm()?;
             if !waiters.armed {
+                // The timer has expired already. The registration is ready and has not kept the waker, so nothing else
+                // would make the tick. The lock is released first, because the waker takes it.
                 drop(waiters);
                 self.waker.wake_by_ref();
             }
@@ -121,9 +143,10 @@ impl Ticker {
         Poll::Pending
     }
 
-    /// Sets the timer; `false` if it has run out at once.
+    /// Sets the timer. Returns `false` if it has already expired.
     fn arm(&self) -> io::Result<bool> {
-        // That the timer has run out before is forgotten first, by the runtime here and by the system below.
+        // The previous expiry is still recorded as readiness, and would be taken for the new one. The runtime's record
+        // is cleared here; the descriptor's own is cleared by setting the timer.
         if let Poll::Ready(guard) = self.poll_timer() {
             guard?.clear_ready();
         }
@@ -141,8 +164,11 @@ impl Ticker {
         }
     }
 
-    /// On behalf of all who wait, so not at the cost of the task that happens to ask: out of budget it would wake them
-    /// all at once.
+    /// Polls the timer, with the list of waiting tasks as the waker.
+    ///
+    /// It is `unconstrained` because the poll is for all waiting tasks. Otherwise it would use the budget of the task
+    /// that happens to make it, and if that is used up, tokio would call the waker: that would wake all tasks without a
+    /// tick.
     fn poll_timer(&self) -> Poll<io::Result<tokio::io::unix::AsyncFdReadyGuard<'_, OwnedFd>>> {
         let mut cx = Context::from_waker(&self.waker);
         let poll = std::future::poll_fn(|cx| self.timer.poll_read_ready(cx));
@@ -155,15 +181,16 @@ impl Wake for WaitList {
         self.wake_by_ref();
     }
 
-    /// The tick.
+    /// Makes a tick. The runtime calls this when the timer has expired.
     fn wake_by_ref(self: &Arc<Self>) {
         let mut waiters = lock(&self.0);
         waiters.ticks += 1;
         waiters.armed = false;
         let mut wakers = mem::take(&mut waiters.wakers);
+        // A waker is foreign code and may poll this ticker, which takes the lock.
         drop(waiters);
         wakers.drain(..).for_each(Waker::wake);
-        // The list is used again, so that a tick allocates nothing.
+        // The memory of the list is used again, so that a tick allocates nothing.
         let mut waiters = lock(&self.0);
         if waiters.wakers.is_empty() {
             waiters.wakers = wakers;
@@ -171,7 +198,7 @@ impl Wake for WaitList {
     }
 }
 
-/// Nothing under these locks leaves anything half done.
+/// Takes a lock. A poisoned lock is fine: no panic under these locks can leave the state half changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,22 +1,30 @@
+//! `spawn` and its builder: the settings of a child and the order of the steps that start it.
+
 use std::{env, io, time::Duration};
 
 use super::command::SpawnCommand;
-use super::handover::{Via, above_stdio, hand_over};
+use super::handover::{Via, above_stdio, pass_write_end};
 use crate::dispatch::LabelIn;
 use crate::read::ChildPipe;
 use crate::subscriber::PipeSubscriber;
 
-/// What the child should log.
+/// The environment variable that holds the child's filter.
 const FILTER_VARIABLE: &str = "RECORD_PIPE_FILTER";
 
-/// How long a child's pipe is read after the child's exit while another process holds it, unless told otherwise.
+/// The default of [`Spawn::grace`].
 const DEFAULT_GRACE: Duration = Duration::from_secs(2);
 
-/// Starts a child with a record pipe: [`Spawn`] with its defaults.
+/// Starts a child with a record pipe and the default settings of [`Spawn`].
 ///
 /// # Errors
 ///
-/// Where the pipe cannot be made or the command cannot be started.
+/// The errors of [`Spawn::spawn`].
+///
+/// # Panics
+///
+/// As [`Spawn::spawn`].
+///
+/// # Examples
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -32,11 +40,15 @@ pub fn spawn<C: SpawnCommand>(command: C) -> io::Result<(C::Child, PipeSubscribe
     Spawn::new(command).spawn()
 }
 
-/// Starts a child with a record pipe.
+/// A builder that starts a child with a record pipe.
 ///
-/// The command is taken and dropped, so that no write end of the pipe stays behind in this process: the stream ends
-/// when the child does. Nothing of it is changed but the environment variables `RECORD_PIPE` and `RECORD_PIPE_FILTER`
-/// and what [`Via`] needs: a pre-exec hook or the stdin.
+/// It takes ownership of the command. [`spawn`](Self::spawn) drops the command, and with it this process's last write
+/// end of the pipe, so that the stream ends when the child does.
+///
+/// It changes the command in two ways only: it sets the environment variables `RECORD_PIPE` and `RECORD_PIPE_FILTER`,
+/// and it adds the pre-exec hook or replaces the stdin, as [`Via`] requires.
+///
+/// # Examples
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -67,7 +79,7 @@ pub struct Spawn<C> {
 }
 
 impl<C: SpawnCommand> Spawn<C> {
-    /// Starts `command`.
+    /// Creates a builder for `command` with the default settings.
     pub fn new(command: C) -> Self {
         Self {
             command,
@@ -79,33 +91,37 @@ impl<C: SpawnCommand> Spawn<C> {
         }
     }
 
-    /// Sets the name by which the parent knows this child; see [`PipeSubscriber::label`].
+    /// Sets the name of this child in the parent's log; see [`PipeSubscriber::label`].
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
     }
 
-    /// Sets where a logger sees the label; see [`PipeSubscriber::label_in`].
+    /// Sets which part of a record shows the label; see [`PipeSubscriber::label_in`].
     pub fn label_in(mut self, place: LabelIn) -> Self {
         self.label_in = place;
         self
     }
 
-    /// Sets what the child should log: a level or directives such as `info,worker::db=debug`.
+    /// Sets which records the child sends: a level, or directives such as `info,worker::db=debug`.
     ///
-    /// It goes into the child's environment at the spawn, before it is known how the records will be read. By default it is
-    /// the level of this process, [`log::max_level`], for all targets: the most verbose one that its logger lets through
-    /// anywhere. In a program without a logger that is off, and the child sends nothing; the [`Summary`](crate::Summary) says
-    /// so. [`run_with`](PipeSubscriber::run_with) and [`records`](PipeSubscriber::records) need no logger: set a filter for
-    /// them.
+    /// The default is [`log::max_level`] of this process, for all targets. That is the most verbose level that the
+    /// logger of this process lets through anywhere.
+    ///
+    /// In a program without a logger the default is off: the child sends nothing, and the [`Summary`](crate::Summary)
+    /// says so. [`run_with`](PipeSubscriber::run_with) and [`records`](PipeSubscriber::records) work without a logger,
+    /// but the filter is put into the child's environment at the spawn, before it is known how the records will be
+    /// read. Set a filter for them.
     pub fn filter(mut self, filter: impl Into<String>) -> Self {
         self.filter = Some(filter.into());
         self
     }
 
-    /// Takes the filter from an environment variable of this process, so that a child logs by the same directives as its
-    /// parent. Of env_logger's form, the search after a slash is left off. If the variable is not set, is empty or is not
-    /// UTF-8, the filter stays as it was.
+    /// Sets the [filter](Self::filter) to the value of an environment variable of this process, so that a child logs
+    /// by the same directives as its parent.
+    ///
+    /// In env_logger's syntax, a slash begins a search in the messages; the slash and everything after it are cut off.
+    /// If the variable is not set, is empty or is not UTF-8, the filter stays as it was.
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {
@@ -127,42 +143,58 @@ impl<C: SpawnCommand> Spawn<C> {
         self
     }
 
-    /// Sets how the child gets the write end of its pipe. By default it is [`Via::Fd`].
+    /// Sets how the child gets the write end of its pipe. The default is [`Via::Fd`].
     pub fn via(mut self, via: Via) -> Self {
         self.via = via;
         self
     }
 
-    /// Sets how long the pipe is read after the child's exit while another process holds it; the end is then
-    /// [held open](crate::StreamEnd::HeldOpen). By default it is 2 s.
+    /// Sets the grace period: how long the pipe is read after the child's exit while another process still holds it.
+    /// The stream then ends as [held open](crate::StreamEnd::HeldOpen). The default is 2 s.
     ///
-    /// It begins when the subscriber sees the exit, and counts only time in which there was nothing to read: a logger
-    /// that stands still does not use it up. So that a process that never stops writing does not keep the subscriber
-    /// for ever, all time in which it reads and logs counts against ten times the grace period, and each time that the
-    /// parent stands still for at most 100 ms. Then what is in the pipe is still read, without waiting for any of it,
-    /// and no more.
+    /// The period begins when the subscriber sees the exit. It counts only time in which there was nothing to read, so
+    /// that a logger that blocks does not use it up.
     ///
-    /// Linux only: elsewhere the pipe is read until no process holds it. If the system refuses a descriptor for the
-    /// child's process (before Linux 5.3, or by a filter of system calls), it is asked for the exit every 100 ms; if it
-    /// refuses timers, a thread with all signals blocked but faults stands in for them. If all of that is refused once
-    /// the child runs, reading ends with an error. One case remains in which the exit is not seen for as long as nobody
-    /// has waited for the child: no descriptor for the process, no `/proc` of the same PID namespace, and a subscriber
-    /// that is read in another process than the one that spawned (a fork of it), or `waitid` refused as well.
+    /// A process that never stops writing cannot keep the subscriber for ever: all time after the exit, including the
+    /// time spent reading and logging, counts against a second limit of ten times the grace period. If the parent
+    /// itself is stopped for a while, that counts as at most 100 ms against either limit.
+    ///
+    /// When one of the limits is reached, the bytes that are in the pipe at that moment are still read, without
+    /// waiting, and no more.
+    ///
+    /// # Platform-specific behavior
+    ///
+    /// Linux only. On other systems the pipe is read until no process holds it.
+    ///
+    /// - If the system refuses a descriptor for the child's process (before Linux 5.3, or through a filter of system
+    ///   calls), the subscriber asks for the exit every 100 ms.
+    /// - If the system refuses timers, a thread takes their place. It has all signals blocked except faults.
+    /// - If all of this is refused after the child has started, reading ends with an error.
+    ///
+    /// In one case the exit is not seen until somebody waits for the child: there is no descriptor for the process and
+    /// no `/proc` of the same PID namespace, and either the subscriber is read in another process than the one that
+    /// spawned the child (a fork of it), or `waitid` is refused as well.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// Starts the child. The subscriber reads nothing yet.
+    /// Starts the child and returns it with the subscriber for its pipe. The subscriber reads nothing yet.
     ///
     /// # Errors
     ///
-    /// Where the pipe cannot be made or the command cannot be started, or where the child's exit could not be watched:
-    /// no descriptor is left for that, or the system refuses both a timer and a thread. No descriptor is left then.
+    /// Returns an error if
+    ///
+    /// - the pipe cannot be made,
+    /// - the command cannot be started, or
+    /// - the child's exit could not be watched: the limit of descriptors is reached, or the system refuses both a timer
+    ///   and a thread.
+    ///
+    /// In each case, this function leaves no descriptor open.
     ///
     /// # Panics
     ///
-    /// As the command's own `spawn`: tokio's outside of a runtime.
+    /// Panics if the command's own `spawn` does: that of tokio panics outside of a runtime.
     pub fn spawn(mut self) -> io::Result<(C::Child, PipeSubscriber)> {
         let (read_end, write_end) = io::pipe()?;
         let read_end = above_stdio(read_end.into())?;
@@ -173,13 +205,13 @@ impl<C: SpawnCommand> Spawn<C> {
         let command = self.command.as_std_mut();
         let is_off = filter.trim().eq_ignore_ascii_case("off");
         command.env(FILTER_VARIABLE, filter);
-        hand_over(command, write_end, self.via)?;
+        pass_write_end(command, write_end, self.via)?;
 
-        // Before the child is there: the pipe gets its size now, and no child sees it grow; and what will be needed to
-        // watch the exit is had or the spawn fails.
+        // This comes before the spawn for two reasons: the pipe gets its final size before the child can see it, and
+        // if there is no timer to watch the exit with, no child has been started yet.
         let mut pipe = ChildPipe::new(read_end, self.grace)?;
         let (child, pid) = self.command.spawn()?;
-        pipe.watch(pid);
+        pipe.watch_exit_of(pid);
         let held_open = pipe.held_open();
         let mut subscriber = PipeSubscriber::new(pipe)
             .with_held_open(held_open)

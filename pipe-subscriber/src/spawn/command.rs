@@ -1,8 +1,12 @@
+//! The commands that a child can be started from.
+
 use std::{io, process};
 
 /// A command that [`spawn`](crate::spawn) can start: `std::process::Command` and `tokio::process::Command`.
 ///
-/// Sealed: nobody else can implement it.
+/// The trait is sealed: it cannot be implemented outside of this crate.
+///
+/// # Examples
 ///
 /// ```
 /// use pipe_subscriber::{PipeSubscriber, SpawnCommand};
@@ -19,13 +23,13 @@ use std::{io, process};
 /// # Ok(()) }
 /// ```
 pub trait SpawnCommand: sealed::Sealed {
-    /// What the command's own `spawn` returns.
+    /// The type of child that the command's own `spawn` returns.
     type Child;
 
     #[doc(hidden)]
     fn as_std_mut(&mut self) -> &mut process::Command;
 
-    /// The child, and its pid.
+    /// Starts the child and returns it with its pid.
     #[doc(hidden)]
     fn spawn(&mut self) -> io::Result<(Self::Child, Option<u32>)>;
 }

@@ -1,3 +1,5 @@
+//! How the write end gets into the child: under which number, and how `RECORD_PIPE` names it.
+
 use std::{
     io,
     os::{
@@ -12,14 +14,18 @@ use rustix::{
     io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd},
 };
 
-/// Where the child finds its write end.
+/// The environment variable that names the write end: `v1:<descriptor>:<device>:<inode>`.
 const PIPE_VARIABLE: &str = "RECORD_PIPE";
 
-/// Scripts and hooks put descriptors of their own on low numbers, over whatever is there. From here on they seldom do. It
-/// is not more, because a child's table of descriptors grows with the highest.
+/// The lowest number for a write end that is passed as a descriptor.
+///
+/// Scripts and hooks put their own descriptors on low numbers and replace whatever is there; numbers from 100 are
+/// seldom used in this way. It is not higher, because a child's table of descriptors grows with the highest number.
 const LOWEST_NUMBER: RawFd = 100;
 
 /// How a child gets the write end of its pipe.
+///
+/// # Examples
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -36,25 +42,29 @@ const LOWEST_NUMBER: RawFd = 100;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Via {
-    /// As a descriptor of its own, under the number that it has in the parent: between fork and exec its close-on-exec
-    /// flag is taken away, in the child only. The default.
+    /// As a descriptor of its own, under the number that it has in the parent. Between fork and exec, its
+    /// close-on-exec flag is cleared, in the child only. This is the default.
     ///
-    /// The number is the lowest free one from 100, which the redirections of scripts and descriptors that are passed by
-    /// number leave alone; with a limit of fewer than 200 descriptors from half of it, and where that half is full any.
-    /// A hook of the command's own ([`pre_exec`](CommandExt::pre_exec)) that closes it or puts another descriptor on
-    /// its number costs the child its pipe and nothing else.
+    /// The number is the lowest free one from 100. Redirections in scripts, and descriptors that are passed by number,
+    /// leave these numbers alone. If the limit of descriptors is below 200, the search begins at half the limit; if no
+    /// number is free from there on, any free number is used.
     ///
-    /// A program that does not know the pipe keeps it open and hands it to its own children.
+    /// If a [`pre_exec`](CommandExt::pre_exec) hook of the command closes the descriptor or replaces it, the child has
+    /// no pipe, and nothing else goes wrong.
+    ///
+    /// A program that does not know the pipe keeps it open and passes it on to its own children.
     #[default]
     Fd,
-    /// As its stdin, in place of what the command had there. The standard library can then start it without a fork,
-    /// which is faster under a parent with much memory, and it passes [programs](Spawn#programs-between) that close
-    /// every other descriptor.
+    /// As its stdin, in place of the command's own stdin setting. The standard library can then start the child without
+    /// a fork, which is faster if the parent uses much memory. The pipe also gets through
+    /// [programs](Spawn#programs-between) that close every other descriptor.
     Stdin,
 }
 
-/// The command owns the write end from here on.
-pub(super) fn hand_over(
+/// Makes the command pass the write end to the child and name it in the child's environment.
+///
+/// The command owns the write end from here on: dropping the command closes it in this process.
+pub(super) fn pass_write_end(
     command: &mut process::Command,
     write_end: OwnedFd,
     via: Via,
@@ -62,9 +72,9 @@ pub(super) fn hand_over(
     let pipe = fstat(&write_end)?;
     let number = match via {
         Via::Fd => {
-            let write_end = out_of_the_way(write_end);
+            let write_end = above_low_numbers(write_end);
             let number = write_end.as_raw_fd();
-            keep_in_child(command, write_end, &pipe);
+            inherit_in_child(command, write_end, &pipe);
             number
         }
         Via::Stdin => {
@@ -77,47 +87,60 @@ pub(super) fn hand_over(
     Ok(())
 }
 
-/// Where there is no number up there it stays where it is.
-fn out_of_the_way(fd: OwnedFd) -> OwnedFd {
-    let half = limit().and_then(|limit| RawFd::try_from(limit / 2).ok());
+/// Moves a descriptor to a number from [`LOWEST_NUMBER`], or returns it unchanged if no such number is free.
+fn above_low_numbers(fd: OwnedFd) -> OwnedFd {
+    let half = descriptor_limit().and_then(|limit| RawFd::try_from(limit / 2).ok());
     let lowest = LOWEST_NUMBER.min(half.unwrap_or(LOWEST_NUMBER)).max(3);
     fcntl_dupfd_cloexec(&fd, lowest).unwrap_or(fd)
 }
 
-/// How many descriptors there may be; `None` if a sandbox refuses to tell, for which rustix has no error.
-#[allow(unsafe_code)]
-fn limit() -> Option<libc::rlim_t> {
+/// Returns the limit of open descriptors, or `None` if a sandbox refuses the call.
+#[expect(
+    unsafe_code,
+    reason = "rustix's getrlimit has no error: a limit that a sandbox refuses to tell looks like one that it told"
+)]
+fn descriptor_limit() -> Option<libc::rlim_t> {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
     };
-    // SAFETY: It points to a place for the limits.
+    // SAFETY: The pointer is to an rlimit on the stack, which the call fills in.
     let refused = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) };
     (refused == 0).then_some(limit.rlim_cur)
 }
 
-/// The flag belongs to the descriptor, not to the pipe: taken away in the forked child, it stays set in this process,
-/// and no other child inherits the pipe.
+/// Clears the write end's close-on-exec flag in the child.
 ///
-/// Hooks of the command's own have run before. If one has closed the descriptor, or put another on its number, this
-/// leaves alone what is there. It is no error: std would report it through a descriptor that may be closed as well, and
-/// then aborts the child.
-#[allow(unsafe_code)]
-fn keep_in_child(command: &mut process::Command, write_end: OwnedFd, pipe: &Stat) {
+/// The flag belongs to the descriptor, not to the pipe. Cleared in the forked child, it stays set in this process, so
+/// that no other child inherits the pipe.
+///
+/// The command's own hooks have run before this one. If one of them has closed the descriptor, or put another one on
+/// its number, this hook changes nothing and returns no error: std would report the error through a descriptor of its
+/// own, which the other hook may have closed too, and would then abort the child.
+#[expect(
+    unsafe_code,
+    reason = "the standard library has no stable way to pass a descriptor on but Command::pre_exec, which is unsafe \
+              because its closure runs in the forked child"
+)]
+fn inherit_in_child(command: &mut process::Command, write_end: OwnedFd, pipe: &Stat) {
     let (dev, ino) = (pipe.st_dev, pipe.st_ino);
     let clear_close_on_exec = move || {
-        if fstat(&write_end).is_ok_and(|there| (there.st_dev, there.st_ino) == (dev, ino)) {
+        if fstat(&write_end).is_ok_and(|found| (found.st_dev, found.st_ino) == (dev, ino)) {
             let _ = fcntl_setfd(&write_end, FdFlags::empty());
         }
         Ok(())
     };
-    // SAFETY: The closure makes two system calls, which are async-signal-safe. It neither allocates nor locks.
+    // SAFETY: The closure makes two system calls, fstat and fcntl, which are async-signal-safe. It neither allocates nor
+    // locks.
     unsafe {
         command.pre_exec(clear_close_on_exec);
     }
 }
 
-/// In a program that runs with closed stdio a new descriptor may get one of its numbers, which the child needs.
+/// Moves a descriptor above the numbers of stdio.
+///
+/// In a program that runs with closed stdio, a new descriptor may get number 0, 1 or 2. The child's own stdio would
+/// replace it there.
 pub(super) fn above_stdio(fd: OwnedFd) -> io::Result<OwnedFd> {
     match fd.as_raw_fd() {
         0..=2 => Ok(fcntl_dupfd_cloexec(&fd, 3)?),

@@ -1,3 +1,5 @@
+//! The error of reading.
+
 use std::{fmt, io};
 
 use record_proto::fmt_with_sources;
@@ -5,7 +7,11 @@ use thiserror::Error;
 
 use crate::account::Summary;
 
-/// Reading the stream failed; everything that arrived before has been handed on.
+/// The error of a reader that failed. Everything that arrived before has been handed on.
+///
+/// Its `Debug` output is its text followed by the texts of its sources, so that `main` may return it.
+///
+/// # Examples
 ///
 /// ```
 /// use pipe_subscriber::ReadError;
@@ -14,16 +20,14 @@ use crate::account::Summary;
 ///     eprintln!("{error}: {} (so far: {})", error.source, error.summary);
 /// }
 /// ```
-///
-/// Its `Debug` is its text and that of its sources, so that `main` may return it.
 #[derive(Error)]
 #[error("reading the record stream failed after {} records", summary.received)]
 #[non_exhaustive]
 pub struct ReadError {
-    /// What came until then. Its [`end`](Summary::end) says how far that was: truncated inside a frame, otherwise
-    /// clean or eof.
+    /// The figures up to the failure. The [`end`](Summary::end) is truncated if the reader failed inside a frame, and
+    /// otherwise clean or eof.
     pub summary: Box<Summary>,
-    /// What the reader said.
+    /// The error that the reader returned.
     pub source: io::Error,
 }
 

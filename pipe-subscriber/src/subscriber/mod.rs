@@ -1,3 +1,6 @@
+//! The public reader: its settings, the ways to run it, and the loop that takes payloads from `read` to `account` and
+//! records on to `dispatch`. May use `read`, `account`, `dispatch` and `sys`.
+
 mod error;
 mod own_runtime;
 mod pipe_subscriber;

@@ -1,11 +1,13 @@
+//! The runtime of `run_on_thread`.
+
 use std::io;
 
 use tokio::runtime::{Builder, Runtime};
 
-/// A runtime for a thread of our own: with I/O and nothing else.
+/// A runtime for a thread of this crate, with I/O enabled and nothing else.
 ///
-/// It can be dropped anywhere. A plain one panics where it is dropped within another runtime, which is what happens where
-/// the thread that it was for cannot be had.
+/// It can be dropped anywhere. tokio's `Runtime` panics if it is dropped within another runtime. That would happen if
+/// `run_on_thread` is called within a runtime and the system refuses the thread.
 #[derive(Debug)]
 pub(crate) struct OwnRuntime(Option<Runtime>);
 
@@ -15,7 +17,7 @@ impl OwnRuntime {
         Ok(Self(Some(runtime)))
     }
 
-    /// `None` never comes: the runtime is there until it is dropped.
+    /// Runs a future to its end. Never returns `None`, because only the drop takes the runtime out.
     pub(crate) fn block_on<F: Future>(&self, future: F) -> Option<F::Output> {
         Some(self.0.as_ref()?.block_on(future))
     }

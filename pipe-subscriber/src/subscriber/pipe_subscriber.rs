@@ -1,3 +1,5 @@
+//! `PipeSubscriber` and its settings; the methods that read are in `run`.
+
 use std::{
     io::Write,
     sync::{Arc, atomic::AtomicBool},
@@ -13,17 +15,19 @@ use crate::read::ChildPipe;
 
 /// The parent's end of a pipe: reads a child's records and hands them to a logger.
 ///
-/// Made by [`spawn`](crate::spawn), together with the child, or around any reader by [`new`](Self::new). It reads
-/// nothing until one of the `run` methods or [`records`](Self::records) is used; a child whose pipe is full waits for
-/// it, and a child whose subscriber is dropped has lost its parent.
+/// [`spawn`](crate::spawn) returns one together with the child; [`new`](Self::new) makes one from any reader. It reads
+/// nothing until one of the `run` methods or [`records`](Self::records) is used. Until then, a child whose pipe is full
+/// waits. If the subscriber is dropped, the pipe's read end is closed, and the child goes on without a parent.
 ///
-/// Every `run` method gives the runtime's other tasks their turn after 64 payloads or 1 ms, and catches and counts the panics
-/// of the logger. Tasks that wait for I/O or a timer have theirs after 1,024 payloads, or the first such turn after 250 us.
+/// [`run`](Self::run), [`run_into`](Self::run_into) and [`run_with`](Self::run_with) own the subscriber and read to the
+/// end. [`run_until`](Self::run_until), [`run_into_until`](Self::run_into_until) and
+/// [`run_with_until`](Self::run_with_until) borrow it: they can be dropped at any moment, in a `select!` or by a
+/// timeout, and the next call goes on from there. [`summary`](Self::summary) returns the figures at any time.
 ///
-/// [`run`](Self::run), [`run_into`](Self::run_into) and [`run_with`](Self::run_with) read to the end and own the
-/// subscriber. [`run_until`](Self::run_until), [`run_into_until`](Self::run_into_until) and
-/// [`run_with_until`](Self::run_with_until) borrow it: they can be dropped at any moment, in a `select!` or by a timeout,
-/// and reading goes on later where it was. [`summary`](Self::summary) has the figures at any time.
+/// Every `run` method catches and counts the logger's panics. It yields to the runtime's other tasks after 64 payloads
+/// or 1 ms. Tasks that wait for I/O or a timer run after 1,024 payloads, or at the first such yield after 250 us.
+///
+/// # Examples
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -41,7 +45,7 @@ use crate::read::ChildPipe;
 ///
 /// # Panics
 ///
-/// With the [`ChildPipe`] of `spawn`, reading panics outside a tokio runtime that has I/O enabled.
+/// Reading from the [`ChildPipe`] of `spawn` panics outside of a tokio runtime that has I/O enabled.
 #[derive(Debug)]
 #[must_use = "reads nothing until it is run"]
 pub struct PipeSubscriber<R = ChildPipe> {
@@ -54,7 +58,7 @@ pub struct PipeSubscriber<R = ChildPipe> {
 }
 
 impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
-    /// Reads records from `reader` until its end of file.
+    /// Creates a subscriber that reads from `reader` until its end of file.
     pub fn new(reader: R) -> Self {
         Self {
             reader: RecordReader::new(reader),
@@ -66,85 +70,93 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
         }
     }
 
-    /// Sets the name by which the parent knows this child, for a logger. By default it has none.
+    /// Sets the label: the name of this child in the parent's log. By default there is none.
     ///
-    /// It is a key-value, which many loggers do not show; see [`label_in`](Self::label_in).
+    /// It is a key-value, and many loggers do not show key-values; see [`label_in`](Self::label_in).
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
     }
 
-    /// Sets where a logger sees the label: among the key-values (the default), in the target or in front of the message.
-    /// [`LabelIn`] says which suits which logger.
+    /// Sets which part of a record shows the label: the key-values (the default), the target or the message.
+    /// [`LabelIn`] says which of them suits which logger.
     pub fn label_in(mut self, place: LabelIn) -> Self {
         self.label_in = place;
         self
     }
 
-    /// Sets what is added to the key-values of each record for a logger: in front of the child's own, in this order.
-    /// By default it is the label, if there is one and it is not shown [elsewhere](Self::label_in); a call replaces that, so name
-    /// [`Attach::Label`] too to keep it. What a record does not tell is left out. The names stay the parent's all the same, and
-    /// a child's own `label` reaches the logger as `label_`, so that no child can claim the label of another through its own
-    /// pipe.
+    /// Sets the key-values that the parent adds to each record. A logger sees them before the child's own, in this
+    /// order.
+    ///
+    /// The default is the label, if there is one and it is not shown [elsewhere](Self::label_in). A call replaces the
+    /// default: to keep the label, name [`Attach::Label`] too.
+    ///
+    /// If a record has no value for an attached key, the key is left out. The name stays the parent's nevertheless: a
+    /// child's own key `label` reaches the logger as `label_`, so that no child can claim the label of another through
+    /// its own pipe.
     pub fn attach(mut self, attach: impl IntoIterator<Item = Attach>) -> Self {
         self.attach.clear();
-        for origin in attach {
-            if !self.attach.contains(&origin) {
-                self.attach.push(origin);
+        for key_value in attach {
+            if !self.attach.contains(&key_value) {
+                self.attach.push(key_value);
             }
         }
         self
     }
 
-    /// Sets whether control characters are kept from the logger. By default they are.
+    /// Sets whether control characters are escaped before a logger sees them. By default they are.
     pub fn escaping(mut self, escaping: Escaping) -> Self {
         self.escaping = escaping;
         self
     }
 
-    /// Sets the level that [`run_into`](Self::run_into) lets through. By default it is trace: all.
+    /// Sets the most verbose level that [`run_into`](Self::run_into) hands on. The default is trace: all levels.
     ///
-    /// [`run`](Self::run) goes by [`log::max_level`] instead.
+    /// [`run`](Self::run) uses [`log::max_level`] instead.
     pub fn max_level(mut self, level: LevelFilter) -> Self {
         self.max_level = level;
         self
     }
 
-    /// Sets the longest payload of a frame in bytes. By default it is 64 KiB
-    /// ([`DEFAULT_MAX_FRAME_LENGTH`](record_proto::DEFAULT_MAX_FRAME_LENGTH)). A longer one means that the stream is
-    /// [corrupt](crate::StreamEnd::Corrupt).
+    /// Sets the length of the longest payload that a frame may have, in bytes. The default is 64 KiB
+    /// ([`DEFAULT_MAX_FRAME_LENGTH`](record_proto::DEFAULT_MAX_FRAME_LENGTH)). If a frame announces a longer one, the
+    /// stream is [corrupt](crate::StreamEnd::Corrupt).
     pub fn max_frame_length(mut self, bytes: usize) -> Self {
         self.reader.frames.set_max_frame_length(bytes);
         self
     }
 
-    /// Sets how many bytes of unfinished records may be held, counting 256 for each record beside its own. By default
-    /// it is 4 MiB ([`DEFAULT_REASSEMBLY_LIMIT`](record_proto::DEFAULT_REASSEMBLY_LIMIT)). Where it is exceeded the oldest are given up and
-    /// [counted](crate::Summary::evicted).
+    /// Sets how many bytes of unfinished records, those that come in fragments, may be held. Each record counts its own
+    /// bytes and 256 more. The default is 4 MiB
+    /// ([`DEFAULT_REASSEMBLY_LIMIT`](record_proto::DEFAULT_REASSEMBLY_LIMIT)).
+    ///
+    /// If the limit is exceeded, the oldest unfinished records are given up and [counted](crate::Summary::evicted).
     pub fn reassembly_limit(mut self, bytes: usize) -> Self {
         self.reader.receiver.set_reassembly_limit(bytes);
         self
     }
 
-    /// Stores each frame in `writer` as it was received, its length included; malformed and unknown ones too.
+    /// Writes a copy of each frame to `writer`, as it was received: with its length, and including malformed and
+    /// unknown frames. A frame that is not whole is not written.
     ///
-    /// Written in small pieces and in the task that reads: wrap a file in a [`BufWriter`](std::io::BufWriter). It is
-    /// flushed and dropped at the end of the stream. The first failure ends it and is among the [reasons](crate::Summary::reasons); the
-    /// records go on. A frame that is not whole is not stored.
+    /// The frames are written in small pieces and in the task that reads: wrap a file in a
+    /// [`BufWriter`](std::io::BufWriter). The writer is flushed and dropped at the end of the stream. After its first
+    /// failure nothing more is written. The failure is among the [reasons](crate::Summary::reasons), and reading goes
+    /// on.
     pub fn tee(mut self, writer: impl Write + Send + 'static) -> Self {
         self.reader.receiver.set_tee(Tee::new(writer));
         self
     }
 
-    /// For the pipe of a child that was told to log nothing.
+    /// Notes that the child's filter is off.
     pub(crate) fn with_filter_off(mut self) -> Self {
         self.reader.receiver.set_filter_off();
         self
     }
 
-    /// For the pipe of a child, which can end before its end of file.
+    /// Notes that the reader is the pipe of a child, which sets `held_open` if it ends before its end of file.
     pub(crate) fn with_held_open(mut self, held_open: Arc<AtomicBool>) -> Self {
-        self.reader.receiver.set_of_child();
+        self.reader.receiver.set_child_pipe();
         self.reader.frames.set_held_open(held_open);
         self
     }

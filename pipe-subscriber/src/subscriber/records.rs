@@ -1,3 +1,5 @@
+//! The records of a child as a `Stream`.
+
 use std::{
     io,
     pin::Pin,
@@ -13,15 +15,15 @@ use super::record_reader::RecordReader;
 use crate::account::Summary;
 use crate::read::ChildPipe;
 
-/// The records of a child as a [`Stream`]; made by [`PipeSubscriber::records`](crate::PipeSubscriber::records).
+/// A [`Stream`] of a child's records. [`PipeSubscriber::records`](crate::PipeSubscriber::records) returns it.
 ///
-/// It ends with the pipe. What came is then known to [`summary`](Self::summary); a read error ends it too and is kept
-/// for [`error`](Self::error) and [`into_summary`](Self::into_summary).
+/// It ends when the pipe ends or reading fails. After that, [`summary`](Self::summary) returns the figures, and
+/// [`error`](Self::error) and [`into_summary`](Self::into_summary) return the read error, if there was one.
 ///
 /// # Cancel safety
 ///
-/// A `next()` of this stream is cancel safe: dropped before it is ready, in a `select!` for example, it loses no record.
-/// What was read and not handed out is in the stream, and lost with it.
+/// `next()` of this stream is cancel safe: if it is dropped before it is ready, for example in a `select!`, no record
+/// is lost. Records that were read and not yet returned are inside the stream, and are lost if the stream is dropped.
 ///
 /// # Examples
 ///
@@ -56,7 +58,7 @@ impl<R: AsyncRead + Unpin> Records<R> {
         }
     }
 
-    /// What came over the stream; `None` until it has ended.
+    /// Returns the figures of the stream, or `None` if it has not ended.
     pub fn summary(&self) -> Option<&Summary> {
         match self.ended.as_ref()? {
             Ok(summary) => Some(summary),
@@ -64,7 +66,7 @@ impl<R: AsyncRead + Unpin> Records<R> {
         }
     }
 
-    /// The read error that ended the stream, if one did.
+    /// Returns the read error that ended the stream, if one did.
     pub fn error(&self) -> Option<&io::Error> {
         self.ended
             .as_ref()?
@@ -73,12 +75,14 @@ impl<R: AsyncRead + Unpin> Records<R> {
             .map(|error| &error.source)
     }
 
-    /// What came over the stream. Where it has not ended, the figures so far, with an end of
-    /// [open](crate::StreamEnd::Open); what was read and not handed out is lost then.
+    /// Returns the figures of the stream.
+    ///
+    /// If the stream has not ended, these are the figures so far, and their end is [open](crate::StreamEnd::Open).
+    /// Records that were read and not yet returned are lost in that case.
     ///
     /// # Errors
     ///
-    /// The read error that ended the stream, if one did.
+    /// Returns the read error that ended the stream, if one did.
     pub fn into_summary(mut self) -> Result<Summary, ReadError> {
         match self.ended {
             Some(ended) => ended,
@@ -97,11 +101,11 @@ impl<R: AsyncRead + Unpin> Stream for Records<R> {
                 this.ended = Some(this.reader.finish());
                 break;
             }
-            let mut detached = None;
+            let mut owned = None;
             this.reader
-                .take(|record| detached = Some(record.clone().into_owned()));
-            if detached.is_some() {
-                return Poll::Ready(detached);
+                .take_payload(|record| owned = Some(record.clone().into_owned()));
+            if owned.is_some() {
+                return Poll::Ready(owned);
             }
         }
         Poll::Ready(None)

@@ -1,3 +1,5 @@
+//! The ways to read: `run` and its variants connect a reader to a logger, a closure, a stream or a thread.
+
 use std::{
     future::poll_fn,
     io,
@@ -17,28 +19,28 @@ use crate::account::Summary;
 use crate::dispatch::Dispatch;
 use crate::sys::with_signals_blocked;
 
-/// The ways to read.
+/// # Reading
 impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
-    /// Hands all records to [`log::logger`] until the stream ends, as far as [`log::max_level`] and the logger's
-    /// `enabled` let them through.
+    /// Hands records to [`log::logger`] until the stream ends: those that [`log::max_level`] and the logger's `enabled`
+    /// let through.
     ///
     /// # Errors
     ///
-    /// Where reading fails, now or in an earlier [`run_until`](Self::run_until). How a stream ended, corrupt ones
-    /// included, is no error but [`Summary::end`].
+    /// Returns an error if reading fails, or failed in an earlier [`run_until`](Self::run_until). The way in which a
+    /// stream ended is no error, even if it is corrupt; see [`Summary::end`].
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: the future owns the subscriber. One that is dropped before it is ready, by a `select!` or a
-    /// timeout, takes with it what was read and not handed on, what is in the pipe, and the figures. Where that can
-    /// happen use [`run_until`](Self::run_until).
+    /// This method is not cancel safe, because the future owns the subscriber. If it is dropped before it is ready, by
+    /// a `select!` or a timeout, then the records that were read and not handed on, the bytes in the pipe, and the
+    /// figures are lost. Use [`run_until`](Self::run_until) if that can happen.
     pub async fn run(mut self) -> Result<Summary, ReadError> {
         let mut dispatch = self.dispatch();
         self.finish(to_the_global_logger(&mut dispatch)).await
     }
 
-    /// Hands all records to `logger` until the stream ends, as far as [`max_level`](Self::max_level) and the
-    /// logger's `enabled` let them through. A reference, a `Box` or an `Arc` of a logger is a logger too.
+    /// Hands records to `logger` until the stream ends: those that [`max_level`](Self::max_level) and the logger's
+    /// `enabled` let through. A reference, a `Box` or an `Arc` of a logger is a logger too.
     ///
     /// # Errors
     ///
@@ -46,17 +48,18 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     ///
     /// # Cancel safety
     ///
-    /// As for [`run`](Self::run); where it can be cancelled use [`run_into_until`](Self::run_into_until).
+    /// As for [`run`](Self::run). If it can be cancelled, use [`run_into_until`](Self::run_into_until).
     pub async fn run_into(mut self, logger: impl Log) -> Result<Summary, ReadError> {
         let (mut dispatch, max_level) = (self.dispatch(), self.max_level);
         self.finish(|record| dispatch.log(record, max_level, &logger))
             .await
     }
 
-    /// Shows all records to `f` until the stream ends: every level, text as the child wrote it, nothing attached. The name
-    /// of its process, which a record may leave out, is the one that its process gave before.
+    /// Calls `f` with each record until the stream ends: with every level, with the text as the child wrote it, and
+    /// with nothing attached. If a record leaves out the name of its process, it gets the name that the process gave
+    /// before.
     ///
-    /// The records borrow from the read buffer, and nothing is allocated for those that fit in a frame.
+    /// The records borrow from the read buffer. Nothing is allocated for a record that fits in a frame.
     ///
     /// # Errors
     ///
@@ -64,7 +67,7 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     ///
     /// # Cancel safety
     ///
-    /// As for [`run`](Self::run); where it can be cancelled use [`run_with_until`](Self::run_with_until).
+    /// As for [`run`](Self::run). If it can be cancelled, use [`run_with_until`](Self::run_with_until).
     ///
     /// # Examples
     ///
@@ -86,20 +89,20 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
         self.finish(|record| f(record)).await
     }
 
-    /// Hands records on as [`run`](Self::run) does until `future` is ready, and gives back what that gives.
+    /// Hands records on as [`run`](Self::run) does until `future` is ready, and returns the output of `future`.
     ///
-    /// Both have their turns in the same task. Where the stream ends first, also by an error, it goes on waiting for
-    /// `future`; the next `run` then returns the summary or the error at once. What has come by the time that `future` is
-    /// ready and has not been handed on is handed on by whatever runs next.
+    /// Reading and `future` run in the same task. If the stream ends first, with or without an error, this method goes
+    /// on waiting for `future`; the next `run` then returns the summary or the error at once. Records that have arrived
+    /// but have not been handed on when `future` is ready are handed on by the method that runs next.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: dropped before it is ready, it loses no record, and reading can go on with any other method.
-    /// `future` is dropped with it; give it a `&mut` of one that is to go on.
+    /// This method is cancel safe: if it is dropped before it is ready, no record is lost, and reading can go on with
+    /// any other method. `future` is dropped too; pass a `&mut` of a future that has to go on.
     ///
     /// # Examples
     ///
-    /// The usual life of a child, whose pipe may outlive it:
+    /// Read while the child runs, then read the rest, because the pipe may outlive the child:
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -107,12 +110,12 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     /// let (mut child, mut logs) = pipe_subscriber::spawn(Command::new("true"))?;
     ///
     /// let status = logs.run_until(child.wait()).await?;
-    /// let summary = logs.run().await?; // what is left in the pipe, and the end
+    /// let summary = logs.run().await?; // the rest of the pipe, and the end
     /// # assert!(status.success() && summary.received == 0);
     /// # Ok(()) }
     /// ```
     ///
-    /// Beside other events, and with a limit:
+    /// Read beside other events, and with a timeout:
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -129,7 +132,7 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     /// }
     /// child.start_kill()?;
     ///
-    /// // Nothing was lost, and nothing is lost here.
+    /// // The select! lost nothing, and this timeout loses nothing.
     /// let rest = logs.run_until(pending::<()>());
     /// if tokio::time::timeout(Duration::from_millis(1), rest).await.is_err() {
     ///     println!("it takes long: {}", logs.summary());
@@ -144,7 +147,8 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
             .await
     }
 
-    /// As [`run_until`](Self::run_until), into `logger` as [`run_into`](Self::run_into).
+    /// Hands records to `logger` as [`run_into`](Self::run_into) does until `future` is ready, and returns its output;
+    /// see [`run_until`](Self::run_until).
     ///
     /// # Cancel safety
     ///
@@ -155,7 +159,8 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
             .await
     }
 
-    /// As [`run_until`](Self::run_until), to `f` as [`run_with`](Self::run_with).
+    /// Calls `f` as [`run_with`](Self::run_with) does until `future` is ready, and returns its output; see
+    /// [`run_until`](Self::run_until).
     ///
     /// # Cancel safety
     ///
@@ -168,40 +173,43 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
         self.drive(future, |record| f(record)).await
     }
 
-    /// The figures so far: of what has been handed on, not of what was only read. Until the stream has ended their end
-    /// is [open](crate::StreamEnd::Open).
+    /// Returns the figures so far. They count the records that have been handed on, not those that have only been read.
+    /// Their end is [open](crate::StreamEnd::Open) until the stream has ended.
     ///
-    /// `missing` may be more than it will be: threads of a child that log at once take numbers in another order than
-    /// that of their records in the pipe.
+    /// `missing` may be higher than it will be in the end: if threads of a child log at the same time, the order of
+    /// their records in the pipe may differ from the order of the records' numbers.
     pub fn summary(&self) -> Summary {
         self.reader.summary()
     }
 
-    /// All records as a stream: every level, text as the child wrote it, nothing attached, each detached from the
-    /// read buffer.
+    /// Returns the records as a [`Stream`](futures_core::Stream): with every level, with the text as the child wrote
+    /// it, and with nothing attached. Each record owns its data.
     pub fn records(self) -> Records<R> {
         Records::new(self.reader)
     }
 
-    /// As [`run`](Self::run), on a thread and a runtime of its own, so that a slow logger delays nothing else. It
-    /// needs no runtime around it.
+    /// Reads as [`run`](Self::run) does, on a new thread with a runtime of its own, so that a slow logger delays
+    /// nothing else. It can be called outside of a runtime.
     ///
-    /// The runtime reads, and that is all: the logger and the writer of a [`tee`](Self::tee) run on the thread and outside
-    /// of that runtime, so that they may use one of their own. It has I/O and no timers. All signals but those of faults
-    /// are blocked in the thread, and in what a logger starts there: a program that waits for a signal gets it.
+    /// The runtime is used for reading only, and has I/O enabled but no timers. The logger and the writer of a
+    /// [`tee`](Self::tee) run on the thread but outside of that runtime, so that they may use a runtime of their own.
     ///
-    /// A [`ChildPipe`](crate::ChildPipe) that has been read before belongs to the runtime that read it first, and that one must go on.
+    /// All signals except faults are blocked in the thread, and in the threads that a logger starts from it, so that
+    /// other threads of the program can wait for these signals.
+    ///
+    /// A [`ChildPipe`](crate::ChildPipe) that has been read before belongs to the runtime that read it first, and that
+    /// runtime must go on running.
     ///
     /// # Errors
     ///
-    /// Where the runtime or the thread cannot be made. The subscriber is dropped then.
+    /// Returns an error if the runtime or the thread cannot be made. The subscriber is dropped in that case.
     pub fn run_on_thread(self) -> io::Result<JoinHandle<Result<Summary, ReadError>>>
     where
         R: Send + 'static,
     {
         let runtime = OwnRuntime::new()?;
         let thread = thread::Builder::new().name("pipe-subscriber".to_owned());
-        with_signals_blocked(|| thread.spawn(move || self.run_beside(&runtime)))
+        with_signals_blocked(|| thread.spawn(move || self.run_outside_of(&runtime)))
     }
 
     fn dispatch(&self) -> Dispatch {
@@ -217,8 +225,11 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
         self.reader.finish()
     }
 
-    /// A turn of reading comes first and is short: neither it nor `future` keeps the other from the budget that the
-    /// runtime gives to a task.
+    /// Polls reading and `future` in one task.
+    ///
+    /// Reading comes first because each poll of it is short: it ends after 64 payloads and reads or 1 ms, and so leaves
+    /// part of the budget that tokio gives to a task (128 operations) to `future`. The other way round, a `future` that
+    /// always has work could use up the budget, and then every read would be pending.
     async fn drive<F: Future>(
         &mut self,
         future: F,
@@ -232,12 +243,13 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
         .await
     }
 
-    /// Reads within the runtime, and hands on outside of it: what a logger does there is its own affair.
-    fn run_beside(mut self, runtime: &OwnRuntime) -> Result<Summary, ReadError> {
+    /// Reads within the runtime, and calls the logger outside of it: a logger that blocks on a runtime of its own would
+    /// panic within this one.
+    fn run_outside_of(mut self, runtime: &OwnRuntime) -> Result<Summary, ReadError> {
         let mut dispatch = self.dispatch();
         let mut on_record = to_the_global_logger(&mut dispatch);
         while runtime.block_on(poll_fn(|cx| self.reader.frames.poll_payload(cx))) == Some(true) {
-            while self.reader.take(&mut on_record) {}
+            while self.reader.take_payload(&mut on_record) {}
         }
         self.reader.finish()
     }

@@ -1,3 +1,6 @@
+//! System calls that the other folders use: timers, the registration of descriptors, pipe sizes and signal masks. Needs
+//! nothing of the other folders.
+
 mod panics;
 #[cfg(target_os = "linux")]
 mod pipe_quota;
@@ -9,6 +12,6 @@ mod thread_timer;
 #[cfg(target_os = "linux")]
 mod timer;
 
-pub(crate) use {panics::discard, signal_mask::with_signals_blocked};
+pub(crate) use {panics::discard_panic, signal_mask::with_signals_blocked};
 #[cfg(target_os = "linux")]
 pub(crate) use {pipe_quota::QuotaPermit, registration::register, timer::Timer};

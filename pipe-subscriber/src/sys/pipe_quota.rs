@@ -1,3 +1,5 @@
+//! Larger pipes, within a quota of this process.
+
 use std::{
     os::fd::OwnedFd,
     sync::atomic::{AtomicUsize, Ordering},
@@ -5,35 +7,40 @@ use std::{
 
 use rustix::pipe::fcntl_setpipe_size;
 
-/// How large a pipe is asked for: four times the default, in which a fast writer seldom has to wait for its reader.
+/// The size of an enlarged pipe in bytes: four times the default. A fast writer seldom has to wait for its reader then.
 const PIPE_SIZE: usize = 256 * 1024;
 
-/// How many pipes of this process may be that large at a time: 16 MiB of them.
+/// The number of enlarged pipes that this process may have at a time; together they have 16 MiB.
 ///
-/// The system has a quota of 64 MiB for all programs of a user. Behind it, every new pipe of that user has 8 KiB.
-const MAX_LARGE: usize = 16 * 1024 * 1024 / PIPE_SIZE;
+/// The system has a quota of 64 MiB for all programs of a user. Once it is used up, every new pipe of that user has
+/// 8 KiB only.
+const MAX_LARGE_PIPES: usize = 16 * 1024 * 1024 / PIPE_SIZE;
 
-static LARGE: AtomicUsize = AtomicUsize::new(0);
+/// The number of permits that are held.
+///
+/// All accesses are Relaxed: they are read-modify-writes of this one number, which are atomic in any ordering, and no
+/// other memory is published by it.
+static LARGE_PIPES: AtomicUsize = AtomicUsize::new(0);
 
-/// A large pipe's part of what this process may have, given back when it is dropped.
+/// The permit of one enlarged pipe. Dropping it returns it to the quota.
 #[derive(Debug)]
 pub(crate) struct QuotaPermit(());
 
 impl QuotaPermit {
-    /// Enlarges a pipe, if there is room for it. It stays as it is where the system refuses.
+    /// Enlarges a pipe. Returns `None`, and leaves the pipe as it is, if the quota is used up or the system refuses.
     pub(crate) fn take(pipe: &OwnedFd) -> Option<Self> {
-        let one_more = |large| (large < MAX_LARGE).then_some(large + 1);
-        LARGE
+        let one_more = |count| (count < MAX_LARGE_PIPES).then_some(count + 1);
+        LARGE_PIPES
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
             .ok()?;
-        let allowance = Self(());
+        let permit = Self(());
         fcntl_setpipe_size(pipe, PIPE_SIZE).ok()?;
-        Some(allowance)
+        Some(permit)
     }
 }
 
 impl Drop for QuotaPermit {
     fn drop(&mut self) {
-        LARGE.fetch_sub(1, Ordering::Relaxed);
+        LARGE_PIPES.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -1,3 +1,5 @@
+//! The registration of a descriptor with the runtime.
+
 use std::{
     io,
     os::fd::{AsRawFd, OwnedFd},
@@ -6,16 +8,19 @@ use std::{
 
 use tokio::io::{Interest, unix::AsyncFd};
 
-/// A descriptor that nobody closes while it is registered.
-pub(crate) trait Owned: AsRawFd {}
+/// An owner of a descriptor: the descriptor stays open and the same for as long as the value lives.
+pub(crate) trait OwnsFd: AsRawFd {}
 
-impl Owned for OwnedFd {}
-impl Owned for Arc<OwnedFd> {}
+impl OwnsFd for OwnedFd {}
+impl OwnsFd for Arc<OwnedFd> {}
 
-/// Registers a descriptor with the runtime, for reading.
-// It is deprecated because a type may lie about its descriptor. These do not, and the successor is unsafe and newer
-// than the oldest tokio that will do.
-#[allow(deprecated)]
-pub(crate) fn register<T: Owned>(fd: T) -> io::Result<AsyncFd<T>> {
+/// Registers a descriptor with the current runtime, for reading.
+// Not `expect`: the oldest supported tokio does not deprecate this function.
+#[allow(
+    deprecated,
+    reason = "deprecated because a type may return another descriptor each time, which an OwnsFd does not; the \
+              successor is unsafe and missing from the oldest supported tokio"
+)]
+pub(crate) fn register<T: OwnsFd>(fd: T) -> io::Result<AsyncFd<T>> {
     AsyncFd::with_interest(fd, Interest::READABLE)
 }

@@ -1,9 +1,11 @@
-//! Threads that this crate starts take no signal that is meant for the program.
+//! Blocks signals in the threads that this crate starts, so that they take none that is meant for the program.
 
 use std::{mem::MaybeUninit, ptr};
 
-/// What a thread brings upon itself, and a filter of system calls upon a thread. Blocked, they would end the process
-/// without the handler that a program has for them.
+/// The signals that are not blocked: those that a thread's own instructions cause, and SIGSYS, which a filter of system
+/// calls sends to the thread.
+///
+/// If one of them is blocked when it occurs, the system ends the process without calling the program's handler.
 const FAULTS: [libc::c_int; 6] = [
     libc::SIGBUS,
     libc::SIGFPE,
@@ -13,36 +15,48 @@ const FAULTS: [libc::c_int; 6] = [
     libc::SIGTRAP,
 ];
 
-/// Runs `start` with all signals blocked but faults. A thread that it starts has them blocked from its first
-/// instruction to its last: a program that blocks SIGTERM in all of its own threads and waits for it gets it.
-#[allow(unsafe_code)]
+/// Runs `start` with all signals except [`FAULTS`] blocked in this thread, and restores the mask afterwards.
+///
+/// A thread inherits the mask of the thread that starts it. So a thread that `start` starts has the signals blocked
+/// from its first instruction to its last, and a program that blocks SIGTERM in all of its own threads and waits for it
+/// gets it.
+///
+/// If the system refuses the mask, `start` runs with the mask unchanged.
+#[expect(
+    unsafe_code,
+    reason = "sigfillset, sigdelset and pthread_sigmask have no safe form; each takes pointers to values on the stack. \
+              Used only if a thread is started"
+)]
 pub(crate) fn with_signals_blocked<T>(start: impl FnOnce() -> T) -> T {
     let mut blocked = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: it points to a place for a signal set, which this call fills in.
+    // SAFETY: the pointer is to a signal set on the stack, which this call initialises.
     unsafe { libc::sigfillset(blocked.as_mut_ptr()) };
     for fault in FAULTS {
-        // SAFETY: the set is filled in and the signal exists.
+        // SAFETY: the set is initialised and the signal exists.
         unsafe { libc::sigdelset(blocked.as_mut_ptr(), fault) };
     }
     let mut before = MaybeUninit::<libc::sigset_t>::uninit();
-    let set = (blocked.as_ptr(), before.as_mut_ptr());
-    // SAFETY: the first set is filled in; the mask of this thread is written to the second.
-    let refused = unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, set.0, set.1) };
+    let (blocked, old_mask) = (blocked.as_ptr(), before.as_mut_ptr());
+    // SAFETY: `blocked` points to an initialised set; `old_mask` points to a set that the call initialises.
+    let refused = unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, blocked, old_mask) };
     if refused != 0 {
         return start();
     }
-    // SAFETY: the call has filled it in.
-    let _restored = Mask(unsafe { before.assume_init() });
+    // SAFETY: the call succeeded, so it has initialised the set.
+    let _restored_on_drop = RestoredMask(unsafe { before.assume_init() });
     start()
 }
 
-/// Becomes this thread's mask when it is dropped.
-struct Mask(libc::sigset_t);
+/// A mask that becomes this thread's mask when it is dropped, so that a panic of `start` restores it too.
+struct RestoredMask(libc::sigset_t);
 
-impl Drop for Mask {
-    #[allow(unsafe_code)]
+impl Drop for RestoredMask {
+    #[expect(
+        unsafe_code,
+        reason = "pthread_sigmask has no safe form; it takes a pointer to a value on the stack"
+    )]
     fn drop(&mut self) {
-        // SAFETY: it points to a signal set; the mask that was is not asked for.
+        // SAFETY: the pointer is to an initialised set; a null pointer means that the old mask is not wanted.
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, ptr::null_mut()) };
     }
 }
@@ -53,7 +67,7 @@ mod tests {
 
     use super::*;
 
-    /// The signals that this thread has blocked, the first one in the lowest bit.
+    /// Returns the signals that this thread has blocked; signal 1 is the lowest bit.
     fn blocked() -> u64 {
         let status = fs::read_to_string("/proc/thread-self/status").unwrap();
         let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));

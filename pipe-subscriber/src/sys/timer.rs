@@ -1,3 +1,5 @@
+//! The timer of the grace period and of asking for an exit.
+
 use std::{
     io,
     os::fd::OwnedFd,
@@ -18,72 +20,77 @@ use tokio::io::unix::AsyncFd;
 use super::registration::register;
 use super::thread_timer::ThreadTimer;
 
-/// Tells once when a time is over, and can be set again. It needs no timer of the runtime, which may have none.
+/// A timer that expires once and can be set again. It does not use the runtime's timer, which may not be enabled.
 #[derive(Debug)]
 pub(crate) struct Timer {
-    by: By,
+    source: Source,
     running: bool,
 }
 
+/// The source of the expiry.
 #[derive(Debug)]
-enum By {
-    /// Registered with the runtime in which it is polled first.
-    Opened(Arc<OwnedFd>),
+enum Source {
+    /// A timerfd that will be registered with the runtime in which it is polled first.
+    Unregistered(Arc<OwnedFd>),
+    /// A timerfd that becomes readable when the time is over.
     Registered(AsyncFd<Arc<OwnedFd>>),
     Thread(ThreadTimer),
 }
 
 impl Timer {
-    /// Fails where there is no descriptor left, or the system has neither such a descriptor nor a thread for us.
+    /// Opens a timerfd, or starts a thread if the system has no timerfd.
+    ///
+    /// Fails if the limit of descriptors is reached, or if the system refuses both.
     pub(crate) fn open() -> io::Result<Self> {
         match timerfd() {
-            Ok(fd) => Ok(Self::by(By::Opened(Arc::new(fd)))),
+            Ok(fd) => Ok(Self::new(Source::Unregistered(Arc::new(fd)))),
             Err(error @ (Errno::MFILE | Errno::NFILE)) => Err(error.into()),
-            Err(_) => Self::on_thread(),
+            Err(_) => Self::with_thread(),
         }
     }
 
-    /// Makes one in any way that there is.
-    pub(crate) fn open_somehow() -> io::Result<Self> {
-        Self::open().or_else(|_| Self::on_thread())
+    /// As [`open`](Self::open), but starts a thread also if the limit of descriptors is reached.
+    pub(crate) fn open_or_start_thread() -> io::Result<Self> {
+        Self::open().or_else(|_| Self::with_thread())
     }
 
     pub(crate) fn has_descriptor(&self) -> bool {
-        !matches!(self.by, By::Thread(_))
+        !matches!(self.source, Source::Thread(_))
     }
 
-    /// Waits for this time from here on, and no longer for what it was set to before.
+    /// Sets the timer to expire `after` this time from now; this replaces an earlier setting.
     pub(crate) fn set(&mut self, after: Duration) -> io::Result<()> {
-        match &mut self.by {
-            By::Opened(fd) => set_timerfd(fd, after)?,
-            By::Registered(registered) => {
-                // That the time was over before is forgotten first, by the runtime here and by the system below.
-                let mut nobody = Context::from_waker(Waker::noop());
-                if let Poll::Ready(ready) = registered.poll_read_ready(&mut nobody) {
+        match &mut self.source {
+            Source::Unregistered(fd) => set_timerfd(fd, after)?,
+            Source::Registered(registered) => {
+                // An earlier expiry may still be recorded as readiness, and would be taken for the new one. The
+                // runtime's record is cleared here; the descriptor's own is cleared by setting the timer.
+                let mut no_wake = Context::from_waker(Waker::noop());
+                if let Poll::Ready(ready) = registered.poll_read_ready(&mut no_wake) {
                     ready?.clear_ready();
                 }
                 set_timerfd(registered.get_ref(), after)?;
             }
-            By::Thread(timer) => timer.set(Instant::now() + after)?,
+            Source::Thread(timer) => timer.set(Instant::now() + after)?,
         }
         self.running = true;
         Ok(())
     }
 
-    /// Ready once the time is over, or if it is not set.
-    pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Ready if the timer has expired or is not set.
+    pub(crate) fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.running {
-            match &mut self.by {
-                By::Opened(fd) => match register(Arc::clone(fd)) {
-                    Ok(registered) => self.by = By::Registered(registered),
-                    // Over too early is better than never.
-                    Err(_) => *self = Self::on_thread()?,
+            match &mut self.source {
+                Source::Unregistered(fd) => match register(Arc::clone(fd)) {
+                    Ok(registered) => self.source = Source::Registered(registered),
+                    // The new timer is not set, so the loop ends: this expires too early, which is better than never.
+                    Err(_) => *self = Self::with_thread()?,
                 },
-                By::Registered(registered) => {
+                Source::Registered(registered) => {
                     let _readable = ready!(registered.poll_read_ready(cx))?;
                     self.running = false;
                 }
-                By::Thread(timer) => {
+                Source::Thread(timer) => {
                     ready!(timer.poll(cx));
                     self.running = false;
                 }
@@ -92,16 +99,19 @@ impl Timer {
         Poll::Ready(Ok(()))
     }
 
-    fn on_thread() -> io::Result<Self> {
-        Ok(Self::by(By::Thread(ThreadTimer::start()?)))
+    fn with_thread() -> io::Result<Self> {
+        Ok(Self::new(Source::Thread(ThreadTimer::start()?)))
     }
 
-    fn by(by: By) -> Self {
-        Self { by, running: false }
+    fn new(source: Source) -> Self {
+        Self {
+            source,
+            running: false,
+        }
     }
 }
 
-/// One that can be set: it is tried.
+/// Opens a timerfd and tries to set it: a filter of system calls may refuse one of the two.
 fn timerfd() -> Result<OwnedFd, Errno> {
     let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
     let fd = timerfd_create(TimerfdClockId::Monotonic, flags)?;
@@ -109,7 +119,7 @@ fn timerfd() -> Result<OwnedFd, Errno> {
     Ok(fd)
 }
 
-/// Zero switches it off.
+/// Sets a timerfd. A duration of zero switches it off.
 fn set_timerfd(fd: &OwnedFd, after: Duration) -> Result<(), Errno> {
     let once = Itimerspec {
         it_interval: Timespec::default(),

@@ -10,19 +10,20 @@ use tokio::io::AsyncReadExt;
 
 use super::*;
 
-/// The pipe of a child that has exited and whose grace period is over, and what another process may hold of it.
-fn over() -> (ChildPipe, PipeWriter) {
+/// Returns the pipe of a child that has exited and whose grace period is over, and a write end that another process
+/// could hold.
+fn pipe_after_grace() -> (ChildPipe, PipeWriter) {
     pipe_of(None)
 }
 
 fn pipe_of(pid: Option<u32>) -> (ChildPipe, PipeWriter) {
     let (read_end, write_end): (PipeReader, _) = io::pipe().unwrap();
     let mut pipe = ChildPipe::new(read_end.into(), Duration::ZERO).unwrap();
-    pipe.watch(pid);
+    pipe.watch_exit_of(pid);
     (pipe, write_end)
 }
 
-/// Reads what is there. Nothing is waited for: the reader would not be woken.
+/// Reads the bytes that are there, without waiting.
 fn read_at_once(pipe: &mut ChildPipe, room: usize) -> usize {
     let mut room = vec![0; room];
     let mut buf = ReadBuf::new(&mut room);
@@ -38,7 +39,7 @@ fn is_held_open(pipe: &ChildPipe) -> bool {
 
 #[tokio::test]
 async fn what_somebody_else_takes_out_of_the_pipe_is_not_waited_for() {
-    let (mut pipe, mut writer) = over();
+    let (mut pipe, mut writer) = pipe_after_grace();
     writer.write_all(&[7; 100]).unwrap();
     assert_eq!(read_at_once(&mut pipe, 10), 10);
     let mut thief = File::open(format!("/proc/self/fd/{}", writer.as_raw_fd())).unwrap();
@@ -49,7 +50,7 @@ async fn what_somebody_else_takes_out_of_the_pipe_is_not_waited_for() {
 
 #[tokio::test]
 async fn packets_that_are_there_after_the_grace_are_read_and_no_more() {
-    let (mut pipe, mut writer) = over();
+    let (mut pipe, mut writer) = pipe_after_grace();
     fcntl_setfl(&writer, OFlags::DIRECT).unwrap();
     (0..40).for_each(|_| writer.write_all(&[7; 100]).unwrap());
     for _ in 0..40 {
@@ -64,13 +65,13 @@ async fn packets_that_are_there_after_the_grace_are_read_and_no_more() {
 
 #[tokio::test]
 async fn what_the_last_writer_left_after_the_grace_is_read_to_the_end_of_file() {
-    let (mut pipe, mut writer) = over();
+    let (mut pipe, mut writer) = pipe_after_grace();
     writer.write_all(&[7; 100]).unwrap();
     assert_eq!(read_at_once(&mut pipe, 10), 10);
     writer.write_all(&[7; 100]).unwrap();
     drop(writer);
-    let mut rest = Vec::new();
-    assert_eq!(pipe.read_to_end(&mut rest).await.unwrap(), 190);
+    let mut all = Vec::new();
+    assert_eq!(pipe.read_to_end(&mut all).await.unwrap(), 190);
     assert!(!is_held_open(&pipe));
 }
 

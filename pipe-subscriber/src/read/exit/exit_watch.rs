@@ -1,3 +1,5 @@
+//! The watch over a child's exit and over the grace period after it.
+
 use std::{
     io,
     os::fd::OwnedFd,
@@ -13,123 +15,133 @@ use rustix::{
 };
 use tokio::io::unix::AsyncFd;
 
-use super::child_process::Process;
+use super::child_process::ChildProcess;
 use super::grace::Grace;
 use crate::sys::{Timer, register};
 
-/// How often it is asked after a child whose exit the system does not tell.
-const ASKED_EVERY: Duration = Duration::from_millis(100);
+/// The time between two checks of a child whose exit the system does not report.
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Tells when the grace period after a child's exit is over.
+/// Finds out when the grace period after a child's exit is over.
 #[derive(Debug)]
 pub(crate) struct ExitWatch {
-    child: Child,
-    /// None where it would take a descriptor and is not needed yet.
+    child: ChildState,
+    /// `None` while it is not needed, so that it takes no descriptor.
     timer: Option<Timer>,
     grace: Grace,
 }
 
+/// How the child's exit is found out.
 #[derive(Debug)]
-enum Child {
-    /// Registered with a runtime at the first poll only.
-    Opened(Arc<OwnedFd>),
-    /// The descriptor of a process is readable once it has exited, whoever waits for it.
+enum ChildState {
+    /// By a descriptor of the process (pidfd), which will be registered with the runtime of the first poll.
+    Unregistered(Arc<OwnedFd>),
+    /// By a registered pidfd. It becomes readable when the process exits, no matter who waits for the process.
     Registered(AsyncFd<Arc<OwnedFd>>),
-    /// What cannot be registered is asked for once in a while.
-    Asked(Subject),
+    /// By a check every [`CHECK_INTERVAL`].
+    Checked(CheckedProcess),
     Exited,
 }
 
+/// A process that cannot be registered with the runtime.
 #[derive(Debug)]
-enum Subject {
+enum CheckedProcess {
+    /// The runtime refuses to register the pidfd.
     Pidfd(Arc<OwnedFd>),
-    Process(Process),
+    /// The system refuses a pidfd.
+    Pid(ChildProcess),
 }
 
 impl ExitWatch {
-    /// Before the child is there: what will be needed for it is tried, so that the spawn fails and not the watch.
+    /// Creates a watch. To be called before the spawn: it opens a timer, so that a system that has none makes the spawn
+    /// fail, and not the reading.
+    ///
+    /// Returns `None` on systems on which exits cannot be watched; on Linux it does not.
     pub(crate) fn new(grace: Duration) -> io::Result<Option<Self>> {
         Ok(Some(Self {
-            child: Child::Exited,
+            child: ChildState::Exited,
             timer: Some(Timer::open()?),
             grace: Grace::new(grace),
         }))
     }
 
-    /// Watches a child that was started just now.
-    pub(crate) fn begin(&mut self, pid: Option<u32>) {
+    /// Starts to watch a child that has just been spawned.
+    pub(crate) fn start(&mut self, pid: Option<u32>) {
         let pid = pid.and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
-        // One that somebody has waited for already is none any more.
+        // Without a pid, somebody has already waited for the child: it has exited.
         let Some(pid) = pid else { return };
         self.child = match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(pidfd) => {
+                // No timer is needed before the exit is seen, so its descriptor is closed: a child takes one descriptor
+                // for its exit at a time. A timer that is a thread takes none and is kept.
                 self.timer.take_if(|timer| timer.has_descriptor());
-                Child::Opened(Arc::new(pidfd))
+                ChildState::Unregistered(Arc::new(pidfd))
             }
-            Err(Errno::SRCH) => Child::Exited,
-            // It is forbidden, the system is too old, or another thread has taken the last descriptor.
-            Err(_) => Child::Asked(Subject::Process(Process::new(pid))),
+            Err(Errno::SRCH) => ChildState::Exited,
+            // A filter forbids the call, the system is too old, or another thread has taken the last descriptor.
+            Err(_) => ChildState::Checked(CheckedProcess::Pid(ChildProcess::new(pid))),
         };
     }
 
-    /// Ready once the grace period is over. It begins when this sees the exit.
+    /// Ready if the grace period is over. The period begins when this method sees the exit.
     ///
-    /// Where nothing can tell the exit any more, that is an error: a wait without an end would be worse.
-    pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Returns an error if the exit cannot be found out any more. Without the error, the reader would wait for ever.
+    pub(crate) fn poll_grace_over(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_exit(cx))?;
-        // What is refused from here on ends the grace period.
+        // If the timer is refused from here on, the grace period ends early instead of never.
         let _over_or_refused = ready!(self.poll_grace(cx));
         Poll::Ready(Ok(()))
     }
 
-    /// Takes in what came of the read behind [`poll_over`](Self::poll_over).
-    pub(crate) fn found(&mut self, nothing: bool) {
-        self.grace.found(nothing);
+    /// Sets whether the read after [`poll_grace_over`](Self::poll_grace_over) found nothing.
+    pub(crate) fn set_idle(&mut self, is_idle: bool) {
+        self.grace.set_idle(is_idle);
     }
 
     fn poll_exit(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             self.child = match &mut self.child {
-                Child::Opened(pidfd) => match register(Arc::clone(pidfd)) {
-                    Ok(registered) => Child::Registered(registered),
-                    Err(_) => Child::Asked(Subject::Pidfd(Arc::clone(pidfd))),
+                ChildState::Unregistered(pidfd) => match register(Arc::clone(pidfd)) {
+                    Ok(registered) => ChildState::Registered(registered),
+                    Err(_) => ChildState::Checked(CheckedProcess::Pidfd(Arc::clone(pidfd))),
                 },
-                // It is readable once and then for ever: there is nothing to clear.
-                Child::Registered(pidfd) => {
+                // A pidfd stays readable after the exit, so there is no readiness to clear.
+                ChildState::Registered(pidfd) => {
                     let _readable = ready!(pidfd.poll_read_ready(cx))?;
-                    Child::Exited
+                    ChildState::Exited
                 }
-                Child::Asked(subject) => {
-                    let timer = opened(&mut self.timer)?;
-                    ready!(timer.poll_over(cx))?;
-                    if !subject.has_exited()? {
-                        timer.set(ASKED_EVERY)?;
+                ChildState::Checked(process) => {
+                    let timer = get_or_open(&mut self.timer)?;
+                    ready!(timer.poll_expired(cx))?;
+                    if !process.has_exited()? {
+                        timer.set(CHECK_INTERVAL)?;
                         continue;
                     }
-                    Child::Exited
+                    ChildState::Exited
                 }
-                Child::Exited => return Poll::Ready(Ok(())),
+                ChildState::Exited => return Poll::Ready(Ok(())),
             };
         }
     }
 
     fn poll_grace(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.grace.look(Instant::now()) {
+        if self.grace.update(Instant::now()) {
             return Poll::Ready(Ok(()));
         }
         loop {
-            // The descriptor of the process is gone by now: it may be the last that there is for the timer.
-            let timer = opened(&mut self.timer)?;
-            ready!(timer.poll_over(cx))?;
-            timer.set(self.grace.next_look())?;
+            // The pidfd has been closed by now, which leaves a descriptor for the timer even at the limit of
+            // descriptors.
+            let timer = get_or_open(&mut self.timer)?;
+            ready!(timer.poll_expired(cx))?;
+            timer.set(self.grace.next_update())?;
         }
     }
 }
 
-impl Subject {
+impl CheckedProcess {
     fn has_exited(&self) -> io::Result<bool> {
         match self {
-            Self::Process(process) => Ok(process.has_exited()),
+            Self::Pid(process) => Ok(process.has_exited()),
             Self::Pidfd(pidfd) => {
                 let mut polled = [PollFd::new(pidfd, PollFlags::IN)];
                 let readable = retry_on_intr(|| poll(&mut polled, Some(&Timespec::default())))?;
@@ -139,9 +151,9 @@ impl Subject {
     }
 }
 
-fn opened(timer: &mut Option<Timer>) -> io::Result<&mut Timer> {
+fn get_or_open(timer: &mut Option<Timer>) -> io::Result<&mut Timer> {
     Ok(match timer {
         Some(timer) => timer,
-        None => timer.insert(Timer::open_somehow()?),
+        None => timer.insert(Timer::open_or_start_thread()?),
     })
 }

@@ -1,10 +1,13 @@
+//! The interface of `exit_watch` on systems other than Linux.
+
 use std::{
     io,
     task::{Context, Poll},
     time::Duration,
 };
 
-/// There is none where processes have no descriptors: a child's pipe ends with the end of file.
+/// A watch that is never created, because these systems have no descriptors for processes: a child's pipe ends at the
+/// end of file only.
 #[derive(Debug)]
 pub(crate) enum ExitWatch {}
 
@@ -13,15 +16,15 @@ impl ExitWatch {
         Ok(None)
     }
 
-    pub(crate) fn begin(&mut self, _pid: Option<u32>) {
+    pub(crate) fn start(&mut self, _pid: Option<u32>) {
         match *self {}
     }
 
-    pub(crate) fn poll_over(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_grace_over(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match *self {}
     }
 
-    pub(crate) fn found(&mut self, _nothing: bool) {
+    pub(crate) fn set_idle(&mut self, _is_idle: bool) {
         match *self {}
     }
 }

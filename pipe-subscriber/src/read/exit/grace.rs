@@ -1,62 +1,68 @@
+//! The clock of a grace period.
+
 use std::time::{Duration, Instant};
 
-/// A grace period in all is so many times as long.
-const IN_ALL: u32 = 10;
+/// The limit of all time after the exit, as a multiple of the grace period.
+const TOTAL_FACTOR: u32 = 10;
 
-/// The most that counts of the time between two looks at the pipe: the program may have stood still.
+/// The longest time between two polls that counts in full. If more has passed, the program was probably stopped.
 const MAX_STEP: Duration = Duration::from_millis(100);
 
 /// How much is left of a grace period.
 ///
-/// It counts the time in which the reader had nothing to read, so that a parent that does not come to read, because its
-/// logger stands still, does not use it up. All other time counts against a longer one: a writer that never stops does
-/// not keep the reader for ever.
+/// It has two limits. The idle limit counts only time in which the reader had nothing to read, so that a parent that
+/// cannot read because its logger blocks does not use up the period. The total limit, which is ten times as long,
+/// counts all time, so that a writer that never stops does not keep the reader for ever.
 #[derive(Debug)]
 pub(crate) struct Grace {
-    left: Duration,
-    left_in_all: Duration,
-    /// The most that counts of it at once, and when to look again: however short the grace period is, a single stop of
-    /// the program while there was nothing to read is not all of it.
-    step: Duration,
-    /// The same for all of the time.
-    step_in_all: Duration,
-    last_look: Option<Instant>,
-    /// Whether there was nothing to read at the last look.
-    idle: bool,
+    idle_left: Duration,
+    total_left: Duration,
+    /// The most that a single update takes from `idle_left`, and the time until the next update. It is a tenth of the
+    /// period, so that a single stop of the program while there was nothing to read cannot use up the whole period,
+    /// however short it is.
+    max_idle_step: Duration,
+    /// The most that a single update takes from `total_left`.
+    max_total_step: Duration,
+    last_update: Option<Instant>,
+    /// Whether the read after the last update found nothing.
+    is_idle: bool,
 }
 
 impl Grace {
     pub(crate) fn new(grace: Duration) -> Self {
         Self {
-            left: grace,
-            left_in_all: grace.saturating_mul(IN_ALL),
-            step: (grace / 10).clamp(Duration::from_nanos(1), MAX_STEP),
-            step_in_all: grace.min(MAX_STEP),
-            last_look: None,
-            idle: false,
+            idle_left: grace,
+            total_left: grace.saturating_mul(TOTAL_FACTOR),
+            max_idle_step: (grace / 10).clamp(Duration::from_nanos(1), MAX_STEP),
+            max_total_step: grace.min(MAX_STEP),
+            last_update: None,
+            is_idle: false,
         }
     }
 
-    /// Takes in that the reader is about to look; whether the grace period is over. It begins with the first look.
-    pub(crate) fn look(&mut self, now: Instant) -> bool {
-        let last_look = self.last_look.replace(now).unwrap_or(now);
-        let passed = now.saturating_duration_since(last_look);
-        let counted = passed.min(self.step_in_all);
-        self.left_in_all = self.left_in_all.saturating_sub(counted);
-        if self.idle {
-            self.left = self.left.saturating_sub(passed.min(self.step));
+    /// Counts the time since the last update, and returns whether the grace period is over. The period begins at the
+    /// first update. To be called before each read.
+    pub(crate) fn update(&mut self, now: Instant) -> bool {
+        let last_update = self.last_update.replace(now).unwrap_or(now);
+        let passed = now.saturating_duration_since(last_update);
+        let counted = passed.min(self.max_total_step);
+        self.total_left = self.total_left.saturating_sub(counted);
+        if self.is_idle {
+            self.idle_left = self
+                .idle_left
+                .saturating_sub(passed.min(self.max_idle_step));
         }
-        self.left.is_zero() || self.left_in_all.is_zero()
+        self.idle_left.is_zero() || self.total_left.is_zero()
     }
 
-    /// Takes in what the look has shown.
-    pub(crate) fn found(&mut self, nothing: bool) {
-        self.idle = nothing;
+    /// Sets whether the read after the update found nothing.
+    pub(crate) fn set_idle(&mut self, is_idle: bool) {
+        self.is_idle = is_idle;
     }
 
-    /// When to look again if nothing comes.
-    pub(crate) fn next_look(&self) -> Duration {
-        self.step.min(self.left)
+    /// Returns the time until the next update, if nothing comes to read before.
+    pub(crate) fn next_update(&self) -> Duration {
+        self.max_idle_step.min(self.idle_left)
     }
 }
 

@@ -1,3 +1,5 @@
+//! When to stop reading the pipe of a child that has exited while another process holds it. May use `sys`.
+
 #[cfg(target_os = "linux")]
 mod child_process;
 #[cfg(target_os = "linux")]

@@ -3,16 +3,16 @@ use super::*;
 const PERIOD: Duration = Duration::from_micros(100);
 const SIZE: usize = 256 * 1024;
 
-fn tick(waiting: usize) -> Tick {
+fn tick(available: usize) -> Tick {
     Tick {
-        waiting,
+        available,
         size: SIZE,
         waited: PERIOD,
         period: PERIOD,
     }
 }
 
-/// What reads of these sizes and distances say.
+/// Notes `count` reads of `bytes` each, at a distance of `gap`. Returns after which of them the writer is hot.
 fn reads(
     pacing: &mut Pacing,
     start: Instant,
@@ -21,7 +21,7 @@ fn reads(
     count: u32,
 ) -> Vec<bool> {
     let at = |i| start + gap * i;
-    (0..count).map(|i| pacing.read(bytes, at(i))).collect()
+    (0..count).map(|i| pacing.on_read(bytes, at(i))).collect()
 }
 
 #[test]
@@ -45,17 +45,17 @@ fn distant_wakes_are_never_hot() {
 
 #[test]
 fn one_large_read_is_hot() {
-    assert!(Pacing::default().read(4096, Instant::now()));
+    assert!(Pacing::default().on_read(4096, Instant::now()));
 }
 
 #[test]
-fn two_sparse_ticks_in_a_row_are_the_end() {
+fn two_sparse_ticks_in_a_row_stop_pacing() {
     let (mut pacing, now) = (Pacing::default(), Instant::now());
-    assert!(!pacing.tick(tick(0), now));
-    assert!(!pacing.tick(tick(512), now));
-    assert!(!pacing.tick(tick(511), now));
-    assert!(pacing.tick(tick(0), now));
-    assert!(pacing.read(4096, now), "quiet is no reason to hold");
+    assert!(!pacing.on_tick(tick(0), now));
+    assert!(!pacing.on_tick(tick(512), now));
+    assert!(!pacing.on_tick(tick(511), now));
+    assert!(pacing.on_tick(tick(0), now));
+    assert!(pacing.on_read(4096, now), "a quiet writer is not suspended");
 }
 
 #[test]
@@ -65,20 +65,20 @@ fn a_tick_that_came_early_is_not_sparse() {
         waited: PERIOD / 3,
         ..tick(0)
     };
-    assert!((0..100).all(|_| !pacing.tick(early, now)));
+    assert!((0..100).all(|_| !pacing.on_tick(early, now)));
 }
 
 #[test]
-fn a_writer_that_is_held_up_is_not_paced_for_a_while() {
+fn a_writer_that_had_to_wait_is_not_paced_for_a_while() {
     let (mut pacing, now) = (Pacing::default(), Instant::now());
     let full = tick(SIZE / 4 * 3);
-    assert!(!pacing.tick(full, now));
-    assert!(!pacing.tick(tick(SIZE / 3), now));
-    assert!(!pacing.tick(full, now));
-    assert!(pacing.tick(full, now));
-    let before = HOLD - Duration::from_micros(1);
-    assert!(!pacing.read(4096, now + before));
-    assert!(pacing.read(4096, now + HOLD));
+    assert!(!pacing.on_tick(full, now));
+    assert!(!pacing.on_tick(tick(SIZE / 3), now));
+    assert!(!pacing.on_tick(full, now));
+    assert!(pacing.on_tick(full, now));
+    let before = SUSPENSION - Duration::from_micros(1);
+    assert!(!pacing.on_read(4096, now + before));
+    assert!(pacing.on_read(4096, now + SUSPENSION));
 }
 
 #[test]
@@ -86,17 +86,17 @@ fn a_pipe_full_of_half_empty_pages_is_full() {
     let (mut pacing, now) = (Pacing::default(), Instant::now());
     // One record of 2,100 bytes in each page.
     let full = tick(SIZE / 4096 * 2100);
-    assert!(!pacing.tick(full, now));
-    assert!(!pacing.tick(full, now));
-    assert!(pacing.tick(full, now));
+    assert!(!pacing.on_tick(full, now));
+    assert!(!pacing.on_tick(full, now));
+    assert!(pacing.on_tick(full, now));
 }
 
 #[test]
-fn half_full_is_not_full_while_it_changes() {
+fn a_half_full_pipe_is_not_full_if_its_level_changes() {
     let (mut pacing, now) = (Pacing::default(), Instant::now());
     for i in 0..100 {
-        let waiting = SIZE / 2 + (i % 2) * 5000;
-        assert!(!pacing.tick(tick(waiting), now));
+        let available = SIZE / 2 + (i % 2) * 5000;
+        assert!(!pacing.on_tick(tick(available), now));
     }
 }
 
@@ -107,5 +107,5 @@ fn a_tick_that_came_late_does_not_count_as_full() {
         waited: PERIOD * 2 + Duration::from_nanos(1),
         ..tick(SIZE)
     };
-    assert!((0..100).all(|_| !pacing.tick(late, now)));
+    assert!((0..100).all(|_| !pacing.on_tick(late, now)));
 }

@@ -13,7 +13,7 @@ use tokio::io::AsyncReadExt;
 
 use super::*;
 
-/// A pipe of this size and its write end.
+/// Returns a pipe of this size and its write end.
 fn pipe_of(size: usize) -> (Pipe, PipeWriter) {
     let (read_end, write_end) = io::pipe().unwrap();
     let pipe = Pipe::new(read_end.into());
@@ -30,7 +30,7 @@ impl Pipe {
         matches!(self.mode, Mode::Registered(..))
     }
 
-    /// Reads so many bytes.
+    /// Reads exactly this many bytes.
     async fn take_in(&mut self, bytes: usize) {
         within(self.read_exact(&mut vec![0; bytes])).await.unwrap();
     }
@@ -50,14 +50,14 @@ impl Pipe {
     }
 }
 
-/// Nothing here takes long; a test that hangs fails.
+/// Fails the test if the future takes longer than a minute.
 async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(60), future)
         .await
         .expect("still not done after a minute")
 }
 
-/// As much as makes a writer hot with one read.
+/// The size of a single read that makes a writer hot.
 const BURST: usize = 4096;
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn a_hot_writer_is_paced_until_it_is_quiet_and_then_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writers_on_threads_of_their_own_lose_nothing() {
     const BYTES: usize = 4_000_000;
-    let readers: Vec<_> = [MIN_SIZE, LARGE_SIZE, 8192, 1 << 20]
+    let readers: Vec<_> = [MIN_PACED_SIZE, LARGE_SIZE, 8192, 1 << 20]
         .into_iter()
         .map(|size| {
             let (mut pipe, mut writer) = pipe_of(size);
@@ -96,7 +96,7 @@ async fn writers_on_threads_of_their_own_lose_nothing() {
                 }
             });
             tokio::spawn(async move {
-                let (mut total, mut buf) = (0, vec![0; MIN_SIZE]);
+                let (mut total, mut buf) = (0, vec![0; MIN_PACED_SIZE]);
                 loop {
                     let bytes = pipe.read(&mut buf).await.unwrap();
                     let expected = (total..).map(|i| (i % 250) as u8).take(bytes);
@@ -147,8 +147,8 @@ async fn the_end_of_file_comes_to_a_paced_pipe() {
     assert!(pipe.is_paced());
     writer.write_all(&[7; 140]).unwrap();
     drop(writer);
-    let mut rest = Vec::new();
-    assert_eq!(within(pipe.read_to_end(&mut rest)).await.unwrap(), 140);
+    let mut all = Vec::new();
+    assert_eq!(within(pipe.read_to_end(&mut all)).await.unwrap(), 140);
     assert_eq!(within(pipe.read(&mut [0; 1])).await.unwrap(), 0);
 }
 
@@ -180,12 +180,12 @@ async fn pipes_of_one_runtime_share_a_ticker() {
 }
 
 #[tokio::test]
-async fn a_paced_pipe_that_always_has_more_gives_way() {
+async fn a_paced_pipe_that_always_has_more_yields() {
     let (mut pipe, mut writer) = pipe_of(LARGE_SIZE);
     writer.write_all(&[7; LARGE_SIZE]).unwrap();
     pipe.take_in(BURST).await;
     assert!(pipe.is_paced());
-    // Each read is of one byte, behind which there is more.
+    // Each read is of one byte, and the pipe always has more.
     let in_one_go = poll_fn(move |cx| {
         for reads in 0..LARGE_SIZE {
             let mut room = [0; 1];
@@ -205,7 +205,7 @@ async fn a_paced_pipe_can_be_polled_by_another_task() {
     let (mut pipe, mut writer) = pipe_of(LARGE_SIZE);
     writer.write_all(&[7; BURST]).unwrap();
     pipe.take_in(BURST).await;
-    // Somebody polls it who goes away.
+    // The task that polls it first goes away, and its waker wakes nobody.
     let mut room = [0; 1];
     let mut cx = Context::from_waker(Waker::noop());
     let poll = Pin::new(&mut pipe).poll_read(&mut cx, &mut ReadBuf::new(&mut room));
@@ -233,7 +233,7 @@ async fn a_paced_pipe_reads_all_packets_that_a_tick_has_found() {
     assert!(pipe.is_paced());
     fcntl_setfl(&writer, OFlags::DIRECT).unwrap();
     (0..20).for_each(|_| writer.write_all(&[7; 100]).unwrap());
-    // The first may still be read without a tick, the second is not.
+    // The first packet may be read without a tick, but the second needs one.
     for _ in 0..2 {
         assert_eq!(within(pipe.read(&mut [0; 1000])).await.unwrap(), 100);
     }
@@ -256,7 +256,7 @@ async fn a_tick_that_found_more_than_there_is_by_then_decides_nothing() {
     let Mode::Paced(paced, _) = &mut pipe.mode else {
         panic!("not paced");
     };
-    (paced.waiting, paced.wait) = (1_000_000, None);
+    (paced.available, paced.wait) = (1_000_000, None);
     writer.write_all(&[9]).unwrap();
     pipe.take_in(1).await;
     pipe.calm_down().await;
@@ -272,17 +272,17 @@ fn a_system_call_that_a_signal_interrupts_is_no_error() {
     let thread = within_signals(count, move || {
         while SIGNALS.load(Relaxed) < 10_000 {
             assert!(!pipe.is_hung_up().unwrap());
-            assert_eq!(pipe.waiting().unwrap(), 0);
+            assert_eq!(pipe.available().unwrap(), 0);
             let mut room = [0; 1];
-            let read = pipe.read_now(&mut ReadBuf::new(&mut room), 1);
+            let read = pipe.try_read(&mut ReadBuf::new(&mut room), 1);
             assert_eq!(read.unwrap(), None);
         }
     });
     thread.join().unwrap();
 }
 
-/// Runs this in a thread that gets one signal after the other, without SA_RESTART.
-#[allow(unsafe_code)]
+/// Runs `work` in a thread that gets one signal after the other, with a handler without SA_RESTART.
+#[expect(unsafe_code, reason = "sigaction and pthread_kill have no safe form")]
 fn within_signals(
     handler: extern "C" fn(libc::c_int),
     work: impl FnOnce() + Send + 'static,
@@ -295,27 +295,28 @@ fn within_signals(
         sa_flags: 0,
         sa_restorer: None,
     };
-    // SAFETY: the handler does nothing that a signal handler must not, and the old action is not asked for.
+    // SAFETY: the handler only adds to an atomic, which is async-signal-safe; a null pointer means that the old action is
+    // not wanted.
     unsafe { libc::sigaction(libc::SIGURG, &action, std::ptr::null_mut()) };
     let thread = std::thread::spawn(work);
     while !thread.is_finished() {
-        // SAFETY: it is not joined yet.
+        // SAFETY: the thread has not been joined, so its id is valid.
         unsafe { libc::pthread_kill(thread.as_pthread_t(), libc::SIGURG) };
     }
     thread
 }
 
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "sigemptyset has no safe form")]
 fn empty_signals() -> libc::sigset_t {
     let mut signals = std::mem::MaybeUninit::uninit();
-    // SAFETY: it points to a place for a signal set, which this call fills in.
+    // SAFETY: the pointer is to a signal set on the stack, which this call initialises.
     unsafe { libc::sigemptyset(signals.as_mut_ptr()) };
-    // SAFETY: filled in.
+    // SAFETY: the call above has initialised it.
     unsafe { signals.assume_init() }
 }
 
 #[test]
-fn large_pipes_are_within_an_allowance() {
+fn the_number_of_large_pipes_is_bounded() {
     let sizes = |pipes: &[Pipe]| -> usize {
         let size = |pipe: &Pipe| fcntl_getpipe_size(&pipe.fd).unwrap();
         pipes

@@ -6,14 +6,15 @@ fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-/// Looks every `gap`, as often as it takes, each of which finds something or not; how often that was.
-fn looks(grace: Duration, gap: Duration, mut finds_nothing: impl FnMut(u32) -> bool) -> u32 {
+/// Updates a grace period every `gap` until it is over, and returns the number of updates. `is_idle` says for each
+/// update whether the read after it finds nothing.
+fn updates(grace: Duration, gap: Duration, mut is_idle: impl FnMut(u32) -> bool) -> u32 {
     let (mut grace, mut now) = (Grace::new(grace), Instant::now());
-    for look in 0..1_000_000 {
-        if grace.look(now) {
-            return look;
+    for update in 0..1_000_000 {
+        if grace.update(now) {
+            return update;
         }
-        grace.found(finds_nothing(look));
+        grace.set_idle(is_idle(update));
         now += gap;
     }
     panic!("it is never over");
@@ -21,49 +22,49 @@ fn looks(grace: Duration, gap: Duration, mut finds_nothing: impl FnMut(u32) -> b
 
 #[test]
 fn time_with_nothing_to_read_uses_it_up() {
-    assert_eq!(looks(SECOND, ms(10), |_| true), 100);
-    assert_eq!(looks(SECOND, ms(10), |look| look % 2 == 0), 199);
+    assert_eq!(updates(SECOND, ms(10), |_| true), 100);
+    assert_eq!(updates(SECOND, ms(10), |update| update % 2 == 0), 199);
 }
 
 #[test]
 fn time_in_which_the_reader_was_busy_does_not_use_it_up() {
     let (mut grace, start) = (Grace::new(SECOND), Instant::now());
-    assert!(!grace.look(start));
-    grace.found(false);
-    for stop in 1..50 {
-        assert!(!grace.look(start + stop * 3600 * SECOND));
-        grace.found(false);
+    assert!(!grace.update(start));
+    grace.set_idle(false);
+    for hours in 1..50 {
+        assert!(!grace.update(start + hours * 3600 * SECOND));
+        grace.set_idle(false);
     }
 }
 
 #[test]
-fn a_program_that_stands_still_while_the_reader_waits_does_not_use_it_up() {
+fn a_stop_of_the_program_while_the_reader_waits_does_not_use_it_up() {
     let (mut grace, start) = (Grace::new(SECOND), Instant::now());
-    assert!(!grace.look(start));
-    grace.found(true);
-    assert!(!grace.look(start + 3600 * SECOND));
+    assert!(!grace.update(start));
+    grace.set_idle(true);
+    assert!(!grace.update(start + 3600 * SECOND));
     let short = ms(1);
     let (mut grace, start) = (Grace::new(short), Instant::now());
-    assert!(!grace.look(start));
-    grace.found(true);
-    assert!(!grace.look(start + 3600 * SECOND));
+    assert!(!grace.update(start));
+    grace.set_idle(true);
+    assert!(!grace.update(start + 3600 * SECOND));
 }
 
 #[test]
 fn there_is_an_end_for_a_writer_that_never_stops() {
-    assert_eq!(looks(SECOND, ms(10), |_| false), 1_000);
-    // A reader that takes 5 s for what it reads at once.
-    assert_eq!(looks(SECOND, 5 * SECOND, |_| false), 100);
-    assert_eq!(looks(ms(50), 5 * SECOND, |_| false), 10);
+    assert_eq!(updates(SECOND, ms(10), |_| false), 1_000);
+    // A reader that works for 5 s on each read.
+    assert_eq!(updates(SECOND, 5 * SECOND, |_| false), 100);
+    assert_eq!(updates(ms(50), 5 * SECOND, |_| false), 10);
 }
 
 #[test]
-fn none_is_over_at_the_first_look() {
-    assert!(Grace::new(Duration::ZERO).look(Instant::now()));
+fn a_period_of_zero_is_over_at_the_first_update() {
+    assert!(Grace::new(Duration::ZERO).update(Instant::now()));
 }
 
 #[test]
-fn any_length_has_an_end_and_steps_that_get_there() {
+fn a_period_of_any_length_ends_after_few_updates() {
     for grace in [
         Duration::from_nanos(1),
         Duration::from_nanos(7),
@@ -72,22 +73,22 @@ fn any_length_has_an_end_and_steps_that_get_there() {
         SECOND,
     ] {
         let (mut grace, mut now) = (Grace::new(grace), Instant::now());
-        let mut looks = 0;
-        while !grace.look(now) {
-            grace.found(true);
-            assert!(!grace.next_look().is_zero());
-            now += grace.next_look();
-            looks += 1;
+        let mut count = 0;
+        while !grace.update(now) {
+            grace.set_idle(true);
+            assert!(!grace.next_update().is_zero());
+            now += grace.next_update();
+            count += 1;
         }
-        assert!(looks <= 11, "{looks}");
+        assert!(count <= 11, "{count}");
     }
-    assert!(!Grace::new(Duration::MAX).look(Instant::now()));
+    assert!(!Grace::new(Duration::MAX).update(Instant::now()));
 }
 
 #[test]
 fn a_clock_that_goes_back_costs_nothing() {
     let (mut grace, now) = (Grace::new(ms(10)), Instant::now() + SECOND);
-    assert!(!grace.look(now));
-    grace.found(true);
-    assert!(!grace.look(now - SECOND));
+    assert!(!grace.update(now));
+    grace.set_idle(true);
+    assert!(!grace.update(now - SECOND));
 }
