@@ -7,13 +7,14 @@ use std::{
 
 use pipe_subscriber::{Spawn, Via};
 
-/// One frame: a kind that nobody knows, without fields.
+/// A shell command that writes one frame: a payload of an unknown kind, without fields.
 const WRITE_ONE_FRAME: &str =
     "printf '\\0\\0\\0\\002\\143\\220' >/proc/self/fd/$(echo $RECORD_PIPE | cut -d: -f2)";
 
 #[test]
 fn the_pipe_takes_no_number_of_stdio() {
-    // The read end becomes 0 and the write end 2, which the child's own stderr would replace.
+    // Without a move, the read end would get number 0 and the write end number 2, which the child's own stderr
+    // replaces.
     close(0);
     close(2);
     for via in [Via::Fd, Via::Stdin] {

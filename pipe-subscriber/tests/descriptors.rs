@@ -1,4 +1,5 @@
-//! Which descriptors spawning leaves in the parent. One test in a process of its own, so that nothing else opens any.
+//! The number of descriptors that a spawn leaves open in the parent. It is one test in a process of its own, so that no
+//! other test opens any.
 
 use std::fs;
 
@@ -17,7 +18,7 @@ async fn run_one(via: Via) {
 
 #[tokio::test]
 async fn spawning_leaves_no_descriptor_behind() {
-    // The runtime opens what it needs for children at the first one.
+    // The runtime opens its descriptors for children at the first child.
     run_one(Via::Fd).await;
     let before = open_descriptors();
 
@@ -43,7 +44,7 @@ async fn spawning_leaves_no_descriptor_behind() {
     assert_eq!(
         open_descriptors(),
         before + 2,
-        "the read end and what watches the exit"
+        "the read end and the descriptor that watches the exit"
     );
     drop(logs);
     assert_eq!(open_descriptors(), before);

@@ -1,4 +1,4 @@
-//! The global logger and its level. One test in a process of its own, because both are set for good.
+//! The global logger and its level. It is one test in a process of its own, because both are global.
 
 use std::{process::Command, sync::Mutex};
 

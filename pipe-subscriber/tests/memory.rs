@@ -1,4 +1,4 @@
-//! What reading allocates: nothing for each record, and no more than its bounds whatever comes.
+//! The allocations of reading: none for each record, and never more than the bounds.
 
 use std::{
     io,
@@ -15,7 +15,7 @@ use tokio::{
     runtime,
 };
 
-/// The same bytes again and again, without holding them all.
+/// A reader that returns the same bytes again and again, without holding them all.
 struct Repeat {
     block: Vec<u8>,
     position: usize,
@@ -68,7 +68,7 @@ impl Log for Reading {
     fn flush(&self) {}
 }
 
-/// Runs a future to its end and tells what it allocated.
+/// Runs a future to its end and returns its allocations.
 fn measured<T>(future: impl Future<Output = T>) -> (T, AllocationInfo) {
     let runtime = runtime::Builder::new_current_thread().build().unwrap();
     let mut result = None;
@@ -103,7 +103,7 @@ fn nothing_is_allocated_for_each_record() {
     }
 }
 
-/// Reads a stream and tells the most memory that was in use meanwhile.
+/// Reads a stream and returns the most bytes that were allocated at a time.
 fn peak_of(block: Vec<u8>, times: usize) -> (Summary, u64) {
     let subscriber = PipeSubscriber::new(Repeat::new(block, times));
     let (summary, info) = measured(subscriber.run_with(|_| {}));

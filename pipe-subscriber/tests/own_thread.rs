@@ -1,5 +1,5 @@
-//! A logger on a thread of its own, and what it may do there. One test in a process of its own, because it is the global
-//! logger.
+//! `run_on_thread`: the logger may use a runtime of its own. It is one test in a process of its own, because it sets
+//! the global logger.
 
 use std::{
     io::{self, Cursor, Write},
@@ -11,11 +11,10 @@ use pipe_subscriber::{LogRecord, PipeSubscriber};
 use record_proto::Encode;
 use tokio::runtime::{Builder, Handle};
 
-/// Where the parent's own code was called, and whether that was outside of any runtime.
+/// The calls of the parent's own code, and for each whether it was outside of any runtime.
 static CALLS: Mutex<Vec<(&str, bool)>> = Mutex::new(Vec::new());
 
-/// Does what a program's own code does that has work for a runtime: takes the present one, where there is one, and else
-/// waits in its own.
+/// Blocks on a runtime of its own, as a program's code may do. That panics within another runtime.
 fn work(called: &'static str) {
     let is_outside = Handle::try_current().is_err();
     CALLS.lock().unwrap().push((called, is_outside));
@@ -64,7 +63,7 @@ fn the_logger_and_the_writer_of_a_thread_of_their_own_are_outside_of_its_runtime
     log::set_max_level(LevelFilter::Trace);
     let mut stream = Vec::new();
     for n in 0..3 {
-        // More than is read at once.
+        // Two of these are more than one read returns.
         LogRecord::new(Level::Info, "worker", "x".repeat(40_000 + n)).encode_frame(&mut stream);
     }
     let logs = PipeSubscriber::new(Cursor::new(stream)).tee(Writer);

@@ -13,7 +13,8 @@ use crate::CHILDREN;
 struct Counting;
 
 thread_local! {
-    /// The child that is being polled, whose memory it is. Memory that is allocated for no child counts in the last slot.
+    /// The child that is being polled, whose memory it is. Memory that is allocated for no child counts in the last
+    /// slot.
     static CURRENT: Cell<usize> = const { Cell::new(CHILDREN) };
     static LIVE: [Cell<isize>; CHILDREN + 1] = const { [const { Cell::new(0) }; CHILDREN + 1] };
     static PEAK: [Cell<isize>; CHILDREN + 1] = const { [const { Cell::new(0) }; CHILDREN + 1] };

@@ -1,4 +1,4 @@
-//! What a hostile child may write.
+//! The frames of hostile children.
 
 use std::sync::LazyLock;
 
@@ -8,16 +8,16 @@ use record_proto::{Close, Encode, ErrorInfo, Fragment, Hello, KeyValues, split};
 
 use crate::{BUFFERS, HANDING_ON, JOINING, LONGEST, PROCESSES};
 
-/// A way to be hostile.
+/// A kind of hostile child.
 pub(crate) struct Hostility {
     pub(crate) name: &'static str,
-    /// The frame of this number, or whatever is written instead.
+    /// Returns the bytes that the child writes in place of the frame of this number.
     pub(crate) frame: fn(u64) -> Vec<u8>,
-    /// How often it is done before the child only keeps its pipe open.
+    /// The number of frames. After them the child only keeps its pipe open.
     pub(crate) times: u64,
-    /// What it may cost in bytes.
+    /// The most memory that the parent may hold for the child, in bytes.
     pub(crate) bound: isize,
-    /// Whether a summary tells of it.
+    /// Returns whether a summary shows that the frames arrived.
     pub(crate) happened: fn(&Summary) -> bool,
 }
 
@@ -109,7 +109,7 @@ pub(crate) const HOSTILE: [Hostility; 12] = [
     },
 ];
 
-/// Alone: it takes its time.
+/// Kinds that take long, and are run one by one.
 pub(crate) const PATIENT: [Hostility; 3] = [
     Hostility {
         name: "a million unknown kinds",
@@ -161,7 +161,7 @@ fn process(number: u64) -> Vec<u8> {
     encoded(&hello)
 }
 
-/// Records and ends of other processes, the parent among them.
+/// Returns records and close frames in the name of other processes, including the parent.
 fn spoofed(number: u64) -> Vec<u8> {
     let mut record = LogRecord::new(Level::Error, "sshd", "accepted");
     record.pid = Some(number * 0x9e37_79b9 % 5000);
@@ -184,7 +184,7 @@ fn promises(number: u64) -> Vec<u8> {
     frame(&[&[4, 0x95, 0xc0, 0xc0, 0, 0], &bombs[..]].concat())
 }
 
-/// A field of a later version, and a key-value, as deep as a frame is long.
+/// Returns a field of a later version, or a key-value, that is nested as deep as a frame allows.
 fn deep(number: u64) -> Vec<u8> {
     let nested = vec![0x91; LONGEST - 100];
     let later = [&[4, 0x95, 0xc0, 0xc0, 0, 0], &nested[..], &[0xc0]].concat();
@@ -199,7 +199,7 @@ fn deep(number: u64) -> Vec<u8> {
     frame([&later, &value][number as usize % 2])
 }
 
-/// All text is escaped, and much of it is structures, chains and bytes, which a logger is given as something else.
+/// Returns a record in which all text needs escaping, in a message, key-values, context or error sources.
 fn acting(number: u64) -> Vec<u8> {
     let mut record = LogRecord::new(Level::Warn, "\u{202e}", "");
     match number % 4 {
@@ -217,7 +217,7 @@ fn acting(number: u64) -> Vec<u8> {
     encoded(&record)
 }
 
-/// As long as may be joined.
+/// Returns a fragment of a text that needs escaping and is nearly as long as the reassembly limit.
 fn long_acting(number: u64) -> Vec<u8> {
     static PAYLOAD: LazyLock<Vec<u8>> = LazyLock::new(|| {
         let mut payload = Vec::new();

@@ -1,4 +1,4 @@
-//! Five hundred hostile children at once: each costs no more memory than is promised, and honest ones are heard.
+//! Five hundred hostile children at once: none costs more memory than its bound, and records of honest children arrive.
 
 mod counting;
 mod hostility;
@@ -21,13 +21,13 @@ use writer::{Gate, Writer};
 
 const CHILDREN: usize = 500;
 
-/// What is promised of each child in its parent, in bytes: buffers, records being joined, and 1,024 processes, each with
-/// a name of 255 bytes and its figures, in the accounts and once more in the summary.
+/// The bounds of the memory that a parent holds for a child, in bytes: read buffers, unfinished records, and 1,024
+/// processes. Each process has a name of 255 bytes and its figures, in the accounts and once more in the summary.
 const BUFFERS: isize = 256 * 1024;
 const JOINING: isize = 4 * 1024 * 1024;
 const PROCESSES: isize = 1024 * 1024;
 
-/// What one frame may become while a logger reads it: it is gone when the next one comes.
+/// The bound of the memory for one frame while a logger reads it. It is freed before the next frame.
 const LONGEST: usize = 64 * 1024;
 const HANDING_ON: isize = 64 * LONGEST as isize;
 
@@ -40,7 +40,7 @@ async fn suffer(child: usize, hostility: &'static Hostility, gate: Gate) -> Summ
     count_future_for(child, run).await
 }
 
-/// It was hostile, and cost no more than it may.
+/// Checks that the hostile frames arrived, and that the memory stayed within the bound.
 fn check(child: usize, hostility: &Hostility, summary: &Summary) {
     let Hostility {
         name,
@@ -56,18 +56,19 @@ fn check(child: usize, hostility: &Hostility, summary: &Summary) {
     assert!(peak <= *bound, "{name}: {peak} bytes");
 }
 
-/// A child on a real pipe that writes a record whenever the one before has arrived.
+/// Runs a child on a real pipe that writes each record after the one before has arrived.
+// Relaxed: reader and writer run in one task.
 async fn honest(records: usize) -> Summary {
     let (writer, reader) = pipe::pipe().expect("a pipe");
-    let heard = AtomicU64::new(0);
-    let read = PipeSubscriber::new(reader).run_with(|record| heard.store(record.seq, Relaxed));
+    let last_seq = AtomicU64::new(0);
+    let read = PipeSubscriber::new(reader).run_with(|record| last_seq.store(record.seq, Relaxed));
     let write = async {
         let mut writer = writer;
         for seq in 1..=records as u64 {
             let mut record = LogRecord::new(Level::Info, "honest", "hello");
             record.seq = seq;
             writer.write_all(&encoded(&record)).await.expect("a parent");
-            while heard.load(Relaxed) < seq {
+            while last_seq.load(Relaxed) < seq {
                 yield_now().await;
             }
         }
@@ -79,7 +80,7 @@ async fn honest(records: usize) -> Summary {
     summary.expect("no read error")
 }
 
-/// Nothing here takes long; a test that hangs fails.
+/// Fails the test if the future takes longer than a minute.
 fn within<T>(body: impl Future<Output = T>) -> T {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let timed = async { tokio::time::timeout(Duration::from_secs(60), body).await };
@@ -89,7 +90,7 @@ fn within<T>(body: impl Future<Output = T>) -> T {
         .expect("still not done after a minute")
 }
 
-/// A few children of each kind, and many of those that are quick.
+/// Returns the kind of a child: all kinds for the first 60 children, and only the quick ones for the others.
 fn hostility_of(child: usize) -> &'static Hostility {
     let kinds = match child {
         0..60 => HOSTILE.len(),

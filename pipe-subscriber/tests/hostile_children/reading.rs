@@ -1,10 +1,10 @@
-//! A logger that costs nothing itself.
+//! A logger that holds no memory itself.
 
 use std::fmt::{self, Write};
 
 use log::{Log, Metadata, Record, kv};
 
-/// Reads everything and keeps nothing.
+/// A logger that formats every field and keeps nothing.
 pub(crate) struct Reading;
 
 struct Nowhere;

@@ -1,4 +1,4 @@
-//! The other end of a pipe that is none: a hostile child.
+//! The stream of a hostile child, as a reader in memory.
 
 use std::{
     io,
@@ -14,7 +14,9 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::{CHILDREN, counting::counted_for, hostility::Hostility};
 
-/// Where all children wait for each other.
+/// A gate at which all children wait until the test opens it.
+///
+/// All accesses are Relaxed: the flag and the counter are polled, and no other memory is published by them.
 #[derive(Clone, Default)]
 pub(crate) struct Gate(Arc<State>);
 
@@ -34,7 +36,7 @@ impl Gate {
     }
 }
 
-/// Writes all of a hostility, then keeps the pipe open until the gate is.
+/// Returns all frames of a hostility, then makes its reader wait until the gate is open.
 pub(crate) struct Writer {
     hostility: &'static Hostility,
     number: u64,

@@ -1,4 +1,4 @@
-//! What the parent adds to a record.
+//! The key-values that the parent adds to a record.
 
 use log::Level;
 use pipe_subscriber::{Attach, LogRecord, PipeSubscriber};
@@ -106,7 +106,7 @@ async fn a_record_without_its_processs_name_has_the_one_that_its_process_gave() 
     };
     let worker = Some("worker".to_owned());
 
-    // Said in hello, and by another process of the pipe in a record.
+    // One process sends its name in hello, another one in a record.
     let stream = Stream::default().record(1, 1).hello(1).record(1, 2);
     let stream = stream.record(2, 1).frame(&named(2, "other")).record(2, 3);
     let other = Some("other".to_owned());
@@ -121,7 +121,7 @@ async fn a_record_without_its_processs_name_has_the_one_that_its_process_gave() 
             worker.clone()
         ]
     );
-    // A record's own name comes first, and a name is escaped wherever it was said.
+    // A record's own name comes first. Names from a hello are escaped too.
     let mut hello = Hello::new();
     (hello.pid, hello.process) = (Some(1), Some("w\n\u{1b}".into()));
     let stream = Stream::default().frame(&hello).frame(&named(1, "own"));
@@ -129,7 +129,7 @@ async fn a_record_without_its_processs_name_has_the_one_that_its_process_gave() 
         names(stream.record(1, 2)).await,
         [Some("own".to_owned()), Some("w\\n\\u{1b}".to_owned())]
     );
-    // Also if the record came in pieces.
+    // This holds for a record in fragments too.
     let mut payload = Vec::new();
     let mut long = record(1, 1);
     long.message = "x".repeat(1000).into();
@@ -157,7 +157,7 @@ async fn a_child_cannot_use_the_names_that_the_parent_adds() {
         ("label", "w1"),
         ("label_", "forged"),
         ("label_", "its own"),
-        // Not added by the parent, so the child's to use.
+        // The parent does not attach this key, so the child may use it.
         ("pid", "1"),
         ("Label", "other"),
         ("label_", "forged again"),

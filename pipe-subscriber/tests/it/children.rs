@@ -1,99 +1,23 @@
-//! Real children, and grandchildren that hold their pipe.
+//! Reading from real children, and from grandchildren that hold their pipe.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     os::unix::process::CommandExt,
     process::{self, Stdio},
     sync::mpsc,
     time::Duration,
 };
 
-use pipe_subscriber::{PipeSubscriber, Records, Spawn, StreamEnd, Summary, Via, spawn};
-use rustix::{
-    io::{read, write},
-    process::{Pid, Signal, kill_process},
-};
+use pipe_subscriber::{PipeSubscriber, Spawn, StreamEnd, Summary, Via, spawn};
+use rustix::io::{read, write};
 use tokio::runtime::Builder;
 use tokio_stream::StreamExt;
 
+use crate::child_support::{
+    FOR_EVER, SLEEPER, Sleeper, a_whole_process, is_waiting, octal, read_all, read_on_thread, send,
+    shell, spawn_with_sleeper, tokio_shell,
+};
 use crate::support::{Stream, within};
-
-/// No test waits as long as this.
-const FOR_EVER: Duration = Duration::from_secs(1_000_000);
-
-/// A shell that runs `script`, in which `$pipe` is a path of the write end.
-fn shell(script: &str) -> process::Command {
-    let mut command = process::Command::new("sh");
-    let find = "pipe=${RECORD_PIPE#v1:} pipe=/proc/self/fd/${pipe%%:*}";
-    command.arg("-c").arg(format!("{find}\n{script}"));
-    command
-}
-
-fn tokio_shell(script: &str) -> tokio::process::Command {
-    shell(script).into()
-}
-
-/// A shell command that writes a stream to the pipe.
-fn send(stream: &Stream) -> String {
-    format!("printf '{}' >$pipe", octal(stream))
-}
-
-fn octal(stream: &Stream) -> String {
-    stream
-        .0
-        .iter()
-        .map(|byte| format!("\\{byte:03o}"))
-        .collect()
-}
-
-fn a_whole_process() -> Stream {
-    Stream::default().hello(7).records(7, 1..=3).close(7, 3, 0)
-}
-
-/// A grandchild that would never end; its number is the only line on its parent's stdout.
-const SLEEPER: &str = "sleep 1000000 </dev/null >/dev/null 2>&1 & echo $!";
-
-struct Sleeper(Pid);
-
-impl Sleeper {
-    /// Waits until the child has started it.
-    fn read(child: &mut process::Child) -> Self {
-        let mut line = String::new();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        stdout.read_line(&mut line).unwrap();
-        Self(Pid::from_raw(line.trim().parse().unwrap()).unwrap())
-    }
-}
-
-impl Drop for Sleeper {
-    fn drop(&mut self) {
-        kill_process(self.0, Signal::KILL).unwrap();
-    }
-}
-
-/// A child that runs `script` and then leaves a grandchild behind that holds the pipe. It has exited.
-fn spawn_with_sleeper(script: &str, grace: Duration) -> (PipeSubscriber, Sleeper) {
-    let mut command = shell(&format!("{script}\n{SLEEPER}"));
-    command.stdout(Stdio::piped());
-    let (mut child, logs) = Spawn::new(command).grace(grace).spawn().unwrap();
-    let sleeper = Sleeper::read(&mut child);
-    assert!(child.wait().unwrap().success());
-    (logs, sleeper)
-}
-
-async fn read_all(subscriber: PipeSubscriber) -> Summary {
-    within(subscriber.run_with(|_| {})).await.unwrap()
-}
-
-/// Reads on a thread of its own, which has I/O enabled and no timer.
-fn read_on_thread(subscriber: PipeSubscriber) -> Summary {
-    let (done, finished) = mpsc::channel();
-    std::thread::spawn(move || {
-        let thread = subscriber.run_on_thread().unwrap();
-        let _ = done.send(thread.join().unwrap().unwrap());
-    });
-    finished.recv_timeout(Duration::from_secs(60)).unwrap()
-}
 
 #[tokio::test]
 async fn a_childs_records_arrive_by_a_descriptor_of_its_own() {
@@ -166,7 +90,8 @@ fn the_commands_own_stdio_stays_as_it_was() {
     child.wait().unwrap();
 }
 
-/// A child that is started while this one is being started would inherit what is not close-on-exec in the parent.
+/// A descriptor that is not close-on-exec in the parent, even for a moment, would be inherited by a child that another
+/// thread starts at that moment.
 #[test]
 fn no_other_child_inherits_the_pipe() {
     let before = inherited();
@@ -178,7 +103,7 @@ fn no_other_child_inherits_the_pipe() {
         read(&gate, &mut [0])?;
         Ok(())
     };
-    // SAFETY: It makes two system calls.
+    // SAFETY: The closure makes two system calls and nothing else.
     unsafe { command.pre_exec(wait_at_gate) };
     let spawning = std::thread::spawn(|| spawn(command).unwrap());
 
@@ -191,7 +116,7 @@ fn no_other_child_inherits_the_pipe() {
     child.wait().unwrap();
 }
 
-/// What a child gets from this process beyond its stdio.
+/// Returns the files that a child inherits from this process, except its stdio.
 fn inherited() -> Vec<String> {
     let list = "for fd in /proc/$$/fd/*; do test ${fd##*/} -gt 2 && readlink $fd; done; true";
     let output = process::Command::new("sh")
@@ -273,7 +198,7 @@ async fn what_is_written_within_the_grace_period_still_arrives() {
     let mut grandchild = child.stdin.take().unwrap();
     child.wait().unwrap();
     let mut records = logs.records();
-    // Time enough to see the exit and to end if there were no grace.
+    // This is time enough to see the exit, and to end if there were no grace period.
     for _ in 0..10 {
         assert!(is_waiting(&mut records).await);
     }
@@ -284,8 +209,9 @@ async fn what_is_written_within_the_grace_period_still_arrives() {
     assert_eq!((summary.received, summary.end), (3, StreamEnd::Clean));
 }
 
-/// A child that writes 1,000 records, says so, and writes 1,500 more when its stdin ends.
-fn two_helpings(last: &str) -> (process::Child, PipeSubscriber) {
+/// Starts a child that writes 1,000 records, prints a line, and writes 1,500 more records when its stdin ends. Returns
+/// after the line.
+fn child_that_writes_twice(last: &str) -> (process::Child, PipeSubscriber) {
     let file = |name: &str, seqs| {
         let path = format!("{}/{name}", env!("CARGO_TARGET_TMPDIR"));
         let stream = Stream::default().records(7, seqs);
@@ -303,8 +229,8 @@ fn two_helpings(last: &str) -> (process::Child, PipeSubscriber) {
     (child, logs)
 }
 
-/// Reads both helpings. While it is busy with the first, the child writes the second and exits, and its grace period
-/// is over before more is read.
+/// Reads all records. While the closure is busy with the first one, the child writes the rest and exits, and its grace
+/// period is over before more is read.
 async fn read_slowly(child: &mut process::Child, logs: PipeSubscriber) -> Summary {
     let run = logs.run_with(|record| {
         if record.seq == 1 {
@@ -317,15 +243,15 @@ async fn read_slowly(child: &mut process::Child, logs: PipeSubscriber) -> Summar
 
 #[tokio::test]
 async fn a_slow_reader_loses_nothing_that_the_child_wrote() {
-    let (mut child, logs) = two_helpings(SLEEPER);
+    let (mut child, logs) = child_that_writes_twice(SLEEPER);
     let summary = read_slowly(&mut child, logs).await;
     let _sleeper = Sleeper::read(&mut child);
     assert_eq!((summary.received, summary.end), (2500, StreamEnd::HeldOpen));
 
     let close = send(&Stream::default().close(7, 2500, 0));
-    let (mut child, logs) = two_helpings(&close);
+    let (mut child, logs) = child_that_writes_twice(&close);
     let summary = read_slowly(&mut child, logs).await;
-    // Nobody holds it: this is the end of the file.
+    // No process holds the pipe, so this is the end of file.
     assert_eq!((summary.received, summary.end), (2500, StreamEnd::Clean));
 }
 
@@ -335,7 +261,7 @@ async fn a_grandchild_that_never_stops_writing_does_not_keep_the_reader() {
     let hot = format!("(while printf '{record}'; do :; done) >$pipe 2>/dev/null &");
     let spawning = Spawn::new(shell(&hot)).grace(Duration::from_millis(20));
     let (mut child, logs) = spawning.spawn().unwrap();
-    // It is not cut off inside a frame. Its next write finds no reader and ends it.
+    // The grandchild's stream is not cut off inside a frame. Its next write finds no reader, which ends it.
     assert_eq!(read_all(logs).await.end, StreamEnd::HeldOpen);
     assert!(child.wait().unwrap().success());
 }
@@ -350,7 +276,7 @@ async fn a_grandchild_that_writes_as_fast_as_it_can_does_not_keep_the_reader() {
     let (mut child, logs) = spawning.spawn().unwrap();
     let mut records = logs.records();
     while within(records.next()).await.is_some() {}
-    // What is in the pipe when the grace period is over may end inside a frame: cat knows nothing of frames.
+    // The bytes in the pipe when the grace period is over may end inside a frame, because cat writes no whole frames.
     let end = records.into_summary().unwrap().end;
     assert!(
         matches!(end, StreamEnd::HeldOpen | StreamEnd::Truncated),
@@ -367,87 +293,5 @@ async fn a_pipe_that_nobody_holds_ends_at_once_and_is_not_held_open() {
         child.wait().unwrap();
         let summary = read_all(logs).await;
         assert_eq!((summary.received, summary.end), (3, StreamEnd::Clean));
-    }
-}
-
-const NOT_ADOPTED: &str = "the child did not adopt the pipe: it did not call pipe_handler::init, \
-    or a program in between closed it";
-
-#[tokio::test]
-async fn a_summary_says_that_a_child_did_not_adopt_its_pipe() {
-    for via in [Via::Fd, Via::Stdin] {
-        let (mut child, logs) = Spawn::new(shell("true")).via(via).spawn().unwrap();
-        let summary = read_all(logs).await;
-        child.wait().unwrap();
-        assert_eq!(summary.reasons, [NOT_ADOPTED]);
-        let line = summary.to_string();
-        assert_eq!(line, format!("{NOT_ADOPTED}, no records received"));
-    }
-    let (logs, _sleeper) = spawn_with_sleeper("true", Duration::ZERO);
-    let summary = read_all(logs).await;
-    assert_eq!(
-        (summary.end, &*summary.reasons),
-        (StreamEnd::HeldOpen, &[NOT_ADOPTED.to_owned()][..])
-    );
-
-    let (mut child, logs) = spawn(shell("true")).unwrap();
-    let mut records = logs.records();
-    while within(records.next()).await.is_some() {}
-    assert_eq!(records.into_summary().unwrap().reasons, [NOT_ADOPTED]);
-    child.wait().unwrap();
-}
-
-#[tokio::test]
-async fn a_summary_says_that_the_child_was_asked_for_nothing() {
-    let quiet = Stream::default().hello(7).close(7, 0, 0);
-    // This program has no logger, so that the filter is off by default.
-    for filter in [None, Some("OFF"), Some("info")] {
-        let spawn = Spawn::new(shell(&send(&quiet)));
-        let spawn = match filter {
-            Some(filter) => spawn.filter(filter),
-            None => spawn,
-        };
-        let (mut child, logs) = spawn.spawn().unwrap();
-        let summary = read_all(logs).await;
-        child.wait().unwrap();
-        let is_told = summary.to_string().starts_with("the filter is off, ");
-        assert_eq!(is_told, filter != Some("info"), "{summary}");
-        assert_eq!(summary.reasons.len(), usize::from(is_told));
-    }
-}
-
-/// Whoever wrote it has the pipe.
-#[tokio::test]
-async fn whatever_a_child_writes_is_not_taken_for_a_pipe_that_was_not_adopted() {
-    let hello = Stream::default().hello(7);
-    let closed = Stream::default().close(7, 0, 0);
-    let unknown = Stream::default().payload(&[0x63, 0x90]);
-    let malformed = Stream::default().payload(&[0xc1]);
-    let half_a_frame = Stream(vec![0, 0]);
-    let out_of_step = Stream(vec![0xff; 8]);
-    for stream in [hello, closed, unknown, malformed, half_a_frame, out_of_step] {
-        let (_child, logs) = spawn(tokio_shell(&send(&stream))).unwrap();
-        let summary = read_all(logs).await;
-        let line = format!("{summary}: {:?}", summary.reasons);
-        assert!(!line.contains("adopt"), "{line}");
-    }
-}
-
-#[tokio::test]
-async fn only_an_end_of_a_childs_own_pipe_tells_that_it_was_not_adopted() {
-    // A reader of anything has no child.
-    assert_eq!(Stream::default().summary().await.reasons, [""; 0]);
-    // The figures so far say nothing about what may still come.
-    let (mut child, logs) = spawn(shell("true")).unwrap();
-    assert_eq!(logs.records().into_summary().unwrap().reasons, [""; 0]);
-    child.wait().unwrap();
-}
-
-/// Whether there is no record yet and no end either.
-async fn is_waiting(records: &mut Records) -> bool {
-    tokio::select! {
-        biased;
-        _ = records.next() => false,
-        () = tokio::task::yield_now() => true,
     }
 }

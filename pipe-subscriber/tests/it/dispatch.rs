@@ -1,10 +1,9 @@
-//! What a logger gets to see, and what it can do to the reader.
+//! The records that a logger gets, and the turns that other tasks get meanwhile.
 
 use std::{
     cell::Cell,
     io,
     io::Write,
-    panic::panic_any,
     pin::Pin,
     sync::{
         Arc,
@@ -13,7 +12,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use log::{Level, LevelFilter, Log, Metadata, Record};
+use log::{Level, LevelFilter, Log};
 use pipe_subscriber::{LogRecord, PipeSubscriber};
 use record_proto::split;
 use tokio::io::{AsyncRead, ReadBuf};
@@ -96,59 +95,9 @@ async fn boxes_references_and_arcs_of_loggers_are_loggers() {
     assert_eq!(capture.entries().len(), 3);
 }
 
-/// Panics on every second record, with a value that panics once more when it is dropped.
-struct Panicking(AtomicUsize);
-
-struct Grenade;
-
-impl Drop for Grenade {
-    fn drop(&mut self) {
-        panic!("dropped");
-    }
-}
-
-impl Log for Panicking {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        assert_ne!(metadata.target(), "enabled");
-        true
-    }
-
-    fn log(&self, _record: &Record<'_>) {
-        if self.0.fetch_add(1, Ordering::Relaxed) % 2 == 1 {
-            panic_any(Grenade);
-        }
-    }
-
-    fn flush(&self) {}
-}
-
-#[tokio::test]
-async fn a_logger_that_panics_is_counted_and_the_records_go_on() {
-    let stream = Stream::default()
-        .hello(7)
-        .records(7, 1..=10)
-        .frame(&LogRecord::new(Level::Info, "enabled", ""))
-        .close(7, 10, 0);
-    let logger = Panicking(AtomicUsize::new(0));
-    let summary = within(stream.subscriber().run_into(&logger)).await.unwrap();
-    assert_eq!((summary.received, summary.logger_panics), (11, 6));
-    assert_eq!(logger.0.into_inner(), 10);
-    assert!(summary.to_string().contains("6 panics of the logger, "));
-}
-
-#[tokio::test]
-async fn a_closure_that_panics_is_counted_too() {
-    let stream = Stream::default().records(7, 1..=3);
-    let run = stream
-        .subscriber()
-        .run_with(|record| assert_ne!(record.seq, 2));
-    let summary = within(run).await.unwrap();
-    assert_eq!((summary.received, summary.logger_panics), (3, 1));
-}
-
 #[tokio::test]
 async fn other_tasks_get_their_turn_while_the_reader_always_has_more() {
-    // Frames without a record count as well.
+    // Frames without a record count too.
     let mut stream = Stream::default();
     for seq in 0..1000 {
         stream = stream.record(7, seq).payload(&[99, 0x90]);
@@ -187,7 +136,7 @@ async fn a_slow_logger_lets_others_in_after_each_record() {
     let mut turns_at = Vec::new();
     let run = stream.subscriber().run_with(|_| {
         turns_at.push(turns.get());
-        // It is slow: nothing is waited for here.
+        // This blocks on purpose, as a slow logger does.
         std::thread::sleep(std::time::Duration::from_millis(2));
     });
     within(async {
@@ -201,8 +150,8 @@ async fn a_slow_logger_lets_others_in_after_each_record() {
     assert_eq!(turns_at, [0, 1, 2, 3, 4]);
 }
 
-/// At which record a task that waits for a descriptor had its turn, where it became ready at record 100. `meanwhile` is
-/// what the logger does with each.
+/// Makes a descriptor ready at record 100, and returns the number of records until the task that waits for it runs. The
+/// logger calls `meanwhile` for each record.
 async fn a_descriptor_has_its_turn_at(frames: Vec<u8>, meanwhile: fn()) -> usize {
     let (mut bell, waiting) = std::os::unix::net::UnixStream::pair().unwrap();
     waiting.set_nonblocking(true).unwrap();
@@ -213,7 +162,7 @@ async fn a_descriptor_has_its_turn_at(frames: Vec<u8>, meanwhile: fn()) -> usize
         waiting.readable().await.unwrap();
         now.load(Ordering::Relaxed)
     });
-    // It waits before anything is read.
+    // The task has to wait for the descriptor before anything is read.
     tokio::task::yield_now().await;
     let run = PipeSubscriber::new(io::Cursor::new(frames)).run_with(move |_| {
         if seen.fetch_add(1, Ordering::Relaxed) == 100 {
@@ -221,7 +170,7 @@ async fn a_descriptor_has_its_turn_at(frames: Vec<u8>, meanwhile: fn()) -> usize
         }
         meanwhile();
     });
-    // A task as the other one is: what block_on itself runs is polled between the two.
+    // The reader is a spawned task like the other one. `block_on` would poll its own future out of turn.
     within(tokio::spawn(run)).await.unwrap().unwrap();
     turn.await.unwrap()
 }
@@ -242,7 +191,7 @@ async fn what_waits_for_a_descriptor_has_its_turn_after_1024_frames_of_any_kind(
     for (which, other) in with {
         let frames = (0..4_000).fold(Stream::default(), |stream, n| other(stream, n).record(7, n));
         let turn = a_descriptor_has_its_turn_at(frames.0, || {}).await;
-        // A burst more, because it ends with one.
+        // 64 more, because the turn comes at the end of a burst.
         assert!(
             (101..=100 + 1_024 + 64).contains(&turn),
             "{which}: at {turn}"
@@ -276,8 +225,8 @@ async fn a_drained_stream_lets_others_in_too() {
     .await;
 }
 
-/// On a thread of our own there is no other task, but what the reader waits for beside its bytes, such as a child's
-/// exit, has its turn all the same.
+/// On a thread of this crate there are no other tasks. But the reader waits for other things than bytes, such as a
+/// child's exit, so the runtime has to poll I/O there too.
 #[test]
 fn a_reader_that_always_has_more_lets_its_own_runtime_look_for_its_end() {
     let (bell, end) = std::os::unix::net::UnixStream::pair().unwrap();
@@ -297,7 +246,7 @@ fn a_reader_that_always_has_more_lets_its_own_runtime_look_for_its_end() {
     assert!(ended.unwrap() > 0);
 }
 
-/// Always has one record more, until the runtime says that its end is there.
+/// A reader that always has one more record, until a descriptor is readable.
 struct UntilABell {
     frame: Vec<u8>,
     end: Bell,
@@ -328,7 +277,7 @@ impl AsyncRead for UntilABell {
     }
 }
 
-/// Impossible lengths for ever, without ever making its reader wait.
+/// A reader that returns impossible lengths for ever, and never makes its caller wait.
 struct Endless;
 
 impl AsyncRead for Endless {

@@ -56,7 +56,7 @@ async fn a_stream_cut_at_any_byte_yields_its_whole_frames_and_a_true_end() {
     }
 }
 
-/// The offsets behind each frame.
+/// Returns the offset of the end of each frame.
 fn frame_ends(mut stream: &[u8]) -> Vec<usize> {
     let mut ends = Vec::new();
     let mut offset = 0;
@@ -81,14 +81,14 @@ async fn frames_may_arrive_byte_by_byte() {
 }
 
 #[tokio::test]
-async fn behind_an_impossible_length_everything_is_read_and_nothing_believed() {
+async fn after_an_impossible_length_everything_is_read_and_thrown_away() {
     let mut stream = Stream::default().hello(7).record(7, 1).0;
     stream.extend_from_slice(&[0xff; 4]);
     let stream = Stream(stream).record(7, 2).close(7, 2, 0);
 
     let (mut writer, reader) = tokio::io::duplex(64);
     let subscriber = tokio::spawn(PipeSubscriber::new(reader).run_with(|_| {}));
-    // A reader that had gone away would be an error here, and one that had stopped reading would block this for ever.
+    // If the reader were closed, these writes would fail. If it had stopped reading, they would never end.
     within(writer.write_all(&stream.0)).await.unwrap();
     for _ in 0..100 {
         within(writer.write_all(&[7; 10_000])).await.unwrap();

@@ -1,4 +1,4 @@
-//! A child's text on its way to a logger.
+//! The escaping of a child's text.
 
 use std::sync::Mutex;
 
@@ -48,7 +48,7 @@ async fn a_message_may_have_lines_and_tabs_but_no_line_begins_with_the_childs_te
     assert_eq!(message("naïve – 日本語 🦀").await, "naïve – 日本語 🦀");
 }
 
-/// All of Unicode, in pieces that fit in a frame.
+/// Returns all characters of Unicode, in pieces that fit in a frame.
 #[tokio::test]
 async fn invisible_characters_are_escaped_as_controls_are_and_joiners_stay() {
     let all: Vec<char> = ('\u{80}'..=char::MAX).collect();

@@ -1,4 +1,4 @@
-//! Payloads that cannot be used.
+//! Payloads that are malformed or of an unknown kind.
 
 use pipe_subscriber::StreamEnd;
 use record_proto::Hello;

@@ -1,4 +1,4 @@
-//! Where a logger sees the label of a child, and that no child can claim another's.
+//! The label in the target or message, and that no child can claim the label of another.
 
 use std::sync::Mutex;
 
@@ -20,7 +20,7 @@ async fn seen(
     capture.only()
 }
 
-/// Target and message as a logger sees them.
+/// Returns the target and message that a logger sees.
 async fn texts(
     label: Option<&str>,
     place: LabelIn,
@@ -132,7 +132,7 @@ async fn labels_and_targets_are_escaped_in_every_place() {
 
 #[tokio::test]
 async fn a_logger_is_asked_with_the_target_that_it_sees() {
-    /// Lets one target through, and keeps those that it was asked with.
+    /// A logger that lets one target through, and keeps the targets that it is called with.
     struct Picky(Mutex<Vec<String>>);
     impl Log for Picky {
         fn enabled(&self, metadata: &Metadata<'_>) -> bool {

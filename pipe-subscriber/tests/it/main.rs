@@ -1,16 +1,21 @@
 //! Black-box tests: frames go in through readers in memory or real children, summaries and records come out.
 
 mod accounts;
+mod adoption;
 mod attach;
+mod child_support;
 mod children;
 mod dispatch;
 mod ends;
 mod escaping;
 mod faults;
 mod fragments;
+mod instances;
 mod labels;
+mod logger_panics;
 mod prefixes;
 mod records;
+mod summary_text;
 mod support;
 mod tee;
 mod until;

@@ -1,6 +1,7 @@
-//! Every prefix of a stream has the right end and all its whole records, however it comes in.
+//! Every prefix of a stream has the right end and all its whole records, in whatever pieces it arrives.
 //!
-//! `recorded.bin` is what five processes wrote into one pipe: two of them at the same time and in fragments, one killed.
+//! `recorded.bin` is the recorded stream of five processes that wrote into one pipe: two of them at the same time and
+//! in fragments, one killed.
 
 use std::{
     collections::HashMap,
@@ -17,8 +18,8 @@ use crate::support::{Stream, record, within};
 
 const RECORDED: &[u8] = include_bytes!("recorded.bin");
 
-/// Frames of every kind and quality, short enough for its prefixes to be read byte by byte: two processes, the first of
-/// which has closed before the second is heard of, and records of nobody.
+/// Returns a stream of frames of every kind, valid and malformed, short enough to read its prefixes byte by byte. It
+/// has two processes, the first of which closes before the first frame of the second, and records without a pid.
 fn made() -> Vec<u8> {
     let mut long = Vec::new();
     record_proto::Encode::encode(&record(8, 2), &mut long);
@@ -30,25 +31,25 @@ fn made() -> Vec<u8> {
     for piece in &pieces[1..] {
         stream = stream.frame(piece).payload(&[1, 0x95, 0xc1]);
     }
-    // Without a start, and one that stays open.
+    // A fragment without its start, and a start whose record stays unfinished.
     stream = stream.frame(&pieces[1]).frame(&pieces[0]);
     stream.close(8, 2, 0).record(None, 1).close(None, 1, 0).0
 }
 
-/// What a reader must find in the first frames of a stream.
+/// The records and counters that a reader must find in the first frames of a stream.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Found {
     records: Vec<Known>,
     malformed: u64,
     unknown: u64,
     dropped: [u64; 5],
-    /// Who has been heard of, and whether it has closed.
+    /// The processes that have sent anything, and whether each has closed.
     closed: HashMap<Option<u64>, bool>,
-    /// The fragments that have come of each record.
+    /// The bytes of each unfinished record so far.
     open: HashMap<(Option<u64>, u64), Vec<u8>>,
 }
 
-/// By what a record can be told from all others.
+/// The fields that identify a record in these streams.
 type Known = (Option<u64>, u64, String);
 
 fn known(record: &LogRecord<'_>) -> Known {
@@ -56,7 +57,7 @@ fn known(record: &LogRecord<'_>) -> Known {
 }
 
 impl Found {
-    /// What the process at the other end of no frame leaves to tell.
+    /// Returns the end of a stream that ends after a whole frame.
     fn end(&self) -> StreamEnd {
         match !self.closed.is_empty() && self.closed.values().all(|&closed| closed) {
             true => StreamEnd::Clean,
@@ -75,7 +76,7 @@ impl Found {
                     *sum += count;
                 }
             }
-            // Those that do not start a record follow each other in these streams.
+            // In these streams, later fragments come in order.
             Ok(Payload::Fragment(piece)) => {
                 let key = (piece.pid, piece.stream);
                 if piece.index == 0 {
@@ -121,7 +122,7 @@ impl Found {
     }
 }
 
-/// Where each frame begins, and what is found in front of it; the last is the whole stream.
+/// Returns the offset at which each frame begins, and the state before it. The last entry is the whole stream.
 fn states(stream: &[u8]) -> Vec<(usize, Found)> {
     let mut found = Found::default();
     let mut states = vec![(0, found.clone())];
@@ -137,11 +138,11 @@ fn states(stream: &[u8]) -> Vec<(usize, Found)> {
     states
 }
 
-/// A stream that comes in pieces.
+/// A reader that returns a stream in pieces.
 struct Pieces<'a, F> {
     stream: &'a [u8],
     at: usize,
-    /// How much comes next, by where the reader is; nothing yet where it says 0.
+    /// Returns the length of the next piece for an offset; 0 makes the reader wait.
     next: F,
 }
 
@@ -181,7 +182,7 @@ fn whole(_: usize) -> usize {
     usize::MAX
 }
 
-/// One byte, one byte, nothing.
+/// Returns one byte, one byte, nothing, and so on.
 fn bytes() -> impl FnMut(usize) -> usize {
     let mut count = 0;
     move |_| {
@@ -190,7 +191,7 @@ fn bytes() -> impl FnMut(usize) -> usize {
     }
 }
 
-/// All up to `from`, and byte by byte from there.
+/// Returns everything up to `from` at once, and single bytes from there.
 fn bytes_from(from: usize) -> impl FnMut(usize) -> usize {
     let mut bytes = bytes();
     move |at| match at < from {
@@ -199,7 +200,7 @@ fn bytes_from(from: usize) -> impl FnMut(usize) -> usize {
     }
 }
 
-/// Some bytes, very few or none, differently for each seed.
+/// Returns pieces of random lengths, many of them short or empty; the seed selects the sequence.
 fn random(seed: usize) -> impl FnMut(usize) -> usize {
     let mut state = seed as u64 | 1 << 40;
     move |_| {
@@ -215,10 +216,10 @@ fn random(seed: usize) -> impl FnMut(usize) -> usize {
     }
 }
 
-/// The state in front of a cut, and the end that there is then.
+/// Returns the begin and the state of the frame at a cut, and the end of a stream that is cut there.
 fn at_cut(states: &[(usize, Found)], cut: usize) -> (usize, &Found, StreamEnd) {
     let whole = states.iter().rev().find(|(at, _)| *at <= cut);
-    let (at, found) = whole.expect("the state in front of all frames");
+    let (at, found) = whole.expect("the state before all frames");
     let end = match *at == cut {
         true => found.end(),
         false => StreamEnd::Truncated,
@@ -285,9 +286,10 @@ async fn every_prefix_of_a_recorded_stream_yields_its_whole_records_and_a_true_e
     .await;
 }
 
-/// In place of the length of each frame: with all that follows, with nothing, and with a part of it only.
+/// Replaces the length of each frame in turn. The stream then ends at its end, right after the length, or 3 bytes
+/// later.
 #[tokio::test]
-async fn an_impossible_length_is_corrupt_and_all_in_front_of_it_is_there() {
+async fn an_impossible_length_is_corrupt_and_all_records_before_it_are_there() {
     let stream = [RECORDED, &made()].concat();
     let states = states(&stream);
     let least = DEFAULT_MAX_FRAME_LENGTH as u32 + 1;
@@ -295,16 +297,16 @@ async fn an_impossible_length_is_corrupt_and_all_in_front_of_it_is_there() {
         for (at, found) in &states[..states.len() - 1] {
             for length in [least, 1 << 24, 1 << 31, u32::MAX] {
                 let mut stream = stream.clone();
-                let behind = at + HEAD_LENGTH;
-                stream[*at..behind].copy_from_slice(&length.to_be_bytes());
-                for end in [stream.len(), behind, behind + 3] {
+                let after_length = at + HEAD_LENGTH;
+                stream[*at..after_length].copy_from_slice(&length.to_be_bytes());
+                for end in [stream.len(), after_length, after_length + 3] {
                     let how = format!("{length} at {at}, up to {end}");
                     let stream = &stream[..end.min(stream.len())];
                     found.check(StreamEnd::Corrupt, read(stream, whole).await, &how);
                     let seed = at + length as usize;
                     found.check(StreamEnd::Corrupt, read(stream, random(seed)).await, &how);
                 }
-                let result = read(&stream[..behind - 1], bytes_from(*at)).await;
+                let result = read(&stream[..after_length - 1], bytes_from(*at)).await;
                 found.check(StreamEnd::Truncated, result, "a length is four bytes");
             }
         }

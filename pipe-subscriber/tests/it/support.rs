@@ -1,4 +1,4 @@
-//! Streams to read and a logger that keeps what it is given.
+//! Streams to read, and a logger that keeps its records.
 
 use std::{
     io,
@@ -13,7 +13,7 @@ use pipe_subscriber::{LogRecord, PipeSubscriber, Summary};
 use record_proto::{Close, Dropped, Encode, Hello};
 use tokio::io::{AsyncRead, ReadBuf};
 
-/// A recorded stream of frames.
+/// A stream of frames in memory.
 #[derive(Clone, Default)]
 pub(crate) struct Stream(pub(crate) Vec<u8>);
 
@@ -23,7 +23,7 @@ impl Stream {
         self
     }
 
-    /// A frame of these bytes, which need not be a payload.
+    /// Adds a frame with these bytes, which need not be a valid payload.
     pub(crate) fn payload(mut self, payload: &[u8]) -> Self {
         self.0
             .extend_from_slice(&(payload.len() as u32).to_be_bytes());
@@ -66,7 +66,7 @@ impl Stream {
         PipeSubscriber::new(&self.0)
     }
 
-    /// Reads it to its end.
+    /// Reads the stream to its end and returns the summary.
     pub(crate) async fn summary(&self) -> Summary {
         within(self.subscriber().run_with(|_| {})).await.unwrap()
     }
@@ -79,14 +79,19 @@ pub(crate) fn record(pid: impl Into<Option<u64>>, seq: u64) -> LogRecord<'static
     record
 }
 
-/// Nothing here takes long; a test that hangs fails.
+/// Returns the numbers of received, dropped and missing records.
+pub(crate) fn sums(summary: &Summary) -> (u64, u64, u64) {
+    (summary.received, summary.dropped, summary.missing)
+}
+
+/// Fails the test if the future takes longer than a minute.
 pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(60), future)
         .await
         .expect("still not done after a minute")
 }
 
-/// A reader that fails.
+/// A reader whose every read fails.
 pub(crate) struct Failing;
 
 impl AsyncRead for Failing {
@@ -100,7 +105,7 @@ impl AsyncRead for Failing {
     }
 }
 
-/// Keeps what it is given.
+/// A logger that keeps its records.
 #[derive(Clone)]
 pub(crate) struct Capture {
     entries: Arc<Mutex<Vec<Entry>>>,
@@ -129,7 +134,7 @@ impl Capture {
         Self::enabled(LevelFilter::Trace)
     }
 
-    /// `enabled` says no above this level; a record that comes all the same is kept.
+    /// Creates a logger whose `enabled` refuses levels above this one. Its `log` keeps every record.
     pub(crate) fn enabled(enabled: LevelFilter) -> Self {
         Self {
             entries: Arc::default(),
@@ -145,7 +150,7 @@ impl Capture {
         self.entries().into_iter().map(|e| e.message).collect()
     }
 
-    /// The one record that came.
+    /// Returns the record that was logged; there must be exactly one.
     pub(crate) fn only(&self) -> Entry {
         let [entry] = <[Entry; 1]>::try_from(self.entries()).unwrap();
         entry

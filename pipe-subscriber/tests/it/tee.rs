@@ -1,4 +1,4 @@
-//! Storing what is received.
+//! The copy of the received frames.
 
 use std::{
     io::{self, BufWriter, Write},

@@ -1,4 +1,4 @@
-//! Reading that stops, is looked at and goes on.
+//! The `run_..._until` methods: reading that stops and goes on.
 
 use std::{
     future::{pending, ready},
@@ -22,7 +22,7 @@ fn all() -> Stream {
         .close(7, 1_000, 0)
 }
 
-/// Polls it once and drops it.
+/// Polls a future once and drops it.
 fn poll_once(future: impl Future) {
     let mut cx = Context::from_waker(Waker::noop());
     let _dropped = pin!(future).poll(&mut cx);
@@ -35,7 +35,7 @@ fn messages() -> Vec<String> {
 #[tokio::test]
 async fn a_run_that_is_cancelled_at_every_poll_loses_nothing() {
     let stream = all().0;
-    // As few bytes at a time as a stream may bring, so that it waits within frames too.
+    // A few bytes at a time, so that the reader waits within frames too.
     let (mut writer, reader) = tokio::io::duplex(10);
     let write = tokio::spawn(async move { writer.write_all(&stream).await });
     let mut logs = PipeSubscriber::new(reader);
@@ -64,7 +64,7 @@ async fn each_way_to_run_goes_on_where_another_one_was_left() {
         match turn % 3 {
             0 => poll_once(logs.run_into_until(&capture, pending::<()>())),
             1 => poll_once(logs.run_with_until(|_| shown += 1, pending::<()>())),
-            // Into the global logger, of which there is none.
+            // Hands on to the global logger, which is not set.
             _ => poll_once(logs.run_until(pending::<()>())),
         }
         let summary = logs.summary();
@@ -173,7 +173,7 @@ async fn settings_may_change_between_two_runs() {
     assert!(summary.reasons[0].contains(&place), "{:?}", summary.reasons);
 }
 
-/// Neither of the two may take all that the runtime gives to a task.
+/// Neither of the two may use up the budget that the runtime gives to a task.
 #[tokio::test]
 async fn a_future_that_always_has_work_does_not_keep_the_records_from_their_turn() {
     let (mut writer, mut busy) = tokio::io::duplex(1);
