@@ -92,14 +92,14 @@
 //! text`. Each folder uses only folders after it. A writer passes the first three in the opposite order.
 //!
 //! - `stream`: frames on a byte stream.
-//!   - `codec.rs`: `RecordCodec` and `BatchCodec`; the length of a frame is checked and written here.
+//!   - `codec.rs`: `RecordCodec` and `BatchCodec`, which find frames; the length of a frame is checked here.
 //!   - `frame.rs`: `Frame`, one payload as it was received, and the default maximum length.
 //!   - `batch.rs`: `Batch`, several whole frames in one buffer.
 //! - `wire`: payloads, which are a kind and its fields.
 //!   - `payload.rs`: `Payload`, the kinds, and the types `Hello`, `Dropped`, `Close` and `Levels`.
 //!   - `decode.rs`: decodes a payload of any kind.
 //!   - `fields.rs`: reads the fields one by one; missing fields are read as nil and unknown ones skipped here.
-//!   - `encode.rs`: `Encode`, and encoding every kind except a record.
+//!   - `encode.rs`: `Encode`, with or without the length in front, and encoding every kind except a record.
 //!   - `encode_record.rs`: encodes a record.
 //!   - `truncate.rs`: shortens a record to a limit, and its names to 1 KiB each.
 //!   - `fragment.rs`: `Fragment`, and `split`, which cuts a payload into fragments.
@@ -136,6 +136,7 @@
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+// The map of the source, in the docs above, says in which order a record passes these folders.
 mod kv;
 mod msgpack;
 mod record;

@@ -49,7 +49,7 @@ impl<'a> LogRecord<'a> {
 }
 
 /// Decodes a record, the most frequent kind. All fields are read before the record is built, so that the compiler can
-/// keep them in registers and moves them once.
+/// keep them in registers and move them once.
 fn record<'a>(bytes: &'a [u8]) -> Result<Payload<'a>, PayloadError> {
     let mut fields = Fields::open(bytes, LogRecord::REQUIRED_FIELDS).in_part("record")?;
     let seq = fields.required(|r| r.uint()).in_part("record seq")?;
