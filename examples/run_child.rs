@@ -55,8 +55,7 @@ const OWN_FAILURE: u8 = 125;
 const NOT_EXECUTABLE: u8 = 126;
 const NOT_FOUND: u8 = 127;
 
-/// After a signal that ends the wait for another process: how long the pipe must be silent for its contents to count as
-/// read.
+/// After a signal that ends the wait: how long the pipe must be silent for its contents to count as read.
 const SILENCE: Duration = Duration::from_millis(100);
 /// After such a signal: how long the reading of the contents may take.
 const REST_LIMIT: Duration = Duration::from_secs(1);
@@ -141,21 +140,9 @@ async fn run_and_read(
     }
 
     let mut printer = Printer::new(options.format.printed(), options.label);
-    // Reads while it waits for the exit: otherwise a child that waits for room in its pipe would never exit.
-    let status = match options.format {
-        Output::None => {
-            logs.run_into_until(SilentLogger, signals.wait_for(&mut child))
-                .await
-        }
-        Output::Text | Output::Json => {
-            logs.run_with_until(
-                |record| printer.record(record),
-                signals.wait_for(&mut child),
-            )
-            .await
-        }
-    };
-    let print = |record: &LogRecord<'_>| match options.format {
+    let format = options.format;
+    let status = read_until_exit(&mut logs, &mut child, &mut signals, &mut printer, format).await;
+    let print = |record: &LogRecord<'_>| match format {
         Output::None => {}
         Output::Text | Output::Json => printer.record(record),
     };
@@ -203,6 +190,25 @@ fn spawn(options: &Options) -> io::Result<(Child, PipeSubscriber)> {
         spawn = spawn.label(label);
     }
     spawn.spawn()
+}
+
+/// Reads records and waits for the child's exit at the same time: a child that waits for room in its pipe would otherwise
+/// never exit.
+async fn read_until_exit(
+    logs: &mut PipeSubscriber,
+    child: &mut Child,
+    signals: &mut Signals,
+    printer: &mut Printer,
+    format: Output,
+) -> io::Result<ExitStatus> {
+    let exit = signals.wait_for(child);
+    match format {
+        Output::None => logs.run_into_until(SilentLogger, exit).await,
+        Output::Text | Output::Json => {
+            logs.run_with_until(|record| printer.record(record), exit)
+                .await
+        }
+    }
 }
 
 /// Reads the rest after the child's exit: up to the end of the pipe or of the grace period, or until a termination signal

@@ -13,7 +13,7 @@
 //! table cannot be printed. A file or directory inside a given path that cannot be read is reported, but is not a
 //! failure. Neither is a pager that is closed before the end of the table.
 //!
-//! Where to look: `walk.rs` finds the files, `worker_process.rs` sends their paths to a worker and receives its records,
+//! The files of this example: `walk.rs` finds the files, `worker_process.rs` sends their paths to a worker and receives its records,
 //! `worker.rs` is the worker and `file_stats.rs` reads a file there. `report.rs` holds the result of a worker, `table.rs`
 //! and `progress.rs` show it.
 

@@ -22,7 +22,7 @@ pub(crate) fn table(reports: &[Report]) -> String {
     table + &row("total", &sum)
 }
 
-/// Returns the lines below the table: what the walk found, how each worker ended and which files got no record.
+/// Returns the lines below the table: the counts of the walk, the end of each worker and the files without a record.
 pub(crate) fn figures(counts: &WalkCounts, reports: &[Report]) -> String {
     let mut lines = format!("{counts}\n");
     for report in reports {

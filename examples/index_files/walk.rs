@@ -24,7 +24,7 @@ pub(crate) struct WalkCounts {
     pub(crate) unreadable_roots: u64,
 }
 
-/// Sends each regular file below `roots` to `found`, and prints what cannot be read.
+/// Sends each regular file below `roots` to `found`, and prints an error for each entry that cannot be read.
 pub(crate) fn walk(
     roots: &[PathBuf],
     found: &mpsc::Sender<PathBuf>,
