@@ -19,7 +19,7 @@ pub(crate) fn format(buffer: &mut String, limit: usize, value: impl fmt::Display
     format_with(buffer, limit, |text| write!(text, "{value}"))
 }
 
-/// Does the same as [`format`] with the arguments of a log call.
+/// Does the same as [`format()`] with the arguments of a log call.
 #[inline]
 pub(crate) fn format_args(
     buffer: &mut String,
