@@ -176,7 +176,7 @@ impl RecordWriter {
     #[inline]
     fn count(&self, written: Written, level: Level, counter: &mut ThreadCounter) {
         match written {
-            // The buffers of a nested record are freed after it, and a counter in them would be lost.
+            // The buffers of a nested record are freed after it, so a counter in them would serve one record only.
             Written::Whole if !counter.is_registered() && NestingGuard::is_nested() => {
                 self.counters.count_sent_shared()
             }
