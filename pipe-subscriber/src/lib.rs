@@ -8,7 +8,7 @@
 //!       |
 //!   ============================== anonymous pipe ==============================
 //!       |
-//!   wait             until the pipe has bytes, or the child has exited   read
+//!   wait             until the pipe has bytes, or the grace period ends  read
 //!       |
 //!   copy out         bytes into one read buffer, split into frames       read
 //!       |
@@ -80,8 +80,8 @@
 //! - A logger that never returns stops its task. With [`run_on_thread`](PipeSubscriber::run_on_thread) it stops nothing
 //!   else in the parent; the child then waits as its overflow policy says.
 //! - A child that closes its end early, or never opens it, is no error. If a child wrote nothing at all, the summary
-//!   reports that it did not adopt the pipe; a [program between](Spawn#programs-between) parent and child may have kept it
-//!   back.
+//!   reports that it did not adopt the pipe; a [program between](Spawn#programs-between) parent and child may have kept
+//!   it back.
 //!
 //! # Costs
 //!

@@ -45,8 +45,8 @@ struct Sums {
 impl Accounts {
     /// Counts a hello.
     ///
-    /// If it has a pid but no instance, it opens a new account: nothing else would tell two processes of that pid
-    /// apart. Writers that send neither a pid nor an instance share one account.
+    /// If it has a pid but no instance, it opens a new account: only the hello distinguishes two processes of that pid.
+    /// Writers that send neither a pid nor an instance share one account.
     pub(crate) fn hello(&mut self, hello: &Hello<'_>) {
         let key = ProcessKey {
             pid: hello.pid,

@@ -109,9 +109,9 @@ impl<C: SpawnCommand> Spawn<C> {
     /// logger of this process lets through anywhere.
     ///
     /// In a program without a logger the default is off: the child sends nothing, and the [`Summary`](crate::Summary)
-    /// says so. [`run_with`](PipeSubscriber::run_with) and [`records`](PipeSubscriber::records) work without a logger,
-    /// but the filter is put into the child's environment at the spawn, before it is known how the records will be
-    /// read. Set a filter for them.
+    /// reports it. [`run_with`](PipeSubscriber::run_with) and [`records`](PipeSubscriber::records) work without a
+    /// logger, but the filter is put into the child's environment at the spawn, before it is known how the records will
+    /// be read. Set a filter for them.
     pub fn filter(mut self, filter: impl Into<String>) -> Self {
         self.filter = Some(filter.into());
         self

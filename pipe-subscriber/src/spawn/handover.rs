@@ -57,7 +57,7 @@ pub enum Via {
     Fd,
     /// As its stdin, in place of the command's own stdin setting. The standard library can then start the child without
     /// a fork, which is faster if the parent uses much memory. The pipe also gets through
-    /// [programs](Spawn#programs-between) that close every other descriptor.
+    /// [programs](crate::Spawn#programs-between) that close every other descriptor.
     Stdin,
 }
 

@@ -19,7 +19,7 @@ use crate::account::Summary;
 use crate::dispatch::Dispatch;
 use crate::sys::with_signals_blocked;
 
-/// # Reading
+/// The methods that read.
 impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     /// Hands records to [`log::logger`] until the stream ends: those that [`log::max_level`] and the logger's `enabled`
     /// let through.
@@ -115,7 +115,7 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     /// # Ok(()) }
     /// ```
     ///
-    /// Read beside other events, and with a timeout:
+    /// Read while waiting for other events, and with a timeout:
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -11,8 +11,8 @@ use rustix::{
 #[derive(Debug)]
 pub(crate) struct ChildProcess {
     pid: Pid,
-    /// The start time of the process, which tells it from a later one with the same pid. `None` if there is no `/proc`
-    /// that shows it.
+    /// The start time of the process, which distinguishes it from a later one with the same pid. `None` if there is no
+    /// `/proc` that shows it.
     start_time: Option<u64>,
     /// The pid of the process that spawned the child. The reader may be in another process, if that one has forked.
     parent: u32,

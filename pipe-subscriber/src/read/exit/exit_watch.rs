@@ -129,7 +129,7 @@ impl ExitWatch {
             return Poll::Ready(Ok(()));
         }
         loop {
-            // The pidfd has been closed by now, which leaves a descriptor for the timer even at the limit of
+            // The pidfd is closed after the exit, which leaves a descriptor for the timer even at the limit of
             // descriptors.
             let timer = get_or_open(&mut self.timer)?;
             ready!(timer.poll_expired(cx))?;
