@@ -1,4 +1,4 @@
-//! Holds what came of a trial against what was promised.
+//! Checks the result of a trial against the promises.
 
 use pipe_subscriber::{ProcessSummary, StreamEnd, Summary};
 
@@ -10,7 +10,7 @@ use crate::{
     trial::Evidence,
 };
 
-/// The figures of a trial, and what is wrong with it in words.
+/// The counters of a trial, and its faults in words.
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
     pub(crate) table: Table,
@@ -30,7 +30,7 @@ pub(crate) fn check(plan: &Plan, evidence: &Evidence) -> Verdict {
     check.verdict
 }
 
-/// A trial that came to no end.
+/// The verdict on a trial that did not end.
 pub(crate) fn failed(plan: &Plan, error: &std::io::Error) -> Verdict {
     let mut verdict = Verdict::default();
     let row = verdict.table.row(plan.delivery, plan.members[0].death);
@@ -46,7 +46,7 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    /// What is wrong with a stream is in the row of its first process.
+    /// Returns the row of a process. The faults of a stream count in the row of its first process.
     fn row(&mut self, place: usize) -> &mut Row {
         let member = &self.plan.members[place];
         let delivery = self.plan.delivery_of(member);
@@ -80,7 +80,7 @@ impl Checker<'_> {
         self.complain(others != [0; 2], || {
             format!("panics, evicted {others:?}: {summary}")
         });
-        // One record of each thread was being written.
+        // Each thread may have been writing one record.
         let threads: usize = self.plan.members.iter().map(|member| member.threads).sum();
         self.complain(summary.incomplete > threads as u64, || {
             format!("too many incomplete: {summary}")
@@ -102,7 +102,7 @@ impl Checker<'_> {
     }
 
     fn process(&mut self, place: usize) {
-        // One that was never begun, because the process that was to begin it died before.
+        // It was never started, because the process that was to start it died before.
         let Some(pid) = self.evidence.counters.pid(place) else {
             return;
         };
@@ -131,7 +131,7 @@ impl Checker<'_> {
         self.plan.delivery_of(&self.plan.members[place]) == Delivery::Direct
     }
 
-    /// Counts what a process logged: calls that began and that returned.
+    /// Returns how many log calls of a process have begun and how many have returned.
     fn threads(&mut self, place: usize) -> [u64; 2] {
         let member = &self.plan.members[place];
         let delivery = self.plan.delivery_of(member);
@@ -141,7 +141,7 @@ impl Checker<'_> {
             let acknowledged = self.evidence.counters.acknowledged(place, thread);
             let line = self.evidence.received.line(place, thread);
             let lost = match delivery {
-                // Here a call also returns where the record was dropped.
+                // The call also returns if the record was dropped.
                 Delivery::Dropping => 0,
                 Delivery::Direct | Delivery::Buffered => acknowledged.saturating_sub(line.received),
             };
@@ -167,7 +167,7 @@ impl Checker<'_> {
         sums
     }
 
-    /// The figures that the summary has of one process.
+    /// Checks the counters of one process in the summary.
     fn account(&mut self, place: usize, account: &ProcessSummary, seen: Process, logged: u64) {
         let member = &self.plan.members[place];
         let delivery = self.plan.delivery_of(member);
@@ -184,7 +184,7 @@ impl Checker<'_> {
             account.dropped > 0 && delivery != Delivery::Dropping,
             || format!("nothing is to be dropped: {}", said()),
         );
-        // A process that closes misses nothing: its calls that came to no end were in flight.
+        // If a process has closed, its calls that did not end count as in flight, and none as missing.
         let (missing, in_flight) = match account.closed {
             true => (0, gaps),
             false => (gaps, 0),
@@ -198,9 +198,9 @@ impl Checker<'_> {
         });
         let unfinished = match delivery {
             Delivery::Buffered => u64::MAX,
-            // What one thread alone dropped was reported before its next record.
+            // The drops of a single thread are reported before its next record.
             Delivery::Dropping if member.threads == 1 && panics == 0 && !is_orderly => 0,
-            // Another thread may have been about to report any number of them.
+            // Another thread may have been about to report any number of drops.
             Delivery::Dropping => u64::MAX,
             Delivery::Direct => member.threads as u64 + panics,
         };
@@ -218,7 +218,7 @@ impl Checker<'_> {
     }
 
     fn closes_rightly(&self, death: Death, account: &ProcessSummary) -> bool {
-        // One that ends while it says hello, and before it logs, need not say more.
+        // A process that ends during its hello, before it logs, need not close.
         let has_logged = account.received + account.dropped > 0;
         match death.is_orderly() {
             true => account.closed || !has_logged,

@@ -24,39 +24,40 @@ use crate::{
     shared_counters::Slots,
 };
 
-/// A process that nobody ended by then ends itself, and so tells of it.
+/// A process that is still there after this time ends itself with [`NOBODY_CAME`].
 const LIMIT: Duration = Duration::from_secs(45);
 pub(crate) const NOBODY_CAME: i32 = 42;
 
-/// Whether the panic that comes next is the last thing that this process does.
+/// Whether the next panic aborts this process.
 static ABORTS: AtomicBool = AtomicBool::new(false);
 
-/// Nobody forks while a thread ends the process: the fork would find the locks of exit, abort and panic held by a thread
-/// that it does not have, and the C library no longer calling the hooks of `pthread_atfork`.
+/// Held by a fork, and by a thread that ends the process. A fork during an exit would have the locks of exit, abort and
+/// panic held by a thread that it does not have, and the C library would no longer call the hooks of `pthread_atfork`.
 static NOW_OR_NEVER: Mutex<()> = Mutex::new(());
 
-/// This process has yet to fork. Until it has, no thread of it ends: a thread that ends holds a lock of the standard library
-/// for a moment (the one on where its stack is guarded), and in a process forked then no new thread would ever begin.
+/// Whether this process is still to fork. Until then no thread of it ends: a thread that ends holds a lock of the
+/// standard library for a moment (the one for the guard page of its stack), and a fork at that moment could start no
+/// thread.
 static WILL_FORK: AtomicBool = AtomicBool::new(false);
 
-/// One process among those of a plan.
+/// One process of a plan.
 #[derive(Clone)]
 struct Life {
     plan: &'static Plan,
     counters: &'static str,
     slots: Slots,
     place: usize,
-    /// Tells the main thread that it is time to end.
+    /// Makes the main thread end.
     end: Sender<()>,
 }
 
-/// The whole life of a process that was started.
+/// Runs a process that was started, to its death.
 pub(crate) fn run(plan: &str, counters: String, place: usize) {
     let plan: Plan = serde_json::from_str(plan).expect("a plan");
-    let slots = Slots::open(&counters).expect("a counters");
-    // Made before there are threads: a fork must not find it half made for ever.
+    let slots = Slots::open(&counters).expect("the counters");
+    // Made before there are threads: in a fork it could stay half made.
     text(0, 0);
-    // It is called behind the handler's own, and does what a build with panic = "abort" does then.
+    // The handler's hook calls it last, so that it does what a build with panic = "abort" does.
     panic::set_hook(Box::new(|_| {
         if ABORTS.load(Relaxed) {
             process::abort();
@@ -65,7 +66,7 @@ pub(crate) fn run(plan: &str, counters: String, place: usize) {
     live(Box::leak(Box::new(plan)), counters.leak(), slots, place);
 }
 
-/// The life of a process that was started or forked.
+/// Runs a process that was started or forked, to its death.
 fn live(plan: &'static Plan, counters: &'static str, slots: Slots, place: usize) {
     let (end, ended) = mpsc::channel();
     let life = Life {
@@ -114,14 +115,14 @@ fn live(plan: &'static Plan, counters: &'static str, slots: Slots, place: usize)
     }
 }
 
-/// Starts a thread and waits until it runs. While one is being started the standard library holds a lock, which a fork at
-/// that moment would find locked for ever, and with it each thread that it starts.
+/// Starts a thread and waits until it runs. The standard library holds a lock meanwhile, which would stay locked in a
+/// fork, so that the fork could start no thread.
 fn start(work: impl FnOnce() + Send + 'static) {
     let (begins, begun) = mpsc::channel::<()>();
     thread::spawn(move || {
         drop(begins);
         work();
-        // Looked at again and again: a condition variable would be one more lock that a fork may find held.
+        // Polled: a condition variable would be one more lock that may be held at a fork.
         while WILL_FORK.load(Acquire) {
             thread::sleep(Duration::from_millis(1));
         }
@@ -144,7 +145,7 @@ fn init(plan: &Plan) {
     PipeHandler::builder()
         .delivery(delivery)
         .overflow(overflow)
-        // The machine may be busy with other things: then it takes as long as it takes.
+        // The machine may be busy: the exit waits as long as it takes.
         .exit_timeout(Duration::from_secs(1_000))
         .init()
         .expect("a record pipe");
@@ -155,7 +156,7 @@ impl Life {
         &self.plan.members[self.place]
     }
 
-    /// The planned death, as far as this thread can do it.
+    /// Dies as planned. A death of the main thread is left to that thread.
     fn end(&self) {
         let death = self.member().death;
         match death.is_of_the_main_thread() {
@@ -168,8 +169,8 @@ impl Life {
         }
     }
 
-    /// An exit hook that runs before the first record has nothing to close, and a panic while the handler takes its hook
-    /// is heard by none.
+    /// Waits until a thread has logged. An exit hook that runs before has nothing to close, and a panic while the
+    /// handler installs its hook is not logged.
     fn wait_for_a_record(&self) {
         let has_logged = |thread| self.slots.acknowledged(self.place, thread).load(Acquire) > 0;
         while !(0..self.member().threads).any(has_logged) {
@@ -211,7 +212,7 @@ impl Life {
         }
     }
 
-    /// The members of the first process that have another origin than it.
+    /// Returns the places of the members with this origin, if this process is the first.
     fn others(&self, origin: Origin) -> impl Iterator<Item = usize> {
         let members = self.plan.members.iter().enumerate();
         let is_first = self.place == 0;
@@ -220,7 +221,7 @@ impl Life {
             .map(|(place, _)| place)
     }
 
-    /// In a forked process its place.
+    /// Returns, in a forked process, its place.
     fn fork_those(&self, origin: Origin) -> Option<usize> {
         self.others(origin).find(|_| {
             let _unless_it_ends = NOW_OR_NEVER.lock();
@@ -234,7 +235,7 @@ impl Life {
 
     #[expect(
         clippy::zombie_processes,
-        reason = "their pids are not to be given away before the campaign has looked"
+        reason = "a pid must not be reused before the campaign has read its status"
     )]
     fn start_those_that_share(&self) {
         for place in self.others(Origin::Shared) {
@@ -251,7 +252,7 @@ impl Life {
 }
 
 impl Moment {
-    /// Whether it is within or behind this record.
+    /// Whether the moment is within or after this record.
     fn strikes(self, thread: usize, record: u64) -> (bool, bool) {
         let is_it = |t, records| (t, records) == (thread, record);
         match self {

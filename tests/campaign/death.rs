@@ -24,12 +24,12 @@ pub(crate) enum Death {
     #[serde(rename = "_exit")]
     UnderscoreExit,
     Sigterm,
-    /// A write to where nothing is.
+    /// A write to an address without memory.
     Sigsegv,
     Sigkill,
 }
 
-/// How a process ended, as its parent hears of it.
+/// How a process ended, as the system reports it to its parent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
     Code(i32),
@@ -49,7 +49,7 @@ impl Death {
         Death::Sigkill,
     ];
 
-    /// The exit hook runs.
+    /// Whether the exit hook runs.
     pub(crate) fn is_orderly(self) -> bool {
         let unwinds = cfg!(panic = "unwind");
         matches!(self, Death::Return | Death::Exit) || (self == Death::Panic && unwinds)
@@ -59,7 +59,7 @@ impl Death {
         matches!(self, Death::Panic | Death::PanicAbort)
     }
 
-    /// Only what the main thread does.
+    /// Whether only the main thread can die so.
     pub(crate) fn is_of_the_main_thread(self) -> bool {
         matches!(self, Death::Return | Death::Panic)
     }
@@ -86,22 +86,22 @@ impl Death {
         }
     }
 
-    /// Ends this process, here and now. The two of the main thread are its own to do.
+    /// Ends this process. A `Return` exits, and a panic ends the process only in the main thread.
     pub(crate) fn die(self) -> ! {
         match self {
             Death::Return | Death::Exit => process::exit(0),
-            // What the hook of `child` makes of it is what a build with panic = "abort" makes of it.
+            // The hook that `child` installs aborts if the death is `PanicAbort`.
             Death::Panic | Death::PanicAbort => panic!("the end"),
             Death::Abort => process::abort(),
             // SAFETY: it has no conditions.
             Death::UnderscoreExit => unsafe { libc::_exit(0) },
-            // SAFETY: nothing is there, and a fault is what it is for.
+            // SAFETY: no memory is at this address, and the fault is intended.
             Death::Sigsegv => unsafe { std::ptr::null_mut::<u8>().write_volatile(0) },
             Death::Sigterm | Death::Sigkill => {
                 kill_process(getpid(), self.signal()).expect("a process");
             }
         }
-        // A signal may take another thread first.
+        // Another thread may handle the signal, a moment later.
         loop {
             thread::park();
         }

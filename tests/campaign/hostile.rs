@@ -1,4 +1,4 @@
-//! Children that mean no good: streams that no handler writes.
+//! Hostile children: streams that no handler writes.
 
 use std::{
     io::{self, PipeWriter, Write},
@@ -12,7 +12,7 @@ use tokio::process::Command;
 
 use crate::random::of_any_magnitude;
 
-/// Starts one and reads it to its end; it must have one.
+/// Starts a hostile child and reads its stream to the end.
 pub(crate) async fn run(seed: u64) -> io::Result<Summary> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("hostile").arg(seed.to_string());
@@ -23,7 +23,7 @@ pub(crate) async fn run(seed: u64) -> io::Result<Summary> {
     Ok(summary)
 }
 
-/// Such a child.
+/// Runs as a hostile child.
 pub(crate) fn child(seed: u64) {
     let variable = std::env::var("RECORD_PIPE").expect("a record pipe");
     let number = variable.split(':').nth(1).and_then(|n| n.parse().ok());
@@ -64,7 +64,7 @@ fn write_frames_of_anything(
 ) -> io::Result<()> {
     for _ in 0..amount {
         let mut payload = bytes(random, 60);
-        // Mostly of a kind that there is.
+        // Most of these kinds exist.
         payload.insert(0, random.u8(..8));
         pipe.write_all(&frame(&payload))?;
     }

@@ -1,4 +1,4 @@
-//! Processes that die in every way and at any moment, until there were enough of them.
+//! Processes that die in every way and at any moment, until enough have died.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -19,7 +19,8 @@ use crate::{
 
 /// After so many trials that went wrong the campaign gives up.
 const COMPLAINTS: usize = 8;
-const NEWS: Duration = Duration::from_secs(60);
+/// How often the campaign prints its progress.
+const NEWS_INTERVAL: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Options {
@@ -46,24 +47,24 @@ pub(crate) struct Options {
     deaths: Vec<Death>,
 }
 
-/// What all trials share.
+/// The state that all trials share.
 struct Campaign {
     seed: u64,
     kills: u64,
     choice: Choice,
     began: Instant,
-    books: Mutex<Books>,
+    progress: Mutex<Progress>,
 }
 
 #[derive(Default)]
-struct Books {
+struct Progress {
     next: u64,
     table: Table,
     complaints: usize,
-    news: Duration,
+    last_news: Duration,
 }
 
-/// Whether everything is as promised.
+/// Returns whether every promise was kept.
 pub(crate) fn run(options: Options, runtime: &Runtime) -> bool {
     let deaths = match options.deaths.is_empty() {
         true => Death::ALL.to_vec(),
@@ -78,7 +79,7 @@ pub(crate) fn run(options: Options, runtime: &Runtime) -> bool {
             records: options.records,
         },
         began: Instant::now(),
-        books: Mutex::default(),
+        progress: Mutex::default(),
     };
     println!("--seed {}", campaign.seed);
     let campaign = Arc::new(campaign);
@@ -109,15 +110,15 @@ async fn all(campaign: &Arc<Campaign>, at_once: usize) {
 }
 
 impl Campaign {
-    fn books(&self) -> MutexGuard<'_, Books> {
-        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn next(&self) -> Option<u64> {
-        let mut books = self.books();
-        let is_enough = books.table.kills() >= self.kills || books.complaints >= COMPLAINTS;
-        books.next += 1;
-        (!is_enough).then_some(books.next)
+        let mut progress = self.progress();
+        let is_enough = progress.table.kills() >= self.kills || progress.complaints >= COMPLAINTS;
+        progress.next += 1;
+        (!is_enough).then_some(progress.next)
     }
 
     fn plan(&self, number: u64) -> Plan {
@@ -130,14 +131,14 @@ impl Campaign {
             Ok(evidence) => checker::check(&plan, &evidence),
             Err(error) => checker::failed(&plan, &error),
         };
-        self.enter(number, &plan, &verdict);
+        self.add(number, &plan, &verdict);
     }
 
-    fn enter(&self, number: u64, plan: &Plan, verdict: &Verdict) {
-        let mut books = self.books();
-        books.table.merge(&verdict.table);
+    fn add(&self, number: u64, plan: &Plan, verdict: &Verdict) {
+        let mut progress = self.progress();
+        progress.table.merge(&verdict.table);
         if !verdict.complaints.is_empty() {
-            books.complaints += 1;
+            progress.complaints += 1;
             println!(
                 "trial {number} (--seed {} --only {number}): {plan:?}",
                 self.seed
@@ -148,16 +149,16 @@ impl Campaign {
                 .for_each(|text| println!("  {text}"));
         }
         let elapsed = self.began.elapsed();
-        if elapsed >= books.news + NEWS {
-            books.news = elapsed;
-            let (kills, received) = (books.table.kills(), books.table.sum().received);
+        if elapsed >= progress.last_news + NEWS_INTERVAL {
+            progress.last_news = elapsed;
+            let (kills, received) = (progress.table.kills(), progress.table.sum().received);
             println!("{:?}: {kills} kills, {received} records", elapsed);
         }
     }
 
     fn conclude(&self) -> bool {
-        let books = self.books();
-        let (table, sum) = (&books.table, books.table.sum());
+        let progress = self.progress();
+        let (table, sum) = (&progress.table, progress.table.sum());
         let direct = table.sum_of(|delivery, _| delivery == Delivery::Direct);
         println!("\n{table}");
         println!(

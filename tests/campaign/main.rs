@@ -33,14 +33,14 @@ enum Part {
     Kills(kills::Options),
     /// Children come and go, and their parent must not grow
     Soak(soak::Options),
-    /// What the others start
+    /// A process of a trial
     #[command(hide = true)]
     Child {
         plan: String,
         counters: String,
         place: usize,
     },
-    /// What a soak starts, too
+    /// A hostile child of a soak
     #[command(hide = true)]
     Hostile { seed: u64 },
 }

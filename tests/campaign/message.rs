@@ -1,4 +1,4 @@
-//! What a record says: which one it is, how long its text is, a sum of it, and the text.
+//! The message of a record: its place, the length of its text, a hash of both, and the text.
 
 use std::{fmt, sync::OnceLock};
 
@@ -14,7 +14,7 @@ pub(crate) struct Place {
     pub(crate) n: u64,
 }
 
-/// A message to be logged. `middle` is called when half of it is written.
+/// A message to be logged. `middle` is called after half of the text.
 pub(crate) struct Message<F> {
     pub(crate) place: Place,
     pub(crate) text: &'static str,
@@ -28,7 +28,7 @@ impl Place {
     }
 }
 
-/// Text of this length, from any place of a long one.
+/// Returns a text of this length, which begins at one of 64 places of a long text.
 pub(crate) fn text(length: usize, number: u64) -> &'static str {
     static LONG: OnceLock<String> = OnceLock::new();
     const ROOM: usize = 64;
@@ -48,8 +48,8 @@ pub(crate) fn text(length: usize, number: u64) -> &'static str {
 impl<F: Fn()> fmt::Display for Message<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Place { member, thread, n } = self.place;
-        let sum = hash(&(self.place, self.text));
-        write!(f, "{member} {thread} {n} {} {sum:x} ", self.text.len())?;
+        let hash = hash(&(self.place, self.text));
+        write!(f, "{member} {thread} {n} {} {hash:x} ", self.text.len())?;
         let (one, other) = self.text.split_at(self.text.len() / 2);
         f.write_str(one)?;
         (self.middle)();
@@ -57,7 +57,7 @@ impl<F: Fn()> fmt::Display for Message<F> {
     }
 }
 
-/// Which record this is, if it is whole.
+/// Returns the place of a record whose message is whole.
 pub(crate) fn read(message: &str) -> Option<Place> {
     let mut parts = message.splitn(6, ' ');
     let mut number = || parts.next()?.parse::<u64>().ok();

@@ -1,4 +1,4 @@
-//! What the processes of one stream are to do: drawn by the campaign, handed to the children as JSON.
+//! A plan for the processes of one stream. The campaign draws it, and the children get it as JSON.
 
 use clap::ValueEnum;
 use fastrand::Rng;
@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{death::Death, random::of_any_magnitude};
 
-/// So many processes have room on the counters of a trial.
+/// The most processes of a trial.
 pub(crate) const PROCESSES: usize = 4;
-/// So many threads of each.
+/// The most threads of a process.
 pub(crate) const THREADS: usize = 8;
 
-/// One stream: a child with a record pipe, and those that it shares the pipe with.
+/// One stream: a child with a record pipe, and the processes that it shares the pipe with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Plan {
     /// Decides the size of each record.
@@ -22,7 +22,7 @@ pub(crate) struct Plan {
     pub(crate) via_stdin: bool,
     /// Pause of each thread between its records.
     pub(crate) pause_micros: u64,
-    /// The first is the child, the others are its own.
+    /// The first is the child; it starts or forks the others.
     pub(crate) members: Vec<Member>,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Member {
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Delivery {
     Direct,
-    /// Direct, and what finds no room is dropped.
+    /// Direct; a record that finds no room is dropped.
     Dropping,
     Buffered,
 }
@@ -60,7 +60,7 @@ pub(crate) enum Sizes {
     Mixed,
 }
 
-/// How a process comes to the pipe.
+/// How a process gets the pipe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Origin {
@@ -78,7 +78,7 @@ pub(crate) enum Origin {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Moment {
-    /// Behind the log call of a thread that makes this many.
+    /// After the log call of a thread that makes this many.
     Behind { thread: usize, records: u64 },
     /// While that record is being formatted.
     Within { thread: usize, records: u64 },
@@ -88,7 +88,7 @@ pub(crate) enum Moment {
     Outside { micros: u64 },
 }
 
-/// What is drawn from.
+/// The values to draw from.
 #[derive(Debug, Clone)]
 pub(crate) struct Choice {
     pub(crate) deliveries: Vec<Delivery>,
@@ -123,7 +123,7 @@ impl Plan {
         }
     }
 
-    /// A forked process has no queue of its own.
+    /// Returns how the records of this member travel: a forked process has no queue and logs directly.
     pub(crate) fn delivery_of(&self, member: &Member) -> Delivery {
         match member.origin {
             Origin::Forked | Origin::ForkedLate if self.delivery == Delivery::Buffered => {
@@ -182,7 +182,7 @@ impl Sizes {
         }
     }
 
-    /// The length of a record's text, by any number that tells it from others.
+    /// Returns the length of the text of the record with this number.
     pub(crate) fn length(self, number: u64) -> usize {
         const PAGE: u64 = 4_096;
         const LONGEST: u64 = 262_144;

@@ -1,4 +1,4 @@
-//! What this process takes of the system.
+//! The memory, descriptors, threads and processor time of this process.
 
 use std::{fmt, fs, io, mem::MaybeUninit, time::Duration};
 
@@ -11,7 +11,7 @@ pub(crate) struct ProcessStats {
 }
 
 impl ProcessStats {
-    /// Of a process that does nothing at present: without what the allocator only keeps at hand.
+    /// Returns the figures of an idle process, after the allocator has returned its free memory.
     pub(crate) fn at_rest() -> io::Result<Self> {
         #[cfg(all(target_os = "linux", target_env = "gnu"))]
         // SAFETY: it has no conditions.
@@ -31,7 +31,7 @@ impl ProcessStats {
         Ok(Self {
             memory: figure("VmRSS:"),
             threads: figure("Threads:"),
-            // Without the one that lists them.
+            // One of them is the directory that is being read.
             descriptors: fs::read_dir("/proc/self/fd")?.count() - 1,
         })
     }
@@ -48,13 +48,13 @@ impl fmt::Display for ProcessStats {
     }
 }
 
-/// The time that this process and those of its children that are gone had of the processors.
+/// Returns the processor time of this process and of its children that have ended.
 pub(crate) fn processor_time() -> Duration {
     let of = |who| {
         let mut usage = MaybeUninit::<libc::rusage>::zeroed();
-        // SAFETY: it points to a place for the figures, which this call fills in.
+        // SAFETY: the pointer is to memory for an `rusage`, which this call fills in.
         unsafe { libc::getrusage(who, usage.as_mut_ptr()) };
-        // SAFETY: zeroes are figures too.
+        // SAFETY: zeroes are a valid `rusage` too.
         let usage = unsafe { usage.assume_init() };
         let time = |time: libc::timeval| {
             let seconds = Duration::from_secs(time.tv_sec.unsigned_abs());

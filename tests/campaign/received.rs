@@ -1,4 +1,4 @@
-//! What the logger sees of a stream, counted by the sender's own numbers.
+//! The records that the logger gets from a stream, counted by the numbers in them.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use crate::{
 pub(crate) struct Received {
     pub(crate) received: u64,
     pub(crate) torn: u64,
-    /// Came a second time, or behind a later one.
+    /// Records that came twice, or after a later one.
     pub(crate) disordered: u64,
     threads: [[Line; THREADS]; PROCESSES],
     processes: HashMap<Option<u64>, Process>,
@@ -25,7 +25,7 @@ pub(crate) struct Line {
     pub(crate) received: u64,
     /// One more than the last number.
     next: u64,
-    /// Numbers that were passed over.
+    /// Numbers that did not come.
     pub(crate) skipped: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Memory that the campaign and its children share, so that what a child has counted outlives it.
+//! Counters in memory that the campaign shares with its children, so that they outlive a child.
 
 use std::{
     fs::File,
@@ -36,12 +36,12 @@ impl SharedCounters {
         Ok(Self(file))
     }
 
-    /// Where a child finds it; no child inherits it.
+    /// Returns the path by which a child opens it; no child inherits it.
     pub(crate) fn path(&self) -> String {
         format!("/proc/{}/fd/{}", std::process::id(), self.0.as_raw_fd())
     }
 
-    /// `None` for a process that has not begun.
+    /// Returns `None` for a process that has not begun.
     pub(crate) fn pid(&self, member: usize) -> Option<Pid> {
         Pid::from_raw(i32::try_from(self.word(member * WORDS)).expect("a pid"))
     }
@@ -57,7 +57,9 @@ impl SharedCounters {
     fn word(&self, place: usize) -> u64 {
         let mut word = [0; 8];
         let offset = place as u64 * 8;
-        self.0.read_exact_at(&mut word, offset).expect("a counters");
+        self.0
+            .read_exact_at(&mut word, offset)
+            .expect("the counters");
         u64::from_ne_bytes(word)
     }
 }
@@ -66,7 +68,7 @@ impl Slots {
     pub(crate) fn open(path: &str) -> io::Result<Self> {
         let file = File::options().read(true).write(true).open(path)?;
         let access = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: the system chooses a place that is free.
+        // SAFETY: the system chooses a free address.
         let place = unsafe { mmap(ptr::null_mut(), BYTES, access, MapFlags::SHARED, &file, 0) }?;
         // SAFETY: it has this many bytes, is aligned to pages, never unmapped, and nobody makes the file shorter. All
         // access to it in this process is atomic.

@@ -1,4 +1,4 @@
-//! One parent that lives long, and children that come and go.
+//! One long-lived parent, and children that come and go.
 
 use std::{
     io,
@@ -26,12 +26,12 @@ use crate::{
 
 /// How much memory at rest may have grown, in KiB. Descriptors and threads may not have.
 const REST_MARGIN: u64 = 4 * 1024;
-/// How much the usual amount under load may have: so many KiB and this part of what it was.
+/// How much memory under load may have grown: the larger of this many KiB and this part of it.
 const MARGIN: u64 = 4 * 1024;
 const MARGIN_PART: u64 = 10;
-/// In a run too short to warm up: what several streams may need at once.
+/// The same for a run too short to warm up: the memory that several streams may need at once.
 const COLD_MARGIN: u64 = 16 * 1024;
-/// The shortest time to warm up in a run that has the time.
+/// The shortest warm-up, in a run of at least twice the time.
 const WARM_UP: Duration = Duration::from_secs(120);
 
 #[derive(Debug, Clone, Args)]
@@ -48,13 +48,13 @@ pub(crate) struct Options {
     seed: Option<u64>,
 }
 
-/// What all rows of children share.
+/// The state that all loops of children share.
 struct Soak {
     seed: u64,
     load: f64,
     length: Duration,
     began: Instant,
-    /// What the processors had done before.
+    /// The processor time of this process before the soak.
     before: Duration,
     next: AtomicU64,
     over: AtomicBool,
@@ -63,14 +63,14 @@ struct Soak {
 
 #[derive(Debug, Clone, Copy)]
 enum Kind {
-    /// As the other campaign's: direct, buffered, dropping; killed and orderly; forks and large records among them.
+    /// As in the campaign of kills: all deliveries and deaths, with forks and large records.
     Hot,
     /// A few records a second.
     Slow,
     Hostile,
 }
 
-/// Whether nothing has grown and everything is as promised.
+/// Returns whether nothing has grown and every promise was kept.
 pub(crate) fn run(options: &Options, runtime: &Runtime) -> bool {
     let minutes = Duration::from_secs(60 * options.minutes);
     let soak = Arc::new(Soak {
@@ -85,7 +85,7 @@ pub(crate) fn run(options: &Options, runtime: &Runtime) -> bool {
     });
     println!("--seed {}, load {} of a processor", soak.seed, soak.load);
     let is_good = runtime.block_on(soak.live());
-    is_good.expect("what /proc tells of this process")
+    is_good.expect("/proc/self is readable")
 }
 
 impl Soak {
@@ -103,7 +103,7 @@ impl Soak {
         Ok(self.conclude(before, after))
     }
 
-    /// Children come until then; when the last is gone, nothing is left of them but what they were not to leave.
+    /// Starts children until then and waits for the last of them.
     async fn children_until(self: &Arc<Self>, until: Duration) {
         let kinds = [
             Kind::Hot,
@@ -118,7 +118,7 @@ impl Soak {
             let this = Arc::clone(self);
             rows.spawn(async move {
                 while this.began.elapsed() < until {
-                    this.wait_for_turn(until).await;
+                    this.wait_for_load(until).await;
                     this.one(kind).await;
                 }
             });
@@ -128,8 +128,8 @@ impl Soak {
         }
     }
 
-    /// Waits until less was taken of the processors than may be.
-    async fn wait_for_turn(&self, until: Duration) {
+    /// Waits until the processor time is within the load.
+    async fn wait_for_load(&self, until: Duration) {
         loop {
             let elapsed = self.began.elapsed();
             let taken = processor_time().saturating_sub(self.before);
@@ -148,22 +148,22 @@ impl Soak {
             Kind::Slow => self.slow(&mut random),
             Kind::Hostile => {
                 let outcome = hostile::run(random.u64(..)).await;
-                return self.report.enter_hostile(outcome);
+                return self.report.add_hostile(outcome);
             }
         };
         match trial::run(&plan).await {
             Ok(evidence) => {
                 let verdict = checker::check(&plan, &evidence);
-                self.report.enter(&plan, &verdict, Some(&evidence.summary));
+                self.report.add(&plan, &verdict, Some(&evidence.summary));
             }
             Err(error) => {
                 let verdict: Verdict = checker::failed(&plan, &error);
-                self.report.enter(&plan, &verdict, None);
+                self.report.add(&plan, &verdict, None);
             }
         }
     }
 
-    /// One that takes its time, at most a small part of the whole.
+    /// Draws a plan that takes long, but at most a small part of the soak.
     fn slow(&self, random: &mut Rng) -> Plan {
         let mut plan = Plan::draw(random, &choice(200));
         let longest = (self.length / 20).min(Duration::from_secs(20));
@@ -179,8 +179,8 @@ impl Soak {
         let mut minute = 1;
         while !self.over.load(Relaxed) {
             sleep(SECOND).await;
-            let stats = ProcessStats::now().expect("what /proc tells of this process");
-            self.report.look(stats);
+            let stats = ProcessStats::now().expect("/proc/self is readable");
+            self.report.add_memory_of(stats);
             if self.began.elapsed() >= Duration::from_secs(60 * minute) {
                 println!("{minute} min: {stats}, {}", self.report);
                 minute += 1;

@@ -1,4 +1,4 @@
-//! What came of the children of a soak so far.
+//! The results of the children of a soak so far.
 
 use std::{
     collections::BTreeMap,
@@ -16,10 +16,10 @@ use crate::{
 };
 
 #[derive(Debug, Default)]
-pub(crate) struct SoakReport(Mutex<Pages>);
+pub(crate) struct SoakReport(Mutex<Counters>);
 
 #[derive(Debug, Default)]
-struct Pages {
+struct Counters {
     table: Table,
     streams: u64,
     missing: u64,
@@ -33,17 +33,17 @@ struct Pages {
 }
 
 impl SoakReport {
-    fn pages(&self) -> MutexGuard<'_, Pages> {
+    fn counters(&self) -> MutexGuard<'_, Counters> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn enter(&self, plan: &Plan, verdict: &Verdict, summary: Option<&Summary>) {
-        let mut pages = self.pages();
-        pages.table.merge(&verdict.table);
-        pages.streams += 1;
+    pub(crate) fn add(&self, plan: &Plan, verdict: &Verdict, summary: Option<&Summary>) {
+        let mut counters = self.counters();
+        counters.table.merge(&verdict.table);
+        counters.streams += 1;
         if let Some(summary) = summary {
-            pages.missing += summary.missing;
-            count(&mut pages.ends, summary.end);
+            counters.missing += summary.missing;
+            count(&mut counters.ends, summary.end);
         }
         if !verdict.complaints.is_empty() {
             println!("{plan:?}");
@@ -54,44 +54,44 @@ impl SoakReport {
         }
     }
 
-    pub(crate) fn enter_hostile(&self, outcome: io::Result<Summary>) {
-        let mut pages = self.pages();
-        pages.hostile += 1;
+    pub(crate) fn add_hostile(&self, outcome: io::Result<Summary>) {
+        let mut counters = self.counters();
+        counters.hostile += 1;
         match outcome {
             Ok(summary) => {
-                pages.hostile_malformed += summary.malformed;
-                count(&mut pages.hostile_ends, summary.end);
+                counters.hostile_malformed += summary.malformed;
+                count(&mut counters.hostile_ends, summary.end);
             }
             Err(error) => {
-                pages.faults += 1;
+                counters.faults += 1;
                 println!("a hostile child: {error}");
             }
         }
     }
 
-    pub(crate) fn look(&self, stats: ProcessStats) {
-        self.pages().memory.push(stats.memory);
+    pub(crate) fn add_memory_of(&self, stats: ProcessStats) {
+        self.counters().memory.push(stats.memory);
     }
 
-    /// The median, of the later half of what was seen. 0 where nothing was.
+    /// Returns the median of the later half of the samples; 0 if there are none.
     pub(crate) fn usual_memory(&self) -> u64 {
-        let pages = self.pages();
-        let mut later = pages.memory[pages.memory.len() / 2..].to_vec();
+        let counters = self.counters();
+        let mut later = counters.memory[counters.memory.len() / 2..].to_vec();
         later.sort_unstable();
         later.get(later.len() / 2).copied().unwrap_or(0)
     }
 
     pub(crate) fn forget_memory(&self) {
-        self.pages().memory.clear();
+        self.counters().memory.clear();
     }
 
     pub(crate) fn table(&self) -> String {
-        self.pages().table.to_string()
+        self.counters().table.to_string()
     }
 
     pub(crate) fn is_good(&self) -> bool {
-        let pages = self.pages();
-        pages.faults == 0 && pages.streams > 0 && pages.table.is_good()
+        let counters = self.counters();
+        counters.faults == 0 && counters.streams > 0 && counters.table.is_good()
     }
 }
 
@@ -101,28 +101,28 @@ fn count(ends: &mut BTreeMap<String, u64>, end: StreamEnd) {
 
 impl fmt::Display for SoakReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pages = self.pages();
-        let sum = pages.table.sum();
+        let counters = self.counters();
+        let sum = counters.table.sum();
         let lost = |buffered| {
             let is_it = move |delivery| (delivery == Delivery::Buffered) == buffered;
-            pages.table.sum_of(|delivery, _| is_it(delivery)).lost
+            counters.table.sum_of(|delivery, _| is_it(delivery)).lost
         };
         write!(
             f,
             "{} streams of {} processes, {} received, acknowledged and lost {} (buffered {}), missing {}, torn {}, \
              wrong {}, ends {:?}; {} hostile, malformed {}, ends {:?}",
-            pages.streams,
+            counters.streams,
             sum.deaths,
             sum.received,
             lost(false),
             lost(true),
-            pages.missing,
+            counters.missing,
             sum.torn,
             sum.wrong + sum.desynchronised,
-            pages.ends,
-            pages.hostile,
-            pages.hostile_malformed,
-            pages.hostile_ends,
+            counters.ends,
+            counters.hostile,
+            counters.hostile_malformed,
+            counters.hostile_ends,
         )
     }
 }

@@ -1,4 +1,4 @@
-//! The figures of a campaign, by delivery and death.
+//! The counters of a campaign, by delivery and death.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -16,7 +16,7 @@ pub(crate) struct Row {
     pub(crate) lost: u64,
     pub(crate) torn: u64,
     pub(crate) desynchronised: u64,
-    /// Whatever else a stream says that is not so.
+    /// Other faults of a stream.
     pub(crate) wrong: u64,
 }
 
@@ -48,15 +48,15 @@ impl Table {
         sum
     }
 
-    /// Processes that had no exit hook.
+    /// Returns how many processes died without an exit hook.
     pub(crate) fn kills(&self) -> u64 {
         self.sum_of(|_, death| !death.is_orderly()).deaths
     }
 
-    /// Nothing is there that must not be.
+    /// Whether every counter that must be 0 is 0.
     pub(crate) fn is_good(&self) -> bool {
         let sum = self.sum();
-        // What buffered delivery loses when it is killed is told, not forbidden.
+        // The records that buffered delivery loses in a kill are reported and allowed.
         let lost = self
             .sum_of(|delivery, death| delivery != Delivery::Buffered || death.is_orderly())
             .lost;

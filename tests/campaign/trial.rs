@@ -16,26 +16,26 @@ use crate::{
     shared_counters::SharedCounters,
 };
 
-/// What does not end by then has failed.
+/// A trial that takes longer has failed.
 const LIMIT: Duration = Duration::from_secs(60);
 /// How long the other processes may outlive the child.
 const GRACE: Duration = Duration::from_secs(30);
-/// How often something is looked at that tells nobody.
+/// The interval between two looks at something that gives no event.
 const GLANCE: Duration = Duration::from_millis(1);
 /// As many unfinished records as 4 processes of 8 threads can have at once.
 const JOIN_LIMIT: usize = 16 << 20;
 
-/// What came of a plan.
+/// The result of a plan.
 #[derive(Debug)]
 pub(crate) struct Evidence {
     pub(crate) counters: SharedCounters,
     pub(crate) received: Received,
     pub(crate) summary: Summary,
-    /// How each process ended that began.
+    /// How each process ended; `None` for one that never began.
     pub(crate) ends: [Option<Status>; PROCESSES],
 }
 
-/// Orphans become children of the campaign, so that no pid is given away while a trial knows it.
+/// Makes orphans children of the campaign, so that no pid is reused while a trial refers to it.
 pub(crate) fn adopt_orphans() -> io::Result<()> {
     Ok(rustix::process::set_child_subreaper(Some(
         rustix::process::getpid(),
@@ -47,7 +47,7 @@ pub(crate) async fn run(plan: &Plan) -> io::Result<Evidence> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("child").arg(serde_json::to_string(plan)?);
     command.arg(counters.path()).arg("0");
-    // Backtraces take long, and are not what is tried here.
+    // Backtraces take long and are not tested here.
     command
         .env_remove("RUST_BACKTRACE")
         .env_remove("RUST_LIB_BACKTRACE");
@@ -101,7 +101,7 @@ async fn ends(
     Ok(ends)
 }
 
-/// Sends the signals that come from outside, each at its moment.
+/// Sends the signals of the moments `Outside`.
 async fn kill(plan: &Plan, counters: &SharedCounters) {
     let strike = async |member: usize| {
         let micros = match plan.members.get(member).map(|member| member.moment) {
@@ -115,19 +115,19 @@ async fn kill(plan: &Plan, counters: &SharedCounters) {
             }
         };
         sleep(Duration::from_micros(micros)).await;
-        // It fails where the process is gone, which nobody else is to bring about.
+        // It fails if the process is gone, which only this signal may do.
         kill_process(pid, plan.members[member].death.signal()).expect("a process");
     };
     tokio::join!(strike(0), strike(1), strike(2), strike(3));
     std::future::pending().await
 }
 
-/// A child of the child, which is gone by now or about to be.
+/// Waits for a process that the child started and that is about to end or has ended.
 async fn wait(pid: Pid) -> io::Result<Status> {
     loop {
         match waitpid(Some(pid), WaitOptions::NOHANG) {
             Ok(Some((_, status))) => return Ok(status.into()),
-            // Its parent may be just about to die.
+            // It is not ours yet: its parent may be about to die.
             Ok(None) | Err(rustix::io::Errno::CHILD) => sleep(GLANCE).await,
             Err(error) => return Err(error.into()),
         }

@@ -1,10 +1,10 @@
-//! Whatever the policy, the room and the reader: received + dropped = logged, by level, and told in time.
+//! With any policy, capacity and reader, received + dropped = logged for each level, and drops are reported in time.
 //!
-//! Handlers are made here in the test's own process, on pipes whose read end stalls as the case says.
+//! The handlers are in the process of the test, on pipes whose reader stalls as the case says.
 //! `PROPTEST_CASES=5000 cargo test -p tests --test e2e accounting` tries more than the usual number of cases.
 
 mod case;
-mod ledger;
+mod counters;
 mod stall;
 
 use std::{
@@ -19,7 +19,7 @@ use proptest::prelude::*;
 use tokio::net::unix::pipe;
 
 use case::{Case, case, text};
-use ledger::{Logged, check};
+use counters::{Logged, check};
 use stall::Reader;
 
 use crate::support::watch;
@@ -29,7 +29,7 @@ use crate::support::watch;
 enum Way {
     Direct,
     Buffered,
-    /// Through a drain that is a task, over a writer that is not ours.
+    /// Through a drain that is a task, over a writer of tokio's.
     Elsewhere,
 }
 
@@ -51,7 +51,7 @@ fn over_another_writer_every_record_is_accounted_for() {
 fn try_cases(way: Way) {
     let settings = ProptestConfig {
         failure_persistence: None,
-        // A case with threads in it does not get smaller for long.
+        // A case with threads is not repeatable enough to shrink it for long.
         max_shrink_iters: 50,
         ..ProptestConfig::default()
     };
@@ -62,7 +62,7 @@ fn try_cases(way: Way) {
     assert!(dropped.into_inner() > 0, "no case was hard enough");
 }
 
-/// What the threads of a case have in common with its reader.
+/// The state that the threads of a case share with its reader.
 #[derive(Default)]
 struct Progress {
     /// Log calls that have returned.
@@ -101,13 +101,13 @@ fn run(case: &Case, way: Way) -> u64 {
         }
         (reader.join().expect("no panic"), logged)
     });
-    // A drain that is a task is not waited for: its close finds no room if there is none at that moment.
+    // Nobody waits for a drain that is a task: its close is lost if there is no room at that moment.
     let may_lack_close = way == Way::Elsewhere && !case.flush;
     check(case, &stream, &logged, may_lack_close);
     logged.dropped
 }
 
-/// The handler of a case, and what carries its records away if it has no thread for that.
+/// Returns the handler of a case, and its drain if no thread of the handler runs it.
 fn open(case: &Case, way: Way, pipe: OwnedFd) -> (PipeHandler, Option<impl FnOnce() + Send>) {
     let builder = case.builder();
     let delivery = match way {

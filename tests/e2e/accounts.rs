@@ -1,4 +1,4 @@
-//! What is received, dropped and missing, process by process, and the limits of what is kept.
+//! The counters of received, dropped and missing records of each process, and the limits of what a reader keeps.
 
 use pipe_subscriber::StreamEnd;
 use record_proto::{Encode, Levels, split};
@@ -28,16 +28,16 @@ fn what_is_missing_is_what_was_counted_and_neither_came_nor_was_reported() {
     );
     assert_figures(&sent(two().and(&close(7, 5, 0))), 2, 0, 3, StreamEnd::Clean);
     assert_figures(&sent(two().and(&close(7, 6, 2))), 2, 2, 4, StreamEnd::Clean);
-    // Of numbers that were taken and are not among those sent the calls had not returned.
+    // The log calls of numbers that were taken but not counted as sent had not returned.
     let summary = sent(two().and(&close(7, 2, 0)));
     assert_figures(&summary, 2, 0, 0, StreamEnd::Clean);
     assert_eq!(summary.in_flight, 3);
-    // Dropped is the larger of the reports and the close.
+    // `dropped` is the larger one of the reports and the close.
     let more = two().and(&dropped(7, [1, 1, 1, 0, 0])).and(&close(7, 2, 1));
     let summary = sent(more);
     assert_figures(&summary, 2, 3, 0, StreamEnd::Clean);
     assert_eq!(summary.dropped_by_level, Levels([1, 1, 1, 0, 0]));
-    // Never below nothing, in whatever order and however often.
+    // Never below 0, in any order and any number of frames.
     let odd = two()
         .and(&record(7, 3))
         .and(&record(7, 2))
@@ -70,7 +70,7 @@ fn each_process_has_its_account_and_all_must_close_for_a_clean_end() {
         .collect();
     assert_eq!(accounts, [(Some(7), 1, 0), (Some(8), 1, 1)]);
 
-    // The same pid again, as a hello tells, is another process.
+    // After a second hello the same pid is another process.
     let again = Stream(both.0).and(&close(7, 1, 0)).and(&close(8, 2, 0));
     let again = again.and(&hello(7)).and(&record(7, 1)).and(&record(7, 2));
     let summary = child_that_writes(again.0).summary;
@@ -164,7 +164,7 @@ fn a_record_begun_anew_discards_what_was_open_and_one_left_open_is_incomplete() 
     large.message = "x".repeat(10_000).into();
     large.encode(&mut payload);
     let fragments: Vec<_> = split(&payload, Some(7), 5, 4_096).collect();
-    // Two pieces of one record that is given up, then one as a whole, then one that never ends.
+    // Two pieces of a record that is given up, then a whole record, then one that never ends.
     let begun = Stream::default().and(&hello(7));
     let mut stream = begun.and(&fragments[0]).and(&fragments[1]);
     for fragment in &fragments {
@@ -191,6 +191,6 @@ fn what_a_child_sends_costs_its_parent_a_bounded_amount_of_memory() {
         panic!("{said}");
     };
     assert!(evicted > 0, "it was too much");
-    // 4 MiB of fragments and 256 KiB of buffers, with room for an allocator that has its own ways.
+    // 4 MiB of fragments and 256 KiB of buffers, with room for the overhead of the allocator.
     assert!(kibibytes < 16 * 1024, "{kibibytes} KiB for 40 MiB");
 }

@@ -10,7 +10,7 @@ use pipe_subscriber::Via;
 
 use crate::support::{Scenario, address, assert_fallback, number, scenario, within};
 
-/// Tries both ways with a value of the variable, and with something behind descriptor 1.
+/// Tries `init` and `init_or` with a value of the variable, and with a file as descriptor 1.
 struct Attempt {
     value: Option<String>,
     stdout: fn() -> OwnedFd,
@@ -31,7 +31,7 @@ impl Attempt {
         }
     }
 
-    /// `init` fails for this reason, and `init_or` takes the fallback and says the same.
+    /// `init` fails for this reason, and `init_or` takes the fallback and reports the same reason.
     #[track_caller]
     fn assert_refused(self, reason: &str) {
         let (status, _, errors) = self.scenario("init").run_alone();
@@ -115,7 +115,7 @@ fn nothing_is_written_into_a_file_that_has_the_number_now() {
                 .open(&path)
                 .expect("a file");
             let value = match own_numbers {
-                // Not even where the numbers are right: it is no pipe.
+                // Not even if the numbers match: it is no pipe.
                 true => address(1, &file),
                 false => "v1:1:13:4711".to_owned(),
             };
@@ -182,7 +182,7 @@ fn a_second_handler_cannot_have_the_pipe() {
         within(async {
             let mut running = scenario("twice").start_as(|spawn| spawn.via(via).filter("info"));
             assert_eq!(running.talk.line().await, "second: Err(AlreadyAdopted)");
-            // The fallback cannot be the logger either.
+            // The fallback cannot become the logger either.
             let third = running.talk.line().await;
             assert_eq!(third, "third: Err(Logger)");
             let outcome = running.finish().await;

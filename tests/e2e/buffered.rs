@@ -1,4 +1,4 @@
-//! Buffered delivery: the same children, with a queue of their own.
+//! The same children with buffered delivery.
 
 use pipe_subscriber::StreamEnd;
 

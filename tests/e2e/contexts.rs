@@ -1,4 +1,4 @@
-//! Logging from anywhere: each place with each delivery, in silence and while another thread logs as fast as it can.
+//! Logging from anywhere: each place with each delivery, alone and while another thread logs as fast as it can.
 
 use pipe_subscriber::{LogRecord, StreamEnd};
 
@@ -6,7 +6,7 @@ use crate::support::{Outcome, Scenario, number, pattern, scenario, within};
 
 const DELIVERIES: [&str; 3] = ["direct", "buffered", "drain"];
 
-/// Those of which the same records are expected whoever carries them.
+/// The scenarios whose records are the same with each delivery.
 const CONTEXTS: [&str; 10] = [
     "display-logs",
     "drop-logs",
@@ -24,13 +24,13 @@ fn by(delivery: &str, name: &str) -> Scenario {
     scenario(name).env("E2E_DELIVERY", delivery)
 }
 
-/// What a runtime says of itself, if that is compiled in, differs from run to run.
+/// The records of a runtime itself, if they are compiled in, differ from run to run.
 fn is_of_a_runtime(record: &LogRecord<'_>) -> bool {
     let names = ["mio", "tokio"];
     names.iter().any(|name| record.target.starts_with(name))
 }
 
-/// The records of the scenario itself, in no particular order; the noise has none missing.
+/// Returns the records of the scenario itself, in no particular order. No record of the busy thread is missing.
 fn without_noise(outcome: &Outcome) -> Vec<&str> {
     let (noise, own): (Vec<_>, Vec<_>) = outcome
         .records
@@ -87,8 +87,8 @@ fn a_thread_that_ends_inside_a_log_call_takes_nobody_with_it() {
     );
 }
 
-/// Not with a drain that is a task: to wake its runtime is a `write` of the C library, where a thread that was cancelled
-/// ends, and Rust takes the process with it.
+/// Not with a drain that is a task: the log call wakes its runtime by a `write` of the C library, which is a point of
+/// cancellation, and Rust aborts the process if a thread is cancelled there.
 #[test]
 fn a_log_call_that_waits_is_no_point_of_cancellation() {
     for delivery in ["direct", "buffered"] {
@@ -114,7 +114,7 @@ fn exit_hooks_log() {
         let long = pattern(9_000, 0);
         let before = ["main", "before the handler's exit hook", &*long];
         assert_eq!(messages[..3], before, "{delivery}");
-        // No drain is there any more: it is written directly.
+        // The drain is gone: the record is written directly.
         assert_eq!(
             messages[3..],
             ["behind the handler's exit hook"],
@@ -133,7 +133,7 @@ fn a_runtime_that_never_yields_keeps_no_record_back() {
             let (all, mut seen) = tokio::sync::mpsc::unbounded_channel();
             let run = running.logs.run_with(|_| {
                 received += 1;
-                // A drain that is a task of that very runtime has its turn at the exit.
+                // A drain that is a task of this runtime runs only at the exit.
                 if received == 10_000 || delivery == "drain" {
                     all.send(()).expect("a listener");
                 }

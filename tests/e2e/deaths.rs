@@ -1,4 +1,4 @@
-//! What each delivery loses under which death: the table in README.md, line by line.
+//! What each delivery loses under which death: the table in SECURITY.md, line by line.
 
 use std::os::unix::process::ExitStatusExt;
 
@@ -8,17 +8,17 @@ use crate::support::{Outcome, Scenario, number, scenario, within};
 
 const DELIVERIES: [&str; 2] = ["direct", "buffered"];
 
-/// More than a pipe holds, and less than a thread's queue does.
+/// More records than a pipe holds, and fewer than the queue of a thread does.
 const BURST: usize = 1_500;
 
-/// How the process ends, as its parent hears of it.
+/// How the process ends, as the system reports it to its parent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Status {
     Code(i32),
     Signal(i32),
 }
 
-/// Nothing is called that could write what is in a queue.
+/// The deaths that run no code that could write the queue.
 const SUDDEN: [(&str, Status); 5] = [
     ("abort", Status::Signal(6)),
     ("_exit", Status::Code(0)),
@@ -40,7 +40,7 @@ fn assert_ended(outcome: &Outcome, expected: Status) {
     assert_eq!(ended, expected);
 }
 
-/// The first so many, each once and whole, in order; nothing is wrong but that there may be no more.
+/// Asserts that the first records arrived, each once, whole and in order, and that nothing else is wrong.
 #[track_caller]
 fn assert_first(outcome: &Outcome, received: usize) {
     let is_numbered = |record: &&pipe_subscriber::LogRecord<'_>| record.target != "panic";
@@ -119,13 +119,13 @@ fn at_a_sudden_death_buffered_may_lose_its_last_records_and_tears_none() {
             assert_ended(&outcome, status);
             assert!(outcome.records.len() <= records, "{how}");
             assert_first(&outcome, outcome.records.len());
-            // The last ones have no later number that would tell of them.
+            // No later number shows that the last ones are missing.
             outcome.assert_nothing_lost(StreamEnd::Eof);
         }
     }
 }
 
-/// Nobody reads before the child is gone, so that no more than a pipe holds can have left it.
+/// The parent reads only when the child is gone, so that at most the content of a pipe has left the child.
 #[test]
 fn at_a_sudden_death_buffered_loses_what_the_pipe_had_no_room_for() {
     for (how, status) in SUDDEN {
@@ -141,7 +141,7 @@ fn at_a_sudden_death_buffered_loses_what_the_pipe_had_no_room_for() {
     }
 }
 
-/// What the pipe holds goes with the parent, and no child is told. It lives on.
+/// The records in the pipe are lost with the parent. The child gets no notice and goes on.
 #[test]
 fn at_the_death_of_the_parent_both_lose_what_it_had_not_read_and_live_on() {
     for delivery in DELIVERIES {

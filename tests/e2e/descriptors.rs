@@ -1,4 +1,4 @@
-//! No descriptor is left behind, given to another child, or changed.
+//! No descriptor is left open, inherited by another child, or changed.
 
 use std::{
     io::{PipeReader, Read},
@@ -12,7 +12,7 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 use crate::support::{scenario, within};
 
-/// The numbers that a scenario says.
+/// Returns the numbers that a scenario prints.
 fn numbers(name: &str, rounds: usize) -> Vec<usize> {
     let (status, said, _) = scenario(name).arg(rounds).run_alone();
     assert!(status.success(), "{status}");
@@ -58,7 +58,7 @@ fn other_children_that_are_started_meanwhile_have_no_record_pipe() {
     assert_eq!(leaks, 0);
 }
 
-/// The test keeps the description that the handler writes to, as a parent may.
+/// The test keeps the open file that the handler writes to, as a parent may.
 #[test]
 fn no_policy_and_no_delivery_changes_a_flag_of_a_description_that_is_shared() {
     let brief = Overflow::BlockFor(Duration::from_millis(1));
@@ -84,7 +84,7 @@ fn no_policy_and_no_delivery_changes_a_flag_of_a_description_that_is_shared() {
     }
 }
 
-/// Logs more than there is room for, with a reader that begins late.
+/// Logs more than the pipe holds, with a reader that begins late.
 fn use_up(
     handler: &PipeHandler,
     overflow: Overflow,

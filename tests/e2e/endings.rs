@@ -1,4 +1,4 @@
-//! However a process ends, what it logged before is here, and the end has its type.
+//! However a process ends, the records of its log calls arrive, and the end has the right type.
 
 use std::os::unix::process::ExitStatusExt;
 
@@ -7,7 +7,7 @@ use pipe_subscriber::{LogRecord, StreamEnd};
 
 use crate::support::{Outcome, number, scenario, within};
 
-/// Ten records of each of four threads, and nothing else but the panics.
+/// Asserts that ten records of each of four threads arrived, and no others but the panics.
 #[track_caller]
 fn assert_all_forty(outcome: &Outcome) {
     let (panics, records): (Vec<_>, Vec<_>) = outcome
@@ -23,7 +23,7 @@ fn assert_all_forty(outcome: &Outcome) {
     }
 }
 
-/// The one record at level error.
+/// Returns the only record of level error.
 #[track_caller]
 fn the_panic(outcome: &Outcome) -> &LogRecord<'static> {
     let is_error = |record: &&LogRecord<'_>| record.level == Level::Error;
@@ -133,7 +133,7 @@ fn a_process_that_ends_while_its_threads_log_is_clean_and_misses_nothing() {
     }
 }
 
-/// Also with buffered delivery: at the exit everybody writes directly.
+/// Also with buffered delivery: at the exit all threads write directly.
 #[test]
 fn a_process_that_ends_while_its_threads_log_loses_nothing_of_their_queues() {
     for how in ["return", "exit"] {
@@ -142,7 +142,7 @@ fn a_process_that_ends_while_its_threads_log_loses_nothing_of_their_queues() {
     }
 }
 
-/// It ends clean, at most one log call of each of four threads was in flight, and there is no gap before.
+/// Asserts a clean end, at most one log call in flight for each of four threads, and no gap before it.
 fn assert_clean(how: &str, outcome: &Outcome) {
     let summary = &outcome.summary;
     assert!(outcome.status.success(), "{how}: {}", outcome.status);
@@ -177,7 +177,7 @@ fn a_process_that_ends_while_a_thread_says_hello_waits_for_it_and_closes() {
 
 #[test]
 fn a_child_goes_on_when_its_parent_no_longer_reads() {
-    // Before and after the handler is there; with SIGPIPE as Rust sets it, as other programs have it, and set to that later.
+    // Before and after the handler exists; with SIGPIPE ignored as in Rust, at its default, and set to the default later.
     for how in [
         "plainly",
         "drop",

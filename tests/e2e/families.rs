@@ -1,4 +1,4 @@
-//! Forks, grandchildren and programs that become others, all on one pipe.
+//! Forks, grandchildren and programs that call exec, all on one pipe.
 
 use std::collections::HashSet;
 
@@ -128,7 +128,7 @@ fn a_process_that_could_not_become_another_goes_on_and_closes() {
 #[test]
 fn a_process_that_could_not_become_another_leaks_no_pipe() {
     let outcome = scenario("exec-fails").run();
-    // Looked at before the next record: a child that is started then must not inherit it.
+    // The flag is read before the next record: a child that is started then must not inherit the pipe.
     let values = outcome.records[1].key_values.to_string();
     assert_eq!(
         values,

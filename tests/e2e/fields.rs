@@ -1,4 +1,4 @@
-//! What is known about a record arrives with it, in its order.
+//! The fields of a record arrive, and the records arrive in order.
 
 use std::collections::HashMap;
 

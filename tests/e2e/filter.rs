@@ -1,10 +1,10 @@
-//! What a child logs: by its parent's wish, else by its own, else info.
+//! The filter of a child: the parent's, else its own, else info.
 
 use log::Level;
 
 use crate::support::{Outcome, scenario, within};
 
-/// The child's `log::max_level()`, and the levels that came of its two targets.
+/// Returns the child's `log::max_level()`, and the levels of the records of its two targets.
 fn seen(outcome: &Outcome) -> (String, [Vec<Level>; 2]) {
     let maximum = outcome
         .records
@@ -24,7 +24,7 @@ fn seen(outcome: &Outcome) -> (String, [Vec<Level>; 2]) {
     )
 }
 
-/// With the filter that is handed down, if any, and the builder's.
+/// Runs a child with the parent's filter, if any, and the builder's.
 fn run(handed_down: Option<&str>, own: &str) -> Outcome {
     let scenario = scenario("levels").arg(own);
     let outcome = within(async {

@@ -1,4 +1,4 @@
-//! Whatever `RECORD_PIPE` says and whatever is behind the descriptor: refused with its reason, and not a byte written.
+//! Any other value of `RECORD_PIPE`, and any other file as the descriptor, is refused with its reason and not written to.
 //!
 //! See `adoption` for files, other pipes and closed descriptors.
 
@@ -19,7 +19,7 @@ use rustix::{
 
 use crate::support::{Scenario, address, assert_fallback, scenario};
 
-/// `init` fails for this reason, and `init_or` takes the fallback and says the same.
+/// `init` fails for this reason, and `init_or` takes the fallback and reports the same reason.
 #[track_caller]
 fn assert_refused(start: impl Fn(Scenario) -> Scenario, reason: &str) {
     let (status, _, errors) = start(scenario("init")).run_alone();
@@ -53,7 +53,7 @@ fn assert_descriptor_refused(fd: &impl AsFd) {
 
 #[test]
 fn numbers_that_no_descriptor_has_are_stale() {
-    // Above every limit, and the greatest there is.
+    // Above every limit, and the greatest number.
     for fd in ["900", "1048577", "2147483647"] {
         let value = format!("v1:{fd}:1:2");
         assert_value_refused(value, &format!("Stale {{ fd: {fd} }}"));
@@ -92,7 +92,7 @@ fn what_is_no_pipe_to_write_is_foreign_even_under_its_own_numbers() {
     }
     let (read_end, write_end) = std::io::pipe().expect("a pipe");
     assert_descriptor_refused(&read_end);
-    // It names the pipe, and opens nothing.
+    // It refers to the pipe but is not open for I/O.
     let path = format!(
         "/proc/self/fd/{}",
         std::os::fd::AsRawFd::as_raw_fd(&write_end)

@@ -1,4 +1,4 @@
-//! The parent's reading ends with its child, whoever else holds the pipe.
+//! The parent's reading ends with its child, even if another process holds the pipe.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use crate::support::{LIMIT, number, program, scenario, within};
 
-/// A process that outlives its parent, until this is dropped.
+/// A process that outlives its parent and is killed when this is dropped.
 struct Sleeper(Pid);
 
 impl Sleeper {
@@ -123,7 +123,7 @@ fn what_a_grandchild_logs_within_the_grace_is_received() {
     assert!(summary.is_complete(), "{summary}");
 }
 
-/// Waits for as long as a grace period lasts, which is an event: the end of another child's pipe.
+/// Waits for the length of a grace period by an event: the end of another child's pipe.
 async fn for_a_grace_period(grace: Duration) {
     let mut running = program("sh")
         .arg("-c")
@@ -150,7 +150,7 @@ fn a_logger_that_stands_still_uses_up_no_grace() {
                 .logs
                 .run_with(move |_| {
                     received += 1;
-                    // Nobody listens to the later ones.
+                    // The later ones have no receiver.
                     let _told = begun.send(received);
                     if received == 3 {
                         tokio::task::block_in_place(|| standing_still.recv()).expect("to go on");

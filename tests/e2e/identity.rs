@@ -1,4 +1,4 @@
-//! Processes are told apart where their pid, or the C library, does not do it.
+//! Processes are told apart even if they have the same pid, or if the C library does not know of them.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use crate::support::{Outcome, number, pattern, scenario};
 
 const SIZES: [usize; 2] = [100, 20_000];
 
-/// The records of one of the processes are all there, whole and in order.
+/// Asserts that all records of one of the processes arrived, whole and in order.
 #[track_caller]
 fn check(outcome: &Outcome, who: &str, numbers: std::ops::Range<usize>, size: usize) {
     let own = |record: &&LogRecord<'_>| record.key_values.get("who") == Some(who.into());
@@ -20,7 +20,7 @@ fn check(outcome: &Outcome, who: &str, numbers: std::ops::Range<usize>, size: us
     }
 }
 
-/// As many accounts as processes that have a handler, each of them closed.
+/// Asserts one account for each process that has a handler, each of them closed.
 #[track_caller]
 fn check_accounts(outcome: &Outcome, count: usize) {
     outcome.assert_complete();

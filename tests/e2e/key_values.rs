@@ -4,7 +4,7 @@ use record_proto::{LogRecord, Value};
 
 use crate::support::scenario;
 
-/// All key-values of a record.
+/// Returns all key-values of a record.
 fn values<'r>(record: &'r LogRecord<'_>) -> Vec<(&'r str, Value<'r>)> {
     record.key_values.iter().collect()
 }

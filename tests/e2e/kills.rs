@@ -1,4 +1,4 @@
-//! SIGKILL at any moment loses nothing whose log call has returned, and leaves nothing torn.
+//! SIGKILL at any moment loses no record whose log call has returned, and tears none.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -6,6 +6,7 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
+use fastrand::Rng;
 use pipe_subscriber::{LogRecord, StreamEnd};
 
 use crate::support::{number, pattern, scenario, temporary, within};
@@ -14,11 +15,11 @@ const ROUNDS: usize = 30;
 
 #[test]
 fn a_kill_at_any_moment_loses_no_acknowledged_record_and_tears_none() {
-    let mut random = Random::new();
+    let mut random = random();
     for round in 0..ROUNDS {
-        let threads = 1 + random.below(4);
-        let kill_at = 1 + random.below(400);
-        let sizes = random.below(1_000);
+        let threads = random.usize(1..=4);
+        let kill_at = random.usize(1..=400);
+        let sizes = random.usize(..1_000);
         println!("round {round}: {threads} threads, killed at record {kill_at}, sizes by {sizes}");
         killed(threads, kill_at, sizes);
     }
@@ -89,10 +90,10 @@ fn killed(threads: usize, kill_at: usize, sizes: usize) {
 
 #[test]
 fn forks_that_are_killed_tear_nothing_of_what_the_others_log() {
-    let mut random = Random::new();
+    let mut random = random();
     for round in 0..5 {
-        let kill_each = 1 + random.below(300);
-        let sizes = random.below(1_000);
+        let kill_each = random.usize(1..=300);
+        let sizes = random.usize(..1_000);
         println!("round {round}: one is killed every {kill_each} records, sizes by {sizes}");
         let outcome = within(async {
             let running = scenario("forks-for-ever").arg(3).arg(sizes).start();
@@ -143,24 +144,12 @@ fn kill(pid: u64) {
     rustix::process::kill_process(pid.expect("a pid"), signal).expect("a process");
 }
 
-/// Xorshift: good enough for choosing moments, and the same again for the same seed.
-struct Random(u64);
-
-impl Random {
-    /// Says what it begins with, so that the same can be had again.
-    fn new() -> Self {
-        let seed = match std::env::var("E2E_SEED") {
-            Ok(seed) => seed.parse().expect("a number"),
-            Err(_) => RandomState::new().hash_one("seed"),
-        };
-        println!("E2E_SEED={seed}");
-        Self(seed)
-    }
-
-    fn below(&mut self, limit: u64) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % limit).expect("small")
-    }
+/// Returns the generator of the moments. Prints its seed, which `E2E_SEED` repeats.
+fn random() -> Rng {
+    let seed = match std::env::var("E2E_SEED") {
+        Ok(seed) => seed.parse().expect("a number"),
+        Err(_) => RandomState::new().hash_one("seed"),
+    };
+    println!("E2E_SEED={seed}");
+    Rng::with_seed(seed)
 }

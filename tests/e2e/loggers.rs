@@ -1,4 +1,4 @@
-//! What the parent's logger sees.
+//! The records that the parent's logger gets.
 
 use std::{
     collections::HashMap,
@@ -19,7 +19,7 @@ use record_proto::is_control;
 
 use crate::support::{Scenario, scenario, within};
 
-/// What a logger keeps of a record.
+/// The parts of a record that a logger keeps.
 #[derive(Debug)]
 struct Seen {
     level: Level,
@@ -69,7 +69,7 @@ impl Memory {
     }
 }
 
-/// A child's records as a logger sees them.
+/// Returns a child's records as a logger gets them.
 fn seen(
     scenario: Scenario,
     set: impl FnOnce(PipeSubscriber) -> PipeSubscriber,
@@ -325,7 +325,7 @@ fn other_tasks_have_their_turn_after_64_records() {
     });
 }
 
-/// Lets the other tasks have their turn, and is back behind them.
+/// Lets the other tasks run once.
 async fn turn() {
     let mut had = false;
     poll_fn(|cx| match std::mem::replace(&mut had, true) {

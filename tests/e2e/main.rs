@@ -1,4 +1,4 @@
-//! Children, pipes and parents as they are: what the crates promise together. See README.md.
+//! Tests the promises that the crates make together, with real children, pipes and parents. See README.md.
 
 mod accounting;
 mod accounts;

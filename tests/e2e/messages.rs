@@ -6,7 +6,7 @@ use record_proto::Payload;
 
 use crate::support::{Tape, number, pattern, scenario, within};
 
-/// The longest message that a handler keeps, and the most that one write to a pipe keeps in one piece.
+/// The longest message that a handler keeps, and the most bytes that one write to a pipe keeps together.
 const MESSAGE_LIMIT: usize = 262_144;
 const PIPE_BUF: usize = 4_096;
 
@@ -177,7 +177,7 @@ fn text_of_any_script_and_with_any_control_character_arrives_as_it_was() {
 
 #[test]
 fn a_cut_message_ends_at_a_character() {
-    // The pattern is ASCII: here each character has three bytes, and the limit is no multiple of three.
+    // Unlike in the pattern, each character has three bytes, and the limit is no multiple of three.
     let text = "世".repeat(100_000);
     let outcome = scenario("repeat").arg("世").arg(100_000).run();
     outcome.assert_complete();

@@ -1,4 +1,4 @@
-//! Logging while a record is made, while a thread ends, while a panic is told.
+//! Logging while a record is formatted, while a thread ends, and in panic hooks.
 
 use pipe_subscriber::LogRecord;
 use record_proto::{FORMATTING_FAILED, FORMATTING_PANICKED};
@@ -103,7 +103,7 @@ fn records_within_records_are_delivered_to_a_depth_of_four_and_deeper_ones_are_c
         .filter(|record| record.key_values.get("depth").is_some())
         .map(|record| number(record, "depth"))
         .collect();
-    // Outermost last: a record is sent once it is formatted.
+    // The outermost comes last: a record is sent when it is formatted.
     assert_eq!(depths, [17, 18, 19, 20, 100, 1, 2, 3, 4, 100]);
     let summary = &outcome.summary;
     assert_eq!(

@@ -1,4 +1,4 @@
-//! A parent that reads slowly or not at all: each policy does what it says, and the figures are exact.
+//! A parent that reads slowly or not at all: each policy keeps its promise, and the counters are exact.
 
 use log::Level;
 use pipe_subscriber::{Levels, StreamEnd};
@@ -6,7 +6,7 @@ use record_proto::Payload;
 
 use crate::support::{Outcome, Running, Tape, number, pattern, scenario, within};
 
-/// The numbers in the child's next line.
+/// Returns the numbers in the next line of the child's stdout.
 async fn told(running: &mut Running) -> Vec<u64> {
     let line = running.talk.line().await;
     line.split(' ')
@@ -28,7 +28,7 @@ fn a_child_that_waits_loses_nothing_once_the_parent_reads() {
     }
 }
 
-/// What was dropped is told before the next record that gets through, by level, and everything adds up.
+/// Drops are reported by level before the next record that arrives, and the counters add up.
 fn drops_are_reported_in_band(policy: &str) {
     let tape = Tape::default();
     let (outcome, told) = within(async {
@@ -133,7 +133,7 @@ fn levels_that_are_exempt_are_never_dropped() {
     );
 }
 
-/// Against a parent that reads as fast as it can; the last record tells how many there were.
+/// The parent reads as fast as it can. The last record has the number of records.
 #[track_caller]
 fn assert_adds_up(outcome: &Outcome, logged: u64) {
     assert!(outcome.status.success());
@@ -168,7 +168,7 @@ fn assert_adds_up(outcome: &Outcome, logged: u64) {
 
 #[test]
 fn under_a_flood_from_four_threads_what_arrives_and_what_is_dropped_add_up() {
-    // The last number is the longest message: within a frame, and in fragments.
+    // The last number is the length of the longest message: within a frame, and in fragments.
     for (threads, records, longest) in [(4, 10_000, 300), (4, 500, 30_000)] {
         let flood = |policy| {
             let scenario = scenario("flood").arg(policy).arg(threads);
@@ -235,7 +235,7 @@ fn drops_have_their_levels_even_if_a_thread_was_about_to_report_them_at_the_exit
     assert_eq!(summary.end, StreamEnd::Clean, "{summary}");
     assert_eq!([summary.dropped], told[..], "{summary}");
     assert_eq!(summary.dropped_by_level.of(Level::Info), told[0]);
-    // The thread's own record had a number and nowhere to go.
+    // The thread's own record had a number and found no room.
     assert_eq!((summary.missing, summary.in_flight), (0, 0), "{summary}");
 }
 

@@ -1,4 +1,4 @@
-//! The parent's side as a whole: its commands, its threads, its loggers, its end.
+//! The parent's side: its commands, its threads, its loggers, its end.
 
 use pipe_subscriber::{Spawn, StreamEnd};
 use rustix::process::{Pid, Signal, kill_process};
@@ -89,7 +89,7 @@ fn a_thread_of_its_own_takes_no_signal_that_the_parent_waits_for() {
 
 #[test]
 fn a_thread_that_cannot_be_had_is_an_error_within_a_runtime_too() {
-    // A stack for which no address space is large enough.
+    // No address space is large enough for this stack.
     let scenario =
         scenario("parent-without-threads").env("RUST_MIN_STACK", (1_u64 << 47).to_string());
     let (status, said, errors) = scenario.run_alone();
@@ -155,7 +155,7 @@ fn the_stream_of_records_can_be_left_and_taken_up_again() {
         let mut records = running.logs.records();
         let mut n = 0;
         loop {
-            // Dropped again and again while it waits: no record may be lost with it.
+            // The run is dropped again and again while it waits: no record may be lost with it.
             let next = tokio::select! {
                 biased;
                 next = records.next() => next,

@@ -5,7 +5,7 @@ use record_proto::Value;
 
 use crate::support::{program, within};
 
-/// As little as a program needs that is alone on its pipe.
+/// The least program that is alone on its pipe.
 const CHILD: &str = r#"
 import os, struct, threading, time
 import msgpack

@@ -1,4 +1,4 @@
-//! Children that write any bytes, and the bytes of frames.
+//! Starts children that write given bytes, and makes the bytes of frames.
 
 use pipe_subscriber::{StreamEnd, Summary};
 use record_proto::{Close, Dropped, Encode, Hello, Levels, LogRecord};
@@ -6,7 +6,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::support::{Outcome, scenario, within};
 
-/// A child that writes these bytes and ends.
+/// Starts a child that writes these bytes and ends.
 pub(crate) fn child_that_writes(bytes: Vec<u8>) -> Outcome {
     let outcome = within(async {
         let mut running = scenario("raw").start();
@@ -49,7 +49,7 @@ pub(crate) fn hello(pid: u64) -> Hello<'static> {
     hello
 }
 
-/// The bytes of frames, one after the other.
+/// Returns the bytes of frames, one after the other.
 #[derive(Default)]
 pub(crate) struct Stream(pub(crate) Vec<u8>);
 

@@ -1,4 +1,4 @@
-//! A system that refuses what a log call asks it for costs what it was asked for, and no record.
+//! A system that refuses a system call of a log call costs the result of that call, and no record.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn what_the_system_refuses_to_a_log_call_costs_no_record() {
     }
 }
 
-/// How much of the processor 2 s take in which there is no room; no other load adds to that.
+/// Returns the processor time of a wait of 2 s without room, to which other load does not add.
 fn waited(refused: &str) -> Duration {
     within(async {
         let mut running = scenario("wait-without-poll").arg(refused).start();
@@ -44,7 +44,7 @@ fn where_no_pause_can_be_had_either_the_wait_ends_all_the_same() {
     waited("nanosleep,clock_nanosleep");
 }
 
-/// The calls that SECURITY.md names in the rows that begin like this.
+/// Returns the calls that SECURITY.md names in the rows with this beginning.
 fn documented(rows: &[&str]) -> String {
     let page = include_str!("../../SECURITY.md");
     let is_asked = |line: &&str| {
@@ -66,7 +66,7 @@ fn a_sandbox_that_kills_for_every_call_but_those_that_are_documented_kills_no_ch
         outcome.assert_complete();
         assert_eq!(outcome.records.len(), 10 + usize::from(since == "later"));
     }
-    // It is in force.
+    // The filter is in force.
     let outcome = scenario("sandboxed-for-life")
         .arg(calls.replace("pwritev2,", ""))
         .arg("init")

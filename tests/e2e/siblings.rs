@@ -1,5 +1,5 @@
-//! What SECURITY.md says about a child that wants into another child's pipe. Root may do anything: where this runs as
-//! root, the scenario becomes another user first.
+//! The statements of SECURITY.md about a child that wants to write into another child's pipe. Root may do anything, so
+//! the scenario becomes another user first if it is root.
 
 use crate::support::scenario;
 

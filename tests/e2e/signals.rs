@@ -1,4 +1,4 @@
-//! Signals to `run_child`, which stands between its user and a program.
+//! Signals to `run_child`, which is between its user and a program.
 
 use std::{
     fs,
@@ -20,7 +20,7 @@ use crate::{
     support::{Errors, Scenario, Talk, temporary, within},
 };
 
-/// `run_child`, and what it says.
+/// `run_child`, and its output.
 struct Started {
     child: Child,
     talk: Talk,
@@ -47,7 +47,7 @@ impl Started {
         kill_process(pid.expect("a process"), signal).expect("a process that is there");
     }
 
-    /// Its status, and what it said since.
+    /// Returns its status, and its output since.
     async fn end(mut self) -> (Option<i32>, String, String) {
         let (status, said) = tokio::join!(self.child.wait(), self.talk.rest());
         (status.expect("a status").code(), said, self.errors.text())
@@ -59,7 +59,7 @@ fn run_child(own: &[&str], program: &[&str]) -> Scenario {
     program.iter().fold(start.arg("--"), Scenario::arg)
 }
 
-/// A program of this test's, which says what signals it gets.
+/// A program that prints the signals that it gets.
 fn listener(own: &[&str]) -> Scenario {
     run_child(own, &[env!("CARGO_BIN_EXE_e2e-child"), "listen"])
 }
@@ -128,14 +128,14 @@ fn what_the_terminal_sends_is_not_sent_twice() {
         assert_eq!(started.talk.line().await, "ready");
         keyboard.write_all(b"\x03").expect("a terminal");
         assert_eq!(started.talk.line().await, "INT");
-        // It is passed on after what came before.
+        // It is passed on after the earlier one.
         started.send(Signal::TERM);
         let (code, said, _) = started.end().await;
         assert_eq!((code, &*said), (Some(7), "TERM\n"));
     });
 }
 
-/// The two sides of a new one.
+/// Opens a new terminal and returns its two sides.
 fn terminal() -> (fs::File, OwnedFd) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
@@ -164,7 +164,7 @@ fn what_is_ignored_at_the_start_stays_ignored_in_the_child_too() {
             let bits = line.and_then(|line| line.split_whitespace().last());
             u64::from_str_radix(bits.expect("a mask"), 16).expect("a mask")
         };
-        // The standard library ignores SIGPIPE here, and not in what it starts.
+        // The standard library ignores SIGPIPE in this process, and not in the programs that it starts.
         let own = fs::read_to_string("/proc/self/status").expect("a status");
         let of = |signal: Signal| 1_u64 << (signal.as_raw() - 1);
         let reset = [
@@ -217,7 +217,7 @@ fn a_signal_in_the_grace_period_ends_it_with_the_summary() {
     within(async {
         let mut started = Started::new(patient("exit 7"));
         let [sleeper, child] = two_pids(&mut started.talk).await;
-        // Waited for, and not only dead.
+        // It was waited for: it is not a zombie.
         let proc = format!("/proc/{}", child.as_raw_nonzero());
         while Path::new(&proc).exists() {
             thread::yield_now();
@@ -247,7 +247,7 @@ fn whoever_asks_twice_waits_for_the_child_and_for_no_grace_period() {
     });
 }
 
-/// Printing waits for a pager, for example, and signals do not.
+/// Signals are passed on even while printing waits, for a pager for example.
 #[test]
 fn a_signal_reaches_the_child_although_nobody_reads_the_output() {
     within(async {

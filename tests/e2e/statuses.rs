@@ -1,4 +1,4 @@
-//! How the examples end, and what they make of the streams and limits that they are given.
+//! The exit codes of the examples, and how they behave with unusual streams and limits.
 
 use std::{
     fs,
@@ -17,14 +17,14 @@ use crate::{
     support::{Scenario, Talk, program, temporary, within},
 };
 
-/// What a shell makes of the limits of a program.
+/// Returns a program that a shell starts with this limit.
 fn limited(limit: &str, arguments: &[&str]) -> Scenario {
     let script = format!("{limit}; exec \"$@\"");
     let shell = program("sh").arg("-c").arg(script).arg("sh");
     arguments.iter().fold(shell, Scenario::arg)
 }
 
-/// One line that names the program, and no panic.
+/// Asserts that stderr is one line, which names the program: no panic.
 #[track_caller]
 fn assert_one_line(errors: &str, name: &str, what: &str) {
     assert_eq!(errors.lines().count(), 1, "{what}: {errors}");
@@ -148,7 +148,7 @@ fn closed(scenario: Scenario) -> Scenario {
 
 const LIMIT: u64 = 1 << 16;
 
-/// What is said on stderr has room.
+/// Only the file of stdout may not grow; stderr is elsewhere.
 fn into_a_file_that_may_not_grow(scenario: Scenario) -> Scenario {
     let path = temporary("full");
     fs::write(&path, vec![0; LIMIT as usize]).expect("a file");
@@ -185,7 +185,7 @@ fn a_store_that_may_not_grow_is_a_failure() {
     );
 }
 
-/// The open file is shared with a program that has set it so, and stays as it is.
+/// Another program that shares the open file may have set the flag, and it must stay set.
 fn set_nonblocking(file: &impl AsFd) {
     fcntl_setfl(file, OFlags::NONBLOCK).expect("fcntl");
 }
@@ -219,7 +219,7 @@ fn an_input_that_does_not_block_is_waited_for() {
         let mut talk = Talk::of(&mut child);
         let (first, second) = frames.split_at(frames.len() - 100);
         writer.write_all(first).expect("a reader");
-        // It has read what there was, and there is no more yet.
+        // It has read all bytes so far, and there are no more yet.
         assert!(talk.line().await.contains("n0 "));
         writer.write_all(second).expect("a reader that waits");
         drop(writer);
@@ -248,7 +248,7 @@ fn frames_are_stored_as_they_come() {
     assert_eq!(said.lines().count(), 5);
 }
 
-/// What the child said is printed, and so has come.
+/// A record that is printed has arrived.
 #[test]
 fn frames_are_stored_when_a_signal_ends_the_run() {
     let stored = temporary("frames");

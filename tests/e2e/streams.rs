@@ -1,4 +1,4 @@
-//! What a reader makes of any bytes that a child may write: the ends of a stream, and payloads of every quality.
+//! How a reader handles any bytes that a child may write: the ends of a stream, and good and bad payloads.
 
 use pipe_subscriber::{PipeSubscriber, StreamEnd};
 use record_proto::Encode;
@@ -25,7 +25,7 @@ fn a_stream_cut_at_any_byte_is_truncated_or_ends_between_frames() {
             assert_eq!(summary.received, (length / first) as u64, "{length} bytes");
         }
     });
-    // A head alone is truncated too, and so is one whose child had said that it is through.
+    // A length prefix alone is truncated too, even after a close.
     let stream = Stream::default().and(&record(7, 1)).and(&close(7, 1, 0));
     let outcome = child_that_writes(stream.bytes(&[0, 0, 0, 9]).0);
     assert_figures(&outcome.summary, 1, 0, 0, StreamEnd::Truncated);
@@ -34,7 +34,7 @@ fn a_stream_cut_at_any_byte_is_truncated_or_ends_between_frames() {
 #[test]
 fn an_impossible_length_ends_the_stream_but_not_the_child() {
     let stream = Stream::default().and(&record(7, 1)).and(&close(7, 1, 0));
-    // Far more than the pipe holds: the child would wait for ever if nobody read it.
+    // Far more than the pipe holds: the child would wait for ever if the parent did not read.
     let rest = Stream::default().and(&record(7, 2)).0.repeat(50_000);
     let outcome = child_that_writes(stream.bytes(&[0xff; 4]).bytes(&rest).0);
     assert_figures(&outcome.summary, 1, 0, 0, StreamEnd::Corrupt);
@@ -47,7 +47,7 @@ fn a_payload_may_have_64_kib_and_no_more_unless_told_otherwise() {
         let mut sized = record(7, 1);
         let mut bytes = Vec::new();
         sized.encode(&mut bytes);
-        // A text beyond 64 KiB has a longer head of its own: the difference is found in two steps.
+        // A text beyond 64 KiB has a longer header, so that the length is found in two steps.
         for _ in 0..2 {
             let length_now = sized.message.len();
             let wanted = length_now + length - bytes.len();

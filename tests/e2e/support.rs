@@ -1,4 +1,4 @@
-//! Starts a scenario of the helper program, collects what comes of it, and ends what takes too long.
+//! Starts a scenario of the helper program, collects its records, and ends a test that takes too long.
 
 mod files;
 
@@ -26,7 +26,7 @@ use tokio::{
 
 pub(crate) use files::{Errors, Tape, temporary};
 
-/// No test waits longer; none should wait for a tenth of it.
+/// The longest time of a test; none should take a tenth of it.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// Runs the body of a test and ends it at the [`LIMIT`].
@@ -45,7 +45,7 @@ pub(crate) fn within<F: Future>(body: F) -> F::Output {
     }
 }
 
-/// What never gives the runtime its turn cannot be ended by it: then all tests end here.
+/// Aborts all tests if a test never lets its runtime run, which then cannot end it.
 pub(crate) fn watch() -> Sender<()> {
     let (alive, watched) = mpsc::channel::<()>();
     let test = thread::current().name().unwrap_or("a test").to_owned();
@@ -111,7 +111,7 @@ impl Scenario {
         self
     }
 
-    /// Does something in the new process before its program starts: system calls and nothing else.
+    /// Runs `calls` in the new process before its program starts. They may make system calls and nothing else.
     pub(crate) fn before(mut self, calls: impl Fn() + Send + Sync + 'static) -> Self {
         let hook = move || {
             calls();
@@ -122,12 +122,12 @@ impl Scenario {
         self
     }
 
-    /// The process begins with these signals ignored.
+    /// Starts the process with these signals ignored.
     pub(crate) fn ignoring(self, signals: &'static [Signal]) -> Self {
         self.disposing(signals, libc::SIG_IGN)
     }
 
-    /// Whoever runs the tests may ignore what a user at a terminal does not: `nohup` does, and a background job.
+    /// Starts the process as from a terminal: the parent of the tests may ignore signals, as `nohup` does.
     pub(crate) fn ignoring_nothing(self) -> Self {
         const STOPPING: [Signal; 4] = [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM];
         self.disposing(&STOPPING, libc::SIG_DFL)
@@ -142,12 +142,12 @@ impl Scenario {
         })
     }
 
-    /// The child with a record pipe, to its end.
+    /// Runs the child with a record pipe to its end.
     pub(crate) fn run(self) -> Outcome {
         within(async { self.start().finish().await })
     }
 
-    /// The child with a record pipe and everything asked for; nothing is read yet.
+    /// Starts the child with a record pipe and the filter `trace`. Nothing is read yet.
     pub(crate) fn start(self) -> Running {
         self.start_as(|spawn| spawn.filter("trace"))
     }
@@ -158,7 +158,7 @@ impl Scenario {
         Running::new(child, logs, self.errors)
     }
 
-    /// As a program that does not use `spawn` would: the pipe is the child's stdin, and no filter is handed down.
+    /// Starts the child without `spawn`: the pipe is its stdin, and it gets no filter.
     pub(crate) fn start_by_hand(mut self) -> Running<Receiver> {
         let (read_end, write_end) = std::io::pipe().expect("a pipe");
         self.command.env("RECORD_PIPE", address(0, &write_end));
@@ -170,7 +170,7 @@ impl Scenario {
         Running::new(child, PipeSubscriber::new(receiver), self.errors)
     }
 
-    /// The child without a record pipe, to its end: its status, stdout and stderr.
+    /// Runs the child without a record pipe to its end. Returns its status, stdout and stderr.
     pub(crate) fn run_alone(mut self) -> (ExitStatus, String, String) {
         within(async {
             let mut child = self.command.spawn().expect("a child");
@@ -185,7 +185,7 @@ impl Scenario {
     }
 }
 
-/// The value of `RECORD_PIPE` for this pipe under this number.
+/// Returns the value of `RECORD_PIPE` for this pipe under this number.
 pub(crate) fn address(number: u32, pipe: &impl AsFd) -> String {
     let file = File::from(pipe.as_fd().try_clone_to_owned().expect("a descriptor"));
     let metadata = file.metadata().expect("fstat");
@@ -225,7 +225,7 @@ impl<R: AsyncRead + Unpin> Running<R> {
         self.finish_with(|_| {}).await
     }
 
-    /// Reads everything and shows each record, too. A panic of `f` is caught by the subscriber.
+    /// Reads everything and calls `f` with each record. The subscriber catches a panic of `f`.
     pub(crate) async fn finish_with(mut self, mut f: impl FnMut(&LogRecord<'_>)) -> Outcome {
         self.talk.input = None;
         let mut records = Vec::new();
@@ -259,13 +259,13 @@ impl Talk {
         }
     }
 
-    /// Lets a child go on that waits for its stdin.
+    /// Sends a line to a child that waits for its stdin.
     pub(crate) async fn go(&mut self) {
         let input = self.input.as_mut().expect("a stdin");
         input.write_all(b"\n").await.expect("a child that listens");
     }
 
-    /// The next line that the child says; empty behind the last.
+    /// Returns the next line of the child's stdout; an empty one after the last.
     pub(crate) async fn line(&mut self) -> String {
         let mut line = String::new();
         let output = self.output.as_mut().expect("a stdout");
@@ -274,7 +274,7 @@ impl Talk {
         line
     }
 
-    /// All lines up to the end.
+    /// Returns all lines up to the end.
     pub(crate) async fn rest(&mut self) -> String {
         let mut text = String::new();
         if let Some(output) = &mut self.output {
@@ -284,7 +284,7 @@ impl Talk {
     }
 }
 
-/// What came of a child with a pipe.
+/// The records, the summary and the exit of a child with a pipe.
 pub(crate) struct Outcome {
     pub(crate) records: Vec<LogRecord<'static>>,
     pub(crate) summary: Summary,
@@ -295,7 +295,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// The child exited with 0, its stream is clean, and nothing is lost or misunderstood.
+    /// Asserts that the child exited with 0, that its stream is clean, and that no record is lost or malformed.
     #[track_caller]
     pub(crate) fn assert_complete(&self) {
         assert!(self.status.success(), "{}", self.status);
@@ -322,18 +322,18 @@ impl Outcome {
         self.records.iter().map(|record| &*record.message).collect()
     }
 
-    /// The records of one process.
+    /// Returns the records of one process.
     pub(crate) fn of(&self, pid: u64) -> Vec<&LogRecord<'static>> {
         let own = |record: &&LogRecord<'_>| record.pid == Some(pid);
         self.records.iter().filter(own).collect()
     }
 }
 
-/// What `init-or` says on stderr when it takes the fallback for this reason.
+/// Asserts that `init-or` printed on stderr that it took the fallback for this reason.
 #[track_caller]
 pub(crate) fn assert_fallback(errors: &str, reason: &str) {
     let mut lines = errors.lines();
-    // A pipe that was given and cannot be had is worth a warning.
+    // A pipe that cannot be taken is reported; a missing one is not.
     if reason != "Absent" {
         let warned = lines.next().unwrap_or_default();
         assert!(warned.starts_with("fallback: no record pipe: "), "{errors}");
@@ -344,7 +344,7 @@ pub(crate) fn assert_fallback(errors: &str, reason: &str) {
     assert_eq!(lines.next(), Some("fallback: after init_or"), "{errors}");
 }
 
-/// An integer among the key-values.
+/// Returns an integer among the key-values.
 #[track_caller]
 pub(crate) fn number(record: &LogRecord<'_>, key: &str) -> u64 {
     let value = record.key_values.get(key);
@@ -352,7 +352,7 @@ pub(crate) fn number(record: &LogRecord<'_>, key: &str) -> u64 {
     text.to_string().parse().expect("a number")
 }
 
-/// The same text as the helper program's.
+/// Returns the same text as the function of the helper program.
 pub(crate) fn pattern(length: usize, start: usize) -> String {
     let letter = |place: usize| char::from(b'a' + u8::try_from(place % 23).expect("small"));
     (start..start + length).map(letter).collect()

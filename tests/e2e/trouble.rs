@@ -1,4 +1,4 @@
-//! Parents that are gone, stalled, slow or out of something.
+//! Parents that are gone, stalled, slow, or out of descriptors or of disk.
 
 use std::{process::Stdio, time::Duration};
 
@@ -17,13 +17,13 @@ async fn nanoseconds(talk: &mut Talk) -> Duration {
     Duration::from_nanos(line.parse().expect("a number"))
 }
 
-/// Bounds on processor time, which no other load on the machine adds to.
+/// Bounds on processor time, to which other load on the machine does not add.
 async fn assert_quiet(talk: &mut Talk, which: &str) {
     assert_eq!(talk.line().await, "0", "{which}: not one write is tried");
     let busy = nanoseconds(talk).await;
     println!("{which}: 200,000 log calls take {busy:?} of the processor");
     assert!(busy < Duration::from_secs(10), "{which}: {busy:?}");
-    // What a spinning thread would have time for.
+    // The writes that a spinning thread would have time for.
     for _ in 0..20 {
         let status = tokio::process::Command::new("true").status().await;
         assert!(status.expect("a status").success());
@@ -73,7 +73,7 @@ fn a_child_whose_parent_is_killed_is_as_quiet() {
     }
 }
 
-/// Not how fast it is, but that the wait has an end: an hour would do as well.
+/// Tests that the wait ends, not how fast: an hour would do as well.
 #[test]
 fn a_log_call_waits_no_longer_than_its_policy_says() {
     for delivery in DELIVERIES {
@@ -91,7 +91,7 @@ fn a_log_call_waits_no_longer_than_its_policy_says() {
     }
 }
 
-/// The main thread waits for something, and not for us: here it is at its end.
+/// Waits until the main thread of a process sleeps, which here means that it waits at its exit.
 async fn wait_until_asleep(pid: u64) {
     loop {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
@@ -204,7 +204,7 @@ fn memory_that_cannot_be_had_costs_no_more_than_what_it_is_for() {
         for n in [0, 7].into_iter().chain(8..18) {
             assert!(of(n).is_some(), "{delivery}: record {n}");
         }
-        // A message is cut where memory ends, and says so.
+        // A message is cut where memory ends, and has its original length.
         for record in [1, 2].into_iter().filter_map(of) {
             assert!(all.starts_with(&*record.message), "{delivery}");
             assert_eq!(record.original_length, Some(SIZE as u64), "{delivery}");
@@ -220,7 +220,7 @@ fn memory_that_cannot_be_had_costs_no_more_than_what_it_is_for() {
                 "{delivery}: record {n}"
             );
         }
-        // Once there is memory again nothing lacks.
+        // When there is memory again, every record is complete.
         let last = of(18).expect("the last record");
         assert!(last.message == all, "{delivery}");
     }

@@ -1,9 +1,9 @@
-//! The child's exit is seen and the end comes, whatever the system refuses and wherever the pipe is read.
+//! The reader sees the child's exit and ends, whatever the system refuses and in whatever process it reads.
 
 use crate::support::scenario;
 
-/// What the parent says of two children whose pipes are held open: their ends, and that the first was not taken for dead
-/// while it lived.
+/// Asserts what the parent prints about two children whose pipes are held open: their ends, and that the first was not
+/// taken for dead while it lived.
 fn said(errno: &str, calls: &str, how: &str) -> String {
     let parent = scenario("parent-refused").arg(errno).arg(calls).arg(how);
     let (status, said, errors) = parent.run_alone();
@@ -24,7 +24,7 @@ const REFUSALS: [(&str, &str); 8] = [
     ("ENOSYS", "timerfd_settime"),
     ("EPERM", "pidfd_open,timerfd_create"),
     ("EPERM", "pidfd_open,waitid"),
-    // Asked when the pipe gets its number.
+    // `spawn` asks for the limit of descriptors when it chooses the number of the pipe.
     ("EPERM", "prlimit64"),
 ];
 

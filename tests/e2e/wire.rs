@@ -1,4 +1,4 @@
-//! Version 1 as bytes: what was written down is read, and what is written is what was written down.
+//! Version 1 as bytes: the reader reads the frames below, and a handler writes the same.
 
 use log::Level;
 use pipe_subscriber::{Levels, StreamEnd};
@@ -10,7 +10,7 @@ use crate::{
     support::{Tape, scenario, within},
 };
 
-/// A frame from its payload's bytes in hexadecimal; blanks are for the reader.
+/// Returns the frame of a payload in hexadecimal. Blanks are ignored.
 fn frame(hex: &str) -> Vec<u8> {
     let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
     let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap();
@@ -40,10 +40,10 @@ fn a_stream_of_version_1_is_read_as_it_was_written_down() {
         "03 93 2a 05 95 01 01 01 00 01",
         // close: pid 42, time, 7 sent, 4 dropped
         "04 94 2a 05 07 04",
-        // the anonymous account closes
+        // close of the process without a pid
         "04 94 c0 c0 01 00",
     ];
-    // The long form of 5 has eight bytes behind its first.
+    // The long form of 5 has eight bytes after its marker.
     let stream = stream.map(|hex| hex.replace("d305", "d3 0000000000000005"));
     let outcome = child_that_writes(stream.iter().flat_map(|hex| frame(hex)).collect());
     let summary = &outcome.summary;
@@ -104,7 +104,7 @@ fn a_stream_of_version_1_is_read_as_it_was_written_down() {
     assert_eq!(joined.pid, Some(42));
 }
 
-/// The kind and the fields of a payload, and nothing behind them.
+/// Returns the kind and the fields of a payload, and asserts that nothing follows them.
 fn unpacked(payload: &[u8]) -> (u64, Vec<Unpacked>) {
     let mut rest = payload;
     let kind = rmpv::decode::read_value(&mut rest).expect("a kind");

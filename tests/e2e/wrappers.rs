@@ -1,4 +1,4 @@
-//! What stands between a parent and its child: scripts and hooks with descriptors of their own, and programs that close
+//! Programs between a parent and its child: scripts and hooks with descriptors of their own, and programs that close
 //! descriptors or clear the environment.
 
 use std::{
@@ -12,12 +12,12 @@ use tokio::process::Command;
 
 use crate::support::{program, scenario, within};
 
-/// Where programs put descriptors of their own.
+/// The numbers at which programs put descriptors of their own.
 const LOW: std::ops::RangeInclusive<i32> = 3..=12;
 
 const CHILD: &str = env!("CARGO_BIN_EXE_e2e-child");
 
-/// Starts what `make` makes and reads it to its end, twice: as a command of tokio and as one of the standard library.
+/// Starts the command that `make` returns and reads its records to the end: with tokio's `Command` and with std's.
 fn run_both(make: impl Fn() -> Command) -> [(ExitStatus, Summary); 2] {
     let with_tokio = within(async {
         let (mut child, logs) = filtered(make()).spawn().expect("a child");
@@ -68,7 +68,7 @@ fn assert_complete(outcomes: [(ExitStatus, Summary); 2], which: impl std::fmt::D
     }
 }
 
-/// The child runs and succeeds without its pipe.
+/// Asserts that the child runs and succeeds without its pipe.
 #[track_caller]
 fn assert_left_alone(outcomes: [(ExitStatus, Summary); 2]) {
     for (status, summary) in outcomes {
@@ -139,7 +139,7 @@ fn a_hook_that_closes_every_descriptor_costs_the_pipe_and_not_the_child() {
     assert_left_alone(run_both(make));
 }
 
-/// The numbers of all pipes that this process may be handing over are covered.
+/// The hook covers the numbers of all pipes that this process may be passing to a child.
 #[test]
 fn what_a_hook_put_on_the_pipes_number_stays_close_on_exec() {
     let script = "for fd in /proc/$$/fd/*; do test $(readlink $fd) != /dev/null || test ${fd##*/} -lt 3 || exit 1; done";
@@ -156,7 +156,7 @@ fn what_a_hook_put_on_the_pipes_number_stays_close_on_exec() {
     assert_left_alone(run_both(make));
 }
 
-/// The same for the pipe that a child shares with one of its own.
+/// The same for the pipe that a child shares with a child of its own.
 #[test]
 fn a_hook_that_closes_every_descriptor_costs_a_grandchild_the_shared_pipe_and_nothing_else() {
     let outcome = scenario("share-after-hook").run();
@@ -164,7 +164,7 @@ fn a_hook_that_closes_every_descriptor_costs_a_grandchild_the_shared_pipe_and_no
     assert_eq!(outcome.messages(), ["before", "after"]);
 }
 
-/// Runs the child in a shell command, in which `$CHILD` is what starts it and `$N` the pipe's number.
+/// Runs the child in a shell command, in which `$CHILD` is the command that starts it and `$N` the pipe's number.
 fn run_between(via: Via, command: &str) -> Summary {
     let script = format!("N=${{RECORD_PIPE#v1:}} N=${{N%%:*}}\n{command}");
     let start = program("bash").arg("-c").arg(script);
@@ -175,7 +175,7 @@ fn run_between(via: Via, command: &str) -> Summary {
     })
 }
 
-/// Without a pipe the child of these tests logs somewhere else.
+/// Without a pipe the child of these tests logs to its fallback.
 #[track_caller]
 fn assert_arrives(via: Via, command: &str, arrives: bool) {
     let summary = run_between(via, command);
@@ -206,7 +206,7 @@ fn a_summary_says_that_an_environment_was_cleared_or_a_descriptor_closed() {
     assert_arrives(Via::Fd, "$CHILD init-or & wait", true);
 }
 
-/// What pipe-subscriber/BETWEEN.md says of them.
+/// The statements of pipe-subscriber/BETWEEN.md about them.
 const BETWEEN: [(Via, bool, &str); 16] = [
     (Via::Fd, false, "exec su - -c \"$CHILD init-or\""),
     (Via::Fd, true, "exec su -w $BOTH - -c \"$CHILD init-or\""),
@@ -234,7 +234,7 @@ const BETWEEN: [(Via, bool, &str); 16] = [
     (Via::Stdin, false, "exec daemonize $CHILD init-or"),
 ];
 
-/// Shell functions for those that take more than a line.
+/// Shell functions for the cases of more than a line.
 const FUNCTIONS: &str = r#"
     BOTH=RECORD_PIPE,RECORD_PIPE_FILTER
     python() {

@@ -1,4 +1,4 @@
-//! What a case is made of.
+//! One combination of the settings that may matter, and how it is drawn.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -8,23 +8,23 @@ use proptest::{collection::vec, prelude::*, sample::select};
 
 use crate::support::pattern;
 
-/// What the `n`th record of a thread says.
+/// Returns the text of the `n`th record of a thread.
 pub(super) fn text(n: usize, size: usize) -> &'static str {
     static TEXT: LazyLock<String> = LazyLock::new(|| pattern(50_000, 0));
     &TEXT[n % 23..][..size]
 }
 
-/// One combination of everything that may matter.
+/// One combination of the settings that may matter.
 #[derive(Debug, Clone)]
 pub(super) struct Case {
     pub(super) overflow: Overflow,
     pub(super) exempt: Option<Level>,
     /// The size of the pipe in bytes; the system rounds it up.
     pub(super) pipe: usize,
-    /// What each thread may have waiting.
+    /// How many bytes each thread may have queued.
     pub(super) capacity: usize,
     pub(super) threads: usize,
-    /// What each thread logs: level and length.
+    /// The level and length of each record that each thread logs.
     pub(super) records: Vec<(Level, usize)>,
     pub(super) stalls: Vec<Stall>,
     /// Whether there is a flush before the handler goes.
@@ -77,13 +77,13 @@ pub(super) fn case() -> impl Strategy<Value = Case> {
         Some(Level::Info),
         Some(Level::Trace),
     ]);
-    // From one page up; from what the builder takes at least up.
+    // Pipes from one page up; capacities from the least that the builder takes up.
     let room = (
         select(vec![4_096, 16_384, 65_536]),
         select(vec![1, 65_536, 524_288]),
     );
     let level = select(Level::iter().collect::<Vec<_>>());
-    // Small ones, ones about the size of a frame, and ones of several frames.
+    // Small records, records about the size of a frame, and records of several frames.
     let size = select(vec![0, 60, 200, 1_000, 3_950, 4_020, 4_096, 9_000, 40_000]);
     let records = vec((level, size), 1..150);
     let stall = (0..60_u64, 1..100_000_usize).prop_map(|(calls, bytes)| Stall { calls, bytes });

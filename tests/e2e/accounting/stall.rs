@@ -1,4 +1,4 @@
-//! A reader that does not always read.
+//! A reader that pauses.
 
 use std::{
     io::{PipeReader, Read},
@@ -8,7 +8,7 @@ use std::{
 
 use super::{Progress, case::Stall};
 
-/// How often a reader looks again while nothing happens, before it takes it that all threads wait for it.
+/// How often a reader looks again while nothing happens, before it assumes that all threads wait for it.
 const LOOKS: u32 = 300;
 
 pub(super) struct Reader<'c> {
@@ -20,14 +20,14 @@ pub(super) struct Reader<'c> {
 }
 
 impl Reader<'_> {
-    /// Everything, to the end, with pauses.
+    /// Reads the whole stream, with pauses.
     pub(super) fn read(mut self) -> Vec<u8> {
         let mut stream = Vec::new();
         for &Stall { calls, bytes } in self.stalls {
             self.wait(calls);
             self.read_some(bytes, &mut stream);
         }
-        // The rest only when all have logged, if they do not wait for it.
+        // If no thread waits for room, the rest is read when all have logged.
         self.wait(u64::MAX);
         self.pipe.read_to_end(&mut stream).expect("a pipe");
         stream
@@ -48,7 +48,7 @@ impl Reader<'_> {
         }
     }
 
-    /// What is there, up to so many bytes.
+    /// Reads the bytes that are in the pipe, up to this many.
     fn read_some(&mut self, bytes: usize, stream: &mut Vec<u8>) {
         let waiting = rustix::io::ioctl_fionread(&self.pipe).expect("FIONREAD");
         let bytes = bytes.min(usize::try_from(waiting).expect("small"));

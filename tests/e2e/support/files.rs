@@ -1,4 +1,4 @@
-//! What is stored while a test runs.
+//! Files of a running test.
 
 use std::{
     fs::{self, File},
@@ -13,7 +13,7 @@ use std::{
 use record_proto::{Frame, RecordCodec};
 use tokio_util::codec::Decoder;
 
-/// The child's stderr; shown where the test fails.
+/// The child's stderr; shown if the test fails.
 pub(crate) struct Errors(PathBuf);
 
 impl Errors {
@@ -40,7 +40,7 @@ impl Drop for Errors {
     }
 }
 
-/// The path of a file that no other test uses.
+/// Returns the path of a file that no other test uses.
 pub(crate) fn temporary(kind: &str) -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Relaxed);

@@ -1,4 +1,4 @@
-//! The figures that must agree, and where in the stream they must stand.
+//! The counters that must agree, and the place of the reports in the stream.
 
 use bytes::BytesMut;
 use log::Level;
@@ -8,7 +8,7 @@ use tokio_util::codec::Decoder;
 
 use super::case::{Case, text};
 
-/// What a case's threads have logged, and what their handler says became of it.
+/// How many records the threads of a case have logged, and the counters of their handler.
 pub(super) struct Logged {
     by_level: Levels,
     pub(super) sent: u64,
@@ -29,7 +29,7 @@ impl Logged {
     }
 }
 
-/// Everything that holds for a stream whose writer ended well.
+/// Checks a stream whose writer has closed it.
 pub(super) fn check(case: &Case, stream: &[u8], logged: &Logged, may_lack_close: bool) {
     let (records, summary) = read(stream);
     check_records(case, &records);
@@ -78,7 +78,7 @@ fn read(stream: &[u8]) -> (Vec<LogRecord<'static>>, Summary) {
     (records, summary.expect("no read error"))
 }
 
-/// Those of each thread are in the order of its calls, and each is as it was logged.
+/// The records of each thread are in the order of its calls, and each is as it was logged.
 fn check_records(case: &Case, records: &[LogRecord<'_>]) {
     let mut next = vec![0; case.threads];
     for record in records {
@@ -96,12 +96,12 @@ fn check_records(case: &Case, records: &[LogRecord<'_>]) {
     }
 }
 
-/// In front of each record of a single thread everything is told that was dropped before it.
+/// With a single thread, every drop is reported before the next record.
 fn check_reports(case: &Case, stream: &[u8]) {
     let mut bytes = BytesMut::from(stream);
     let mut codec = RecordCodec::new();
     let mut reassembler = Reassembler::new();
-    let (mut received, mut told) = (0, 0);
+    let (mut received, mut reported) = (0, 0);
     while let Some(frame) = codec.decode(&mut bytes).expect("whole frames") {
         let seq = match frame.decode().expect("a payload") {
             Payload::Record(record) => record.seq,
@@ -111,7 +111,7 @@ fn check_reports(case: &Case, stream: &[u8]) {
             },
             Payload::Dropped(dropped) => {
                 assert!(dropped.counts.total() > 0, "a report of nothing");
-                told += dropped.counts.total();
+                reported += dropped.counts.total();
                 continue;
             }
             _ => continue,
@@ -119,7 +119,7 @@ fn check_reports(case: &Case, stream: &[u8]) {
         received += 1;
         if case.threads == 1 {
             assert!(
-                received + told >= seq,
+                received + reported >= seq,
                 "record {seq} stands in front of a report"
             );
         }
