@@ -1,4 +1,4 @@
-//! How a process finds its pipe, and what it logs there.
+//! How a process finds its pipe, and the levels that it logs there.
 
 use std::{
     fmt,
@@ -20,7 +20,7 @@ use crate::{
     tools::{given_number, init as init_plainly, pipe, pipe_number, say, settings},
 };
 
-/// Reports on stderr: the other streams may be what is tried as a pipe.
+/// Reports on stderr: the test may give the other streams as a pipe.
 pub(crate) fn init() {
     let result = pipe_handler::init();
     eprintln!("init: {:?}", result.map_err(Kind));
@@ -39,7 +39,7 @@ pub(crate) fn init_or() {
     log::info!("after init_or");
 }
 
-/// Which error it is; its own `Debug` is a text for people.
+/// Prints the variant of the error, whose own `Debug` is a text for people.
 struct Kind(InitError);
 
 impl fmt::Debug for Kind {
@@ -80,8 +80,8 @@ pub(crate) fn twice() {
     log::info!("still by the first");
 }
 
-/// What the pipe's descriptor is before and after it is adopted; then files are opened until one has the number that was
-/// given, and nothing must be written into any of them.
+/// Reports the pipe's descriptor before and after it is adopted. Then it opens files until one has the number that was
+/// given; nothing must be written into any of them.
 pub(crate) fn moves() {
     let (given, inode) = (given_number(), pipe_inode(given_number()));
     init_plainly();
@@ -117,7 +117,7 @@ fn tempfile() -> File {
         .into()
 }
 
-/// All ways to start a logger while there is one already; then the pipe is still to be had.
+/// Starts a logger in every way while there is one already. The pipe can still be adopted afterwards.
 pub(crate) fn logger_before() {
     log::set_logger(&Fallback).expect("no logger before");
     let builder = || settings().filter("trace");
@@ -140,7 +140,7 @@ pub(crate) fn logger_before() {
     handler.log(&Record::builder().args(format_args!("by the last")).build());
 }
 
-/// The drain's thread finds no room for its stack; then there is room.
+/// The thread of the drain gets no memory for its stack at first, and then it does.
 pub(crate) fn no_thread() {
     let before = getrlimit(Resource::As);
     let status = std::fs::read_to_string("/proc/self/status").expect("a status");
@@ -161,7 +161,7 @@ pub(crate) fn no_thread() {
     handler.log(&Record::builder().args(format_args!("by the pipe")).build());
 }
 
-/// No descriptor is left for the pipe to move to; then there is one.
+/// There is no free descriptor to move the pipe to at first, and then there is.
 pub(crate) fn no_descriptor() {
     let before = getrlimit(Resource::Nofile);
     let current = Some(64);
@@ -186,7 +186,7 @@ pub(crate) fn no_descriptor() {
     ));
 }
 
-/// The pipe is the stdin, and there is no /dev/null to put in its place.
+/// The pipe is the stdin, and there is no /dev/null to replace it.
 pub(crate) fn stdin_in_a_chroot(root: &str) {
     std::os::unix::fs::chroot(root).expect("root may do this");
     std::env::set_current_dir("/").expect("a folder");
@@ -197,10 +197,10 @@ pub(crate) fn stdin_in_a_chroot(root: &str) {
     log::info!(read, own = variable.ends_with(&format!(":{inode}")); "stdin");
 }
 
-/// A program that turns itself into a daemon closes every descriptor, then opens its files. The handler looks before it
-/// writes, and when it goes.
+/// A program that becomes a daemon closes every descriptor, then opens its files. The handler checks its descriptor
+/// before it writes and when it is dropped.
 pub(crate) fn daemon() {
-    // Directly, so that the handler knows by the end of the log call.
+    // Directly, so that the handler has noticed by the end of the log call.
     let builder = PipeHandler::builder().check_before_each_write(true);
     let handler = builder.build().expect("the pipe");
     let log = |n| handler.log(&Record::builder().args(format_args!("n{n}")).build());
@@ -208,7 +208,7 @@ pub(crate) fn daemon() {
     let own = pipe_number();
     let last = own.max(given_number());
     for fd in 3..=last {
-        // SAFETY: nothing else in this process uses them, and the handler is to find out.
+        // SAFETY: nothing else in this process uses them, and the handler has to notice it.
         unsafe { libc::close(fd) };
     }
     let mut files = vec![tempfile()];
@@ -228,7 +228,7 @@ pub(crate) fn daemon() {
     ));
 }
 
-/// One record of each level for two targets; one says what the maximum is.
+/// Logs one record of each level for two targets, and prints the maximum level.
 pub(crate) fn levels(filter: &str) {
     let mut builder = PipeHandler::builder();
     if !filter.is_empty() {
@@ -250,7 +250,7 @@ pub(crate) fn stdin() {
     log::info!(bytes = read.expect("stdin"), behind:% = behind.display(); "stdin");
 }
 
-/// A child that has the variable, but not the pipe.
+/// Starts a child that has the variable, but not the pipe.
 pub(crate) fn pass_on_the_variable() {
     init_plainly();
     log::info!("the child");

@@ -1,4 +1,4 @@
-//! Logging when a thread or the process ends, and in runtimes that do not help. See `nesting` for more.
+//! Logging when a thread or the process ends, and in runtimes that do not run the drain. See also `nesting`.
 
 use std::{
     fmt,
@@ -14,7 +14,7 @@ use crate::tools::{
     hear, init, is_drained, pattern, pipe_is_full, say, settings, start, thread_id, wait_until,
 };
 
-/// One hook runs before the handler's own and one behind it.
+/// One exit hook runs before the handler's and one after it.
 pub(crate) fn exit_hooks_log() {
     extern "C" fn last() {
         log::info!("behind the handler's exit hook");
@@ -34,18 +34,18 @@ fn at_exit(hook: extern "C" fn()) {
     assert_eq!(unsafe { libc::atexit(hook) }, 0);
 }
 
-/// Ends its thread, and nothing else, without running anything of it.
+/// Ends its thread at once, without unwinding.
 struct Ends;
 
 impl fmt::Display for Ends {
     fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // SAFETY: the thread's stack and everything on it stay as they are for ever; nobody joins it.
+        // SAFETY: the stack of the thread and everything on it stay as they are for ever; nobody joins it.
         unsafe { libc::syscall(libc::SYS_exit, 0) };
         unreachable!("the thread is gone");
     }
 }
 
-/// Threads end in the middle of records, at each depth; the others go on.
+/// Threads end in the middle of records, at each depth. The other threads go on.
 pub(crate) fn thread_ends_in_display() {
     init();
     for n in 0..10 {
@@ -65,7 +65,7 @@ pub(crate) fn thread_ends_in_display() {
     last.join().expect("no panic");
 }
 
-/// A thread is cancelled while its log call waits for room: that is no place to die.
+/// A thread is cancelled while its log call waits for room, where it must not end.
 pub(crate) fn thread_is_cancelled() {
     static CALLS: AtomicU64 = AtomicU64::new(0);
     const ALL: u64 = 20_000;
@@ -90,7 +90,7 @@ fn current_thread() -> runtime::Runtime {
     builder.enable_all().build().expect("a runtime")
 }
 
-/// Where the test wishes a drain, it is a task of the runtime that is entered.
+/// Starts a handler. If the test asks for a drain, it is a task of the runtime that is entered.
 fn start_inside(filter: &str) {
     if !is_drained() {
         return start(settings().filter(filter));
@@ -101,7 +101,7 @@ fn start_inside(filter: &str) {
     tokio::spawn(drain);
 }
 
-/// Nothing else in this runtime has a turn, the drain neither, until all is logged.
+/// Logs in a runtime that runs no other task, and so no drain, until all is logged.
 pub(crate) fn in_a_runtime_that_never_yields() {
     current_thread().block_on(async {
         start_inside("info");
@@ -113,7 +113,7 @@ pub(crate) fn in_a_runtime_that_never_yields() {
     });
 }
 
-/// The runtime with the drain is gone, and so are its threads.
+/// Logs after the runtime of the drain and its threads are gone.
 pub(crate) fn after_the_runtime() {
     let runtime = runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
@@ -131,7 +131,7 @@ pub(crate) fn after_the_runtime() {
     current_thread().block_on(async { log::info!("in another runtime") });
 }
 
-/// Everything logs everything, the runtime too, which has the pipe to write and no room there for some time.
+/// Everything logs at level trace, also the runtime that runs the drain, whose pipe is full for some time.
 pub(crate) fn drained_by_a_busy_runtime() {
     let mut builder = runtime::Builder::new_multi_thread();
     let runtime = builder.worker_threads(2).enable_all().build();
@@ -153,7 +153,7 @@ pub(crate) fn drained_by_a_busy_runtime() {
     });
 }
 
-/// The program waits for SIGTERM itself. Says which signals another thread would take.
+/// The program waits for SIGTERM itself. Prints the signals that another thread would take.
 pub(crate) fn waits_for_signals() {
     init();
     log::info!("before");
@@ -166,14 +166,14 @@ pub(crate) fn waits_for_signals() {
         let status = std::fs::read_to_string(task.path().join("status")).expect("a status");
         let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
         let blocked = u64::from_str_radix(blocked.expect("a set").trim(), 16).expect("hex");
-        // No thread blocks these; two of them are the C library's.
+        // No thread blocks these; two of them belong to the C library.
         let never = [libc::SIGKILL, libc::SIGSTOP, 32, 33];
         let open = (1..=64).filter(|n| blocked & (1 << (n - 1)) == 0 && !never.contains(n));
         taken.extend(open.map(|n| n.to_string()));
     }
     say(&taken.join(" "));
 
-    // SAFETY: all bits of it are plain numbers.
+    // SAFETY: any bits are a valid value of it.
     let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
     // SAFETY: the set is initialised and the signal exists.
     unsafe { libc::sigaddset(&mut set, libc::SIGTERM) };

@@ -1,4 +1,4 @@
-//! What becomes of descriptors and their flags.
+//! Descriptors and their flags.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use rustix::{
 
 use crate::tools::{hear, init, init_with, pattern, pipe, pipe_number, say, settings};
 
-/// The pipe's flags before it is adopted and after everything that might want to change them.
+/// Prints the pipe's flags before it is adopted and after everything that might change them.
 pub(crate) fn flags() {
     let status = || rustix::fs::fcntl_getfl(pipe()).expect("F_GETFL");
     let close_on_exec = || {
@@ -40,11 +40,11 @@ pub(crate) fn flags() {
     hear();
 }
 
-/// The descriptor is closed under the handler.
+/// Closes the descriptor that the handler uses.
 pub(crate) fn bad_descriptor() {
     init();
     log::info!("before");
-    // SAFETY: the handler takes what it finds for an error, and nothing else is opened meanwhile.
+    // SAFETY: the handler reports an error, and nothing else is opened meanwhile.
     unsafe { libc::close(pipe_number()) };
     for n in 0..100 {
         log::info!("{}", pattern(n * 100, 0));
@@ -52,7 +52,7 @@ pub(crate) fn bad_descriptor() {
     say("still here");
 }
 
-/// The pipe is closed under a command that shares it, and a file that children are to have gets its number.
+/// Closes the pipe before a command that shares it starts, and gives its number to a file that children inherit.
 pub(crate) fn share_what_is_closed() {
     let ino = rustix::fs::fstat(pipe()).expect("fstat").st_ino;
     let handler = init_with(settings());
@@ -74,7 +74,7 @@ pub(crate) fn share_what_is_closed() {
     say(&format!("{status}, still inherited {inherited}"));
 }
 
-/// Tells which pipe is its own and which others it has, standard streams apart.
+/// Prints the inode of its record pipe and those of its other pipes, without the standard streams.
 pub(crate) fn pipes() {
     init();
     let own = pipe_number();
@@ -88,7 +88,7 @@ pub(crate) fn pipes() {
     log::info!(own, others = others.join(" ").as_str(); "pipes");
 }
 
-/// The numbers of this process's descriptors, the one that lists them left out.
+/// Returns the numbers of this process's descriptors, without the one of the listing.
 pub(crate) fn open_descriptors() -> Vec<RawFd> {
     let numbers: Vec<RawFd> = fs::read_dir("/proc/self/fd")
         .expect("a list of descriptors")
@@ -106,12 +106,12 @@ pub(crate) fn pipe_inode(fd: RawFd) -> Option<u64> {
     is_pipe.then_some(stat.st_ino)
 }
 
-/// A program without a handler: what the test gives it goes into the pipe as it is.
+/// A program without a handler: copies its stdin into the pipe.
 pub(crate) fn copy_stdin_to_the_pipe() {
     io::copy(&mut io::stdin().lock(), &mut Pipe).expect("a reader");
 }
 
-/// So many MiB of records in fragments, a thousand of them at a time, of which none is ever finished.
+/// Writes this many MiB of fragments of a thousand records at a time, none of which is ever finished.
 pub(crate) fn write_unfinished_records(mebibytes: usize) {
     let piece = [0; 32 * 1024];
     for n in 0..mebibytes * 32 {
@@ -129,7 +129,7 @@ pub(crate) fn write_unfinished_records(mebibytes: usize) {
     }
 }
 
-/// Without anything in between.
+/// The record pipe, written to without a buffer.
 struct Pipe;
 
 impl Write for Pipe {

@@ -41,10 +41,10 @@ pub(crate) fn end(how: &str) {
     }
 }
 
-/// Logs so many records and dies at once. The figures of what was logged are the test's own.
+/// Logs this many records and dies at once. The test knows the numbers itself.
 pub(crate) fn die(how: &str, records: usize) {
     if how == "panic-abort" {
-        // Behind the handler's own hook; what a build with panic = "abort" does there.
+        // The handler's hook calls it last, as a build with panic = "abort" aborts after the hook.
         panic::set_hook(Box::new(|_| process::abort()));
     }
     let handler = init_with(settings());
@@ -60,7 +60,7 @@ pub(crate) fn die(how: &str, records: usize) {
         // SAFETY: it has no conditions.
         "_exit" => unsafe { libc::_exit(0) },
         "sigterm" => signal_this_process(rustix::process::Signal::TERM),
-        // SAFETY: nothing is there, and a fault is what it is for.
+        // SAFETY: no memory is at this address, and the fault is intended.
         "sigsegv" => unsafe { std::ptr::null_mut::<u8>().write_volatile(0) },
         "sigkill" => kill_this_process(),
         "parent-dies" => {
@@ -81,7 +81,7 @@ fn log_numbered(records: usize) {
     }
 }
 
-/// As a program does that handles the signal.
+/// Dies like a program that handles the signal.
 fn flush_at_sigterm(handler: &PipeHandler, records: usize) {
     static CAUGHT: AtomicBool = AtomicBool::new(false);
     extern "C" fn catch(_: libc::c_int) {
@@ -113,8 +113,8 @@ fn signal_this_process(signal: rustix::process::Signal) {
     rustix::process::kill_process(this, signal).expect("kill");
 }
 
-/// Logs from several threads until it is killed. Entry `t` of the file is how many log calls of thread `t` have
-/// returned; it outlives the process, as every write to a file does.
+/// Logs from several threads until it is killed. Entry `t` of the file is the number of log calls of thread `t` that
+/// have returned. It outlives the process.
 pub(crate) fn log_for_ever(file: &str, threads: usize, seed: usize) {
     init();
     let file = OpenOptions::new().write(true).open(file).expect("a file");
@@ -133,7 +133,7 @@ pub(crate) fn log_for_ever(file: &str, threads: usize, seed: usize) {
     });
 }
 
-/// Small ones, ones about the size of a frame, and ones of several frames.
+/// Returns small sizes, sizes about that of a frame, and sizes of several frames.
 pub(crate) fn some_size(n: usize, seed: usize) -> usize {
     match (n ^ seed) % 7 {
         0 => 3_900 + (n * 37 + seed) % 300,
@@ -142,7 +142,7 @@ pub(crate) fn some_size(n: usize, seed: usize) -> usize {
     }
 }
 
-/// A panic that is caught: one record, and the process goes on.
+/// Catches a panic, which logs one record, and goes on.
 pub(crate) fn caught_panic() {
     panic::set_hook(Box::new(|_| say("previous hook")));
     init();
@@ -150,7 +150,7 @@ pub(crate) fn caught_panic() {
     log::info!("afterwards");
 }
 
-/// Says several times that this is all, while other threads go on.
+/// Closes several times while other threads log on.
 pub(crate) fn close_while_logging() {
     let handler = init_with(settings());
     thread::scope(|scope| {
@@ -168,7 +168,7 @@ pub(crate) fn close_while_logging() {
     });
 }
 
-/// Ends while four threads log.
+/// Ends the process while four threads log.
 pub(crate) fn exit_while_logging(how: &str) {
     static STARTED: AtomicBool = AtomicBool::new(false);
     init();
@@ -188,7 +188,7 @@ pub(crate) fn exit_while_logging(how: &str) {
     }
 }
 
-/// Ends while another thread waits for room to say hello.
+/// Ends the process while another thread waits for room for its hello.
 pub(crate) fn exit_while_saying_hello() {
     static THREAD: AtomicU64 = AtomicU64::new(0);
     fill_pipe();
@@ -203,9 +203,9 @@ pub(crate) fn exit_while_saying_hello() {
     say("ends");
 }
 
-/// Goes on logging when its parent is gone.
+/// Logs on when its parent is gone.
 pub(crate) fn orphan(how: &str) {
-    // SAFETY: the action is one of the system's own.
+    // SAFETY: it sets the default action and no handler.
     let die_of_sigpipe = || unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
     if how.starts_with("default-signal") {
         die_of_sigpipe();

@@ -28,16 +28,16 @@ pub(crate) fn log_some(records: usize) {
     }
 }
 
-/// `None` in the child.
+/// Forks. Returns `None` in the child.
 pub(crate) fn fork() -> Option<Pid> {
-    // SAFETY: the child logs and ends, and what it needs for that is safe after a fork of one thread among several.
+    // SAFETY: the child logs and ends, and both are safe in a fork of a process with several threads.
     match unsafe { libc::fork() } {
         -1 => panic!("fork: {}", std::io::Error::last_os_error()),
         child => Pid::from_raw(child),
     }
 }
 
-/// Ends without any exit hook.
+/// Ends the process without exit hooks.
 fn leave() -> ! {
     // SAFETY: it has no conditions.
     unsafe { libc::_exit(0) }
@@ -66,7 +66,7 @@ pub(crate) fn fork_and_log() {
             for n in 0..100 {
                 log::info!(who = "child", pid, n; "forked {n}");
             }
-            // With fragments, too: the forked thread has the number of its parent's fragment stream.
+            // In fragments too: the forked thread has the stream number of its parent.
             log::info!(who = "child", pid, n = 100; "{}", "y".repeat(10_000));
             process::exit(0);
         }
@@ -91,7 +91,7 @@ pub(crate) fn fork_in_silence(how: &str) {
     log::info!("after");
 }
 
-/// What the parent's close said must not keep the child from saying the same.
+/// A close of the parent must not keep the child from a close with the same counters.
 pub(crate) fn fork_after_close() {
     let handler = init_with(settings());
     (0..3).for_each(|n| log::info!("parent {n}"));
@@ -123,7 +123,7 @@ pub(crate) fn fork_storm(children: usize, records: usize) {
     forked.into_iter().for_each(wait_for);
 }
 
-/// Forks log until they are killed; then their parent says its last word.
+/// Forks log until they are killed; then their parent logs its last record.
 pub(crate) fn forks_for_ever(children: usize, seed: usize) {
     init();
     let forked: Vec<_> = (0..children)
@@ -153,7 +153,7 @@ pub(crate) fn share() {
     log::info!("after");
 }
 
-/// A hook of the command's own closes all descriptors before the one that shares the pipe.
+/// Another hook of the command closes all descriptors before the hook that shares the pipe.
 pub(crate) fn share_after_hook() {
     init();
     log::info!("before");
@@ -180,7 +180,7 @@ pub(crate) fn exec() {
     panic!("exec: {}", command.exec());
 }
 
-/// What remains when the program to become is not there.
+/// Goes on after an exec of a program that does not exist.
 pub(crate) fn exec_that_fails() {
     init();
     log::info!("before");
@@ -193,7 +193,7 @@ pub(crate) fn exec_that_fails() {
     log::info!(error:% = error.kind(), close_on_exec; "after");
 }
 
-/// Ends before its own child, which has the pipe if it is `shared`.
+/// Ends before its child, which has the pipe if it is `shared`.
 pub(crate) fn leave_sleeper(shared: bool) {
     init();
     start_sleeper(shared);
@@ -202,7 +202,7 @@ pub(crate) fn leave_sleeper(shared: bool) {
 
 #[expect(
     clippy::zombie_processes,
-    reason = "outliving its parent is what the child is for"
+    reason = "the child is meant to outlive its parent"
 )]
 fn start_sleeper(shared: bool) {
     let mut command = Command::new("sleep");
@@ -215,7 +215,7 @@ fn start_sleeper(shared: bool) {
     say(&sleeper.id().to_string());
 }
 
-/// Writes each record as a packet from here on: a burst, and another one before it ends and leaves its pipe to a sleeper.
+/// Puts the pipe into packet mode and logs two bursts, then ends and leaves its pipe to a sleeper.
 pub(crate) fn log_packets(burst: usize) {
     init();
     fcntl_setfl(crate::tools::pipe(), OFlags::DIRECT).expect("packets");
@@ -225,10 +225,10 @@ pub(crate) fn log_packets(burst: usize) {
     start_sleeper(true);
 }
 
-/// Ends before its own child, which then logs: one record, and if there are more, those when it is told to.
+/// Ends before its child, which then logs one record, and `more` records when the test sends a line.
 #[expect(
     clippy::zombie_processes,
-    reason = "outliving it is what the child is for"
+    reason = "the child is meant to outlive this process"
 )]
 pub(crate) fn leave_logger(more: usize) {
     init();
@@ -236,7 +236,7 @@ pub(crate) fn leave_logger(more: usize) {
     command.arg(more.to_string());
     pipe_handler::share_with(&mut command).expect("a pipe to share");
     command.spawn().expect("a child");
-    // The child has begun when it says so.
+    // The test sends a line when the child has begun.
     hear();
 }
 

@@ -1,4 +1,4 @@
-//! Children that have nothing to do with record pipes, started while others are given theirs.
+//! Programs without a record pipe, started while others get theirs.
 
 use std::{
     collections::HashSet,
@@ -18,7 +18,7 @@ use crate::{
     tools::say,
 };
 
-/// All pipes of this process but its standard streams.
+/// Prints all pipes of this process but its standard streams.
 pub(crate) fn list_pipes() {
     let open = open_descriptors().into_iter().filter(|&fd| fd > 2);
     let pipes: Vec<String> = open.filter_map(pipe_inode).map(|i| i.to_string()).collect();
@@ -31,8 +31,8 @@ fn this(scenario: &str) -> Command {
     command
 }
 
-/// Two threads start this many programs without a pipe; two others start children with pipes until those are done. Prints how many
-/// programs and pipes there were, and how many programs had inherited one of the pipes.
+/// Two threads start this many programs without a pipe, while two others start children with pipes. Prints the numbers
+/// of programs and of pipes, and how many programs had inherited one of the pipes.
 pub(crate) fn among_spawns(foreign: usize) {
     let left = AtomicUsize::new(foreign);
     let told = Mutex::new(Vec::new());
@@ -61,7 +61,7 @@ pub(crate) fn among_spawns(foreign: usize) {
     say(&format!("{} {} {leaks}", told.len(), pipes.len()));
 }
 
-/// The pipe of a child that has one.
+/// Starts a child with a pipe and returns the pipe.
 fn own_pipe() -> String {
     let spawned = Spawn::new(this("pipes")).filter("info").spawn();
     let (mut child, logs) = spawned.expect("a child");

@@ -1,4 +1,4 @@
-//! Processes that their pid, or the C library, does not tell apart.
+//! Processes with the same pid, and processes that the C library does not know of.
 
 use std::{
     fmt, io,
@@ -36,8 +36,8 @@ pub(crate) fn nested_namespaces(records: usize, size: usize) {
     wait_for(outer);
 }
 
-/// A process made by the system call alone, of which the C library knows nothing. Its locks are then as another thread has
-/// them, so that there must be none: no drain.
+/// Makes a process by the system call alone, of which the C library knows nothing. The locks of the C library stay as
+/// another thread has them, so there must be no other thread: no drain.
 pub(crate) fn cloned(records: usize, size: usize, together: &str) {
     init_directly();
     log_as("a", 0..1, size);
@@ -51,7 +51,7 @@ pub(crate) fn cloned(records: usize, size: usize, together: &str) {
     }
 }
 
-/// The same in the middle of a record.
+/// Does the same in the middle of a record.
 pub(crate) fn cloned_in_display(size: usize) {
     struct Clones(usize);
     impl fmt::Display for Clones {
@@ -85,7 +85,7 @@ fn log_as(who: &str, numbers: std::ops::Range<usize>, size: usize) {
     }
 }
 
-/// The first process of a PID namespace of its own. Without rights it needs a user namespace too.
+/// Runs `body` in the first process of a new PID namespace. An ordinary user needs a user namespace too.
 fn in_namespace(body: impl FnOnce()) -> Pid {
     let mut flags = libc::CLONE_NEWPID;
     if !rustix::process::geteuid().is_root() {
@@ -114,7 +114,7 @@ fn in_clone(body: impl FnOnce()) -> Pid {
     })
 }
 
-/// `None` in the child.
+/// Calls `clone`. Returns `None` in the child.
 fn clone() -> Option<Pid> {
     // SAFETY: without CLONE_VM it is a fork of a process with one thread.
     match unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) } {

@@ -1,4 +1,4 @@
-//! Logging from threads whose thread-locals are gone, as a host that is not a Rust program has them.
+//! Logging from threads whose thread-locals are gone, as in a host that is not a Rust program.
 
 use std::{process, ptr, sync::OnceLock, thread};
 
@@ -29,7 +29,7 @@ pub(crate) fn destructors_of_keys(before: &str) {
     foreign(logs_before);
 }
 
-/// A thread that the standard library knows nothing of.
+/// Runs a thread of which the standard library knows nothing.
 fn foreign(logs_before: bool) {
     extern "C" fn run(logs_before: *mut libc::c_void) -> *mut libc::c_void {
         if !logs_before.is_null() {
@@ -71,8 +71,8 @@ unsafe extern "C" fn log_last_words(round: *mut libc::c_void) {
     }
 }
 
-/// A thread whose thread-locals are gone ends the process, as the last one of a C program does whose main thread has called
-/// `pthread_exit`; then a destructor of the program logs.
+/// A thread whose thread-locals are gone ends the process, as the last thread does in a C program whose main thread has
+/// called `pthread_exit`. Then a destructor of the program logs.
 pub(crate) fn exit_without_thread_locals() {
     extern "C" fn destructor() {
         log::info!("static destructor");

@@ -1,4 +1,4 @@
-//! Says which signals come, and ends with 7 at a SIGTERM.
+//! Prints the signals that it gets, and exits with 7 at SIGTERM.
 
 use std::{mem::MaybeUninit, process, ptr};
 
@@ -24,7 +24,7 @@ pub(crate) fn listen() {
     }
 }
 
-/// From here on they wait to be taken.
+/// Blocks the signals, so that they wait for `sigwait`, and returns their set.
 fn blocked() -> sigset_t {
     let mut set = MaybeUninit::uninit();
     // SAFETY: it writes the set.

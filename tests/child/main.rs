@@ -1,6 +1,6 @@
-//! The helper of the end-to-end tests: a process that does what its first argument names.
+//! The helper program of the end-to-end tests. Its first argument names the scenario that it runs.
 //!
-//! Most scenarios are children with a record pipe; those of `parents` start children themselves.
+//! Most scenarios are children with a record pipe. Those called `parent-...` start children themselves.
 
 mod adoption;
 mod contexts;

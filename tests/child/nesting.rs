@@ -1,4 +1,4 @@
-//! Logging from where one would not expect it.
+//! Logging from unusual places: `Display`, destructors, panic hooks, runtimes.
 
 use std::{cell::RefCell, fmt, panic, process, thread};
 
@@ -37,7 +37,7 @@ pub(crate) fn drop_logs() {
     init();
     let value = Nested(100);
     drop(value);
-    // A temporary of the log call itself is dropped behind it.
+    // A temporary of the log call is dropped after the call.
     log::info!("outer {}", u32::from(Nested(100).0 == 100));
     let unwinding = panic::catch_unwind(|| {
         let _value = Nested(100);
@@ -110,7 +110,7 @@ pub(crate) fn display_panics() {
     log::info!("afterwards");
 }
 
-/// The hook that was there before the handler's, and one that is set after it.
+/// Panics with a hook that was set before the handler's, and with one that is set after it.
 pub(crate) fn hook_logs() {
     panic::set_hook(Box::new(|_| log::warn!("from the first hook")));
     init();
@@ -146,7 +146,7 @@ pub(crate) fn fork_in_display() {
     log::info!("outer {Forks}");
 }
 
-/// Inside a runtime, in tasks and blocking threads; with the runtime's own records where they are compiled in.
+/// Logs inside a runtime, in tasks and blocking threads, with the runtime's own records if they are compiled in.
 pub(crate) fn in_a_runtime() {
     start(settings().filter("trace"));
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");

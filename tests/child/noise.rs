@@ -1,4 +1,4 @@
-//! A thread that logs as fast as it can, beside whatever the scenario does.
+//! A thread that logs as fast as it can beside the scenario.
 
 use std::{
     sync::{
@@ -13,7 +13,7 @@ use crate::tools::wait_until;
 static ENOUGH: AtomicBool = AtomicBool::new(false);
 static THREAD: Mutex<Option<JoinHandle<()>>> = Mutex::new(None);
 
-/// Where the test wishes it; returns when it can be heard.
+/// Starts the thread if the test asks for it, and waits until it has logged.
 pub(crate) fn start() {
     static BEGUN: AtomicBool = AtomicBool::new(false);
     if std::env::var_os("E2E_NOISE").is_none() {

@@ -1,4 +1,4 @@
-//! Which numbers write ends get. A process of its own, in which nothing else opens a descriptor.
+//! The descriptor numbers of write ends, in a process in which nothing else opens a descriptor.
 
 use std::{
     io,
@@ -15,10 +15,10 @@ use crate::{
     trouble::{every_descriptor, limit_descriptors},
 };
 
-/// Says its number, if that is a pipe.
+/// A shell script that prints the number of its record pipe, if that is a pipe.
 const TELL: &str = "n=${RECORD_PIPE#v1:}; n=${n%%:*}; test -p /proc/$$/fd/$n && echo $n";
 
-/// Says the numbers for a command of the standard library and for one of tokio.
+/// Prints the numbers for a command of the standard library and for one of tokio.
 pub(crate) fn of_write_ends() {
     both("no limit to speak of");
     let taken = fcntl_dupfd_cloexec(io::stdin(), 100).expect("the number 100");
@@ -32,7 +32,7 @@ pub(crate) fn of_write_ends() {
     both_beside("limit of 20", 10);
     limit_descriptors(40);
     let mut taken: Vec<_> = every_descriptor().collect();
-    // The lower half is for what spawning opens beside it.
+    // The lower half is for the descriptors that spawning opens beside it.
     taken.retain(|fd| fd.as_raw_fd() >= 20);
     both_beside("upper half is taken", 20);
 }

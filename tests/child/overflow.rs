@@ -29,7 +29,7 @@ fn builder(policy: &str) -> Builder {
     settings().filter("trace").overflow(overflow)
 }
 
-/// Logs until it has to wait, and says so.
+/// Logs until it has to wait, and prints that it waits.
 pub(crate) fn stall(policy: &str, records: usize) {
     init_with(builder(policy));
     let logging = thread::spawn(move || {
@@ -43,7 +43,8 @@ pub(crate) fn stall(policy: &str, records: usize) {
     say("logged");
 }
 
-/// Logs at all levels until 50 records were dropped, and says how many of each; then waits for room and goes on.
+/// Logs at all levels until 50 records are dropped, and prints how many of each level. Then it waits for room and goes
+/// on.
 pub(crate) fn drop_until_there_is_room(policy: &str) {
     let handler = init_with(builder(policy));
     let mut logged = 0;
@@ -51,7 +52,7 @@ pub(crate) fn drop_until_there_is_room(policy: &str) {
     let mut too_soon = 0;
     while dropped.iter().sum::<u64>() < 50 {
         let level = Level::iter().nth(logged % 5).expect("a level");
-        // From small ones to ones of several frames, of which some will have begun already.
+        // From small records to records of several frames, some of which are dropped after their first fragments.
         let size = [50, 500, 5_000, 200][logged % 4];
         let before = handler.counts().dropped;
         let began = Instant::now();
@@ -72,7 +73,7 @@ pub(crate) fn drop_until_there_is_room(policy: &str) {
     log::info!("at last");
 }
 
-/// Fills the pipe with what may be dropped; errors and warnings then wait.
+/// Fills the pipe with records that may be dropped. Errors and warnings then wait.
 pub(crate) fn exempt() {
     static WAITING: AtomicBool = AtomicBool::new(false);
     let handler = init_with(builder("drop").exempt(Level::Warn));
@@ -95,8 +96,8 @@ pub(crate) fn exempt() {
     important.join().expect("no panic");
 }
 
-/// Several threads log as fast as they can to a parent that reads as fast as it can; how many were logged is the last
-/// record.
+/// Several threads log as fast as they can to a parent that reads as fast as it can. The last record has the number of
+/// records.
 pub(crate) fn flood(policy: &str, threads: usize, records: usize, size: usize) {
     start(builder(policy).exempt(Level::Error));
     let logged = AtomicU64::new(0);
@@ -128,12 +129,12 @@ pub(crate) fn exit_when_full(timeout_ms: usize) {
     say(&format!("{} {}", counts.sent, counts.dropped));
 }
 
-/// Ends while another thread waits for room with the report of what was dropped in its hands. There is room for a close.
+/// Ends while another thread waits for room for the report of its drops. There is room for a close.
 pub(crate) fn exit_while_a_report_waits() {
     static THREAD: AtomicU64 = AtomicU64::new(0);
     let builder = builder("drop").exempt(Level::Error);
     let handler = init_with(builder.delivery(Delivery::Direct));
-    // Each takes a page, of which a quarter stays free.
+    // Each takes a page and leaves a quarter of it free.
     while handler.counts().dropped < 20 {
         log::info!("{}", pattern(3_000, 0));
     }
@@ -145,7 +146,7 @@ pub(crate) fn exit_while_a_report_waits() {
     say(&handler.counts().dropped.to_string());
 }
 
-/// The pipe is full before the handler can say hello; then comes a panic.
+/// Fills the pipe before the handler can write its hello, then panics.
 pub(crate) fn panic_when_full() {
     fill_pipe();
     let handler = init_with(builder("drop"));
@@ -157,8 +158,8 @@ pub(crate) fn panic_when_full() {
     log::info!("after");
 }
 
-/// Waits until the parent has read all there is. What is in the buffer has to go first: while it waits there, an empty
-/// pipe says nothing about room for a record.
+/// Waits until the parent has read everything. The queue has to be written first: while records are queued, an empty
+/// pipe does not mean that there is room for another record.
 fn wait_for_room(handler: &PipeHandler) {
     wait_until(|| {
         handler.flush();

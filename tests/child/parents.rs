@@ -1,4 +1,4 @@
-//! Parents: what concerns a whole process (its logger, its descriptors) needs one of its own.
+//! Parents, for tests of a whole process: its logger, its descriptors.
 
 use std::{
     collections::HashSet,
@@ -33,7 +33,7 @@ pub(crate) fn runtime() -> Runtime {
     builder.enable_all().build().expect("a runtime")
 }
 
-/// Both sides log hello; there is one logger.
+/// Parent and child log hello to the one logger.
 pub(crate) fn hello() {
     env_logger::builder()
         .filter_level(LevelFilter::Info)
@@ -58,11 +58,11 @@ pub(crate) fn child_hello() {
     log::info!(user = 7; "hello from child process");
 }
 
-/// Says how many descriptors there were before and after many children, how many write ends were left right behind a
-/// spawn, and how many children were not clean.
+/// Prints the numbers of descriptors before and after many children, the number of write ends right after a spawn, and
+/// the number of children that were not clean.
 pub(crate) fn many_spawns(rounds: usize) {
     runtime().block_on(async {
-        // What the runtime opens once.
+        // The descriptors that the runtime opens once.
         for _ in 0..3 {
             assert!(one_child().await.0, "clean");
         }
@@ -95,7 +95,7 @@ async fn one_child() -> (bool, usize) {
     (clean, left)
 }
 
-/// The pipes that this process can write.
+/// Returns the pipes that this process can write.
 fn write_ends() -> HashSet<u64> {
     let can_write = |fd: &i32| {
         let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).unwrap_or_default();
@@ -106,7 +106,7 @@ fn write_ends() -> HashSet<u64> {
     open.filter(can_write).filter_map(pipe_inode).collect()
 }
 
-/// Commands that cannot be started, for each reason, of both kinds and with the pipe in either way.
+/// Spawns commands that cannot be started, for each reason, with both `Command` types and both ways to pass the pipe.
 pub(crate) fn failing_spawns(rounds: usize) {
     let runtime = runtime();
     let _inside = runtime.enter();
@@ -121,7 +121,7 @@ pub(crate) fn failing_spawns(rounds: usize) {
                     || StdCommand::new("/nonexistent/program"),
                     ErrorKind::NotFound,
                 ),
-                // No program, even to those who may do everything.
+                // Not a program, even for root.
                 (|| StdCommand::new("/dev/null"), ErrorKind::PermissionDenied),
             ] as [(fn() -> StdCommand, ErrorKind); 2]
             {
@@ -143,7 +143,7 @@ pub(crate) fn failing_spawns(rounds: usize) {
     say(&format!("{before} {}", open_descriptors().len()));
 }
 
-/// Says how many KiB of memory it took at most to read so many MiB that lead to nothing, and what came of it.
+/// Prints the most KiB of memory while it reads this many MiB of unfinished records, and the counters.
 pub(crate) fn memory(mebibytes: usize) {
     let mut command = child("unfinished");
     command.arg(mebibytes.to_string());
@@ -156,7 +156,7 @@ pub(crate) fn memory(mebibytes: usize) {
     });
 }
 
-/// The most KiB that this process ever had in memory.
+/// Returns the peak memory of this process in KiB.
 fn most_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("a status");
     let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -164,7 +164,7 @@ fn most_memory() -> u64 {
     number.expect("a figure").parse().expect("a number")
 }
 
-/// What the child is told to log is what its parent logs.
+/// Its child gets the maximum level of this process as its filter, and logs at every level.
 pub(crate) fn level(level: &str) {
     log::set_max_level(level.parse().expect("a level"));
     runtime().block_on(async {
@@ -176,7 +176,7 @@ pub(crate) fn level(level: &str) {
     });
 }
 
-/// Its child tells the filter that is handed down from a variable of this process.
+/// Its child prints the filter that it gets from a variable of this process.
 pub(crate) fn filter_from_env(variable: &str) {
     let mut shell = StdCommand::new("sh");
     shell.args(["-c", "echo \"$RECORD_PIPE_FILTER\""]);
@@ -185,7 +185,7 @@ pub(crate) fn filter_from_env(variable: &str) {
     child.wait().expect("a status");
 }
 
-/// Children that are started at the same moment tell which pipes they have. Says how often one had another's.
+/// Children that are started at the same moment print their pipes. Prints how often one had another's pipe.
 pub(crate) fn from_two_threads(rounds: usize) {
     let barrier = Barrier::new(2);
     let all = Mutex::new(Vec::new());
@@ -220,7 +220,7 @@ pub(crate) fn from_two_threads(rounds: usize) {
     ));
 }
 
-/// Is killed by the test while its child logs; the child has this process's stdout.
+/// The test kills this process while its child logs. The child has this process's stdout.
 pub(crate) fn die() {
     runtime().block_on(async {
         let mut command = child("orphan");
@@ -230,7 +230,7 @@ pub(crate) fn die() {
     });
 }
 
-/// Everything that the runtime says about itself goes through the logger that the child's records go through.
+/// The records of the runtime itself go through the same logger as the child's records.
 pub(crate) fn noisy() {
     env_logger::builder()
         .filter_level(LevelFilter::Trace)
@@ -244,8 +244,8 @@ pub(crate) fn noisy() {
     });
 }
 
-/// Reads on a thread that was there before any signal was blocked, then waits for SIGTERM as a daemon does: blocked in
-/// its own thread, and asked for there.
+/// Reads on a thread that was started before any signal was blocked, then waits for SIGTERM as a daemon does: by
+/// `sigwait` in a thread that has blocked it.
 pub(crate) fn await_a_signal() {
     let mut command = StdCommand::new("cat");
     command.stdout(Stdio::null());
@@ -267,7 +267,7 @@ pub(crate) fn await_a_signal() {
     say(&signal.to_string());
 }
 
-/// Asks for a thread, within a runtime, where the system gives none.
+/// Asks for a thread, within a runtime, while the system refuses threads.
 pub(crate) fn thread_that_cannot_be_had() {
     runtime().block_on(async {
         let (_child, logs) = spawn(child("log")).expect("a child");

@@ -1,4 +1,4 @@
-//! What a record can hold.
+//! Records with all that they can hold.
 
 use std::{
     error::Error,
@@ -11,7 +11,7 @@ use pipe_handler::PipeHandler;
 
 use crate::tools::{init, init_with, pattern, settings, thread_id};
 
-/// Each record says in its key-values what its fields must be.
+/// Each record has the expected values of its fields in its key-values.
 pub(crate) fn fields() {
     init();
     describe_here();
@@ -38,7 +38,7 @@ pub(crate) fn context() {
     log::info!("without");
 }
 
-/// Claims what only the parent can know.
+/// Logs key-values with the names that are the parent's.
 pub(crate) fn forged() {
     let builder = PipeHandler::builder()
         .context("process", "init")
@@ -85,7 +85,7 @@ pub(crate) fn texts(texts: &[String]) {
     for text in texts {
         log::info!(target: text.as_str(), text = text.as_str(), text:? = text; "{text}");
     }
-    // Literals take another way through `format_args`.
+    // Messages without arguments take another path in `format_args`.
     log::info!("");
     log::info!("Grüße, 世界 🦀");
 }
@@ -169,7 +169,7 @@ pub(crate) fn structures() {
     log::info!(job:serde = job; "a structure");
 }
 
-/// The threads begin their records at the same moment, in each of the rounds.
+/// In each round all threads begin their records at the same moment.
 pub(crate) fn together(threads: usize, rounds: usize) {
     init();
     let barrier = Arc::new(Barrier::new(threads));
@@ -188,7 +188,7 @@ pub(crate) fn together(threads: usize, rounds: usize) {
     all.into_iter().for_each(|t| t.join().expect("no panic"));
 }
 
-/// Everything at once that may be large: the record must fit its limit, and hello the pipe's.
+/// Logs a record in which every part is large. The record must stay within its limit, and the hello within one write.
 pub(crate) fn large_in_every_part() {
     let large = pattern(400_000, 0);
     let builder = PipeHandler::builder()

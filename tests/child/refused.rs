@@ -1,12 +1,12 @@
-//! System calls that are refused to this thread and to what it starts, as a container's profile does.
+//! Refuses system calls to this thread and to the processes that it starts, as a container's profile does.
 
 use libc::{c_long, sock_filter};
 
-/// The number of the call, and the lower half of its first argument.
+/// The offsets of the number of the call and of the lower half of its first argument.
 const NUMBER: u32 = 0;
 const FIRST_ARGUMENT: u32 = 16;
 
-/// Refuses the calls of these names, divided by commas; none are refused for an empty text.
+/// Refuses the calls of these names, separated by commas; none for an empty text.
 pub(crate) fn refuse(errno: &str, calls: &str) {
     let errno = match errno {
         "EPERM" => libc::EPERM,
@@ -24,7 +24,7 @@ pub(crate) fn refuse(errno: &str, calls: &str) {
     install(program);
 }
 
-/// Kills this process for any call but these.
+/// Makes any other call kill this process.
 pub(crate) fn kill_but_for(calls: &str) {
     let mut program = vec![load(NUMBER)];
     for name in calls.split(',') {
@@ -72,7 +72,7 @@ fn number(name: &str) -> c_long {
 pub(crate) fn refuse_threads() {
     install(vec![
         load(NUMBER),
-        // What it is asked for is behind a pointer; then the older one is tried.
+        // The flags of `clone3` are behind a pointer. If it is refused, the C library tries `clone`.
         unless(libc::SYS_clone3, 1),
         refusal(libc::ENOSYS),
         unless(libc::SYS_clone, 3),
@@ -92,7 +92,7 @@ fn load(offset: u32) -> sock_filter {
     statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, offset)
 }
 
-/// Skips so many statements for any other call.
+/// Skips this many statements for any other call.
 fn unless(number: c_long, skipped: u8) -> sock_filter {
     let number = u32::try_from(number).expect("small");
     statement(libc::BPF_JMP | libc::BPF_JEQ, 0, skipped, number)

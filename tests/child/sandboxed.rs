@@ -1,4 +1,4 @@
-//! Children whose system refuses what a log call asks it for.
+//! Children whose system refuses the system calls of a log call.
 
 use std::{process, thread, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::{
     tools::{init_directly, init_with, pattern, say, settings},
 };
 
-/// Two threads and a forked process log directly, in a sandbox that was there from the start or came once the handler was there.
+/// Two threads and a forked process log directly, in a sandbox from the start or from when the handler exists.
 pub(crate) fn sandboxed(errno: &str, calls: &str, since: &str) {
     if since == "start" {
         refuse(errno, calls);
@@ -50,7 +50,7 @@ pub(crate) fn sandboxed_for_life(calls: &str, since: &str) {
     process::exit(0)
 }
 
-/// Waits for room where the system refuses to wait for it, and says how much of the processor that took, in nanoseconds.
+/// Waits for room while the system refuses the waiting call, and prints the processor time in nanoseconds.
 pub(crate) fn wait_without_poll(refused: &str) {
     let wait = Duration::from_secs(2);
     let handler = init_with(settings().overflow(Overflow::BlockFor(wait)));

@@ -1,4 +1,4 @@
-//! Logging while the system has no memory left but for small things.
+//! Logging while only small allocations succeed.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -54,7 +54,7 @@ impl fmt::Display for Long<'_> {
     }
 }
 
-/// The limit while `size` bytes of message are logged in every way.
+/// Logs messages of `size` bytes in every way while no allocation may be larger than the limit.
 pub(crate) fn log_with(limit: usize, size: usize) {
     init();
     let text = pattern(size, 0);

@@ -1,4 +1,4 @@
-//! Two children of one parent, of which one looks for the other's pipe.
+//! Two children of one parent. One of them looks for the other's pipe.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -15,27 +15,27 @@ use crate::{
     tools::{hear, init, pipe, say},
 };
 
-/// Users that nothing else runs as.
+/// Users that run nothing else.
 const NOBODY: u32 = 65_534;
 const ANOTHER: u32 = 65_533;
 
 /// One frame: a record of level info, target "t" and message "forged".
 const FORGED: &[u8] = b"\0\0\0\x0e\x01\x95\0\0\x03\xa1t\xa6forged";
 
-/// What stands between the children.
+/// The protections between the children.
 struct Setting<'a> {
-    /// Nothing of this process is to be had through /proc.
+    /// The parent is not dumpable, so that `/proc` hides it.
     parent_hidden: bool,
-    /// The same of the victim.
+    /// The victim is not dumpable.
     victim_hidden: bool,
     /// Root stays root, and the children run as users of their own.
     other_users: bool,
-    /// What runs the intruder.
+    /// The command that runs the intruder.
     wrapper: Vec<&'a str>,
 }
 
-/// Says how far the intruder came by way of the parent's descriptors and of the victim's own, and how many records the
-/// parent then has under the victim's label that the victim did not log.
+/// Prints how far the intruder came through the descriptors of the parent and of the victim, and how many records the
+/// parent has under the victim's label that the victim did not log.
 pub(crate) fn parent(how: &str, wrapper: &str) {
     let setting = Setting {
         parent_hidden: how.contains("parent-hidden"),
@@ -98,7 +98,7 @@ impl Setting<'_> {
 
 fn this(wrapper: &[&str], scenario: &str) -> Command {
     let mut command = match wrapper {
-        // By a way that any user may go, wherever this program is. A wrapper would find itself there.
+        // A path that any user may use, wherever this program is. For a wrapper it would be the wrapper itself.
         [] => Command::new("/proc/self/exe"),
         [program, options @ ..] => {
             let mut command = Command::new(program);
@@ -121,7 +121,7 @@ fn become_nobody() {
     // SAFETY: it has no conditions.
     let user = unsafe { libc::setuid(NOBODY) };
     assert_eq!((group, user), (0, 0), "{}", io::Error::last_os_error());
-    // The change of the user has hidden it.
+    // The change of the user has made it not dumpable.
     set_dumpable_behavior(DumpableBehavior::Dumpable).expect("PR_SET_DUMPABLE");
 }
 
@@ -129,7 +129,7 @@ fn hide() {
     set_dumpable_behavior(DumpableBehavior::NotDumpable).expect("PR_SET_DUMPABLE");
 }
 
-/// Says which pipe it has, and lives until its stdin ends.
+/// Prints its pipe, and lives until its stdin ends.
 pub(crate) fn victim(how: &str) {
     init();
     if how == "hidden" {
@@ -140,7 +140,7 @@ pub(crate) fn victim(how: &str) {
     hear();
 }
 
-/// Looks for a pipe among the descriptors of its parent and of its sibling, and writes into what it finds.
+/// Looks for a pipe among the descriptors of its parent and of its sibling, and writes into it.
 pub(crate) fn intruder(parent: &str, sibling: &str, pipe: &str) {
     let how_far = |pid| match find(pid, pipe).and_then(|mut end| end.write_all(FORGED)) {
         Ok(()) => "reached".to_owned(),
@@ -153,7 +153,7 @@ pub(crate) fn intruder(parent: &str, sibling: &str, pipe: &str) {
     ));
 }
 
-/// The pipe, opened once more for writing.
+/// Opens the pipe once more for writing.
 fn find(pid: &str, pipe: &str) -> io::Result<File> {
     for entry in fs::read_dir(format!("/proc/{pid}/fd"))? {
         let path = entry?.path();

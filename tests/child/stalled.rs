@@ -1,4 +1,4 @@
-//! How long a log call takes while nobody reads.
+//! The time of a log call while nobody reads.
 
 use std::{
     io,
@@ -19,16 +19,16 @@ fn policy(name: &str) -> Overflow {
     }
 }
 
-/// Fills all the room there is, and says how many nanoseconds the longest of so many further calls took.
+/// Fills the pipe and the queue, and prints the nanoseconds of the longest of this many further calls.
 pub(crate) fn calls(name: &str, calls: usize) {
     let builder = settings().overflow(policy(name)).filter("info");
-    // Nobody will ever read: no exit waits for that.
+    // Nobody will ever read, so the exit must not wait.
     let handler = init_with(builder.exit_timeout(Duration::ZERO));
     let times = stalled_calls(handler, calls);
     say(&times.last().expect("a call").as_nanos().to_string());
 }
 
-/// What calls take once one was dropped, in order of size.
+/// Returns the sorted times of log calls after the first drop.
 fn stalled_calls(handler: &PipeHandler, calls: usize) -> Vec<Duration> {
     wait_until(|| {
         log_one(handler);
@@ -55,7 +55,7 @@ fn log_one(handler: &PipeHandler) {
     );
 }
 
-/// Prints what a log call costs while the parent does not read. Needs no parent.
+/// Prints the time of a log call while the parent does not read. Needs no parent.
 pub(crate) fn table() {
     say("| policy | delivery | calls | p50 | p100 |\n|---|---|---|---|---|");
     for (name, calls) in [("drop", 100_000), ("5ms", 200), ("50ms", 20)] {

@@ -1,4 +1,4 @@
-//! What several scenarios need.
+//! Functions that several scenarios use.
 
 use std::{
     fs::OpenOptions,
@@ -20,8 +20,8 @@ use crate::{
     noise,
 };
 
-/// Default settings, and the delivery that the test asks for. On a machine that is busy with other things the parent may
-/// be late: an exit waits for it as long as it takes.
+/// Returns the default settings with the delivery that the test asks for. On a busy machine the parent may be late, so
+/// the exit waits as long as it takes.
 pub(crate) fn settings() -> Builder {
     let delivery = match std::env::var("E2E_DELIVERY").as_deref() {
         Ok("buffered") => Delivery::Buffered,
@@ -33,22 +33,22 @@ pub(crate) fn settings() -> Builder {
         .exit_timeout(as_long_as_it_takes)
 }
 
-/// A handler with these settings becomes the logger.
+/// Makes a handler with these settings the logger.
 pub(crate) fn init() {
     start(settings());
 }
 
-/// The same without a drain, whatever the test asks for.
+/// Makes a handler with direct delivery the logger, whatever delivery the test asks for.
 pub(crate) fn init_directly() {
     let settings = settings().delivery(Delivery::Direct);
     settings.init().expect("a record pipe");
 }
 
-/// A handler becomes the logger, and what the test wishes beside it is started.
+/// Makes a handler the logger, and starts the drain and the busy thread that the test asks for.
 pub(crate) fn start(builder: Builder) {
     if is_drained() {
         let (guard, drain) = builder.init_with_drain().expect("a record pipe");
-        // The exit of the process is what ends it.
+        // Only the exit of the process ends it.
         std::mem::forget(guard);
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.enable_io().build().expect("a runtime");
@@ -59,12 +59,12 @@ pub(crate) fn start(builder: Builder) {
     noise::start();
 }
 
-/// Whether the test wants a drain that is a task.
+/// Whether the test asks for a drain that is a task.
 pub(crate) fn is_drained() -> bool {
     std::env::var("E2E_DELIVERY").is_ok_and(|delivery| delivery == "drain")
 }
 
-/// A handler becomes the logger, and stays at hand for its counts.
+/// Makes a handler the logger and returns it, for its counts.
 pub(crate) fn init_with(builder: Builder) -> &'static PipeHandler {
     static HANDLER: OnceLock<PipeHandler> = OnceLock::new();
     let handler = builder.build().expect("a record pipe");
@@ -75,14 +75,14 @@ pub(crate) fn init_with(builder: Builder) -> &'static PipeHandler {
     handler
 }
 
-/// Tells the test something without a record.
+/// Prints a line for the test on stdout.
 pub(crate) fn say(text: &str) {
     let mut out = io::stdout().lock();
     writeln!(out, "{text}").expect("stdout");
     out.flush().expect("stdout");
 }
 
-/// Waits for a line from the test, or for it to have no more.
+/// Waits for a line from the test, or for the end of stdin.
 pub(crate) fn hear() {
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line).expect("stdin");
@@ -100,13 +100,13 @@ pub(crate) fn is_asleep(thread: u64) -> bool {
     stat.is_ok_and(|stat| stat.contains(") S "))
 }
 
-/// The record pipe.
+/// Returns the record pipe.
 pub(crate) fn pipe() -> BorrowedFd<'static> {
     // SAFETY: the handler of this process keeps it open until the end.
     unsafe { BorrowedFd::borrow_raw(pipe_number()) }
 }
 
-/// The number that the parent gave it, or the one to which the handler has moved it.
+/// Returns the number of the record pipe: the parent's, or the one to which the handler has moved it.
 pub(crate) fn pipe_number() -> RawFd {
     let variable = std::env::var("RECORD_PIPE").expect("a record pipe");
     let inode = variable.split(':').nth(3).expect("an inode").parse().ok();
@@ -114,7 +114,7 @@ pub(crate) fn pipe_number() -> RawFd {
     open.find(|&fd| pipe_inode(fd) == inode).expect("the pipe")
 }
 
-/// The number that the parent gave it.
+/// Returns the number that the parent gave to the record pipe.
 pub(crate) fn given_number() -> RawFd {
     let variable = std::env::var("RECORD_PIPE").expect("a record pipe");
     let number = variable.split(':').nth(1).expect("a descriptor");
@@ -129,9 +129,9 @@ pub(crate) fn pipe_is_full() -> bool {
     !polled[0].revents().contains(PollFlags::OUT)
 }
 
-/// Fills the pipe to its last byte with frames of a kind that nobody knows.
+/// Fills the pipe to its last byte with frames of an unknown kind.
 pub(crate) fn fill_pipe() {
-    // A description of its own: the flags of the one that the handler writes to are not touched.
+    // Opened anew, so that the flags of the open file that the handler writes to stay as they are.
     let mut own = OpenOptions::new()
         .write(true)
         .custom_flags(libc::O_NONBLOCK)
@@ -140,7 +140,7 @@ pub(crate) fn fill_pipe() {
     let small = [0, 0, 0, 2, 0x7f, 0x90];
     let large = small.repeat(600);
     for frames in [&large[..], &small] {
-        // Neither is larger than what is written as a whole or not at all.
+        // Neither is too large to be written as a whole or not at all.
         while own.write(frames).is_ok() {}
     }
 }
@@ -154,7 +154,7 @@ pub(crate) fn thread_id() -> u64 {
     u64::try_from(rustix::thread::gettid().as_raw_nonzero().get()).expect("positive")
 }
 
-/// Text of this length in which each byte depends on its place.
+/// Returns a text of this length in which each byte depends on its place.
 pub(crate) fn pattern(length: usize, start: usize) -> String {
     let letter = |place: usize| char::from(b'a' + u8::try_from(place % 23).expect("small"));
     (start..start + length).map(letter).collect()

@@ -27,13 +27,13 @@ use crate::{
     tools::{hear, init_with, pattern, say, settings, wait_until},
 };
 
-/// The processor time of this whole process so far.
+/// Returns the processor time of this process so far.
 fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::try_from(time).expect("positive")
 }
 
-/// How many writes this process has tried so far.
+/// Returns how many writes this process has tried so far.
 fn writes() -> u64 {
     let figures = std::fs::read_to_string("/proc/self/io").expect("figures");
     let writes = figures
@@ -42,8 +42,8 @@ fn writes() -> u64 {
     writes.expect("a figure").parse().expect("a number")
 }
 
-/// Logs on when its parent is gone, and says what that costs: writes and nanoseconds of the processor for so many calls,
-/// then for doing nothing until the test says so.
+/// Logs on when its parent is gone, and prints the cost: writes and nanoseconds of processor time for these calls, then
+/// for doing nothing until the test sends a line.
 pub(crate) fn parent_is_gone(how: &str) {
     const CALLS: u32 = 200_000;
     let overflow = match how {
@@ -70,7 +70,7 @@ pub(crate) fn parent_is_gone(how: &str) {
     hear();
 }
 
-/// A parent to be killed; its child has its stdin and stdout.
+/// Reads a child until the test kills this process. The child has its stdin and stdout.
 pub(crate) fn killed(how: &str) {
     runtime().block_on(async {
         let mut command = child("gone");
@@ -87,13 +87,13 @@ pub(crate) fn limit_descriptors(current: u64) {
     setrlimit(Resource::Nofile, Rlimit { current, maximum }).expect("a limit");
 }
 
-/// Spawns with no descriptor left, with one, and so on until a spawn succeeds. Says how many failed for that reason, how
-/// many descriptors were left behind, and how the streams of the one that succeeded and of a later one ended.
+/// Spawns with no descriptor left, with one, and so on until a spawn succeeds. Prints how many spawns failed, how
+/// many descriptors were left open, and how the streams of the successful spawn and of a later one ended.
 pub(crate) fn limits() {
     limit_descriptors(64);
     let runtime = runtime();
     let _inside = runtime.enter();
-    // What the runtime opens once.
+    // The descriptors that the runtime opens once.
     let first = try_spawn(Via::Fd, Vec::new()).expect("a child");
     runtime.block_on(first.end());
     for via in [Via::Fd, Via::Stdin] {
@@ -121,7 +121,7 @@ pub(crate) fn limits() {
     }
 }
 
-/// All that this process may still open.
+/// Opens all descriptors that this process may still open.
 pub(crate) fn every_descriptor() -> impl Iterator<Item = OwnedFd> {
     std::iter::from_fn(|| fcntl_dupfd_cloexec(io::stdin(), 3).ok())
 }

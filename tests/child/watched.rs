@@ -1,4 +1,4 @@
-//! Parents whose system refuses what would watch their child's exit, and readers in another process.
+//! Parents whose system refuses the calls that watch their child's exit, and readers in another process.
 
 use std::{
     process::{Command as StdCommand, Stdio},
@@ -19,11 +19,11 @@ use crate::{
     tools::{hear, init, pattern, say},
 };
 
-/// Reads a child that lives on while another one's pipe is read to its end, and then that one. Says both ends, and
-/// what the child logged.
+/// Reads another child to its end while this one lives on, and then this one. Prints both ends and the messages of the
+/// child.
 ///
-/// `how` has a word for each wish: `forked` is to read in a process that was forked after the spawn, `headless` a child
-/// whose main thread ends first.
+/// `how` may contain `forked`, to read in a process that was forked after the spawn, and `headless`, for a child whose
+/// main thread ends first.
 pub(crate) fn read(errno: &str, calls: &str, how: &str) {
     refuse(errno, calls);
     let wishes = |wish: &str| how.split(',').any(|word| word == wish);
@@ -35,7 +35,7 @@ pub(crate) fn read(errno: &str, calls: &str, how: &str) {
         && let Some(reader) = fork()
     {
         drop(living.stdin.take());
-        // Nobody here waits for the child: it stays a zombie.
+        // This process does not wait for the child, which stays a zombie.
         waitpid(Some(reader), WaitOptions::empty()).expect("a reader");
         return;
     }
@@ -52,7 +52,7 @@ pub(crate) fn read(errno: &str, calls: &str, how: &str) {
     say(&format!("{ends} {}", messages.join(",")));
 }
 
-/// A child whose pipe is held open beyond its exit, to its end.
+/// Reads a child whose pipe is held open after its exit.
 async fn another_one() -> StreamEnd {
     let mut command = child("leave-sleeper");
     command
@@ -79,7 +79,7 @@ async fn read_to_the_end(logs: PipeSubscriber) -> (StreamEnd, Vec<String>) {
     (end, messages)
 }
 
-/// The child: logs, waits for its stdin, logs again, and leaves a process with its pipe.
+/// Runs as the child: logs, waits for its stdin, logs again, and leaves a process with its pipe.
 pub(crate) fn live_on(how: &str) {
     init();
     if how.split(',').any(|word| word == "headless") {
@@ -87,14 +87,14 @@ pub(crate) fn live_on(how: &str) {
             log_and_leave_sleeper();
             std::process::exit(0);
         });
-        // SAFETY: this thread alone ends, and nothing on its stack is anybody else's.
+        // SAFETY: only this thread ends, and no other thread uses its stack.
         unsafe { libc::syscall(libc::SYS_exit, 0) };
     }
     log_and_leave_sleeper();
 }
 
 fn log_and_leave_sleeper() {
-    // Large enough to make the reader look at ticks of a timer.
+    // Large enough that the reader needs ticks of its timer.
     log::info!("one {}", pattern(20_000, 0));
     hear();
     let mut command = StdCommand::new("sleep");
@@ -104,7 +104,7 @@ fn log_and_leave_sleeper() {
     log::info!(sleeper; "two");
 }
 
-/// Says why a child cannot be spawned where there is no timer and no thread instead, and that nothing is left of it.
+/// Prints why a child cannot be spawned without a timer and without a thread, and that nothing is left of it.
 pub(crate) fn without_a_thread() {
     let runtime = runtime();
     let _inside = runtime.enter();
@@ -122,7 +122,7 @@ pub(crate) fn without_a_thread() {
     ));
 }
 
-/// Waits for a signal as programs do that block it in each of their threads, and says which one came.
+/// Waits for a signal like a program that blocks it in all its threads, and prints the signal that came.
 pub(crate) fn wait_for_a_signal() {
     refuse("EPERM", "pidfd_open,timerfd_create");
     let mut command = StdCommand::new("cat");

@@ -177,7 +177,8 @@ fn a_process_that_ends_while_a_thread_says_hello_waits_for_it_and_closes() {
 
 #[test]
 fn a_child_goes_on_when_its_parent_no_longer_reads() {
-    // Before and after the handler exists; with SIGPIPE ignored as in Rust, at its default, and set to the default later.
+    // Before and after the handler exists; with SIGPIPE ignored as in Rust, at its default, and set to the default
+    // later.
     for how in [
         "plainly",
         "drop",

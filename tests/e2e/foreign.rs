@@ -1,4 +1,5 @@
-//! Any other value of `RECORD_PIPE`, and any other file as the descriptor, is refused with its reason and not written to.
+//! Any other value of `RECORD_PIPE`, and any other file as the descriptor, is refused with its reason and not written
+//! to.
 //!
 //! See `adoption` for files, other pipes and closed descriptors.
 
