@@ -66,9 +66,9 @@
 //!   wait for I/O. On a thread of this crate, the logger runs outside of any runtime of this crate, and the thread
 //!   takes no signal that is meant for the program.
 //! - **A child's text is inert.** Control characters are [escaped](Escaping) before a logger sees them. A child cannot
-//!   forge through its own pipe what the parent [attaches](Attach), nor a label, whichever [part](LabelIn) of the
-//!   record shows it. (Children of the same user can open each other's pipes through `/proc`; the project's SECURITY.md
-//!   lists the countermeasures.)
+//!   forge the key-values that the parent [attaches](Attach) through its own pipe, nor a label, whichever
+//!   [part](LabelIn) of the record shows it. (Children of the same user can open each other's pipes through `/proc`;
+//!   the project's SECURITY.md lists the countermeasures.)
 //!
 //! # Not guaranteed
 //!

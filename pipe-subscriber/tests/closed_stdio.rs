@@ -1,4 +1,5 @@
-//! A parent that runs with closed stdio. One test in a process of its own, because it closes what all tests share.
+//! A parent that runs with closed stdio. It is one test in a process of its own, because it closes the stdio that all
+//! tests share.
 
 use std::{
     os::fd::{FromRawFd, OwnedFd},

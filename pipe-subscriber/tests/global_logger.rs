@@ -23,7 +23,7 @@ impl Log for Logger {
 }
 
 #[tokio::test]
-async fn the_global_logger_and_its_level_rule_what_is_run_and_handed_down() {
+async fn the_global_logger_and_its_level_filter_records_and_are_the_default_filter_of_children() {
     let mut stream = Vec::new();
     LogRecord::new(Level::Info, "worker", "info").encode_frame(&mut stream);
     LogRecord::new(Level::Debug, "worker", "debug").encode_frame(&mut stream);

@@ -100,7 +100,7 @@ fn hostility_of(child: usize) -> &'static Hostility {
 }
 
 #[test]
-fn five_hundred_hostile_children_cost_what_is_promised_and_honest_ones_are_heard() {
+fn five_hundred_hostile_children_stay_within_the_bounds_and_honest_records_arrive() {
     let summaries = within(async {
         let gate = Gate::default();
         let hostile: Vec<_> = (0..CHILDREN)
@@ -136,7 +136,7 @@ fn five_hundred_hostile_children_cost_what_is_promised_and_honest_ones_are_heard
 }
 
 #[test]
-fn a_patient_child_costs_what_is_promised() {
+fn a_patient_child_stays_within_the_bounds() {
     for (child, hostility) in PATIENT.iter().enumerate() {
         let gate = Gate::default();
         gate.open();

@@ -6,7 +6,7 @@ use pipe_subscriber::StreamEnd;
 use crate::support::{Stream, sums};
 
 #[tokio::test]
-async fn a_process_that_says_all_it_sent_is_complete() {
+async fn a_process_whose_close_matches_its_records_is_complete() {
     let stream = Stream::default().hello(7).records(7, 1..=5).close(7, 5, 0);
     let summary = stream.summary().await;
 
@@ -22,7 +22,7 @@ async fn a_process_that_says_all_it_sent_is_complete() {
 }
 
 #[tokio::test]
-async fn a_gap_in_the_seqs_is_missing_in_whatever_order_they_came() {
+async fn a_gap_in_the_seqs_is_missing_in_any_order_of_arrival() {
     let stream = Stream::default().hello(7).records(7, [9, 2, 1, 5]);
     assert_eq!(sums(&stream.summary().await), (4, 0, 5));
 }

@@ -36,7 +36,7 @@ async fn a_summary_says_that_a_child_did_not_adopt_its_pipe() {
 }
 
 #[tokio::test]
-async fn a_summary_says_that_the_child_was_asked_for_nothing() {
+async fn a_summary_reports_that_the_filter_was_off() {
     let quiet = Stream::default().hello(7).close(7, 0, 0);
     // This program has no logger, so the filter is off by default.
     for filter in [None, Some("OFF"), Some("info")] {
@@ -56,7 +56,7 @@ async fn a_summary_says_that_the_child_was_asked_for_nothing() {
 
 /// A child that writes anything has the pipe.
 #[tokio::test]
-async fn whatever_a_child_writes_is_not_taken_for_a_pipe_that_was_not_adopted() {
+async fn a_child_that_writes_anything_has_adopted_its_pipe() {
     let hello = Stream::default().hello(7);
     let closed = Stream::default().close(7, 0, 0);
     let unknown = Stream::default().payload(&[0x63, 0x90]);
@@ -72,7 +72,7 @@ async fn whatever_a_child_writes_is_not_taken_for_a_pipe_that_was_not_adopted() 
 }
 
 #[tokio::test]
-async fn only_an_end_of_a_childs_own_pipe_tells_that_it_was_not_adopted() {
+async fn only_the_end_of_a_childs_own_pipe_has_the_reason_not_adopted() {
     // A reader that is not the pipe of a child has no child.
     assert_eq!(Stream::default().summary().await.reasons, [""; 0]);
     // Before the end of the stream, the child may still write.

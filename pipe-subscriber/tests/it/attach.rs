@@ -47,7 +47,7 @@ async fn by_default_the_label_is_added_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn all_origins_come_first_in_the_order_asked_for() {
+async fn attached_key_values_come_first_in_the_order_given() {
     let mut record = known();
     record.key_values.push("job", 7);
     record.context.push("role", "indexer");
@@ -77,7 +77,7 @@ async fn all_origins_come_first_in_the_order_asked_for() {
 }
 
 #[tokio::test]
-async fn what_a_record_does_not_tell_is_left_out() {
+async fn a_key_without_a_value_is_left_out() {
     let record = LogRecord::new(Level::Info, "worker", "");
     let asked = [
         Attach::Label,

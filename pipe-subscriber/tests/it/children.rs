@@ -78,14 +78,14 @@ fn the_commands_own_stdio_stays_as_it_was() {
         .stdout(Stdio::piped());
     let (mut child, logs) = spawn(command).unwrap();
     child.stdin.take().unwrap().write_all(b"hello").unwrap();
-    let mut said = String::new();
+    let mut output = String::new();
     child
         .stdout
         .take()
         .unwrap()
-        .read_to_string(&mut said)
+        .read_to_string(&mut output)
         .unwrap();
-    assert_eq!(said, "HELLO");
+    assert_eq!(output, "HELLO");
     assert_eq!(read_on_thread(logs).end, StreamEnd::Eof);
     child.wait().unwrap();
 }
@@ -129,7 +129,7 @@ fn inherited() -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_killed_child_leaves_what_it_wrote() {
+async fn the_records_of_a_killed_child_arrive() {
     let stream = Stream::default().hello(7).records(7, 1..=3);
     let command = tokio_shell(&format!("{}; kill -9 $$", send(&stream)));
     let (_child, logs) = spawn(command).unwrap();
@@ -189,7 +189,7 @@ async fn the_exit_is_seen_while_the_reader_waits() {
 }
 
 #[tokio::test]
-async fn what_is_written_within_the_grace_period_still_arrives() {
+async fn records_written_within_the_grace_period_arrive() {
     let late = send(&a_whole_process());
     let script = format!("exec 3<&0; (read line <&3; {late}) & exec 3<&-");
     let mut command = shell(&script);
@@ -224,8 +224,8 @@ fn child_that_writes_twice(last: &str) -> (process::Child, PipeSubscriber) {
     let mut command = shell(&script);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let (mut child, logs) = Spawn::new(command).grace(Duration::ZERO).spawn().unwrap();
-    let said = child.stdout.as_mut().unwrap().read(&mut [0]).unwrap();
-    assert_eq!(said, 1);
+    let bytes = child.stdout.as_mut().unwrap().read(&mut [0]).unwrap();
+    assert_eq!(bytes, 1);
     (child, logs)
 }
 

@@ -47,7 +47,7 @@ async fn a_logger_gets_the_record_as_it_was_logged() {
 }
 
 #[tokio::test]
-async fn the_maximum_level_and_the_logger_itself_decide_what_comes_through() {
+async fn the_maximum_level_and_the_logger_itself_filter_records() {
     let stream = one_of_each_level();
     let all = Capture::new();
     within(stream.subscriber().run_into(&all)).await.unwrap();
@@ -57,10 +57,7 @@ async fn the_maximum_level_and_the_logger_itself_decide_what_comes_through() {
     let subscriber = stream.subscriber().max_level(LevelFilter::Warn);
     let summary = within(subscriber.run_into(&by_level)).await.unwrap();
     assert_eq!(by_level.messages(), ["ERROR", "WARN"]);
-    assert_eq!(
-        summary.received, 5,
-        "what is filtered out has come all the same"
-    );
+    assert_eq!(summary.received, 5, "filtered records are received too");
 
     let by_logger = Capture::enabled(LevelFilter::Info);
     let summary = within(stream.subscriber().run_into(&by_logger))
@@ -71,7 +68,7 @@ async fn the_maximum_level_and_the_logger_itself_decide_what_comes_through() {
 }
 
 #[tokio::test]
-async fn a_closure_sees_every_record_whatever_the_level() {
+async fn a_closure_sees_records_of_every_level() {
     let mut seen = 0;
     let subscriber = one_of_each_level().0;
     let run = PipeSubscriber::new(&subscriber[..])
@@ -124,7 +121,7 @@ async fn other_tasks_get_their_turn_while_the_reader_always_has_more() {
 }
 
 #[tokio::test]
-async fn a_slow_logger_lets_others_in_after_each_record() {
+async fn a_slow_logger_yields_to_other_tasks_after_each_record() {
     let stream = Stream::default().records(7, 0..5);
     let turns = Cell::new(0);
     let other = async {
@@ -152,7 +149,7 @@ async fn a_slow_logger_lets_others_in_after_each_record() {
 
 /// Makes a descriptor ready at record 100, and returns the number of records until the task that waits for it runs. The
 /// logger calls `meanwhile` for each record.
-async fn a_descriptor_has_its_turn_at(frames: Vec<u8>, meanwhile: fn()) -> usize {
+async fn records_until_a_waiting_task_runs(frames: Vec<u8>, meanwhile: fn()) -> usize {
     let (mut bell, waiting) = std::os::unix::net::UnixStream::pair().unwrap();
     waiting.set_nonblocking(true).unwrap();
     let waiting = tokio::net::UnixStream::from_std(waiting).unwrap();
@@ -190,7 +187,7 @@ async fn what_waits_for_a_descriptor_has_its_turn_after_1024_frames_of_any_kind(
     ];
     for (which, other) in with {
         let frames = (0..4_000).fold(Stream::default(), |stream, n| other(stream, n).record(7, n));
-        let turn = a_descriptor_has_its_turn_at(frames.0, || {}).await;
+        let turn = records_until_a_waiting_task_runs(frames.0, || {}).await;
         // 64 more, because the turn comes at the end of a burst.
         assert!(
             (101..=100 + 1_024 + 64).contains(&turn),
@@ -200,7 +197,7 @@ async fn what_waits_for_a_descriptor_has_its_turn_after_1024_frames_of_any_kind(
 }
 
 #[tokio::test]
-async fn what_waits_for_a_descriptor_has_its_turn_after_each_record_of_a_slow_logger() {
+async fn a_task_that_waits_for_a_descriptor_runs_after_each_record_of_a_slow_logger() {
     let frames = Stream::default().records(7, 0..300).0;
     let slow = || {
         let begin = std::time::Instant::now();
@@ -208,12 +205,12 @@ async fn what_waits_for_a_descriptor_has_its_turn_after_each_record_of_a_slow_lo
             std::hint::spin_loop();
         }
     };
-    let turn = a_descriptor_has_its_turn_at(frames, slow).await;
+    let turn = records_until_a_waiting_task_runs(frames, slow).await;
     assert!((101..=102).contains(&turn), "at {turn}");
 }
 
 #[tokio::test]
-async fn a_drained_stream_lets_others_in_too() {
+async fn draining_yields_to_other_tasks_too() {
     let run = PipeSubscriber::new(Endless).run_with(|_| {});
     within(async {
         tokio::select! {

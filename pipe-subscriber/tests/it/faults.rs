@@ -6,7 +6,7 @@ use record_proto::Hello;
 use crate::support::Stream;
 
 #[tokio::test]
-async fn a_malformed_payload_costs_itself_only() {
+async fn a_malformed_payload_costs_no_other_payload() {
     let stream = Stream::default()
         .hello(7)
         .record(7, 1)

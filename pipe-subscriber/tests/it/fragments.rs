@@ -100,7 +100,7 @@ async fn only_whole_records_may_come_in_fragments() {
 }
 
 #[tokio::test]
-async fn what_exceeds_the_limit_is_given_up_and_counted_once() {
+async fn records_beyond_the_limit_are_evicted_and_counted_once() {
     let payload = payload_of(&long_record(1, 50_000));
     let mut stream = Stream::default().hello(7);
     for piece in pieces(&payload, 11) {
@@ -139,7 +139,7 @@ async fn the_oldest_unfinished_records_make_room() {
 }
 
 #[tokio::test]
-async fn a_stream_of_records_goes_on_behind_a_joined_one() {
+async fn a_stream_of_records_goes_on_after_a_joined_one() {
     let payload = payload_of(&long_record(1, 10_000));
     let mut stream = Stream::default();
     for piece in pieces(&payload, 11) {

@@ -39,7 +39,7 @@ impl Session {
 }
 
 #[tokio::test]
-async fn two_processes_of_one_pid_have_an_account_each_in_whatever_order_they_speak() {
+async fn two_processes_of_one_pid_have_an_account_each_in_any_order_of_frames() {
     let (a, b) = (Session(0xa), Session(0xb));
     let mut stream = b.hello(a.hello(Stream::default()));
     for seq in 1..=5 {

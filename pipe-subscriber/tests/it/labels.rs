@@ -40,7 +40,7 @@ async fn texts(
 }
 
 #[tokio::test]
-async fn a_label_is_seen_in_the_place_that_was_chosen_and_there_only() {
+async fn a_label_is_shown_in_the_chosen_part_only() {
     let mut record = LogRecord::new(Level::Info, "worker::db", "one\ntwo");
     record.key_values.push("job", 7);
     for (place, target, message, pairs) in [
@@ -73,7 +73,7 @@ async fn a_label_is_seen_in_the_place_that_was_chosen_and_there_only() {
 }
 
 #[tokio::test]
-async fn the_names_of_key_values_are_the_parents_wherever_the_label_is() {
+async fn the_names_of_key_values_are_the_parents_wherever_the_label_is_shown() {
     let mut record = LogRecord::new(Level::Info, "worker", "");
     record.pid = Some(42);
     record.key_values.push("label", "forged");

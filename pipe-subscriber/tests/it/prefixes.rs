@@ -228,7 +228,7 @@ fn at_cut(states: &[(usize, Found)], cut: usize) -> (usize, &Found, StreamEnd) {
 }
 
 #[test]
-fn the_streams_have_what_they_are_for() {
+fn the_streams_have_the_frames_that_the_tests_need() {
     let (_, recorded) = states(RECORDED).pop().unwrap();
     assert_eq!((recorded.records.len(), recorded.closed.len()), (9, 5));
     assert_eq!(recorded.end(), StreamEnd::Eof, "one process was killed");

@@ -49,7 +49,7 @@ async fn a_record_comes_as_soon_as_it_is_there() {
 }
 
 #[tokio::test]
-async fn whoever_stops_early_gets_the_figures_so_far() {
+async fn a_stream_that_is_stopped_early_has_the_figures_so_far() {
     let stream = Stream::default().hello(7).records(7, 1..=10);
     let mut records = stream.subscriber().records();
     within(records.next()).await.unwrap();

@@ -47,9 +47,9 @@ async fn an_end_without_a_close_says_that_more_may_have_been_logged() {
     let stream = Stream::default().hello(7).records(7, 1..=2).hello(8);
     let summary = stream.clone().summary().await;
     assert_eq!((summary.unclosed, summary.end), (2, StreamEnd::Eof));
-    let said = summary.to_string();
+    let line = summary.to_string();
     assert_eq!(
-        said,
+        line,
         "2 processes did not close and may have logged more, 2 records received"
     );
     let summary = stream.close(7, 2, 0).close(8, 0, 0).summary().await;
@@ -58,7 +58,7 @@ async fn an_end_without_a_close_says_that_more_may_have_been_logged() {
 }
 
 #[tokio::test]
-async fn a_summary_says_what_is_not_as_it_should_be_the_worst_first_and_nothing_else() {
+async fn a_summary_prints_the_problems_only_the_worst_first() {
     let line = |stream: Stream| async move { stream.summary().await.to_string() };
     assert_eq!(line(Stream::default()).await, "no records received");
     let whole = |count| {
@@ -89,7 +89,7 @@ async fn a_summary_says_what_is_not_as_it_should_be_the_worst_first_and_nothing_
 }
 
 #[tokio::test]
-async fn a_summary_says_how_the_child_ended_if_it_is_told() {
+async fn a_summary_prints_the_exit_status_if_it_is_set() {
     let summary = Stream::default().hello(7).close(7, 0, 0).summary().await;
     let status = |program: &str| {
         let mut shell = std::process::Command::new("sh");

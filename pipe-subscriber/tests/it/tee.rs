@@ -69,7 +69,7 @@ impl Write for Full {
 }
 
 #[tokio::test]
-async fn where_storing_fails_the_records_go_on_and_it_is_noted() {
+async fn if_storing_fails_the_records_go_on_and_it_is_noted() {
     let stream = Stream::default().hello(7).records(7, 1..=3).close(7, 3, 0);
     let summary = within(stream.subscriber().tee(Full).run_with(|_| {}))
         .await

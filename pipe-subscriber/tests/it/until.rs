@@ -54,7 +54,7 @@ async fn a_run_that_is_cancelled_at_every_poll_loses_nothing() {
 }
 
 #[tokio::test]
-async fn each_way_to_run_goes_on_where_another_one_was_left() {
+async fn each_run_method_goes_on_after_any_other_one() {
     let stream = all();
     let mut logs = stream.subscriber();
     let capture = Capture::new();
@@ -84,7 +84,7 @@ async fn each_way_to_run_goes_on_where_another_one_was_left() {
 }
 
 #[tokio::test]
-async fn what_has_come_when_the_future_is_ready_is_handed_on_by_the_next_run() {
+async fn records_that_arrived_before_the_future_was_ready_are_handed_on_by_the_next_run() {
     let stream = all();
     let capture = Capture::new();
     let mut logs = stream.subscriber();
@@ -139,7 +139,7 @@ async fn a_read_error_waits_for_the_next_run() {
 }
 
 #[tokio::test]
-async fn a_look_at_the_figures_shows_what_a_broken_stream_is_broken_by() {
+async fn the_figures_so_far_have_the_error_of_a_corrupt_stream() {
     let (mut writer, reader) = tokio::io::duplex(1_000);
     let stream = Stream::default().hello(7).record(7, 1).0;
     writer.write_all(&stream).await.unwrap();

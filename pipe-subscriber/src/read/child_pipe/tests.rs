@@ -64,7 +64,7 @@ async fn packets_that_are_there_after_the_grace_are_read_and_no_more() {
 }
 
 #[tokio::test]
-async fn what_the_last_writer_left_after_the_grace_is_read_to_the_end_of_file() {
+async fn the_last_writers_bytes_after_the_grace_period_are_read_to_the_end_of_file() {
     let (mut pipe, mut writer) = pipe_after_grace();
     writer.write_all(&[7; 100]).unwrap();
     assert_eq!(read_at_once(&mut pipe, 10), 10);

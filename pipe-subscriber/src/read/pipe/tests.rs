@@ -249,7 +249,7 @@ async fn a_paced_pipe_reads_all_packets_that_a_tick_has_found() {
 }
 
 #[tokio::test]
-async fn a_tick_that_found_more_than_there_is_by_then_decides_nothing() {
+async fn a_hint_of_more_bytes_than_there_are_is_harmless() {
     let (mut pipe, mut writer) = pipe_of(LARGE_SIZE);
     writer.write_all(&[7; BURST]).unwrap();
     pipe.take_in(BURST).await;

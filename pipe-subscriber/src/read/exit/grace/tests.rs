@@ -86,7 +86,7 @@ fn a_period_of_any_length_ends_after_few_updates() {
 }
 
 #[test]
-fn a_clock_that_goes_back_costs_nothing() {
+fn a_clock_that_goes_back_uses_nothing_up() {
     let (mut grace, now) = (Grace::new(ms(10)), Instant::now() + SECOND);
     assert!(!grace.update(now));
     grace.set_idle(true);
