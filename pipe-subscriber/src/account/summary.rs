@@ -188,8 +188,8 @@ pub enum StreamEnd {
     Open,
     /// Every process sent a close frame.
     Clean,
-    /// The last writer is gone, and at least one process did not send a close frame, or no process sent anything. How
-    /// many records the processes that [did not close](Summary::unclosed) logged in the end is unknown.
+    /// The last writer is gone, and at least one process did not send a close frame, or no frame of any process came.
+    /// How many records the processes that [did not close](Summary::unclosed) logged in the end is unknown.
     Eof,
     /// The last writer is gone in the middle of a frame.
     Truncated,
