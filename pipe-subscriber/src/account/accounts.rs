@@ -40,6 +40,7 @@ struct Sums {
     dropped_by_level: Levels,
     missing: u64,
     in_flight: u64,
+    held_back: u64,
 }
 
 impl Accounts {
@@ -115,6 +116,7 @@ impl Accounts {
         summary.dropped_by_level = sums.dropped_by_level;
         summary.missing = sums.missing;
         summary.in_flight = sums.in_flight;
+        summary.held_back = sums.held_back;
         summary.unclosed = sums.unclosed;
     }
 
@@ -191,5 +193,6 @@ impl Sums {
         self.dropped_by_level.add(&account.dropped_by_level());
         self.missing = self.missing.saturating_add(process.missing);
         self.in_flight = self.in_flight.saturating_add(process.in_flight);
+        self.held_back = self.held_back.saturating_add(process.held_back);
     }
 }

@@ -46,6 +46,7 @@ struct Totals {
     sent: u64,
     dropped: u64,
     dropped_by_level: Levels,
+    held_back: u64,
     /// The number of records that had been received when the close frame came.
     received: u64,
 }
@@ -104,6 +105,7 @@ impl Account {
             sent: close.sent,
             dropped: close.dropped,
             dropped_by_level: close.dropped_by_level.unwrap_or_default(),
+            held_back: close.held_back,
             received: self.received,
         });
     }
@@ -173,6 +175,7 @@ impl Account {
             dropped,
             missing,
             in_flight: gap - missing,
+            held_back: totals.map_or(0, |totals| totals.held_back),
             closed: self.is_closed(),
         }
     }

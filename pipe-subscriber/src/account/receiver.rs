@@ -57,9 +57,13 @@ impl Receiver {
     #[inline]
     pub(crate) fn receive(&mut self, payload: &[u8], on_record: impl FnOnce(&mut LogRecord<'_>)) {
         self.has_received = true;
-        self.tee.write_frame(payload, &mut self.reasons);
         // The match borrows the record instead of moving it out, because a record is large and a move copies it.
         let mut decoded = Payload::decode(payload);
+        if let Ok(Payload::Bell) = decoded {
+            // It has woken the reader, and that is all that it is for.
+            return;
+        }
+        self.tee.write_frame(payload, &mut self.reasons);
         match &mut decoded {
             Ok(Payload::Record(record)) => {
                 self.accounts.record(record);
@@ -126,6 +130,7 @@ impl Receiver {
             dropped_by_level: Levels::default(),
             missing: 0,
             in_flight: 0,
+            held_back: 0,
             unclosed: 0,
             malformed: self.malformed,
             unknown: self.unknown,

@@ -59,6 +59,9 @@ pub struct Summary {
     /// The number of log calls that had begun and not finished, in other threads, when their process ended in good
     /// order, after its close frame.
     pub in_flight: u64,
+    /// The number of records that were held back and never sent, because nothing severe enough came after them. They are
+    /// not among the other figures.
+    pub held_back: u64,
     /// The number of processes that ended without a close frame. How many records each of them logged after the last
     /// one that arrived is unknown.
     pub unclosed: u64,
@@ -169,6 +172,8 @@ pub struct ProcessSummary {
     pub missing: u64,
     /// The number of log calls that had begun and not finished when the process ended after its close frame.
     pub in_flight: u64,
+    /// The number of records that the process held back and never sent, as its close frame says.
+    pub held_back: u64,
     /// Whether the process sent a close frame.
     pub closed: bool,
 }

@@ -60,6 +60,7 @@ impl Summary {
             (self.unknown, "of unknown kinds"),
             (self.logger_panics, "panics of the logger"),
             (self.in_flight, "calls in flight"),
+            (self.held_back, "held back"),
         ] {
             if count > 0 {
                 faults.push(format!("{} {noun}", Grouped(count)));

@@ -2,6 +2,7 @@
 
 use log::Level;
 use pipe_subscriber::StreamEnd;
+use record_proto::{Close, Encode};
 
 use crate::support::{Stream, sums};
 
@@ -54,6 +55,24 @@ async fn drops_are_summed_and_never_less_than_the_close_says() {
     let more = stream.clone().close(7, 1, 8).summary().await;
     assert_eq!(sums(&more), (1, 8, 0));
     assert_eq!(more.dropped_by_level.total(), 6);
+}
+
+#[tokio::test]
+async fn records_that_were_held_back_are_counted_by_themselves() {
+    let mut close = Close::new();
+    (close.pid, close.sent, close.held_back) = (Some(7), 2, 12);
+    let mut payload = Vec::new();
+    close.encode(&mut payload);
+    let stream = Stream::default().hello(7).records(7, 1..=2);
+    let summary = stream.payload(&payload).summary().await;
+
+    assert_eq!(sums(&summary), (2, 0, 0));
+    assert_eq!(
+        (summary.held_back, summary.processes[0].held_back),
+        (12, 12)
+    );
+    assert!(summary.is_complete());
+    assert_eq!(summary.to_string(), "12 held back, 2 records received");
 }
 
 #[tokio::test]

@@ -197,6 +197,17 @@ async fn an_error_stays_an_error_and_its_texts_are_escaped() {
 }
 
 #[tokio::test]
+async fn spans_are_one_text_without_controls() {
+    let mut record = LogRecord::new(Level::Info, "worker", "done");
+    let fields = [("pa\nth", "/\u{1b}[2J")].into_iter().collect();
+    record.spans.push("re\nquest", &fields);
+    record.spans.push("query", &KeyValues::new());
+    let expected = r#"re\nquest{pa\nth="/\u001b[2J"}:query"#;
+    let entry = logged(&record).await;
+    assert_eq!(entry.pairs(), [("spans", expected)]);
+}
+
+#[tokio::test]
 async fn escaping_can_be_switched_off() {
     let mut record = LogRecord::new(Level::Info, "tar\nget", "one\n\u{1b}two");
     record.key_values.push("k\n", "v\n");

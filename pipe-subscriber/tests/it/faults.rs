@@ -29,7 +29,7 @@ async fn a_malformed_payload_costs_no_other_payload() {
 async fn unknown_kinds_are_passed_over_and_counted() {
     let stream = Stream::default()
         .hello(7)
-        .payload(&[5, 0x91, 7])
+        .payload(&[6, 0x91, 7])
         .payload(&[0x7f, 0x90])
         .close(7, 0, 0);
     let summary = stream.summary().await;

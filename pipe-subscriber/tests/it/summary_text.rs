@@ -23,6 +23,7 @@ async fn a_summary_is_one_line_and_one_object() {
         "dropped_by_level": {"error": 0, "warn": 0, "info": 2, "debug": 0, "trace": 0},
         "missing": 1,
         "in_flight": 0,
+        "held_back": 0,
         "unclosed": 0,
         "malformed": 0,
         "unknown": 0,
@@ -33,7 +34,7 @@ async fn a_summary_is_one_line_and_one_object() {
         "reasons": [],
         "processes": [{
             "pid": 7, "instance": null, "incarnation": 1, "process": "worker",
-            "received": 0, "dropped": 2, "missing": 1, "in_flight": 0, "closed": true,
+            "received": 0, "dropped": 2, "missing": 1, "in_flight": 0, "held_back": 0, "closed": true,
         }],
         "folded_processes": 0,
         "end": "clean",

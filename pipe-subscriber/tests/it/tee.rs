@@ -45,6 +45,17 @@ async fn each_frame_is_stored_byte_by_byte_as_it_came() {
 }
 
 #[tokio::test]
+async fn a_bell_is_not_stored_and_counts_as_nothing() {
+    let others = everything();
+    let stream = others.clone().payload(&[5, 0x90]);
+    let stored = Stored::default();
+    let subscriber = stream.subscriber().tee(stored.clone());
+    let summary = within(subscriber.run_with(|_| {})).await.unwrap();
+    assert_eq!(*stored.0.lock().unwrap(), others.0);
+    assert_eq!(summary, others.summary().await);
+}
+
+#[tokio::test]
 async fn a_frame_that_is_cut_off_is_not_stored() {
     let mut stream = everything();
     let whole = stream.0.clone();
