@@ -1,3 +1,5 @@
+//! One run of the benchmark, and the check that this project loses no record.
+
 use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
@@ -9,7 +11,7 @@ use crate::{
     report::Report,
 };
 
-/// One run of the benchmark: what was asked for and what was found.
+/// One run of the benchmark: its settings and its figures.
 pub struct Bench {
     pub settings: Settings,
     pub figures: Figures,
@@ -29,7 +31,7 @@ impl Bench {
         }
     }
 
-    /// Measures one system under one load. Loss is a failure, and where it fails it is left out from then on.
+    /// Measures one system under one load. A system that fails or loses a record is left out from then on.
     pub fn measure(&mut self, system: &str, load: &Load) -> Option<Report> {
         let task = Task {
             system: system.to_owned(),
@@ -66,7 +68,7 @@ impl Bench {
         eprintln!("{part}: round {} of {}", round + 1, self.settings.rounds());
     }
 
-    /// Whom the tables do not show, and why.
+    /// Returns the systems that the tables leave out, and why.
     pub fn left_out(&self) -> String {
         let mut text = String::new();
         for (system, reason) in &self.left_out {

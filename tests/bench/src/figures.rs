@@ -1,8 +1,10 @@
+//! The samples of all measurements, and the ratios between systems.
+
 use std::{collections::BTreeMap, fmt::Display};
 
 use crate::stats::Summary;
 
-/// All that was measured: for each measurement, system and figure one sample per round.
+/// For each measurement, system and figure one sample per round.
 #[derive(Default)]
 pub struct Figures(BTreeMap<String, Vec<f64>>);
 
@@ -24,12 +26,12 @@ impl Figures {
         Some(self.summary(part, system, figure)?.median)
     }
 
-    /// What one system has to what another has in the same round: the median over the rounds.
+    /// Returns the median of the ratios between two systems in the same round.
     pub fn ratio(&self, part: impl Display, system: &str, to: &str, figure: &str) -> Option<f64> {
         Some(self.ratios(part, system, to, figure)?.median)
     }
 
-    /// The same with the least and the greatest.
+    /// Returns the same with the least and the greatest ratio.
     pub fn ratios(
         &self,
         part: impl Display,

@@ -1,3 +1,5 @@
+//! Starts all children at the same moment.
+
 use std::{
     io::{BufRead, BufReader, PipeReader, PipeWriter, Read, Write, pipe, stdin, stdout},
     process::Command,
@@ -9,8 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::stats::Percentiles;
 
-/// Where all children wait until all are ready. They hear of the start as the end of their stdin and talk back
-/// through their stdout.
+/// Lets all children wait until all are ready. The end of their stdin is the start, and they answer on their stdout.
 pub struct Gate {
     go: PipeWriter,
     back: BufReader<PipeReader>,

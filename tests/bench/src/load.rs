@@ -1,8 +1,10 @@
+//! The load of one measurement.
+
 use serde::{Deserialize, Serialize};
 
 use crate::reference::{FIRST_JOB, Shape};
 
-/// What one measurement runs; the parent and the child get it as their argument.
+/// The system and the load of one measurement; the parent and the child get it as their argument.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Task {
     /// The name of a system or of a logger.

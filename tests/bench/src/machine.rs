@@ -1,3 +1,5 @@
+//! The description of the machine.
+
 use std::{fs, process::Command, thread};
 
 /// The machine in one line each.

@@ -1,4 +1,4 @@
-//! See README.md.
+//! Measures this project beside its peers. See README.md.
 
 mod alloc;
 mod bench;

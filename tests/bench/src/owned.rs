@@ -1,3 +1,5 @@
+//! The owned record that the simple systems send.
+
 use std::collections::BTreeMap;
 
 use log::{

@@ -1,3 +1,5 @@
+//! The result of one measurement, which runs in a process of its own.
+
 use std::{
     env::current_exe,
     process::{Command, Stdio},
@@ -8,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{load::Task, stats::Percentiles};
 
-/// What one measurement gave.
+/// The result of one measurement.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Report {

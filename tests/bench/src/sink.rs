@@ -1,3 +1,5 @@
+//! The parent's logger, which counts the records.
+
 use std::{
     fmt::{self, Write},
     hint::black_box,
@@ -16,7 +18,7 @@ use log::{
 
 use crate::clock;
 
-/// The parent's logger for one child: touches every field of each record, counts, and tells when the last one came.
+/// The parent's logger for one child: touches every field of each record, counts, and reports when the last one came.
 ///
 /// One task or thread calls it, so that the counters need no locked instructions.
 pub struct Sink {

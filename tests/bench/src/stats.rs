@@ -1,3 +1,5 @@
+//! Percentiles of a distribution, and the median of the rounds.
+
 use serde::{Deserialize, Serialize};
 
 /// Some points of a distribution.

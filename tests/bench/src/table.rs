@@ -1,3 +1,5 @@
+//! Markdown tables and the numbers in them.
+
 use std::fmt;
 
 use crate::stats::Summary;
@@ -33,7 +35,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// A number with as many digits as say something, thousands apart.
+/// Formats a number with its significant digits and with commas between the thousands.
 pub fn number(value: f64) -> String {
     let digits = match value.abs() {
         size if size >= 100.0 || size == 0.0 => 0,
@@ -58,19 +60,19 @@ fn group(digits: &str) -> String {
     text
 }
 
-/// A median.
+/// Formats a median.
 pub fn median(summary: Option<Summary>) -> String {
     summary.map_or_else(dash, |summary| number(summary.median))
 }
 
-/// A median with the least and the greatest.
+/// Formats a median with the least and the greatest.
 pub fn range(summary: Option<Summary>) -> String {
     summary.map_or_else(dash, |Summary { median, min, max }| {
         format!("{} [{}..{}]", number(median), number(min), number(max))
     })
 }
 
-/// How many times as much.
+/// Formats a ratio.
 pub fn times(ratio: Option<f64>) -> String {
     ratio.map_or_else(dash, |ratio| number(ratio) + "x")
 }

@@ -1,3 +1,5 @@
+//! `env_logger` to `/dev/null`.
+
 use anyhow::Result;
 use env_logger::{Builder, Target, WriteStyle};
 use log::LevelFilter;

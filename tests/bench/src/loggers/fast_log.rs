@@ -1,3 +1,5 @@
+//! `fast_log` to `/dev/null`.
+
 use anyhow::{Result, anyhow};
 use fast_log::Config;
 use log::LevelFilter;

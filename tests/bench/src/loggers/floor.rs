@@ -1,3 +1,5 @@
+//! A logger that only encodes.
+
 use std::{cell::RefCell, hint::black_box};
 
 use anyhow::Result;

@@ -1,3 +1,5 @@
+//! `ftlog` to `/dev/null`.
+
 use anyhow::{Result, anyhow};
 use log::LevelFilter;
 

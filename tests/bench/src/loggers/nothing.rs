@@ -1,3 +1,5 @@
+//! A logger that does nothing.
+
 use anyhow::Result;
 use log::{LevelFilter, Log, Metadata, Record};
 

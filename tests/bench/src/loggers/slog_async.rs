@@ -1,3 +1,5 @@
+//! `slog-async` to `/dev/null`.
+
 use anyhow::Result;
 use slog::{Drain, Logger as Slog, o};
 use slog_async::{Async, OverflowStrategy};

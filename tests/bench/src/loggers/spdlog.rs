@@ -1,3 +1,5 @@
+//! `spdlog-rs` to `/dev/null`.
+
 use anyhow::Result;
 use log::LevelFilter;
 use spdlog::{

@@ -1,3 +1,5 @@
+//! `tracing-appender` to `/dev/null`.
+
 use anyhow::Result;
 use tracing_appender::non_blocking::NonBlockingBuilder;
 

@@ -1,3 +1,5 @@
+//! `bare`: the least that direct delivery could be.
+
 use std::{
     cell::RefCell,
     fs::File,
@@ -11,8 +13,8 @@ use log::{LevelFilter, Log, Metadata, Record};
 use super::{Installed, Join, Logger, System, sketch};
 use crate::{loggers::floor::Buffers, reference};
 
-/// The least that direct delivery can be: each record is encoded and written to this project's pipe, and nothing else is
-/// done. It has no numbers, no policies, no accounts, no filter.
+/// The least that direct delivery can be: each record is encoded and written to this project's pipe, and nothing else
+/// is done. It has no numbers, no policies, no accounts, no filter.
 pub struct Bare;
 
 impl Logger for Bare {

@@ -1,3 +1,5 @@
+//! `ipc-channel`: an owned struct through that crate.
+
 use std::{
     env,
     process::{Child, Command},

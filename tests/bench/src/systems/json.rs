@@ -1,3 +1,5 @@
+//! `json`: JSON lines on stderr, by hand.
+
 use std::{
     cell::RefCell,
     fmt,

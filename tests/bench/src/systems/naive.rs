@@ -1,3 +1,5 @@
+//! `naive`: an owned struct through a channel, a task and a codec.
+
 use std::{
     io::stderr,
     os::fd::{AsFd, OwnedFd},

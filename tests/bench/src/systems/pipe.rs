@@ -1,3 +1,5 @@
+//! `direct` and `buffered`: this project.
+
 use std::{
     process::{Child, Command},
     time::Duration,

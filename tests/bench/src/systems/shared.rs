@@ -1,3 +1,5 @@
+//! `shared`: the least that buffered delivery could be, with one buffer for all threads.
+
 use std::{
     cell::RefCell,
     fs::File,
@@ -15,8 +17,8 @@ use log::{LevelFilter, Log, Metadata, Record};
 use super::{Installed, Join, Logger, System, sketch};
 use crate::{loggers::floor::Buffers, reference};
 
-/// What buffered delivery would be with one buffer for all threads: each encodes by itself and appends under one lock; a
-/// thread takes what is there and writes it to this project's pipe. It has no policies, no accounts, no exit.
+/// Buffered delivery with one buffer for all threads: each thread encodes by itself and appends under one lock; another
+/// thread takes the buffer and writes it to this project's pipe. It has no policies, no accounts, no exit.
 pub struct Shared;
 
 /// Where appending waits until the other thread has taken something.

@@ -1,3 +1,5 @@
+//! `tracing`: JSON lines by `tracing_subscriber`.
+
 use std::{
     collections::BTreeMap,
     io::stderr,
