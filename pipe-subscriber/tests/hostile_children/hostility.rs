@@ -46,7 +46,7 @@ pub(crate) const HOSTILE: [Hostility; 12] = [
     },
     Hostility {
         name: "unknown kinds",
-        frame: |n| frame(&[5 + (n % 123) as u8, 0x90]),
+        frame: |n| frame(&[6 + (n % 122) as u8, 0x90]),
         times: 3000,
         bound: BUFFERS,
         happened: |s| s.unknown == 3000,
