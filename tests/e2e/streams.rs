@@ -118,7 +118,7 @@ fn kinds_and_fields_and_versions_of_later_are_skipped_and_counted() {
     later.version = 9;
     let stream = Stream::default()
         .and(&later)
-        .payload(b"\x05\x93\x01\x02\x03")
+        .payload(b"\x06\x93\x01\x02\x03")
         // A record with 18 fields, of which 16 are known; the last two nest without end.
         .payload(b"\x01\xdc\x00\x12\x01\x02\x03\xa1t\xa1m\x07\xc0\xc0\xc0\xc0\xc0\xc0\xc0\xc0\xc0\xc0\x93\x93\x93\x01\x02\x03\x04\x05\x06\x07\x81\x91\x01\xc0")
         .payload(b"\x7f\x90")
