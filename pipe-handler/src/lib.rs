@@ -7,19 +7,26 @@
 //!     |
 //!   filter    discards records that are not enabled              the parent's logger
 //!     |                                                            ^
-//!   capture   formats the message and the key-values               |
+//!   capture   takes the time; formats message and key-values       |
 //!     |                                                          PipeSubscriber   (crate pipe-subscriber)
 //!   stamp     adds process, thread and sequence number             |
 //!     |                                                            |
 //!   encode    into a buffer of the calling thread                  |
 //!     |                                                            |
-//!   commit    direct:   one write(2) of at most PIPE_BUF bytes     |
+//!   commit    direct:   one system call, at most PIPE_BUF bytes    |
 //!     |       buffered: a queue; a drain writes many at once       |
 //!     v                                                            |
 //!   ======================= anonymous pipe ========================+
 //! ```
 //!
-//! The child needs two lines; the parent starts it with `pipe_subscriber::spawn`:
+//! The code of capture and encode is in the crate `record-proto`: its `Scratch` captures a record, and its
+//! implementation of `Encode` for `LogRecord` encodes it. The folder `record/` of this crate calls both.
+//!
+//! On Linux 6.18 and later, the system call of the commit is pwritev2(2) with the flag `NOSIGNAL`. Before that it is
+//! write(2), or pwritev2(2) with the flag `NOWAIT` if the overflow policy limits the wait.
+//!
+//! The child needs two lines. The parent starts it with `pipe_subscriber::spawn`, which names the pipe in the
+//! environment variable `RECORD_PIPE`, and the records to send in `RECORD_PIPE_FILTER`:
 //!
 //! ```no_run
 //! # fn env_logger() -> impl log::Log { struct L; impl log::Log for L {
@@ -49,7 +56,8 @@
 //!   the process exits, every thread writes directly, and so do later exit hooks. The exit waits for a parent that
 //!   reads late, up to the [exit timeout](Builder::exit_timeout). Records that find no room by then are lost, and the
 //!   parent's summary reports that the process did not close.
-//! - A drain that writes to something other than a pipe (`Builder::build_over`) cannot be bypassed at exit: await it.
+//! - With `Builder::build_over`, which writes to something other than a pipe, only the drain can write. Await the drain
+//!   before the process exits; otherwise the records that it has not written are lost.
 //! - The drain's thread keeps a process alive after its main thread has called `pthread_exit`.
 //! - With [`Overflow::Block`], the default, log calls wait for a parent that lives and does not read.
 //! - Records that are logged while another record is being formatted are sent up to a nesting of 4; deeper ones are
@@ -72,9 +80,10 @@
 //!   program closes descriptors that it does not own, the number can come to mean another file. A write that succeeds
 //!   at once then goes to that file; the first write that does not succeed ends the handler.
 //!   [`Builder::check_before_each_write`] compares the descriptor first.
-//! - Another copy of this crate in the process (a plugin's, or another version) finds the variable stale once one copy
-//!   has adopted the pipe. If two copies start at the same moment, close(2) decides between them, and a file that a
-//!   third thread opens between the two closes may be closed.
+//! - If the process has another copy of this crate (a plugin's, or another version), one copy adopts the pipe, and the
+//!   other then finds `RECORD_PIPE` stale. If two copies start at the same moment, both close the descriptor that the
+//!   parent gave, and the copy whose close(2) fails does not get the pipe. If a third thread opens a file between the
+//!   two closes, that file may get the same number, and the second close closes it.
 //!
 //! # Costs
 //!
@@ -109,15 +118,15 @@
 //! | `setup/outcome.rs` | [`Outcome`]: which logger [`init_or`] has set |
 //! | `setup/error.rs` | [`InitError`] |
 //! | `setup/variables.rs` | the names of the environment variables |
-//! | `setup/env.rs` | reads and parses the environment variables |
-//! | `setup/adopt.rs` | checks that the descriptor is the parent's pipe, and moves it to a number of its own |
+//! | `setup/env.rs` | reads both variables; checks the form of `RECORD_PIPE` (`filter.rs`: of `RECORD_PIPE_FILTER`) |
+//! | `setup/adopt.rs` | checks that the descriptor is the pipe that `RECORD_PIPE` names; moves it to its own number |
 //! | `setup/share.rs` | [`share_with`]: passes the pipe on to a child of this process |
 //! | `setup/panic_hook.rs` | turns a panic into a record |
 //! | `setup/exit_hook.rs` | closes the handlers at `return` from main and at `exit` |
 //! | `setup/guard.rs` | `Guard`: flushes and closes before the exit |
 //! | **`handler.rs`** | **[`PipeHandler`], the implementation of [`log::Log`]** |
-//! | **`filter.rs`** | **filter: parses the directives, decides which records are sent** |
-//! | **`record/`** | **capture, stamp, encode** |
+//! | **`filter.rs`** | **filter: parses and checks the directives, decides which records are sent** |
+//! | **`record/`** | **capture and encode (both by `record-proto`), stamp** |
 //! | `record/writer.rs` | a log call step by step: capture, stamp, commit, count as sent or dropped |
 //! | `record/commit.rs` | commit: encodes within the record limit, writes in one piece or in fragments, reports drops |
 //! | `record/frames.rs` | encode: the buffer that holds a drop report and a record |
@@ -140,10 +149,10 @@
 //! | `transport/buffered/staging.rs` | one ring: one writer, one reader, no lock |
 //! | `transport/buffered/drain.rs` | `Drain`, as a thread or as a task: takes from the rings, writes batches |
 //! | `transport/buffered/pipe_writer.rs` | the pipe as the drain's `AsyncWrite` |
-//! | `transport/buffered/leftovers.rs` | frames that go before those in the rings, or that an ended drain has left |
+//! | `transport/buffered/leftovers.rs` | a hello that found no room, and frames that an ended drain left; writes them before newer frames |
 //! | `transport/buffered/drain_waker.rs` | wakes a drain that waits |
 //! | `transport/buffered/progress.rs` | wakes threads that wait for the drain |
-//! | `transport/buffered/fence.rs` | the memory fence between the two, by `membarrier(2)` if the system has it |
+//! | `transport/buffered/fence.rs` | the memory fence between a thread that logs and a drain about to sleep; by `membarrier(2)` if there is one |
 //! | **`sys/`** | **the operating system, and nothing about records** |
 //! | `sys/process.rs` | the process's identity; notices a fork or clone |
 //! | `sys/thread_id.rs` | the system's number of a thread |

@@ -49,8 +49,8 @@ pub(crate) struct Counters {
     seq: CachePadded<AtomicU64>,
     /// Records sent by threads that have ended or that have no [`ThreadCounter`] here.
     sent: CachePadded<AtomicU64>,
-    /// The process whose threads use `thread_counters`. A forked child must not lock them: it may find the lock held
-    /// for ever.
+    /// The generation of the process that made these counters. A forked child has another one, and must not lock
+    /// `thread_counters`: it may find the lock held for ever.
     process: u64,
     thread_counters: Mutex<Vec<Arc<CachePadded<AtomicU64>>>>,
     /// By level, all since the start or the last reset.
@@ -103,8 +103,8 @@ impl Counters {
     #[inline]
     pub(crate) fn count_sent(&self, counter: &mut ThreadCounter) {
         match &counter.0 {
-            // Relaxed: a thread sends records only after it has seen the session open (Acquire), so it sees the id of
-            // the reset before that. Only this thread writes `count`.
+            // Relaxed is enough: the thread saw the session open with Acquire, and the id was set before that. Only
+            // this thread writes `count`.
             Some((id, count)) if *id == self.id.load(Relaxed) => {
                 count.store(count.load(Relaxed) + 1, Relaxed);
             }

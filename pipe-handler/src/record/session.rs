@@ -9,9 +9,8 @@ use crate::sys::{AtomicU64, process};
 
 /// The state of this process's session on the pipe: whether its hello has been written.
 ///
-/// The hello must be in the pipe before any record of the process, and a forked child has to write one of its own. One
-/// word holds both the phase and the generation of the process that the phase is valid for, so that each record needs
-/// only one load to check both.
+/// The hello must be in the pipe before any record of the process, and a forked child has to write one of its own. The
+/// phase and the generation of the process that it is valid for share one u64, so one load checks both.
 ///
 /// The stores of a new phase use Release and the loads use Acquire. A thread that sees [`Phase::Open`] therefore also
 /// sees what the thread that wrote the hello stored before: the instance, and the counters that it set to zero. Without

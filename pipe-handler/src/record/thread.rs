@@ -91,7 +91,7 @@ impl Thread {
     }
 }
 
-/// Returns a number that no other thread has, in this process or another: each process counts from its own generation.
+/// Returns a random number of the process plus a counter: unique among all threads of all processes.
 fn next_stream(process: u64) -> u64 {
     static USED: AtomicU64 = AtomicU64::new(0);
     // Relaxed: the number has to be unique and publishes nothing.

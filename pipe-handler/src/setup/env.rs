@@ -1,4 +1,4 @@
-//! Reads and parses the environment variables.
+//! Reads `RECORD_PIPE` and `RECORD_PIPE_FILTER`, and checks the form of `RECORD_PIPE`. `filter` parses the filter.
 
 use std::{env, ffi::OsStr, os::fd::RawFd};
 

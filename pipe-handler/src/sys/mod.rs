@@ -1,5 +1,5 @@
-//! The operating system as the other rooms need it: process, threads, signals, 64-bit atomics. Used at every stage of a
-//! record's way; uses no other module of this crate.
+//! What the other folders need of the operating system: process, threads, signals, 64-bit atomics. All stages use it; it
+//! uses no other module of this crate.
 
 mod atomic;
 mod nesting;
