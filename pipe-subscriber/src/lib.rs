@@ -23,6 +23,9 @@
 //!
 //! The words on the right are the folders of the source; the [last section](#map-of-the-source) lists their files.
 //!
+//! An *account* has the counts of one process. The first frame of a process is its *hello*, with its pid and name. When
+//! it has no more records, it sends a *close frame* with its totals, for example the number of records that it sent.
+//!
 //! This crate is the parent's side. The child's side is `pipe-handler`. All that the two share is the frame format of
 //! [`record_proto`]. A complete parent:
 //!
@@ -53,22 +56,25 @@
 //! # Guarantees
 //!
 //! - **No record is lost unseen.** Every record that a child counted is received, reported as dropped, or missing in
-//!   the [`Summary`]. If a process ended without a close frame, the summary reports that it may have logged more.
+//!   the [`Summary`]. Log calls that other threads had begun and not finished when their process ended, after its close
+//!   frame, are counted apart, as [`in_flight`](Summary::in_flight). If a process ended without a close frame, the
+//!   summary reports that it may have logged more.
 //! - **Every end has a [type](StreamEnd).** A payload that cannot be decoded is counted and costs no other payload.
 //!   After an impossible length, everything is read and thrown away, so that the child does not die of a closed pipe.
 //! - **Reading ends.** [`spawn`] leaves no write end in this process. A child's pipe ends once there was nothing to
 //!   read for a [grace period](Spawn::grace) after the child's exit, even if another process holds it (Linux).
-//! - **Memory is bounded** for each child: one read buffer, 4 MiB of unfinished records
-//!   ([settable](PipeSubscriber::reassembly_limit)) besides the one that is being handed on, and 1,024 processes
-//!   that are counted one by one.
+//! - **Memory is bounded** for each child. There is one read buffer. Records whose fragments have not all arrived take
+//!   at most 4 MiB ([settable](PipeSubscriber::reassembly_limit)); the record that is being handed on is not among them.
+//!   At most 1,024 processes have an account of their own; the others are counted as one sum.
 //! - **A logger cannot break the stream.** If it panics, the panic is caught and counted. If it is slow, it delays the
-//!   task that runs it. That task yields to other tasks after 64 payloads or 1 ms, and a little later to tasks that
-//!   wait for I/O. On a thread of this crate, the logger runs outside of any runtime of this crate, and the thread
-//!   takes no signal that is meant for the program.
-//! - **A child's text is inert.** Control characters are [escaped](Escaping) before a logger sees them. A child cannot
-//!   forge the key-values that the parent [attaches](Attach) through its own pipe, nor a label, whichever
-//!   [part](LabelIn) of the record shows it. (Children of the same user can open each other's pipes through `/proc`;
-//!   the project's SECURITY.md lists the countermeasures.)
+//!   task that runs it. After 64 payloads or 1 ms, that task yields to tasks that are ready. After 1,024 payloads, or at
+//!   the first yield after 250 us, it also yields to tasks that wait for I/O or a timer. With
+//!   [`run_on_thread`](PipeSubscriber::run_on_thread), the logger is called outside of the runtime that reads, so it may
+//!   use a runtime of its own. The thread takes no signal that is meant for the program.
+//! - **A child's text is inert.** Control characters are [escaped](Escaping) before a logger sees them. Nothing that a
+//!   child writes into its own pipe can forge the key-values that the parent [attaches](Attach). Nor can it forge a
+//!   label, whichever [part](LabelIn) of the record shows the label. (Children of the same user can open each other's
+//!   pipes through `/proc`; the project's SECURITY.md lists the countermeasures.)
 //!
 //! # Not guaranteed
 //!
@@ -80,8 +86,8 @@
 //! - A logger that never returns stops its task. With [`run_on_thread`](PipeSubscriber::run_on_thread) it stops nothing
 //!   else in the parent; the child then waits as its overflow policy says.
 //! - A child that closes its end early, or never opens it, is no error. If a child wrote nothing at all, the summary
-//!   reports that it did not adopt the pipe; a [program between](Spawn#programs-between) parent and child may have kept
-//!   it back.
+//!   reports that it did not adopt the pipe. A [program between](Spawn#programs-between) parent and child (one that
+//!   starts the child for the parent, such as sudo or a shell) may have closed the pipe or cleared the environment.
 //!
 //! # Costs
 //!
@@ -101,8 +107,13 @@
 //!
 //! # Map of the source
 //!
-//! In the order of a record's way: `spawn` > `subscriber` > `read` > `account`, with `dispatch` beside them and `sys`
-//! below. Paths are relative to `src`.
+//! `spawn` starts the child. `subscriber` runs the loop: it calls `read` for payloads, `account` to decode and count
+//! them, `dispatch` to log them. All may use `sys`.
+//!
+//! Between the pipe and the codec of `record-proto` stands `FramedRead` of tokio-util: it has the read buffer. If a
+//! record has no process name, `account` fills in the one that its process sent before, for example in its hello.
+//!
+//! Paths are relative to `src`.
 //!
 //! | file | holds |
 //! |---|---|
@@ -133,16 +144,16 @@
 //! | `account/receiver.rs` | decodes each payload, joins fragments, counts the malformed and the unknown |
 //! | `account/tee.rs` | writes received frames to the writer of [`tee`](PipeSubscriber::tee) |
 //! | `account/accounts.rs` | one account for each process, at most 1,024, and the sums over all |
-//! | `account/process_account.rs` | one process's counters; computes `missing` and `in_flight` |
+//! | `account/process_account.rs` | one process's counters and name; computes `missing` and `in_flight` |
 //! | `account/summary.rs` | [`Summary`], [`ProcessSummary`], [`StreamEnd`] |
 //! | `account/summary_line.rs` | a summary as one line of text |
 //! | `account/reasons.rs` | the texts of [`Summary::reasons`] |
 //! | **`dispatch`** | **prepares a record for a logger and calls it** |
-//! | `dispatch/logger.rs` | filters, escapes, puts the label before target or message, calls the logger |
+//! | `dispatch/logger.rs` | filters, escapes, puts the label's prefix before target or message, calls the logger |
 //! | `dispatch/escape.rs` | [`Escaping`]: escapes control characters |
-//! | `dispatch/label_in.rs` | [`LabelIn`]: the label as the prefix of a target or message |
-//! | `dispatch/attach.rs` | [`Attach`]: the names of the parent's key-values |
-//! | `dispatch/parent_keys.rs` | adds the parent's key-values, the label among them, and renames a child's equal keys |
+//! | `dispatch/label_in.rs` | [`LabelIn`]: the setting for the part that shows the label; makes the prefix |
+//! | `dispatch/attach.rs` | [`Attach`]: the type of the list of the parent's key-values, with their names |
+//! | `dispatch/parent_keys.rs` | attaches these as key-values, the label among them; renames a child's equal keys |
 //! | **`sys`** | **system calls, used by the others** |
 //! | `sys/timer.rs` | a timer that does not need the runtime's; a descriptor, or else the thread of the next line |
 //! | `sys/thread_timer.rs` | a timer that is a thread |

@@ -55,7 +55,7 @@ struct FinalRead {
     /// The number of bytes that may still be read. It is an upper bound only, and nothing is waited for because of it:
     /// another process may have opened the pipe through `/proc` and read the bytes.
     bytes_left: usize,
-    /// Whether the bound may be renewed once, if the last writer is gone by the time that the bytes have been read.
+    /// Whether `bytes_left` may be set anew once: if all writers are gone when it is used up.
     may_renew: bool,
 }
 
