@@ -17,7 +17,8 @@
 //! ```
 //!
 //! If a record's payload is too long for one frame or message, [`split`] cuts it into [`Fragment`]s, and a
-//! [`Reassembler`] joins them to the payload again. Without tokio-util, [`Encode::encode_frame`] writes a frame.
+//! [`Reassembler`] joins them to the payload again. A *fragment stream* is the fragments of one thread, marked with a
+//! number that no other thread on the pipe has. Without tokio-util, [`Encode::encode_frame`] writes a frame.
 //!
 //! The crate has no pipes, no tasks and no global logger. `pipe-handler` uses it in a child process, and
 //! `pipe-subscriber` uses it in the parent. On another transport it is used by itself, with tokio-util's `FramedRead`
@@ -88,8 +89,13 @@
 //!
 //! # Map of the source
 //!
-//! The folders of `src` are listed in the order in which a reader passes them, `stream > wire > record > kv > msgpack >
-//! text`. Each folder uses only folders after it. A writer passes the first three in the opposite order.
+//! Reading goes `stream`, `wire`, `record`; writing goes `record`, `wire`, then `stream` if a codec is used. Each
+//! folder uses only folders after it in the list.
+//!
+//! `pipe-handler` encodes frames without `stream`; only the drain of its buffered delivery uses `RecordCodec`.
+//!
+//! The methods of `LogRecord` are in six files: `log_record.rs`, `source.rs` and `json.rs` (serde) of `record`, and
+//! `decode.rs`, `encode_record.rs` and `truncate.rs` of `wire`.
 //!
 //! - `stream`: frames on a byte stream.
 //!   - `codec.rs`: `RecordCodec` and `BatchCodec`, which find frames; the length of a frame is checked here.
@@ -101,13 +107,13 @@
 //!   - `fields.rs`: reads the fields one by one; missing fields are read as nil and unknown ones skipped here.
 //!   - `encode.rs`: `Encode`, with or without the length in front, and encoding every kind except a record.
 //!   - `encode_record.rs`: encodes a record.
-//!   - `truncate.rs`: shortens a record to a limit, and its names to 1 KiB each.
+//!   - `truncate.rs`: shortens a whole record to a payload limit, and its names to 1 KiB each.
 //!   - `fragment.rs`: `Fragment`, and `split`, which cuts a payload into fragments.
 //!   - `reassembler.rs`: `Reassembler`, which joins fragments and limits the memory for them.
 //!   - `error.rs`: `PayloadError` for one payload, `CodecError` for a whole stream.
 //! - `record`: one record in memory.
 //!   - `log_record.rs`: `LogRecord`, and `now`, the clock for its time.
-//!   - `capture.rs`: `Scratch`, which captures a `log::Record` and cuts a long message.
+//!   - `capture.rs`: `Scratch`, which captures a log call, and cuts a message at its limit while it is formatted.
 //!   - `source.rs`: rebuilds a `log::Record` and its key-values for a logger.
 //!   - `spans.rs`: `Spans` and `Span`.
 //!   - `batch_info.rs`: `BatchInfo`, the batch that a record is part of.
@@ -129,7 +135,7 @@
 //!   - `write.rs`: appends objects in their shortest form.
 //! - `text`: plain text.
 //!   - `format.rs`: runs a foreign `Display`, and catches its errors and panics.
-//!   - `truncate.rs`: cuts a text at a character boundary.
+//!   - `truncate.rs`: cuts one text at a character boundary, and puts a mark at its end.
 //!   - `control.rs`: recognises control characters.
 
 #![forbid(unsafe_code)]

@@ -45,8 +45,7 @@ impl<'a> Reader<'a> {
         Ok(byte)
     }
 
-    /// Calls `read`, a function for objects that are not frequent, with a copy of this reader. This reader is then never
-    /// lent to an outlined function, and can stay in registers.
+    /// Runs a rare, outlined `read` on a copy, so that this reader can stay in registers.
     #[inline(always)]
     pub(crate) fn with_copy<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let mut copy = self.clone();

@@ -136,9 +136,10 @@ impl LogRecord<'_> {
         }
     }
 
-    /// Returns the last fields in encoded form (nil, nil, nil, instance) if the instance needs 32 bits and is the only
-    /// one of the last five fields that is set. Nearly all records of a handler end in this way, and for them four
-    /// appends become one.
+    /// Most records end in nil, nil, nil, instance. For those, returns these eight bytes; otherwise `None`.
+    ///
+    /// The bytes are the last four fields in encoded form: error, original length, spans and an instance that needs 32
+    /// bits. One append then replaces four. `Fields::instance_only_end` reads them.
     #[inline]
     fn instance_only_end(&self) -> Option<[u8; 8]> {
         let instance = self

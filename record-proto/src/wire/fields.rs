@@ -50,8 +50,7 @@ impl<'a> Fields<'a> {
         self.reader.optional(read)
     }
 
-    /// Reads an optional field, and takes one of another type as nil: earlier readers ignored the field, so its type
-    /// must not make the payload malformed.
+    /// Like [`optional`](Self::optional), but a wrong type counts as nil, because readers before this field ignored it.
     #[inline(always)]
     pub(crate) fn lenient<T>(
         &mut self,
@@ -65,7 +64,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Returns the instance if exactly three nils and an instance of 32 bits are left, so that nothing else has to be
-    /// read. Nearly all records of a handler end in this way.
+    /// read. Most records end like this: `LogRecord::instance_only_end` writes these bytes.
     #[inline(always)]
     pub(crate) fn instance_only_end(&self) -> Option<u32> {
         match *self.reader.rest {

@@ -22,7 +22,8 @@ pub const FRAGMENT_OVERHEAD: usize = 4 + 1 + 1 + 9 + 9 + 9 + 1 + 5;
 pub struct Fragment<'a> {
     /// The operating system's number of the process whose record it is.
     pub pid: Option<u64>,
-    /// The process's fragment stream that it belongs to: 64 random bits drawn once per thread.
+    /// The fragment stream that it belongs to: a number that no other thread on the pipe has, for example 64 random
+    /// bits for each thread.
     pub stream: u64,
     /// The position among the record's fragments, from 0.
     pub index: u64,

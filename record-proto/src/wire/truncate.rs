@@ -18,8 +18,8 @@ impl LogRecord<'_> {
     pub fn truncate_names(&mut self) {
         let optional = [&self.process, &self.thread, &self.module_path, &self.file];
         let lengths = optional.map(|name| name.as_deref().map_or(0, str::len));
-        // There is almost never anything to cut. The limit is a power of two, so that all lengths, combined with OR,
-        // reach it if and only if one of them does: one comparison instead of five.
+        // There is almost never anything to cut. 1024 is a power of two: the OR of the lengths is 1024 or more exactly
+        // if one length is. So one comparison replaces five.
         if lengths
             .iter()
             .fold(self.target.len(), |all, length| all | length)
