@@ -64,13 +64,13 @@
 //! - **Reading ends.** [`spawn`] leaves no write end in this process. A child's pipe ends once there was nothing to
 //!   read for a [grace period](Spawn::grace) after the child's exit, even if another process holds it (Linux).
 //! - **Memory is bounded** for each child. There is one read buffer. Records whose fragments have not all arrived take
-//!   at most 4 MiB ([settable](PipeSubscriber::reassembly_limit)); the record that is being handed on is not among them.
+//!   at most 4 MiB ([settable](PipeSubscriber::reassembly_limit)); the record that is being handed on does not count.
 //!   At most 1,024 processes have an account of their own; the others are counted as one sum.
 //! - **A logger cannot break the stream.** If it panics, the panic is caught and counted. If it is slow, it delays the
-//!   task that runs it. After 64 payloads or 1 ms, that task yields to tasks that are ready. After 1,024 payloads, or at
-//!   the first yield after 250 us, it also yields to tasks that wait for I/O or a timer. With
-//!   [`run_on_thread`](PipeSubscriber::run_on_thread), the logger is called outside of the runtime that reads, so it may
-//!   use a runtime of its own. The thread takes no signal that is meant for the program.
+//!   task that runs it. After 64 payloads or 1 ms, that task yields to tasks that are ready. After 1,024 payloads, or
+//!   at the first yield after 250 us, it also yields to tasks that wait for I/O or a timer. With
+//!   [`run_on_thread`](PipeSubscriber::run_on_thread), the logger is called outside of the runtime that reads, so it
+//!   may use a runtime of its own. The thread takes no signal that is meant for the program.
 //! - **A child's text is inert.** Control characters are [escaped](Escaping) before a logger sees them. Nothing that a
 //!   child writes into its own pipe can forge the key-values that the parent [attaches](Attach). Nor can it forge a
 //!   label, whichever [part](LabelIn) of the record shows the label. (Children of the same user can open each other's
