@@ -149,9 +149,11 @@ fn captured(record: &LogRecord<'_>) {
             .error
             .as_ref()
             .is_some_and(|error| error.backtrace.is_some());
+        let added = [backtrace, !record.spans.is_empty(), record.batch.is_some()];
+        let added: usize = added.into_iter().map(usize::from).sum();
         assert_eq!(
             again.key_values.len(),
-            record.key_values.len() + record.context.len() + usize::from(backtrace)
+            record.key_values.len() + record.context.len() + added
         );
         let mut bytes = Vec::new();
         again.encode(&mut bytes);
