@@ -12,7 +12,8 @@
 //!       |
 //!   copy out         bytes into one read buffer, split into frames       read
 //!       |
-//!   decode           a frame's payload into a record; join fragments     account
+//!   decode           a frame's payload into a view of a record that      account
+//!       |            borrows all of its parts; join fragments
 //!       |
 //!   account          received, dropped, missing -> Summary at the end    account
 //!       |
@@ -64,10 +65,17 @@
 //! - **Reading ends.** [`spawn`] leaves no write end in this process. A child's pipe ends once there was nothing to
 //!   read for a [grace period](Spawn::grace) after the child's exit, even if another process holds it (Linux).
 //! - **Memory is bounded** for each child. There is one read buffer. Records whose fragments have not all arrived take
-//!   at most 4 MiB ([settable](PipeSubscriber::reassembly_limit)); the record that is being handed on does not count.
-//!   At most 1,024 processes have an account of their own; the others are counted as one sum.
+//!   at most 4 MiB ([settable](PipeSubscriber::reassembly_limit)). A record in fragments has at most 384 KiB
+//!   ([settable](PipeSubscriber::record_limit)); a longer one is counted as malformed. While it is handed on, it and
+//!   the escaped copy of its text take less than 8 MiB. At most 1,024 processes are listed in the summary; the others
+//!   are counted as one sum. Up to 1,152 have an account in memory.
+//! - **The time for one record is bounded.** Of each record at most 8,192 values (key-values, list items, spans,
+//!   sources of an error) are kept ([settable](PipeSubscriber::value_limit)); a mark replaces the others. Decoding and
+//!   escaping one record takes up to 2 ms if it is as long as possible and consists of controls, and less than 1 ms
+//!   otherwise. The project's SECURITY.md has the figures.
 //! - **A logger cannot break the stream.** If it panics, the panic is caught and counted. If it is slow, it delays the
-//!   task that runs it. After 64 payloads or 1 ms, that task yields to tasks that are ready. After 1,024 payloads, or
+//!   task that runs it. After 64 payloads or 1 ms, that task yields to tasks that are ready. The clock is read after at
+//!   most 8 payloads, and sooner after a long one: each 4 KiB count as one more. After 1,024 payloads, or
 //!   at the first yield after 250 us, it also yields to tasks that wait for I/O or a timer. With
 //!   [`run_on_thread`](PipeSubscriber::run_on_thread), the logger is called outside of the runtime that reads, so it
 //!   may use a runtime of its own. The thread takes no signal that is meant for the program.
@@ -94,6 +102,9 @@
 //! A record is decoded in the read buffer and handed on without a copy and without an allocation, unless its text
 //! needs escaping or it came in fragments: 166 ns, 36 of which are spent in a logger that reads every field.
 //!
+//! Up to 64 different combinations of process, thread, module and file are kept, and are not decoded again. The same
+//! holds for targets and for contexts. Any other one is decoded and copied, which allocates.
+//!
 //! The pipe of a quiet writer waits in the runtime's poll as any other. The pipe of a busy writer is taken out of the
 //! poll and read at ticks of 100 us, so that no write has to wake the reader. Silent children cause no wakeups, unless
 //! the system [refuses](Spawn::grace) to watch them.
@@ -110,8 +121,13 @@
 //! `spawn` starts the child. `subscriber` runs the loop: it calls `read` for payloads, `account` to decode and count
 //! them, `dispatch` to log them. All may use `sys`.
 //!
-//! Between the pipe and the codec of `record-proto` stands `FramedRead` of tokio-util: it has the read buffer. If a
-//! record has no process name, `account` fills in the one that its process sent before, for example in its hello.
+//! Between the pipe and the codec of `record-proto` stands `FramedRead` of tokio-util: it has the read buffer.
+//!
+//! From `account` on, a record is a `RecordView` of `record-proto`. A plain record, as nearly all are, is decoded by
+//! its `RecordDecoder`, which keeps parts of earlier records. Any other is decoded to a [`LogRecord`], which the view
+//! borrows. The view becomes a `LogRecord` for a closure, for a `Stream` and for escaping, and a `log::Record` for a
+//! logger. If a record has no process name, `account` fills in the one that its process sent before, for example in its
+//! hello.
 //!
 //! Paths are relative to `src`.
 //!
@@ -125,7 +141,7 @@
 //! | `subscriber/pipe_subscriber.rs` | [`PipeSubscriber`]: the settings of reading |
 //! | `subscriber/run.rs` | the `run` methods: each connects the reader to a logger or a closure |
 //! | `subscriber/records.rs` | [`Records`]: the records as a `Stream` |
-//! | `subscriber/record_reader.rs` | takes payloads from `read` to `account`; catches and counts a logger's panics |
+//! | `subscriber/record_reader.rs` | takes payloads from `read` to `account`, views of records to a closure; catches and counts a logger's panics |
 //! | `subscriber/own_runtime.rs` | the runtime of `run_on_thread` |
 //! | `subscriber/error.rs` | [`ReadError`] |
 //! | **`read`** | **waits for bytes, copies them out, splits them into payloads** |
@@ -141,16 +157,16 @@
 //! | `read/exit/child_process.rs` | asks for the exit by pid if there is no descriptor for the process |
 //! | `read/exit/grace.rs` | how much of a grace period is left |
 //! | **`account`** | **decodes, counts and sums up** |
-//! | `account/receiver.rs` | decodes each payload, joins fragments, counts the malformed and the unknown |
+//! | `account/receiver.rs` | decodes each payload to a view within the limits, joins fragments, counts the malformed and the unknown |
 //! | `account/tee.rs` | writes received frames to the writer of [`tee`](PipeSubscriber::tee) |
-//! | `account/accounts.rs` | one account for each process, at most 1,024, and the sums over all |
+//! | `account/accounts.rs` | one account for each process, at most 1,152, and the sums over all |
 //! | `account/process_account.rs` | one process's counters and name; computes `missing` and `in_flight` |
 //! | `account/summary.rs` | [`Summary`], [`ProcessSummary`], [`StreamEnd`] |
 //! | `account/summary_line.rs` | a summary as one line of text |
 //! | `account/reasons.rs` | the texts of [`Summary::reasons`] |
 //! | **`dispatch`** | **prepares a record for a logger and calls it** |
 //! | `dispatch/logger.rs` | filters, escapes, puts the label's prefix before target or message, calls the logger |
-//! | `dispatch/escape.rs` | [`Escaping`]: escapes control characters |
+//! | `dispatch/escape.rs` | [`Escaping`]: escapes control characters, in one copy of each text |
 //! | `dispatch/label_in.rs` | [`LabelIn`]: the setting for the part that shows the label; makes the prefix |
 //! | `dispatch/attach.rs` | [`Attach`]: the type of the list of the parent's key-values, with their names |
 //! | `dispatch/parent_keys.rs` | attaches these as key-values, the label among them; renames a child's equal keys |

@@ -5,9 +5,9 @@
 //!
 //! ```text
 //!   log::Record                                                          log::Record
-//!       |  Scratch::capture            [record, kv, text]                    ^  LogRecord::with_record
+//!       |  Scratch::capture         [wire, kv, msgpack, text]                ^  LogRecord::with_record  [record, kv]
 //!       v                                                                    |
-//!   LogRecord, borrows from the log::Record        LogRecord, borrows from the payload
+//!   LogRecord, borrows from the Scratch            LogRecord, borrows from the payload
 //!       |  Encode::encode              [wire, kv, msgpack]                   ^  Payload::decode, Frame::decode
 //!       v                                                                    |
 //!   payload = kind fields  ---- a datagram, a NATS or Redis message ---->  payload
@@ -15,6 +15,12 @@
 //!       v                                                                    |
 //!   frame = length payload  ------- a pipe, a socket, a file ----------->  Frame, owns the payload
 //! ```
+//!
+//! The sibling crates take a shorter way, on which no `LogRecord` is built. `pipe-handler` encodes a log call straight
+//! into a frame, in one pass: the message and the key-values are formatted at their place in the frame.
+//! `pipe-subscriber` decodes a plain record, as nearly all are, to a view that borrows from the payload and from parts
+//! that earlier records had too. It decodes every other record to a `LogRecord`, as above. A `Scratch` uses the same
+//! encoder and decodes its payload.
 //!
 //! If a record's payload is too long for one frame or message, [`split`] cuts it into [`Fragment`]s, and a
 //! [`Reassembler`] joins them to the payload again. A *fragment stream* is the fragments of one thread, marked with a
@@ -56,7 +62,11 @@
 //! - Encoding cannot fail. A value whose `Display` fails or panics becomes a marker text
 //!   ([`FORMATTING_FAILED`], [`FORMATTING_PANICKED`]).
 //! - No input makes the decoder panic, recurse deeply, loop or allocate out of proportion. Decoding a record allocates
-//!   nothing: texts borrow from the payload, and key-values stay checked bytes that are read on demand.
+//!   nothing: texts borrow from the payload, and key-values stay checked bytes that are read on demand. The exceptions
+//!   are an error, and a record with too many values, of which the first ones are copied.
+//! - The work for one record is bounded. At most 8,192 values (pairs, list items, spans, sources) of a record are kept,
+//!   and a mark replaces the others ([`DEFAULT_VALUE_LIMIT`], set by [`Payload::decode_with_limit`]). A record in
+//!   fragments has at most 384 KiB ([`DEFAULT_RECORD_LIMIT`], set by [`Reassembler::with_record_limit`]).
 //! - Frames of version 1 decode for ever. A reader accepts fewer fields and more, and skips kinds that it does not
 //!   know.
 //!
@@ -80,7 +90,8 @@
 //! | `:?` and `:%` | text |
 //!
 //! Structures are captured through `rmp-serde`: 128-bit integers *inside* them become 16 big-endian bytes. A structure
-//! that nests deeper than 8, or has keys that are not text, becomes text.
+//! becomes text if it nests deeper than 8, has keys that are not text, is longer than the longest text, or has more
+//! values than the record has room for.
 //!
 //! # Features
 //!
@@ -89,12 +100,13 @@
 //!
 //! # Map of the source
 //!
-//! Reading goes `stream`, `wire`, `record`; writing goes `record`, `wire`, then `stream` if a codec is used. Each
+//! Reading goes `stream`, `wire`, `record`; writing goes `wire`, then `stream` if a codec is used. Each
 //! folder uses only folders after it in the list.
 //!
-//! `pipe-handler` encodes frames without `stream`; only the drain of its buffered delivery uses `RecordCodec`.
+//! `pipe-handler` encodes frames without `stream`, by `RecordEncoder`; only the drain of its buffered delivery uses
+//! `RecordCodec`.
 //!
-//! The methods of `LogRecord` are in six files: `log_record.rs`, `source.rs` and `json.rs` (serde) of `record`, and
+//! The methods of `LogRecord` are in six files: `log_record.rs`, `view.rs` and `json.rs` (serde) of `record`, and
 //! `decode.rs`, `encode_record.rs` and `truncate.rs` of `wire`.
 //!
 //! - `stream`: frames on a byte stream.
@@ -103,18 +115,26 @@
 //!   - `batch.rs`: `Batch`, several whole frames in one buffer.
 //! - `wire`: payloads, which are a kind and its fields.
 //!   - `payload.rs`: `Payload`, the kinds, and the types `Hello`, `Dropped`, `Close` and `Levels`.
-//!   - `decode.rs`: decodes a payload of any kind.
+//!   - `decode.rs`: decodes a payload of any kind, and applies the limit on values.
+//!   - `record_decoder.rs`: `RecordDecoder`, which decodes plain records, and decodes repeated parts only once.
 //!   - `fields.rs`: reads the fields one by one; missing fields are read as nil and unknown ones skipped here.
 //!   - `encode.rs`: `Encode`, with or without the length in front, and encoding every kind except a record.
-//!   - `encode_record.rs`: encodes a record.
+//!   - `encode_record.rs`: encodes a `LogRecord`.
+//!   - `event.rs`: `Event`, a log call as the encoder reads it; implemented for `log::Record`.
+//!   - `record_encoder.rs`: `RecordEncoder`, which formats and encodes a log call in one pass, and counts its values.
+//!   - `message_writer.rs`: `MessageWriter`, which formats the message into the frame, and cuts it at its limit.
+//!   - `call_site.rs`: keeps the encoded level, target, module path, file and line of the call sites of a thread.
+//!   - `scratch.rs`: `Scratch`, which captures a log call as a `LogRecord`.
 //!   - `truncate.rs`: shortens a whole record to a payload limit, and its names to 1 KiB each.
 //!   - `fragment.rs`: `Fragment`, and `split`, which cuts a payload into fragments.
-//!   - `reassembler.rs`: `Reassembler`, which joins fragments and limits the memory for them.
+//!   - `reassembler.rs`: `Reassembler`, which joins fragments, and limits a record's length and the memory for all.
 //!   - `error.rs`: `PayloadError` for one payload, `CodecError` for a whole stream.
 //! - `record`: one record in memory.
 //!   - `log_record.rs`: `LogRecord`, and `now`, the clock for its time.
-//!   - `capture.rs`: `Scratch`, which captures a log call, and cuts a message at its limit while it is formatted.
-//!   - `source.rs`: rebuilds a `log::Record` and its key-values for a logger.
+//!   - `view.rs`: `RecordView`, a decoded record that borrows all of its parts; rebuilds a `log::Record` for a logger.
+//!   - `source.rs`: the key-values for a logger of a record that has more than scalars.
+//!   - `identity.rs`: `Identity`, the fields that are the same for all records of a thread.
+//!   - `origin.rs`: `Origin`, the process, thread and call site of a decoded record.
 //!   - `spans.rs`: `Spans` and `Span`.
 //!   - `batch_info.rs`: `BatchInfo`, the batch that a record is part of.
 //!   - `json.rs`: serde for `LogRecord`; the names and forms of a record's JSON are defined here.
@@ -122,21 +142,30 @@
 //!   - `key_values.rs`: `KeyValues`, the pairs as one encoded map.
 //!   - `value.rs`: `Value` and `List`.
 //!   - `error_info.rs`: `ErrorInfo`, an error with its sources, and the way back to a `dyn Error`.
-//!   - `capture.rs`: captures the key-values and the first error of a log call.
+//!   - `pair_writer.rs`: `PairWriter`, which writes the pairs of a log call into the frame, and stops at a limit.
+//!   - `value_writer.rs`: `ValueWriter`, which writes one value, and keeps the first error with its sources.
+//!   - `pair_buffers.rs`: the buffers that both reuse.
 //!   - `serde_probe.rs`: tells a structure from a value that is only a text.
 //!   - `serde_capture.rs`: turns a structure into MessagePack, by `rmp-serde`.
-//!   - `hints.rs`: checks the pairs of a received map, and collects facts about them.
+//!   - `hints.rs`: checks the pairs of a received map, cuts them at the limit, and collects facts about them.
+//!   - `known_pairs.rs`: checks the pairs of a plain record, whose keys are known from earlier records.
+//!   - `map_texts.rs`: copies key-values with other texts, for escaping.
 //!   - `display.rs`: prints values and key-values as text; JSON is written and escaped here without serde.
 //!   - `json.rs`: serde for values, lists and key-values.
 //! - `msgpack`: MessagePack, object by object.
-//!   - `read.rs`: `Reader`, which checks everything that it reads; an object is skipped here.
+//!   - `read.rs`: `Reader`, which checks everything that it reads, and the default limit on values.
+//!   - `check.rs`: checks values within the limit and the depth, and skips objects.
+//!   - `known_text.rs`: recognises a text by its bytes, if it was checked before.
 //!   - `token.rs`: `Token`, one decoded marker.
 //!   - `reason.rs`: `Reason`, the ways in which a payload can be malformed.
 //!   - `write.rs`: appends objects in their shortest form.
+//!   - `cursor.rs`: the buffer of a frame, which is reused and grows only if it must.
+//!   - `backwards.rs`: writes objects in front of others.
+//!   - `block.rs`: encoded bytes that are copied into each record.
 //! - `text`: plain text.
 //!   - `format.rs`: runs a foreign `Display`, and catches its errors and panics.
 //!   - `truncate.rs`: cuts one text at a character boundary, and puts a mark at its end.
-//!   - `control.rs`: recognises control characters.
+//!   - `control.rs`: finds control characters.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -154,13 +183,21 @@ mod wire;
 pub use stream::{Batch, BatchCodec, RecordCodec};
 pub use {
     kv::{ChainedError, ErrorInfo, KeyValues, List, Sources, Value},
-    msgpack::Reason,
-    record::{BatchInfo, BatchReason, DEFAULT_TEXT_LIMIT, LogRecord, Scratch, Span, Spans, now},
+    msgpack::{DEFAULT_VALUE_LIMIT, Reason},
+    record::{BatchInfo, BatchReason, LogRecord, Span, Spans, now},
     stream::{DEFAULT_MAX_FRAME_LENGTH, Frame},
     text::{FORMATTING_FAILED, FORMATTING_PANICKED, has_control, is_control},
     wire::{
-        Close, CodecError, DEFAULT_REASSEMBLY_LIMIT, Dropped, Encode, FRAGMENT_OVERHEAD, Fragment,
-        HEAD_LENGTH, Hello, Levels, Payload, PayloadError, Progress, Reassembler, Rejected,
-        VERSION, fmt_with_sources, split,
+        Close, CodecError, DEFAULT_REASSEMBLY_LIMIT, DEFAULT_RECORD_LIMIT, DEFAULT_TEXT_LIMIT,
+        Dropped, Encode, FRAGMENT_OVERHEAD, Fragment, HEAD_LENGTH, Hello, Levels, Payload,
+        PayloadError, Progress, Reassembler, Rejected, Scratch, VERSION, split,
     },
+};
+// Hidden because these are for the sibling crates only; they may change.
+#[doc(hidden)]
+pub use {
+    kv::{PairWriter, TextPlace, ValueWriter},
+    record::{Identity, Origin, RecordView},
+    text::find_control,
+    wire::{Event, MessageWriter, RecordDecoder, RecordEncoder, fmt_with_sources},
 };

@@ -4,8 +4,10 @@ mod common;
 
 use allocation_counter::measure;
 use common::golden_payload;
-use log::Record;
-use record_proto::{Encode, Fragment, Payload, Progress, Reassembler, Scratch, split};
+use log::{Level, Record};
+use record_proto::{
+    Encode, Fragment, LogRecord, Payload, Progress, Reassembler, RecordDecoder, Scratch, split,
+};
 
 #[test]
 fn capturing_and_encoding_a_plain_record_allocates_nothing_once_warm() {
@@ -65,6 +67,34 @@ fn decoding_a_record_and_handing_it_to_a_logger_allocates_nothing() {
         });
     });
     assert_eq!((info.count_total, read), (0, 3 + "jobtookworker".len() + 2));
+}
+
+#[test]
+fn a_decoder_allocates_nothing_for_the_threads_and_modules_that_it_has_seen() {
+    let record = |thread: u64, module: usize| {
+        let mut record = LogRecord::new(Level::Info, format!("app::m{module}"), "hello");
+        record.pid = Some(7);
+        record.thread_id = Some(thread);
+        record.thread = Some(format!("worker-{thread}").into());
+        record.module_path = Some(format!("app::m{module}").into());
+        record.file = Some(format!("src/m{module}.rs").into());
+        record.line = Some(7);
+        let mut payload = Vec::new();
+        record.encode(&mut payload);
+        payload
+    };
+    let payloads: Vec<_> = (0..40)
+        .map(|n| record(900 + n % 4, n as usize / 4))
+        .collect();
+    let mut decoder = RecordDecoder::new();
+    let mut decode_all = || {
+        for payload in &payloads {
+            assert!(decoder.decode(payload).is_some());
+        }
+    };
+    decode_all();
+    let info = measure(|| (0..10).for_each(|_| decode_all()));
+    assert_eq!(info.count_total, 0);
 }
 
 #[test]

@@ -141,7 +141,7 @@ fn a_chain_as_long_as_its_frame_is_handled_on_a_small_stack() {
     let payload = common::payload(&record);
     let thread = thread::Builder::new().stack_size(128 * 1024);
     let read = thread.spawn(move || {
-        let record = LogRecord::decode(&payload).unwrap();
+        let record = LogRecord::decode_with_limit(&payload, usize::MAX).unwrap();
         assert_eq!(
             record.error.as_ref().unwrap().sources.iter().count(),
             60_000

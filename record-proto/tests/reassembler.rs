@@ -153,30 +153,30 @@ fn the_record_that_waited_longest_is_given_up_first() {
 
 #[test]
 fn a_record_longer_than_the_limit_is_given_up_itself() {
-    let mut reassembler = Reassembler::new().with_limit(1000);
-    assert_eq!(reassembler.limit(), 1000);
-    let [other, other_last] = pieces(b"aaabbb", 2, 1);
-    reassembler.push(&other);
-    let long = [7; 1000];
-    let [first, second, last] = pieces(&long, 1, 1);
-    assert_eq!(reassembler.push(&first), Progress::Incomplete);
-    assert_eq!(reassembler.push(&second), Progress::Incomplete);
-    let too_long = Progress::Rejected(Rejected::TooLong { limit: 1000 });
-    assert_eq!(reassembler.push(&last), too_long);
-    let evicted = reassembler.evicted();
-    assert!(evicted >= 1);
-    assert_eq!(
-        reassembler.push(&last),
-        Progress::Rejected(Rejected::NoStart)
-    );
-    assert_eq!(reassembler.evicted(), evicted, "counted once");
+    for reassembler in [
+        Reassembler::new().with_limit(1000 + 256),
+        Reassembler::new().with_record_limit(1000),
+    ] {
+        let mut reassembler = reassembler;
+        let long = [7; 1001];
+        let [first, second, last] = pieces(&long, 1, 1);
+        assert_eq!(reassembler.push(&first), Progress::Incomplete);
+        assert_eq!(reassembler.push(&second), Progress::Incomplete);
+        let too_long = Progress::Rejected(Rejected::TooLong { limit: 1000 });
+        assert_eq!(reassembler.push(&last), too_long);
+        assert_eq!(reassembler.open(), 0);
+        assert_eq!(
+            reassembler.push(&last),
+            Progress::Rejected(Rejected::NoStart)
+        );
+        assert_eq!(reassembler.evicted(), 0, "nothing else is given up for it");
 
-    // The limit holds for the whole record; that it was given up frees its room.
-    let fits = [7; 1000 - 256];
-    let [first, last] = pieces(&fits, 1, 1);
-    reassembler.push(&first);
-    assert_eq!(reassembler.push(&last), Progress::Complete(fits.into()));
-    let _may_be_evicted = reassembler.push(&other_last);
+        let fits = [7; 1000];
+        let [first, second, last] = pieces(&fits, 1, 1);
+        reassembler.push(&first);
+        reassembler.push(&second);
+        assert_eq!(reassembler.push(&last), Progress::Complete(fits.into()));
+    }
 }
 
 #[test]
@@ -184,18 +184,27 @@ fn a_limit_too_small_for_anything_rejects_everything() {
     for limit in [0, 1, 255] {
         let mut reassembler = Reassembler::new().with_limit(limit);
         let [first, _] = pieces(b"aaabbb", 1, 1);
-        let too_long = Progress::Rejected(Rejected::TooLong { limit });
+        let too_long = Progress::Rejected(Rejected::TooLong { limit: 0 });
         assert_eq!(reassembler.push(&first), too_long);
+        let mut empty = first.clone();
+        empty.bytes = Cow::Borrowed(&[]);
+        assert_eq!(reassembler.push(&empty), too_long);
         assert_eq!(reassembler.open(), 0);
     }
 }
 
 #[test]
-fn the_default_limit_holds_a_record_of_almost_4_mib() {
-    let bytes = vec![7; 4 * 1024 * 1024 - 256];
+fn the_default_limit_is_a_record_of_384_kib() {
+    let bytes = vec![7; 384 * 1024];
     let mut reassembler = Reassembler::default();
     let joined = split(&bytes, None, 1, 65_536).map(|fragment| reassembler.push(&fragment));
-    assert_eq!(joined.last(), Some(Progress::Complete(bytes.clone())));
+    assert!(joined.last() == Some(Progress::Complete(bytes.clone())));
+
+    let longer = vec![7; bytes.len() + 1];
+    let mut joined = split(&longer, None, 1, 65_536).map(|fragment| reassembler.push(&fragment));
+    assert!(
+        joined.any(|progress| matches!(progress, Progress::Rejected(Rejected::TooLong { .. })))
+    );
 }
 
 proptest! {

@@ -63,6 +63,13 @@ fn number(name: &str) -> c_long {
         "ppoll" => libc::SYS_ppoll,
         "clock_gettime" => libc::SYS_clock_gettime,
         "exit_group" => libc::SYS_exit_group,
+        #[cfg(target_arch = "x86_64")]
+        "open" => libc::SYS_open,
+        "write" => libc::SYS_write,
+        "rt_sigaction" => libc::SYS_rt_sigaction,
+        "rt_sigprocmask" => libc::SYS_rt_sigprocmask,
+        "rt_sigpending" => libc::SYS_rt_sigpending,
+        "rt_sigtimedwait" => libc::SYS_rt_sigtimedwait,
         "sigaltstack" => libc::SYS_sigaltstack,
         other => panic!("{other:?} is not known here"),
     }

@@ -72,4 +72,10 @@ fn a_sandbox_that_kills_for_every_call_but_those_that_are_documented_kills_no_ch
         .arg("init")
         .run();
     assert!(!outcome.status.success(), "{}", outcome.status);
+
+    let of_older = documented(&["each record before Linux 6.18"]);
+    let child = |calls: &str| scenario("sandboxed-for-life").arg(calls).arg("older").run();
+    child(&format!("{calls},{of_older}")).assert_complete();
+    let outcome = child(&calls);
+    assert!(!outcome.status.success(), "{}", outcome.status);
 }

@@ -1,28 +1,64 @@
-//! The commit stage: encodes a stamped record within its limit, and hands the frames to the transport in pieces of at
-//! most `PIPE_BUF` bytes.
+//! The commit stage: hands the frame of a record to the transport, in pieces of at most `PIPE_BUF` bytes.
 
 use log::Level;
-use record_proto::{Dropped, Encode, Levels, LogRecord, now, split};
+use record_proto::{Dropped, Encode, HEAD_LENGTH, Levels, LogRecord, now, split};
 
-use super::frames::Frames;
 use super::writer::{RecordWriter, pid};
 use crate::transport::{Deadline, PIPE_BUF, Written};
 
 impl RecordWriter {
-    /// Writes a stamped record, and before it the counts of unreported drops.
-    pub(super) fn write_record(
+    /// Writes the frame of a record that was logged at `time`.
+    #[inline]
+    pub(super) fn commit(
         &self,
-        record: &mut LogRecord<'_>,
-        frames: &mut Frames,
+        frame: &[u8],
+        time: u64,
         stream: u64,
+        scratch: &mut Vec<u8>,
         deadline: &mut Deadline,
     ) -> Written {
+        let is_short =
+            frame.len() <= PIPE_BUF && frame.len() - HEAD_LENGTH <= self.settings.record_limit;
+        if is_short && !self.counters.any_unreported() {
+            return self.check_reader(self.transport.write_record(frame, time, deadline));
+        }
+        self.commit_unusual(frame, time, stream, scratch, deadline)
+    }
+
+    /// Writes the frame of a record that is too long for one write or for the limit, or that comes after drops which
+    /// are not yet reported.
+    #[cold]
+    fn commit_unusual(
+        &self,
+        frame: &[u8],
+        time: u64,
+        stream: u64,
+        scratch: &mut Vec<u8>,
+        deadline: &mut Deadline,
+    ) -> Written {
+        let truncated;
+        let frame = match frame.len() - HEAD_LENGTH <= self.settings.record_limit {
+            true => frame,
+            false => match self.truncate(&frame[HEAD_LENGTH..]) {
+                Some(shorter) => {
+                    truncated = shorter;
+                    &truncated
+                }
+                None => return Written::Full,
+            },
+        };
         let unreported = self.counters.take_unreported();
-        frames.begin(|report| self.encode_report(unreported, report));
+        scratch.clear();
+        self.encode_report(unreported, scratch);
         let mut is_reported = false;
-        let written = match self.encode_record(record, frames) {
-            true => self.write_frames(frames, record.time, stream, deadline, &mut is_reported),
-            false => Written::Full,
+        let written = match scratch.len() + frame.len() <= PIPE_BUF {
+            true => {
+                scratch.extend_from_slice(frame);
+                let written = self.transport.write_record(scratch, time, deadline);
+                is_reported = written == Written::Whole;
+                self.check_reader(written)
+            }
+            false => self.write_in_pieces(scratch, frame, stream, deadline, &mut is_reported),
         };
         if let Some(counts) = unreported.filter(|_| !is_reported) {
             self.counters.restore_unreported(counts);
@@ -30,94 +66,62 @@ impl RecordWriter {
         written
     }
 
-    /// Encodes the record within its limit. Returns `false` if there is no memory for it.
-    #[inline]
-    fn encode_record(&self, record: &mut LogRecord<'_>, frames: &mut Frames) -> bool {
-        if !frames.encode(record) {
-            return false;
-        }
-        let length = frames.payload().len();
-        length <= self.settings.record_limit || self.encode_truncated(record, frames, length)
+    /// Truncates a record to the record limit and returns its frame; `None` if there is no memory for it.
+    fn truncate(&self, payload: &[u8]) -> Option<Vec<u8>> {
+        // Truncating copies the parts of the record and then encodes it, and would abort the process if there were no
+        // memory. So the same amount is tried first.
+        Vec::<u8>::new().try_reserve_exact(3 * payload.len()).ok()?;
+        let mut record = LogRecord::decode(payload).ok()?;
+        record.truncate_to(self.settings.record_limit);
+        let mut frame = Vec::new();
+        record.encode_frame(&mut frame);
+        Some(frame)
     }
 
-    #[cold]
-    fn encode_truncated(
-        &self,
-        record: &mut LogRecord<'_>,
-        frames: &mut Frames,
-        length: usize,
-    ) -> bool {
-        // Truncation copies parts of the record and the whole of it, and would abort the process if there were no
-        // memory.
-        let has_memory = Vec::<u8>::new().try_reserve_exact(3 * length).is_ok();
-        if has_memory {
-            record.truncate_to(self.settings.record_limit);
-        }
-        has_memory && frames.encode(record)
-    }
-
-    /// Writes the report and the record in one piece if they fit into one, otherwise one after the other.
+    /// Writes the report of drops in `scratch`, and then the record.
     ///
     /// Sets `is_reported` once the report is written, which may be the case even if the record is not.
-    fn write_frames(
-        &self,
-        frames: &mut Frames,
-        time: u64,
-        stream: u64,
-        deadline: &mut Deadline,
-        is_reported: &mut bool,
-    ) -> Written {
-        if frames.all().len() <= PIPE_BUF {
-            let written =
-                self.check_reader(self.transport.write_record(frames.all(), time, deadline));
-            *is_reported = written == Written::Whole;
-            return written;
-        }
-        self.write_in_pieces(frames, stream, deadline, is_reported)
-    }
-
     fn write_in_pieces(
         &self,
-        frames: &mut Frames,
+        scratch: &mut Vec<u8>,
+        frame: &[u8],
         stream: u64,
         deadline: &mut Deadline,
         is_reported: &mut bool,
     ) -> Written {
-        if !frames.report().is_empty() {
-            let written = self.write(frames.report(), deadline);
+        if !scratch.is_empty() {
+            let written = self.write(scratch, deadline);
             if written != Written::Whole {
                 return written;
             }
         }
         *is_reported = true;
-        if frames.record().len() <= PIPE_BUF {
-            return self.write(frames.record(), deadline);
+        match frame.len() <= PIPE_BUF {
+            true => self.write(frame, deadline),
+            false => self.write_fragments(&frame[HEAD_LENGTH..], stream, scratch, deadline),
         }
-        self.write_fragments(frames, stream, deadline)
     }
 
-    /// Writes a record of more than `PIPE_BUF` bytes as fragments.
+    /// Writes a payload of more than `PIPE_BUF` bytes as fragments.
     fn write_fragments(
         &self,
-        frames: &mut Frames,
+        payload: &[u8],
         stream: u64,
+        scratch: &mut Vec<u8>,
         deadline: &mut Deadline,
     ) -> Written {
-        let mut buffer = std::mem::take(&mut frames.scratch);
-        if buffer.try_reserve(PIPE_BUF).is_err() {
+        if scratch.try_reserve(PIPE_BUF).is_err() {
             return Written::Full;
         }
-        let mut written = Written::Whole;
-        for fragment in split(frames.payload(), Some(pid()), stream, PIPE_BUF) {
-            buffer.clear();
-            fragment.encode_frame(&mut buffer);
-            written = self.write(&buffer, deadline);
+        for fragment in split(payload, Some(pid()), stream, PIPE_BUF) {
+            scratch.clear();
+            fragment.encode_frame(scratch);
+            let written = self.write(scratch, deadline);
             if written != Written::Whole {
-                break;
+                return written;
             }
         }
-        frames.scratch = buffer;
-        written
+        Written::Whole
     }
 
     /// Writes whole frames of at most `PIPE_BUF` bytes together.

@@ -5,7 +5,7 @@ use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, TryLockError,
         atomic::{
-            Ordering::{AcqRel, Acquire, Relaxed, Release},
+            Ordering::{Acquire, Relaxed, Release},
             fence,
         },
     },
@@ -154,9 +154,18 @@ impl Counters {
         let level = level as usize - 1;
         self.dropped[level].fetch_add(1, Relaxed);
         self.unreported[level].fetch_add(1, Relaxed);
-        // Release pairs with the swap in `take_unreported`: a thread that sees this 1 sees this count too. Without it,
-        // the thread could clear the flag, miss the count, and leave it unreported until the next drop.
-        self.any_unreported.store(1, Release);
+        self.mark_unreported();
+    }
+
+    /// Sets the flag. Call it after the count was added.
+    fn mark_unreported(&self) {
+        // Release pairs with the Acquire swap in `take_unreported`: the thread that clears this 1 sees the count too.
+        // Without it, that thread could clear the flag, miss the count, and leave it unreported until the next drop.
+        //
+        // It is a swap, because a read-modify-write continues the release sequence of an earlier 1: the thread that
+        // clears the flag synchronises with every thread that has set it since it was 0. With a store, it would
+        // synchronise only with the last one, and could miss the counts of the others although it cleared their flag.
+        self.any_unreported.swap(1, Release);
     }
 
     pub(crate) fn sent(&self) -> u64 {
@@ -178,12 +187,21 @@ impl Counters {
         Levels(self.dropped.each_ref().map(|count| count.load(Relaxed)))
     }
 
+    /// Returns whether there may be drops that no frame has reported. If there are none, a record costs only this one
+    /// load.
+    #[inline]
+    pub(crate) fn any_unreported(&self) -> bool {
+        // Relaxed: a thread that misses a drop of another thread leaves its report to the next record.
+        self.any_unreported.load(Relaxed) != 0
+    }
+
     /// Takes the counts of unreported drops. The caller reports them, or [restores](Self::restore_unreported) them if
     /// it cannot.
     pub(crate) fn take_unreported(&self) -> Option<Levels> {
         // While nothing is unreported, a record costs this one load. Relaxed: if it misses a new drop, a later record
-        // reports it. The Acquire half of the swap pairs with the Release stores of 1 and makes the counts visible.
-        if self.any_unreported.load(Relaxed) == 0 || self.any_unreported.swap(0, AcqRel) == 0 {
+        // reports it. Acquire pairs with the Release swaps in `mark_unreported` and makes the counts visible. Nothing
+        // was written before that another thread needs, so Release is not needed.
+        if self.any_unreported.load(Relaxed) == 0 || self.any_unreported.swap(0, Acquire) == 0 {
             return None;
         }
         let mut counts = Levels::default();
@@ -198,8 +216,7 @@ impl Counters {
         for (count, unreported) in counts.0.iter().zip(&self.unreported) {
             unreported.fetch_add(*count, Relaxed);
         }
-        // Release: as in `count_dropped`.
-        self.any_unreported.store(1, Release);
+        self.mark_unreported();
     }
 
     /// Sets everything to zero, for example in a forked child.

@@ -1,10 +1,9 @@
-//! The stages capture, stamp and encode, and the commit of the encoded record; the session (hello and close) and the
-//! counters that belong to it. Uses `transport` and `sys`.
+//! The stages encode and stamp, and the commit of the encoded record; the session (hello and close) and the counters
+//! that belong to it. Uses `transport` and `sys`.
 
 mod close;
 mod commit;
 mod counters;
-mod frames;
 mod hello;
 mod session;
 mod thread;

@@ -2,10 +2,9 @@
 
 use std::{cell::Cell, sync::atomic::Ordering::Relaxed, thread};
 
-use record_proto::Scratch;
+use record_proto::RecordEncoder;
 
 use super::counters::ThreadCounter;
-use super::frames::Frames;
 use crate::sys::{AtomicU64, process, thread_id};
 
 /// The largest buffer that is kept. Without this bound, one record of the largest size would hold its memory until the
@@ -22,8 +21,11 @@ thread_local! {
 /// makes its own.
 #[derive(Debug)]
 pub(crate) struct Buffers {
-    pub(crate) scratch: Scratch,
-    pub(crate) frames: Frames,
+    pub(crate) encoder: RecordEncoder,
+    /// The instance of the session whose identity the encoder has; `None` before the first record.
+    pub(crate) instance: Option<u32>,
+    /// The buffer for reports of drops and for fragments.
+    pub(crate) scratch: Vec<u8>,
     pub(crate) thread: Thread,
     pub(crate) counter: ThreadCounter,
 }
@@ -37,9 +39,8 @@ impl Buffers {
 
     /// Keeps the buffers for the thread's next record.
     pub(crate) fn put_back(mut self: Box<Self>) {
-        if self.frames.capacity() > KEPT_BYTES {
-            self.frames = Frames::default();
-            self.scratch.shrink_to(KEPT_BYTES);
+        if self.encoder.capacity() > KEPT_BYTES {
+            self.encoder.shrink_to(KEPT_BYTES);
         }
         // It fails in a thread that is ending; the buffers are then freed.
         let _ending = BUFFERS.try_with(|slot| slot.set(Some(self)));
@@ -47,8 +48,9 @@ impl Buffers {
 
     fn new() -> Self {
         Self {
-            scratch: Scratch::new(),
-            frames: Frames::default(),
+            encoder: RecordEncoder::new(),
+            instance: None,
+            scratch: Vec::new(),
             thread: Thread::current(),
             counter: ThreadCounter::default(),
         }
@@ -79,7 +81,6 @@ impl Thread {
     }
 
     /// Updates the identity in a forked child: the thread has another id there and needs a fragment stream of its own.
-    #[inline]
     pub(crate) fn follow_fork(&mut self) {
         let process = process::generation();
         if self.process != process {

@@ -1,4 +1,4 @@
-//! A log call step by step: capture, stamp, commit, and then count the record as sent or dropped.
+//! A log call step by step: encode, stamp, commit, and then count the record as sent or dropped.
 
 use std::{
     borrow::Cow,
@@ -7,7 +7,7 @@ use std::{
 };
 
 use log::Level;
-use record_proto::{KeyValues, LogRecord};
+use record_proto::{Encode, Event, Identity, KeyValues, LogRecord};
 
 use super::counters::{Counters, Counts, ThreadCounter};
 use super::session::Session;
@@ -132,16 +132,26 @@ impl RecordWriter {
             return self.drop_record(record.level);
         }
         let mut buffers = Buffers::take();
-        let Buffers {
-            frames,
-            thread,
-            counter,
-            ..
-        } = &mut *buffers;
         let mut record = record;
-        let stream = self.stamp(&mut record, thread);
-        let written = self.write_record(&mut record, frames, stream, &mut deadline);
-        self.count(written, record.level, counter);
+        buffers.thread.follow_fork();
+        self.stamp(&mut record, &buffers.thread);
+        let mut frame = Vec::new();
+        let written = match frame.try_reserve(record.longest_frame()) {
+            Ok(()) => {
+                record.encode_frame(&mut frame);
+                let stream = buffers.thread.stream;
+                self.commit(
+                    &frame,
+                    record.time,
+                    stream,
+                    &mut buffers.scratch,
+                    &mut deadline,
+                )
+            }
+            Err(_) => Written::Full,
+        };
+        let level = record.level;
+        self.count(written, level, &mut buffers.counter);
         buffers.put_back();
     }
 
@@ -155,22 +165,57 @@ impl RecordWriter {
     }
 
     /// The stages of a record, in order.
-    fn deliver(&self, record: &log::Record<'_>, buffers: &mut Buffers, deadline: &mut Deadline) {
-        let Buffers {
-            scratch,
-            frames,
-            thread,
-            counter,
-        } = buffers;
-        scratch.set_limits(self.settings.message_limit, self.settings.record_limit);
-        let mut record = scratch.capture(record);
+    #[inline]
+    fn deliver(&self, event: &impl Event, buffers: &mut Buffers, deadline: &mut Deadline) {
+        self.identify(buffers);
+        buffers.encoder.format(event);
         // The session is opened after the formatting, which may have forked: then this is another process.
         if !self.open(deadline) {
-            return self.drop_record(record.level);
+            return self.drop_record(event.level());
         }
-        let stream = self.stamp(&mut record, thread);
-        let written = self.write_record(&mut record, frames, stream, deadline);
-        self.count(written, record.level, counter);
+        self.identify(buffers);
+        let Buffers {
+            encoder,
+            scratch,
+            thread,
+            ..
+        } = buffers;
+        let time = encoder.time();
+        // The sequence number is taken last, when nothing but the end of the process can come between it and the write.
+        let written = match encoder.finish(self.counters.next_seq()) {
+            Some(frame) => self.commit(frame, time, thread.stream, scratch, deadline),
+            None => Written::Full,
+        };
+        self.count(written, event.level(), &mut buffers.counter);
+    }
+
+    /// Sets the encoder's identity to that of this thread in this session, unless it is already. After each fork the
+    /// session has another instance.
+    #[inline]
+    fn identify(&self, buffers: &mut Buffers) {
+        let instance = Some(self.session.instance());
+        if buffers.instance != instance {
+            self.identify_anew(buffers);
+            buffers.instance = instance;
+        }
+    }
+
+    #[cold]
+    fn identify_anew(&self, buffers: &mut Buffers) {
+        let Buffers {
+            encoder, thread, ..
+        } = buffers;
+        thread.follow_fork();
+        let identity = Identity {
+            pid: Some(thread.pid.into()),
+            process: self.settings.process.as_deref(),
+            thread_id: thread.id,
+            thread: thread.name.as_deref(),
+            instance: Some(self.session.instance()),
+        };
+        encoder.identify(&identity, &self.settings.context);
+        let limit = self.settings.record_limit;
+        encoder.set_limits(self.settings.message_limit, limit, limit);
     }
 
     #[inline]
@@ -187,12 +232,8 @@ impl RecordWriter {
         }
     }
 
-    /// The stamp stage: adds the identity of process and thread, the context and the sequence number. Returns the
-    /// thread's fragment stream.
-    ///
-    /// The sequence number is taken last, when nothing but the end of the process can come between it and the write.
-    fn stamp<'r>(&'r self, record: &mut LogRecord<'r>, thread: &'r mut Thread) -> u64 {
-        thread.follow_fork();
+    /// Adds the identity of process and thread, the context and the sequence number to a record that was built.
+    fn stamp<'r>(&'r self, record: &mut LogRecord<'r>, thread: &'r Thread) {
         record.pid = Some(thread.pid.into());
         record.instance = Some(self.session.instance());
         record.process = self.settings.process.as_deref().map(Cow::Borrowed);
@@ -201,7 +242,6 @@ impl RecordWriter {
         record.context = self.settings.context.borrowed();
         record.truncate_names();
         record.seq = self.counters.next_seq();
-        thread.stream
     }
 }
 

@@ -17,7 +17,7 @@ use super::env;
 use super::error::InitError;
 use crate::transport::{Address, WriteEnd, identity};
 
-/// The lowest number for the handler's own descriptor.
+/// The lowest number for the handler's own descriptor; see [`duplicate`] for the exceptions.
 ///
 /// Scripts and hooks that choose numbers choose low ones. The number is not much higher either, because the kernel's
 /// descriptor table grows with the highest number in use.
@@ -118,10 +118,11 @@ fn verify(fd: BorrowedFd<'_>, address: Address) -> Result<(), InitError> {
     Ok(())
 }
 
+/// Duplicates the descriptor to the lowest free number from [`MIN_FD`], or from half of the process's descriptor limit
+/// if that is lower. If no such number is free, to the lowest free one from 3.
 fn duplicate(given: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     let half_limit = descriptor_limit().and_then(|limit| RawFd::try_from(limit / 2).ok());
     let min = half_limit.map_or(MIN_FD, |half| half.clamp(3, MIN_FD));
-    // If no high number is free, a low one has to do.
     fcntl_dupfd_cloexec(given, min).or_else(|_| fcntl_dupfd_cloexec(given, 3))
 }
 

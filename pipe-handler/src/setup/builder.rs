@@ -139,6 +139,10 @@ impl Builder {
     ///
     /// In a larger record the backtrace is cut first, then the key-values, then the message; see
     /// [`LogRecord::truncate_to`](record_proto::LogRecord::truncate_to).
+    ///
+    /// By default, a parent gives up records of more than 384 KiB
+    /// ([`DEFAULT_RECORD_LIMIT`](record_proto::DEFAULT_RECORD_LIMIT) of `record-proto`) and counts them as malformed.
+    /// Raise its limit too if you raise this one above that.
     pub fn record_limit(mut self, bytes: usize) -> Self {
         // The names (process, thread, target and others) may take 5 KiB, which no limit cuts.
         self.settings.record_limit = bytes.max(8 * 1024);

@@ -42,7 +42,7 @@ pub(crate) struct Pipe {
     /// Whether the descriptor is checked before each write, and not only after a write that failed.
     check_before_write: bool,
     /// Set once the kernel has refused writes that raise no signal. From then on the thread blocks SIGPIPE during a
-    /// write.
+    /// write, unless the program ignores it.
     ///
     /// Relaxed: a thread that misses it makes a write that the kernel refuses once more, and sets it again.
     block_sigpipe: AtomicBool,

@@ -1,14 +1,21 @@
 //! The accounts of all processes of a stream, and the sums over them.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::collections::{HashMap, hash_map::Entry};
 
-use record_proto::{Close, Dropped, Hello, Levels, LogRecord};
+use record_proto::{Close, Dropped, Hello, Levels, RecordView};
 
 use super::process_account::{Account, ProcessKey};
 use super::summary::Summary;
 
-/// The number of processes that are counted one by one.
+/// The number of processes that a summary lists.
 const MAX_ACCOUNTS: usize = 1024;
+
+/// The number of accounts that are kept beyond [`MAX_ACCOUNTS`], and the number that are folded at once when there is
+/// no room for another.
+///
+/// Choosing the accounts to fold takes a walk through all of them. A child may claim a new process with each of its
+/// frames, so the walk must not be taken for each.
+const SPARE_ACCOUNTS: usize = 128;
 
 /// One [`Account`] for each process.
 ///
@@ -16,7 +23,11 @@ const MAX_ACCOUNTS: usize = 1024;
 /// accounts is bounded. If there are too many processes, accounts are folded: added to `folded` and removed.
 #[derive(Debug, Default)]
 pub(crate) struct Accounts {
-    accounts: Vec<Account>,
+    accounts: Vec<Option<Account>>,
+    /// The indexes in `accounts` that are free.
+    free: Vec<usize>,
+    /// The last incarnation of each pid, and how many accounts it has.
+    incarnations: HashMap<Option<u64>, (u64, usize)>,
     /// The index in `accounts` of each key's current account. A key may have earlier accounts too.
     current: HashMap<ProcessKey, usize>,
     /// The entry of `current` that was used last. It saves most lookups: most streams have one process, and in most
@@ -62,15 +73,16 @@ impl Accounts {
     }
 
     /// Counts a record. If it has no process name, it gets the one that its process sent before.
-    pub(crate) fn record<'a>(&'a mut self, record: &mut LogRecord<'a>) {
+    #[inline(always)]
+    pub(crate) fn record<'a>(&'a mut self, record: &mut RecordView<'a>) {
         let account = self.account(ProcessKey {
-            pid: record.pid,
+            pid: record.origin.pid,
             instance: record.instance,
         });
         account.record(record.seq);
-        match &record.process {
+        match record.process {
             Some(name) => account.set_name(Some(name)),
-            None => record.process = account.name().map(Cow::Borrowed),
+            None => record.process = account.name(),
         }
     }
 
@@ -90,27 +102,27 @@ impl Accounts {
         self.account(key).close(close);
     }
 
-    /// Returns the number of accounts that were folded.
-    pub(crate) fn folded(&self) -> u64 {
-        self.folded.accounts
+    /// Returns whether there are processes that a summary does not list.
+    pub(crate) fn any_folded(&self) -> bool {
+        self.folded.accounts > 0 || self.all().count() > MAX_ACCOUNTS
     }
 
     /// Returns whether there was at least one process and all processes have closed.
     pub(crate) fn is_closed(&self) -> bool {
-        !self.accounts.is_empty()
-            && self.folded.unclosed == 0
-            && self.accounts.iter().all(Account::is_closed)
+        self.opened > 0 && self.folded.unclosed == 0 && self.all().all(Account::is_closed)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Account> {
+        self.accounts.iter().flatten()
     }
 
     /// Writes the sums and the processes into a summary.
     pub(crate) fn report(&self, summary: &mut Summary) {
-        let mut accounts: Vec<_> = self.accounts.iter().collect();
-        accounts.sort_by_key(|account| account.opened());
-
-        let mut sums = self.folded.clone();
-        accounts.iter().for_each(|account| sums.add(account));
-        summary.processes = accounts.into_iter().map(Account::summary).collect();
-        summary.folded_processes = self.folded.accounts;
+        let (listed, folded) = self.listed_and_folded();
+        let mut sums = folded.clone();
+        listed.iter().for_each(|account| sums.add(account));
+        summary.processes = listed.into_iter().map(Account::summary).collect();
+        summary.folded_processes = folded.accounts;
         summary.received = sums.received;
         summary.dropped = sums.dropped;
         summary.dropped_by_level = sums.dropped_by_level;
@@ -120,14 +132,31 @@ impl Accounts {
         summary.unclosed = sums.unclosed;
     }
 
+    /// Returns the accounts that a summary lists, in the order of opening, and the sums of all others.
+    fn listed_and_folded(&self) -> (Vec<&Account>, Sums) {
+        let mut accounts: Vec<_> = self.all().collect();
+        let mut folded = self.folded.clone();
+        let excess = accounts.len().saturating_sub(MAX_ACCOUNTS);
+        if excess > 0 {
+            accounts.sort_unstable_by_key(|account| account.worth());
+            accounts
+                .drain(..excess)
+                .for_each(|account| folded.add(account));
+        }
+        accounts.sort_unstable_by_key(|account| account.opened());
+        (accounts, folded)
+    }
+
     /// Returns the current account of a key, and marks it as heard of now.
+    #[inline(always)]
     fn account(&mut self, key: ProcessKey) -> &mut Account {
         let slot = match self.last_used {
             Some((last_key, slot)) if last_key == key => slot,
             _ => self.find_or_open(key),
         };
         self.clock += 1;
-        let account = &mut self.accounts[slot];
+        let account = self.accounts[slot].as_mut();
+        let account = account.expect("a current account is not folded");
         account.touch(self.clock);
         account
     }
@@ -143,43 +172,60 @@ impl Accounts {
         }
     }
 
-    /// Opens an account, folds another one if there are too many, and returns the new account's slot.
+    /// Opens an account, folds others if there are too many, and returns the new account's slot.
     fn open(&mut self, key: ProcessKey, partial: bool) -> usize {
-        let of_pid = |account: &&Account| account.key().pid == key.pid;
-        let earlier = self.accounts.iter().filter(of_pid);
-        let earlier = earlier.map(Account::incarnation).max().unwrap_or(0);
+        if self.free.is_empty() && self.accounts.len() == MAX_ACCOUNTS + SPARE_ACCOUNTS {
+            self.fold();
+        }
         self.opened += 1;
-        let account = Account::open(key, earlier + 1, self.opened, partial);
-        let slot = match self.accounts.len() {
-            MAX_ACCOUNTS => {
-                let slot = self.fold();
-                self.accounts[slot] = account;
-                slot
-            }
-            next => {
-                self.accounts.push(account);
-                next
-            }
-        };
+        let (incarnation, accounts) = self.incarnations.entry(key.pid).or_default();
+        (*incarnation, *accounts) = (*incarnation + 1, *accounts + 1);
+        let account = Account::open(key, *incarnation, self.opened, partial);
+        let slot = self.free.pop().unwrap_or_else(|| self.new_slot());
+        self.accounts[slot] = Some(account);
         self.current.insert(key, slot);
         self.last_used = Some((key, slot));
         slot
     }
 
-    /// Adds an account to the folded sums and returns its slot for reuse. It takes a closed account if there is one,
-    /// because nothing more is expected from it. Among several, it takes the one whose last frame is the oldest.
-    fn fold(&mut self) -> usize {
-        let accounts = self.accounts.iter().enumerate();
-        let (slot, account) = accounts
-            .min_by_key(|(_, account)| (!account.is_closed(), account.last_frame()))
-            .expect("folding needs an account");
-        self.folded.add(account);
-        let key = account.key();
+    fn new_slot(&mut self) -> usize {
+        if self.accounts.len() == MAX_ACCOUNTS {
+            // Otherwise the vector would double its capacity.
+            self.accounts.reserve_exact(SPARE_ACCOUNTS);
+        }
+        self.accounts.push(None);
+        self.accounts.len() - 1
+    }
+
+    /// Adds the [`SPARE_ACCOUNTS`] accounts with the lowest [worth](Account::worth) to the folded sums, and removes
+    /// them.
+    fn fold(&mut self) {
+        let mut slots: Vec<usize> = (0..self.accounts.len()).collect();
+        let worth = |&slot: &usize| self.accounts[slot].as_ref().map(Account::worth);
+        slots.select_nth_unstable_by_key(SPARE_ACCOUNTS, worth);
+        slots.truncate(SPARE_ACCOUNTS);
+        for &slot in &slots {
+            if let Some(account) = self.accounts[slot].take() {
+                self.folded.add(&account);
+                self.forget(account.key(), slot);
+            }
+        }
+        self.free = slots;
+        self.last_used = None;
+    }
+
+    /// Removes the traces of an account that is folded.
+    fn forget(&mut self, key: ProcessKey, slot: usize) {
         // A later account of the same key may have replaced this one in `current`.
         if self.current.get(&key) == Some(&slot) {
             self.current.remove(&key);
         }
-        slot
+        if let Entry::Occupied(mut entry) = self.incarnations.entry(key.pid) {
+            entry.get_mut().1 -= 1;
+            if entry.get().1 == 0 {
+                entry.remove();
+            }
+        }
     }
 }
 

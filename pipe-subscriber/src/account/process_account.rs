@@ -78,6 +78,7 @@ impl Account {
     }
 
     /// Keeps the first name that the process sends.
+    #[inline]
     pub(crate) fn set_name(&mut self, name: Option<&str>) {
         if self.name.is_none() {
             self.name = name.map(|name| truncate(name).to_owned());
@@ -88,6 +89,7 @@ impl Account {
         self.name.as_deref()
     }
 
+    #[inline]
     pub(crate) fn record(&mut self, seq: u64) {
         self.received += 1;
         self.highest_seq = self.highest_seq.max(seq);
@@ -114,8 +116,10 @@ impl Account {
         self.last_frame = clock;
     }
 
-    pub(crate) fn last_frame(&self) -> u64 {
-        self.last_frame
+    /// Returns a key that orders the accounts by the need to keep them. Closed ones come first, because nothing more is
+    /// expected from them. Among both kinds, those whose last frame is the oldest come first.
+    pub(crate) fn worth(&self) -> (bool, u64) {
+        (!self.is_closed(), self.last_frame)
     }
 
     pub(crate) fn opened(&self) -> u64 {
@@ -124,10 +128,6 @@ impl Account {
 
     pub(crate) fn key(&self) -> ProcessKey {
         self.key
-    }
-
-    pub(crate) fn incarnation(&self) -> u64 {
-        self.incarnation
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -152,7 +152,9 @@ impl Account {
     /// as many calls as its close frame says, or as its highest seq says if that is more.
     pub(crate) fn summary(&self) -> ProcessSummary {
         let totals = self.totals();
-        let dropped = self.dropped.total();
+        // The drops by level count too: each level may have its higher count from the other source, and their sum then
+        // exceeds both totals. Without them, `dropped` could be lower than the sum of its levels.
+        let dropped = self.dropped_by_level().total();
         let dropped = totals.map_or(dropped, |totals| totals.dropped.max(dropped));
         let logged = totals.map_or(0, |totals| totals.sent.saturating_add(totals.dropped));
         let gap = logged

@@ -1,12 +1,12 @@
-//! Receives each payload of a stream: writes it to the tee, decodes it, counts it, and passes its record on.
+//! `Receiver`: writes each payload of a stream to the tee, decodes it, counts it, and passes its record on.
 
 use record_proto::{
-    CodecError, Fragment, Levels, LogRecord, Payload, PayloadError, Progress, Reassembler,
-    Rejected, VERSION,
+    CodecError, DEFAULT_VALUE_LIMIT, Fragment, Levels, LogRecord, Payload, PayloadError, Progress,
+    Reassembler, RecordDecoder, RecordView, Rejected, VERSION,
 };
 
 use super::accounts::Accounts;
-use super::reasons::{FILTER_OFF, NOT_ADOPTED, Reasons};
+use super::reasons::{FILTER_OFF, NOT_ADOPTED, Reason, Reasons};
 use super::summary::{StreamEnd, Summary};
 use super::tee::Tee;
 
@@ -17,11 +17,13 @@ const FOLDED: &str = "more processes than are counted one by one: some are in th
 
 /// Decodes and counts the payloads of one stream, writes them to the tee, and passes the records on.
 ///
-/// A record that came in one frame borrows from the read buffer, and nothing is allocated for it.
-#[derive(Debug, Default)]
+/// A plain record borrows from the read buffer and from parts of earlier records, which the decoder keeps.
+#[derive(Debug)]
 pub(crate) struct Receiver {
     tee: Tee,
+    decoder: RecordDecoder,
     reassembler: Reassembler,
+    value_limit: usize,
     accounts: Accounts,
     /// Whether the stream is the pipe of a child that this crate has spawned.
     is_child_pipe: bool,
@@ -30,6 +32,8 @@ pub(crate) struct Receiver {
     /// Whether any payload was received, of whatever kind.
     has_received: bool,
     malformed: u64,
+    /// Whether a record in fragments was too long. Its later fragments are then not counted as malformed.
+    has_given_up: bool,
     unknown: u64,
     logger_panics: u64,
     newer_version: Option<u64>,
@@ -37,8 +41,35 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
+    pub(crate) fn new() -> Self {
+        Self {
+            tee: Tee::default(),
+            decoder: RecordDecoder::new(),
+            reassembler: Reassembler::new(),
+            value_limit: DEFAULT_VALUE_LIMIT,
+            accounts: Accounts::default(),
+            is_child_pipe: false,
+            filter_is_off: false,
+            has_received: false,
+            malformed: 0,
+            has_given_up: false,
+            unknown: 0,
+            logger_panics: 0,
+            newer_version: None,
+            reasons: Reasons::default(),
+        }
+    }
+
     pub(crate) fn set_reassembly_limit(&mut self, bytes: usize) {
         self.reassembler = std::mem::take(&mut self.reassembler).with_limit(bytes);
+    }
+
+    pub(crate) fn set_record_limit(&mut self, bytes: usize) {
+        self.reassembler = std::mem::take(&mut self.reassembler).with_record_limit(bytes);
+    }
+
+    pub(crate) fn set_value_limit(&mut self, values: usize) {
+        self.value_limit = values;
     }
 
     pub(crate) fn set_child_pipe(&mut self) {
@@ -53,25 +84,54 @@ impl Receiver {
         self.tee = tee;
     }
 
-    /// Receives a payload, and calls `on_record` if it is a record or the last missing fragment of one.
+    /// Receives a payload, and calls `on_record` if it is a record or the last missing fragment of one. Returns the
+    /// number of bytes that were decoded: those of the payload and of the record that it completes.
     #[inline]
-    pub(crate) fn receive(&mut self, payload: &[u8], on_record: impl FnOnce(&mut LogRecord<'_>)) {
+    pub(crate) fn receive(
+        &mut self,
+        payload: &[u8],
+        on_record: impl FnOnce(&RecordView<'_>),
+    ) -> usize {
         self.has_received = true;
-        // The match borrows the record instead of moving it out, because a record is large and a move copies it.
-        let mut decoded = Payload::decode(payload);
+        let Some(mut record) = self.decoder.decode(payload) else {
+            return self.receive_unusual(payload, on_record);
+        };
+        self.tee.write_frame(payload, &mut self.reasons);
+        self.accounts.record(&mut record);
+        on_record(&record);
+        payload.len()
+    }
+
+    /// Receives a payload that is not a plain record.
+    #[inline(never)]
+    fn receive_unusual(
+        &mut self,
+        payload: &[u8],
+        on_record: impl FnOnce(&RecordView<'_>),
+    ) -> usize {
+        let decoded = Payload::decode_with_limit(payload, self.value_limit);
         if let Ok(Payload::Bell) = decoded {
-            // It has woken the reader, and that is all that it is for.
-            return;
+            // A bell only wakes the reader. It is neither counted nor stored.
+            return payload.len();
         }
         self.tee.write_frame(payload, &mut self.reasons);
-        match &mut decoded {
-            Ok(Payload::Record(record)) => {
-                self.accounts.record(record);
-                on_record(record);
+        match decoded {
+            Ok(Payload::Record(record)) => self.pass_on(&record, on_record),
+            Ok(Payload::Fragment(fragment)) => {
+                return payload.len() + self.join_fragment(&fragment, on_record);
             }
-            Ok(Payload::Fragment(fragment)) => self.join_fragment(fragment, on_record),
             _ => self.receive_other(decoded),
         }
+        payload.len()
+    }
+
+    /// Counts a record and passes it on.
+    fn pass_on(&mut self, record: &LogRecord<'_>, on_record: impl FnOnce(&RecordView<'_>)) {
+        record.with_view(|record| {
+            let mut record = record;
+            self.accounts.record(&mut record);
+            on_record(&record);
+        });
     }
 
     fn receive_other(&mut self, decoded: Result<Payload<'_>, PayloadError>) {
@@ -100,7 +160,7 @@ impl Receiver {
     pub(crate) fn end(&mut self, is_whole: bool) {
         self.tee.finish(&mut self.reasons);
         if is_whole && self.is_child_pipe && !self.has_received {
-            self.reasons.note(NOT_ADOPTED);
+            self.reasons.note(Reason::Fixed(NOT_ADOPTED));
         }
     }
 
@@ -115,10 +175,10 @@ impl Receiver {
     ) -> Summary {
         let mut reasons = self.reasons.clone();
         if let Some(error) = codec_error {
-            reasons.note_first(error);
+            reasons.note_first(Reason::Other(error.to_string()));
         }
-        if self.accounts.folded() > 0 {
-            reasons.note_first(FOLDED);
+        if self.accounts.any_folded() {
+            reasons.note_first(Reason::Fixed(FOLDED));
         }
         let by_accounts = match self.accounts.is_closed() {
             true => StreamEnd::Clean,
@@ -138,7 +198,7 @@ impl Receiver {
             evicted: self.reassembler.evicted(),
             logger_panics: self.logger_panics,
             newer_version: self.newer_version,
-            reasons: reasons.into_texts(),
+            reasons: reasons.to_texts(),
             processes: Vec::new(),
             folded_processes: 0,
             end: end.unwrap_or(by_accounts),
@@ -155,53 +215,56 @@ impl Receiver {
         summary
     }
 
+    /// Adds a fragment. Returns the length of the payload that it completes, or 0.
     fn join_fragment(
         &mut self,
         fragment: &Fragment<'_>,
-        on_record: impl FnOnce(&mut LogRecord<'_>),
-    ) {
+        on_record: impl FnOnce(&RecordView<'_>),
+    ) -> usize {
         let evicted = self.reassembler.evicted();
-        let payload = match self.reassembler.push(fragment) {
+        let progress = self.reassembler.push(fragment);
+        if self.reassembler.evicted() > evicted {
+            self.reasons.note(Reason::Fixed(EVICTED));
+        }
+        let payload = match progress {
             Progress::Complete(payload) => payload,
-            Progress::Rejected(rejected) => return self.reject_fragment(rejected),
-            _ => {
-                if self.reassembler.evicted() > evicted {
-                    self.reasons.note(EVICTED);
-                }
-                return;
+            Progress::Rejected(rejected) => {
+                self.reject_fragment(rejected);
+                return 0;
             }
+            _ => return 0,
         };
-        match LogRecord::decode(&payload) {
-            Ok(mut record) => {
-                self.accounts.record(&mut record);
-                on_record(&mut record);
-            }
+        match LogRecord::decode_with_limit(&payload, self.value_limit) {
+            Ok(record) => self.pass_on(&record, on_record),
             Err(error) => self.reject(error),
         }
+        let length = payload.len();
         self.reassembler.reuse(payload);
+        length
     }
 
     fn reject(&mut self, error: PayloadError) {
         self.malformed += 1;
-        self.reasons.note(error);
+        self.reasons.note(Reason::Payload(error));
     }
 
     fn reject_fragment(&mut self, rejected: Rejected) {
         match rejected {
-            // Probably a later fragment of a record that was given up. That record has been counted as evicted.
-            Rejected::NoStart if self.reassembler.evicted() > 0 => return,
-            Rejected::TooLong { .. } => {}
+            // This is probably a later fragment of a record that was given up, which was counted then.
+            Rejected::NoStart if self.has_given_up || self.reassembler.evicted() > 0 => return,
+            Rejected::TooLong { .. } => {
+                self.malformed += 1;
+                self.has_given_up = true;
+            }
             _ => self.malformed += 1,
         }
-        self.reasons.note(rejected);
+        self.reasons.note(Reason::Fragment(rejected));
     }
 
     fn check_version(&mut self, version: u64) {
         if version > VERSION {
             self.newer_version = self.newer_version.max(Some(version));
-            self.reasons.note(format_args!(
-                "a process writes version {version} of the wire format; this reader knows {VERSION}"
-            ));
+            self.reasons.note(Reason::Version(version));
         }
     }
 }

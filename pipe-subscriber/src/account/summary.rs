@@ -59,19 +59,21 @@ pub struct Summary {
     /// The number of log calls that had begun and not finished, in other threads, when their process ended in good
     /// order, after its close frame.
     pub in_flight: u64,
-    /// The number of records that were held back and never sent, because nothing severe enough came after them. They are
-    /// not among the other figures.
+    /// The number of records that were held back and never sent, because nothing severe enough came after them. They
+    /// are not among the other figures.
     pub held_back: u64,
     /// The number of processes that ended without a close frame. How many records each of them logged after the last
     /// one that arrived is unknown.
     pub unclosed: u64,
-    /// The number of payloads that could not be decoded, and of fragments that belonged to no record.
+    /// The number of payloads that could not be decoded, of fragments that belonged to no record, and of records in
+    /// fragments that were longer than the [`record_limit`](crate::PipeSubscriber::record_limit). Later fragments of a
+    /// record that was given up are not counted.
     pub malformed: u64,
     /// The number of payloads of a kind that this version does not know.
     pub unknown: u64,
     /// The number of records in fragments that were unfinished at the end.
     pub incomplete: u64,
-    /// The number of records in fragments that were given up to stay within
+    /// The number of unfinished records in fragments that were given up to stay within
     /// [`reassembly_limit`](crate::PipeSubscriber::reassembly_limit).
     pub evicted: u64,
     /// The number of times that the logger (or the closure of [`run_with`](crate::PipeSubscriber::run_with)) panicked.
@@ -119,7 +121,7 @@ impl Summary {
     }
 
     /// Returns whether all logged records have arrived and were decoded: the end is [`StreamEnd::Clean`], and the
-    /// numbers of dropped, missing, malformed, unknown and incomplete records are 0.
+    /// numbers of dropped, missing, malformed, unknown, incomplete and evicted records are 0.
     pub fn is_complete(&self) -> bool {
         let lost = [
             self.dropped,
@@ -127,8 +129,9 @@ impl Summary {
             self.malformed,
             self.unknown,
             self.incomplete,
+            self.evicted,
         ];
-        self.end == StreamEnd::Clean && lost == [0; 5]
+        self.end == StreamEnd::Clean && lost == [0; 6]
     }
 }
 

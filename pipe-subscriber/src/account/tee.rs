@@ -8,7 +8,7 @@ use std::{
 
 use record_proto::HEAD_LENGTH;
 
-use super::reasons::Reasons;
+use super::reasons::{Reason, Reasons};
 use crate::sys::discard_panic;
 
 /// The writer that gets a copy of each received frame, if there is one.
@@ -23,7 +23,14 @@ impl Tee {
     }
 
     /// Writes a frame as it was received, its length included.
+    #[inline]
     pub(crate) fn write_frame(&mut self, payload: &[u8], reasons: &mut Reasons) {
+        if self.0.is_some() {
+            self.write_whole(payload, reasons);
+        }
+    }
+
+    fn write_whole(&mut self, payload: &[u8], reasons: &mut Reasons) {
         self.write_with(reasons, |writer| {
             // The cast loses nothing: the payload's length was read from a head of the same size.
             let head: [u8; HEAD_LENGTH] = (payload.len() as u32).to_be_bytes();
@@ -54,7 +61,8 @@ impl Tee {
                 io::Error::other("the writer panicked")
             }
         };
-        reasons.note_first(format_args!("storing the frames failed: {error}"));
+        let reason = format!("storing the frames failed: {error}");
+        reasons.note_first(Reason::Other(reason));
         self.close();
     }
 

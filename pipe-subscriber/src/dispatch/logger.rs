@@ -3,7 +3,7 @@
 use std::{borrow::Cow, mem};
 
 use log::{LevelFilter, Log, Metadata};
-use record_proto::LogRecord;
+use record_proto::{RecordView, has_control};
 
 use super::attach::Attach;
 use super::escape::Escaping;
@@ -54,41 +54,70 @@ impl Dispatch {
         }
     }
 
-    /// Hands a record to the logger, unless its level or the logger's `enabled` filters it out. Only its target is
-    /// prepared before it is known that the logger wants it.
+    /// Hands a record to the logger, unless its level or the logger's `enabled` filters it out. Before the logger has
+    /// answered, only the target is prepared.
     #[inline]
     pub(crate) fn log(
         &mut self,
-        record: &mut LogRecord<'_>,
+        record: &RecordView<'_>,
         max_level: LevelFilter,
         logger: &dyn Log,
     ) {
         if record.level > max_level {
             return;
         }
-        match self.label_in {
-            LabelIn::Target => self.prefix_target(record),
-            _ => self.escaping.escape_line(&mut record.target),
+        if self.label_in != LabelIn::Target && self.needs_no_escape(record) {
+            return self.log_with_target(record, logger);
         }
+        let target = self.prepared_target(record.target);
+        let mut shown = record.clone();
+        shown.target = &target;
+        self.log_with_target(&shown, logger);
+        self.reclaim_target_buffer(target);
+    }
+
+    /// Returns whether the texts of a record can be shown unchanged.
+    ///
+    /// A plain record was checked for controls when it was decoded. Only the name of its process, if it is from the
+    /// hello or from an earlier record, was not.
+    #[inline]
+    fn needs_no_escape(&self, record: &RecordView<'_>) -> bool {
+        let shows_other_name = self.attaches_names && record.process.is_some_and(has_control);
+        record.is_plain() && !shows_other_name || self.escaping == Escaping::Off
+    }
+
+    /// Hands a record whose target is prepared to the logger, if `enabled` returns `true`.
+    #[inline(always)]
+    fn log_with_target(&self, record: &RecordView<'_>, logger: &dyn Log) {
         let metadata = Metadata::builder()
             .level(record.level)
-            .target(&record.target)
+            .target(record.target)
             .build();
-        if logger.enabled(&metadata) {
-            self.call_logger(record, logger);
+        if !logger.enabled(&metadata) {
+            return;
         }
-        if self.label_in == LabelIn::Target {
-            self.reclaim_target_buffer(record);
+        match self.needs_no_escape(record) {
+            true => self.call_logger(record, logger),
+            false => self.call_logger_escaped(record, logger),
         }
     }
 
-    /// Escapes the record, adds the label and the parent's key-values, and calls the logger's `log`.
-    #[inline]
-    fn call_logger(&self, record: &mut LogRecord<'_>, logger: &dyn Log) {
-        self.escaping.escape_record(record);
+    /// Copies and escapes the texts of a record, and calls the logger.
+    #[cold]
+    fn call_logger_escaped(&self, record: &RecordView<'_>, logger: &dyn Log) {
+        let mut escaped = record.to_record();
+        // The target is already prepared, and may begin with the label.
+        escaped.target = Cow::Borrowed(record.target);
+        self.escaping.escape_record(&mut escaped);
         if self.attaches_names {
-            self.escaping.escape_names(record);
+            self.escaping.escape_names(&mut escaped);
         }
+        escaped.with_view(|escaped| self.call_logger(&escaped, logger));
+    }
+
+    /// Adds the label and the parent's key-values, and calls the logger's `log`.
+    #[inline(always)]
+    fn call_logger(&self, record: &RecordView<'_>, logger: &dyn Log) {
         let prefix = self.message_prefix(record);
         record.with_record(|built| {
             if prefix.is_none() && !self.changes_key_values(record) {
@@ -107,21 +136,24 @@ impl Dispatch {
         });
     }
 
-    /// Puts the label before the target. A child without a label gets an empty one if its target has a `/`, because the
-    /// text before the `/` could pass for a label.
-    fn prefix_target(&mut self, record: &mut LogRecord<'_>) {
-        if !self.is_labelled && !record.target.contains('/') {
-            return self.escaping.escape_line(&mut record.target);
+    /// Returns the target as the logger is to see it: escaped, and after the label if that is shown there. A child
+    /// without a label gets an empty one if its target has a `/`, because the text before the `/` could pass for a
+    /// label.
+    fn prepared_target<'t>(&mut self, target: &'t str) -> Cow<'t, str> {
+        if self.label_in != LabelIn::Target || (!self.is_labelled && !target.contains('/')) {
+            let mut target = Cow::Borrowed(target);
+            self.escaping.escape_line(&mut target);
+            return target;
         }
-        let mut target = mem::take(&mut self.target_buffer);
-        target.push_str(&self.prefix);
-        self.escaping.append_line(&record.target, &mut target);
-        record.target = Cow::Owned(target);
+        let mut prefixed = mem::take(&mut self.target_buffer);
+        prefixed.push_str(&self.prefix);
+        self.escaping.append_line(target, &mut prefixed);
+        Cow::Owned(prefixed)
     }
 
     /// Takes the target's buffer back after the logger has been called.
-    fn reclaim_target_buffer(&mut self, record: &mut LogRecord<'_>) {
-        if let Cow::Owned(target) = mem::take(&mut record.target) {
+    fn reclaim_target_buffer(&mut self, target: Cow<'_, str>) {
+        if let Cow::Owned(target) = target {
             self.target_buffer = target;
             self.target_buffer.clear();
             self.target_buffer.shrink_to(MAX_TARGET_BUFFER);
@@ -131,7 +163,7 @@ impl Dispatch {
     /// Returns the label for the beginning of the message, if it is shown there. A child without a label gets an empty
     /// one if its message begins with `[` and so could pass for a labelled one.
     #[inline]
-    fn message_prefix(&self, record: &LogRecord<'_>) -> Option<&str> {
+    fn message_prefix(&self, record: &RecordView<'_>) -> Option<&str> {
         if self.label_in != LabelIn::Message {
             return None;
         }
@@ -142,13 +174,10 @@ impl Dispatch {
     /// Returns whether the logger sees other key-values than the record has: the parent adds some, or a child without a
     /// label has a key `label` that must be renamed.
     #[inline]
-    fn changes_key_values(&self, record: &LogRecord<'_>) -> bool {
+    fn changes_key_values(&self, record: &RecordView<'_>) -> bool {
         match (&*self.attach, &self.label) {
             ([], _) => false,
-            ([Attach::Label], None) => {
-                let label = Attach::Label.key();
-                record.key_values.contains_key(label) || record.context.contains_key(label)
-            }
+            ([Attach::Label], None) => record.contains_key(Attach::Label.key()),
             _ => true,
         }
     }

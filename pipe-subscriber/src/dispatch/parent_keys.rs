@@ -1,7 +1,9 @@
-//! The key-values that a logger sees: the parent's, then the child's.
+//! `AttachedKeyValues`: the key-values that a logger sees, the parent's before the child's.
 
 use log::kv::{self, Key, Source, VisitSource};
-use record_proto::LogRecord;
+use std::time::{Duration, UNIX_EPOCH};
+
+use record_proto::RecordView;
 
 use super::attach::Attach;
 
@@ -9,22 +11,25 @@ use super::attach::Attach;
 pub(crate) struct AttachedKeyValues<'a> {
     attach: &'a [Attach],
     label: Option<&'a str>,
-    record: &'a LogRecord<'a>,
+    record: &'a RecordView<'a>,
     /// The record's time as text; empty if it is not attached.
     time: String,
     child: &'a dyn Source,
 }
 
 impl<'a> AttachedKeyValues<'a> {
-    /// `child` are the key-values of the child's record, under their own names.
+    /// Creates the key-values. `child` are those of the child's record, with their own keys.
     pub(crate) fn new(
         attach: &'a [Attach],
         label: Option<&'a str>,
-        record: &'a LogRecord<'a>,
+        record: &'a RecordView<'a>,
         child: &'a dyn Source,
     ) -> Self {
         let time = match attach.contains(&Attach::Time) {
-            true => humantime::format_rfc3339_nanos(record.timestamp()).to_string(),
+            true => {
+                let time = UNIX_EPOCH + Duration::from_nanos(record.time);
+                humantime::format_rfc3339_nanos(time).to_string()
+            }
             false => String::new(),
         };
         Self {
@@ -47,10 +52,10 @@ impl<'a> AttachedKeyValues<'a> {
         match attach {
             Attach::Label => self.label.map(kv::Value::from),
             Attach::Time => Some(kv::Value::from(&*self.time)),
-            Attach::Pid => self.record.pid.map(kv::Value::from),
-            Attach::Process => self.record.process.as_deref().map(kv::Value::from),
-            Attach::Thread => self.record.thread.as_deref().map(kv::Value::from),
-            Attach::ThreadId => self.record.thread_id.map(kv::Value::from),
+            Attach::Pid => self.record.origin.pid.map(kv::Value::from),
+            Attach::Process => self.record.process.map(kv::Value::from),
+            Attach::Thread => self.record.origin.thread.as_deref().map(kv::Value::from),
+            Attach::ThreadId => self.record.origin.thread_id.map(kv::Value::from),
         }
     }
 }

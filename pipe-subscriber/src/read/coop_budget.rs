@@ -15,7 +15,7 @@ const MAX_STEPS: u32 = 64;
 ///
 /// Reading it at each step would often take longer than the step. After a yield the stride begins at 1 and doubles up
 /// to this number, so that a slow logger is noticed at its first step.
-const MAX_CLOCK_STRIDE: u32 = 8;
+const MAX_CLOCK_STRIDE: u32 = 16;
 
 /// The time after which a burst ends.
 const MAX_BURST: Duration = Duration::from_millis(1);
@@ -29,8 +29,8 @@ const MAX_TIME_WITHOUT_IO: Duration = Duration::from_micros(250);
 
 /// Makes a task yield to the runtime's other tasks after 64 steps or 1 ms.
 ///
-/// A step is a read, or a payload of any kind. Without the budget, a reader that always has more would never release
-/// its worker thread.
+/// A step is a read, or a payload of any kind; long payloads count as several. Without the budget, a reader that always
+/// has more would never release its worker thread.
 ///
 /// The steps between two yields are a burst. There are two kinds of yield. A cheap one, after each burst, lets those
 /// tasks run that are ready. A full one, after about 16 bursts or 250 us, also makes the runtime poll I/O and timers.
@@ -72,6 +72,19 @@ impl CoopBudget {
         Poll::Pending
     }
 
+    /// Counts the steps up to the next reading of the clock, and returns their number, at least one. The caller may
+    /// make as many before it asks [`poll_proceed`](Self::poll_proceed) again. If it makes fewer, they count
+    /// nevertheless.
+    #[inline]
+    pub(crate) fn take_steps(&mut self) -> u32 {
+        let next = self
+            .next_clock_check
+            .clamp(self.burst_steps + 1, MAX_STEPS.max(self.burst_steps + 1));
+        let steps = next - self.burst_steps;
+        self.burst_steps = next;
+        steps
+    }
+
     /// Counts a step.
     #[inline]
     pub(crate) fn step(&mut self) {
@@ -93,8 +106,9 @@ impl CoopBudget {
             return true;
         };
         // The stride is no longer than the number of steps that fit into the time left, at the speed so far.
-        let in_time = left.as_nanos() * u128::from(self.burst_steps) / elapsed.as_nanos().max(1);
-        let stride = in_time.clamp(1, MAX_CLOCK_STRIDE.min(self.burst_steps).into()) as u32;
+        // Both times are at most a millisecond, so that the nanoseconds fit.
+        let in_time = left.subsec_nanos() / (elapsed.subsec_nanos() / self.burst_steps).max(1);
+        let stride = in_time.clamp(1, MAX_CLOCK_STRIDE.min(self.burst_steps));
         self.next_clock_check = self.burst_steps + stride;
         false
     }

@@ -123,8 +123,19 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     /// Returns the next payload that has been read, if there is one.
     #[inline]
     pub(crate) fn next_payload(&mut self) -> Option<&[u8]> {
-        self.budget.step();
         self.batch.next_payload()
+    }
+
+    /// Counts a payload.
+    #[inline]
+    pub(crate) fn step(&mut self) {
+        self.budget.step();
+    }
+
+    /// Counts and returns the payloads that may be taken before [`poll_payload`](Self::poll_payload) is asked again.
+    #[inline]
+    pub(crate) fn take_steps(&mut self) -> u32 {
+        self.budget.take_steps()
     }
 
     /// Takes the error of the reader that ended the stream, if one did.

@@ -3,6 +3,7 @@
 use std::{
     io, mem,
     os::fd::OwnedFd,
+    panic::{self, AssertUnwindSafe},
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     task::{Context, Poll, Wake, Waker},
@@ -182,18 +183,31 @@ impl Wake for WaitList {
     }
 
     /// Makes a tick. The runtime calls this when the timer has expired.
+    ///
+    /// # Panics
+    ///
+    /// If a waker panics, with the first panic, after all tasks have been woken.
     fn wake_by_ref(self: &Arc<Self>) {
         let mut waiters = lock(&self.0);
         waiters.ticks += 1;
         waiters.armed = false;
         let mut wakers = mem::take(&mut waiters.wakers);
-        // A waker is foreign code and may poll this ticker, which takes the lock.
+        // A waker is foreign code: it may poll this ticker, which takes the lock, and it may panic. The other tasks are
+        // woken even then, because this tick has taken their wakers and no later one has them.
         drop(waiters);
-        wakers.drain(..).for_each(Waker::wake);
+        let mut panicked = None;
+        for waker in wakers.drain(..) {
+            let woken = panic::catch_unwind(AssertUnwindSafe(|| waker.wake()));
+            panicked = panicked.or(woken.err());
+        }
         // The memory of the list is used again, so that a tick allocates nothing.
         let mut waiters = lock(&self.0);
         if waiters.wakers.is_empty() {
             waiters.wakers = wakers;
+        }
+        drop(waiters);
+        if let Some(panic) = panicked {
+            panic::resume_unwind(panic);
         }
     }
 }
@@ -201,4 +215,48 @@ impl Wake for WaitList {
 /// Takes a lock. A poisoned lock is fine: no panic under these locks can leave the state half changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        panic,
+        sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    };
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Counting(AtomicUsize);
+
+    impl Wake for Counting {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+
+    struct Panicking;
+
+    impl Wake for Panicking {
+        fn wake(self: Arc<Self>) {
+            panic!("in a waker");
+        }
+    }
+
+    #[test]
+    fn a_waker_that_panics_keeps_no_other_task_from_its_tick() {
+        let counting = Arc::new(Counting::default());
+        let list = Arc::new(WaitList::default());
+        for _ in 0..2 {
+            let panicking = Waker::from(Arc::new(Panicking));
+            let others = [(); 2].map(|()| Waker::from(Arc::clone(&counting)));
+            let [first, last] = others;
+            lock(&list.0).wakers.extend([first, panicking, last]);
+            let panicked = panic::catch_unwind(|| list.wake_by_ref()).unwrap_err();
+            assert_eq!(panicked.downcast_ref(), Some(&"in a waker"));
+        }
+        assert_eq!(counting.0.load(Relaxed), 4);
+        assert_eq!(lock(&list.0).ticks, 2);
+        assert!(lock(&list.0).wakers.is_empty());
+    }
 }

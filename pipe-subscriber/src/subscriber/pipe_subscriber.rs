@@ -130,9 +130,78 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     /// bytes and 256 more. The default is 4 MiB
     /// ([`DEFAULT_REASSEMBLY_LIMIT`](record_proto::DEFAULT_REASSEMBLY_LIMIT)).
     ///
-    /// If the limit is exceeded, the oldest unfinished records are given up and [counted](crate::Summary::evicted).
+    /// If the limit is exceeded, the unfinished records that began first are given up and
+    /// [counted](crate::Summary::evicted). A single record that is too long is not among these; see
+    /// [`record_limit`](Self::record_limit).
     pub fn reassembly_limit(mut self, bytes: usize) -> Self {
         self.reader.receiver.set_reassembly_limit(bytes);
+        self
+    }
+
+    /// Sets the length of the longest record in fragments, in bytes of payload. The default is 384 KiB
+    /// ([`DEFAULT_RECORD_LIMIT`](record_proto::DEFAULT_RECORD_LIMIT)). The records of `pipe-handler` have at most 320
+    /// KiB by default.
+    ///
+    /// A longer record is given up and counted once as [malformed](crate::Summary::malformed). Its later fragments are
+    /// ignored. If its process numbers its records, it is [missing](crate::Summary::missing) too. A record is also too
+    /// long if it alone exceeds the [reassembly limit](Self::reassembly_limit).
+    ///
+    /// The reader does not yield while it decodes a record and calls the logger. So the limit bounds the time for which
+    /// other tasks of the runtime wait for decoding and escaping.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use pipe_subscriber::PipeSubscriber;
+    /// use record_proto::{Encode, LogRecord, split};
+    ///
+    /// let mut payload = Vec::new();
+    /// LogRecord::new(log::Level::Info, "worker", "x".repeat(9000)).encode(&mut payload);
+    /// let mut stream = Vec::new();
+    /// for fragment in split(&payload, None, 1, 4096) {
+    ///     fragment.encode_frame(&mut stream);
+    /// }
+    ///
+    /// let summary = PipeSubscriber::new(&stream[..]).record_limit(5000).run().await?;
+    /// assert_eq!((summary.received, summary.malformed), (0, 1));
+    /// # Ok(()) }
+    /// ```
+    pub fn record_limit(mut self, bytes: usize) -> Self {
+        self.reader.receiver.set_record_limit(bytes);
+        self
+    }
+
+    /// Sets how many values of a record are kept: pairs, items of lists, spans, sources of an error. The default is
+    /// 8,192 ([`DEFAULT_VALUE_LIMIT`](record_proto::DEFAULT_VALUE_LIMIT)).
+    ///
+    /// The pair that goes beyond the limit, and all pairs after it, become one pair with the key `cut`. The record is
+    /// received nevertheless. [`Payload::decode_with_limit`](record_proto::Payload::decode_with_limit) has the rules.
+    ///
+    /// A limit below 16 is not exact: a record that has at most 8 key-values and 8 pairs of context, and no lists,
+    /// maps, spans, error or controls, may be kept whole.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use pipe_subscriber::PipeSubscriber;
+    /// use record_proto::{Encode, LogRecord, Value};
+    ///
+    /// let mut record = LogRecord::new(log::Level::Info, "worker", "many");
+    /// record.key_values = (0..99).map(|n| (n.to_string(), n)).collect();
+    /// let mut stream = Vec::new();
+    /// record.encode_frame(&mut stream);
+    ///
+    /// let logs = PipeSubscriber::new(&stream[..]).value_limit(20);
+    /// logs.run_with(|record| {
+    ///     assert_eq!(record.key_values.len(), 21);
+    ///     assert_eq!(record.key_values.get("cut"), Some(Value::from("… (cut after 20 pairs)")));
+    /// }).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn value_limit(mut self, values: usize) -> Self {
+        self.reader.receiver.set_value_limit(values);
         self
     }
 

@@ -1,4 +1,4 @@
-//! The loop of the crate: takes payloads from `read`, gives them to `account`, and shows the records to a closure.
+//! `RecordReader`: the loop that takes payloads from `read` to `account`, and passes the records to a closure.
 
 use std::{
     fmt,
@@ -6,13 +6,17 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use record_proto::LogRecord;
+use record_proto::RecordView;
 use tokio::io::AsyncRead;
 
 use super::error::ReadError;
 use crate::account::{Receiver, Summary};
 use crate::read::FrameReader;
 use crate::sys::discard_panic;
+
+/// The number of bytes that count as one more step: a payload of `n` bytes counts as `1 + n / 4096` steps, because
+/// decoding and escaping so many bytes takes up to 20 us.
+const BYTES_PER_STEP: usize = 4096;
 
 /// A stream that is being read: the payloads of `frames` go into `receiver`.
 ///
@@ -34,7 +38,7 @@ impl<R: AsyncRead + Unpin> RecordReader<R> {
     pub(crate) fn new(reader: R) -> Self {
         Self {
             frames: FrameReader::new(reader),
-            receiver: Receiver::default(),
+            receiver: Receiver::new(),
         }
     }
 
@@ -42,33 +46,50 @@ impl<R: AsyncRead + Unpin> RecordReader<R> {
     pub(crate) fn poll_to_end(
         &mut self,
         cx: &mut Context<'_>,
-        mut on_record: impl FnMut(&mut LogRecord<'_>),
+        mut on_record: impl FnMut(&RecordView<'_>),
     ) -> Poll<()> {
         while ready!(self.frames.poll_payload(cx)) {
-            self.take_payload(&mut on_record);
+            let most = self.frames.take_steps();
+            self.take_payloads(most, &mut on_record);
         }
         self.receiver.end(self.frames.has_ended_without_error());
         Poll::Ready(())
     }
 
-    /// Takes the next payload, if there is one, and calls `on_record` if the payload is a record or completes one.
-    /// Returns whether there was a payload.
+    /// Takes payloads that have been read, until they make up `most` steps or there are no more. Calls `on_record` for
+    /// each that is a record or completes one. Returns whether there was a payload.
+    ///
+    /// The last payload may exceed `most`. The excess is not carried over; the reader's budget reads the clock next, so
+    /// that the time counts instead.
     #[inline]
-    pub(crate) fn take_payload(&mut self, on_record: impl FnOnce(&mut LogRecord<'_>)) -> bool {
-        let Some(payload) = self.frames.next_payload() else {
-            return false;
-        };
-        let mut panicked = None;
-        self.receiver.receive(payload, |record| {
-            // `on_record` runs the program's code. A panic is caught right here, so that it does not unwind through the
-            // receiver, which would be left half done.
-            panicked = catch_unwind(AssertUnwindSafe(|| on_record(record))).err();
-        });
-        if let Some(panic) = panicked {
-            discard_panic(panic);
-            self.receiver.logger_panicked();
+    pub(crate) fn take_payloads(
+        &mut self,
+        most: u32,
+        mut on_record: impl FnMut(&RecordView<'_>),
+    ) -> bool {
+        let mut taken = 0;
+        let mut is_empty = false;
+        while taken < most && !is_empty {
+            // The closure runs the program's code. Nothing of ours is left half done by its panic: the record has been
+            // counted, and it is dropped after this call.
+            let run = catch_unwind(AssertUnwindSafe(|| {
+                while taken < most {
+                    let Some(payload) = self.frames.next_payload() else {
+                        is_empty = true;
+                        break;
+                    };
+                    // Counted first, because `on_record` may panic.
+                    taken += 1;
+                    let bytes = self.receiver.receive(payload, &mut on_record);
+                    taken = taken.saturating_add((bytes / BYTES_PER_STEP) as u32);
+                }
+            }));
+            if let Err(panic) = run {
+                discard_panic(panic);
+                self.receiver.logger_panicked();
+            }
         }
-        true
+        taken > 0
     }
 
     /// Ends reading, even if the stream has not ended, and returns the figures or the read error.

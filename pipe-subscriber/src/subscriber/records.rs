@@ -102,8 +102,9 @@ impl<R: AsyncRead + Unpin> Stream for Records<R> {
                 break;
             }
             let mut owned = None;
+            this.reader.frames.step();
             this.reader
-                .take_payload(|record| owned = Some(record.clone().into_owned()));
+                .take_payloads(1, |record| owned = Some(record.to_record().into_owned()));
             if owned.is_some() {
                 return Poll::Ready(owned);
             }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use log::Log;
-use record_proto::LogRecord;
+use record_proto::{LogRecord, RecordView};
 use tokio::io::AsyncRead;
 
 use super::error::ReadError;
@@ -86,7 +86,7 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
         mut self,
         mut f: impl FnMut(&LogRecord<'_>),
     ) -> Result<Summary, ReadError> {
-        self.finish(|record| f(record)).await
+        self.finish(|record| f(&record.to_record())).await
     }
 
     /// Hands records on as [`run`](Self::run) does until `future` is ready, and returns the output of `future`.
@@ -170,7 +170,7 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
         mut f: impl FnMut(&LogRecord<'_>),
         future: F,
     ) -> F::Output {
-        self.drive(future, |record| f(record)).await
+        self.drive(future, |record| f(&record.to_record())).await
     }
 
     /// Returns the figures so far. They count the records that have been handed on, not those that have only been read.
@@ -219,7 +219,7 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
 
     async fn finish(
         &mut self,
-        mut on_record: impl FnMut(&mut LogRecord<'_>),
+        mut on_record: impl FnMut(&RecordView<'_>),
     ) -> Result<Summary, ReadError> {
         poll_fn(|cx| self.reader.poll_to_end(cx, &mut on_record)).await;
         self.reader.finish()
@@ -233,7 +233,7 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     async fn drive<F: Future>(
         &mut self,
         future: F,
-        mut on_record: impl FnMut(&mut LogRecord<'_>),
+        mut on_record: impl FnMut(&RecordView<'_>),
     ) -> F::Output {
         let mut future = pin!(future);
         poll_fn(|cx| {
@@ -249,12 +249,12 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
         let mut dispatch = self.dispatch();
         let mut on_record = to_the_global_logger(&mut dispatch);
         while runtime.block_on(poll_fn(|cx| self.reader.frames.poll_payload(cx))) == Some(true) {
-            while self.reader.take_payload(&mut on_record) {}
+            while self.reader.take_payloads(u32::MAX, &mut on_record) {}
         }
         self.reader.finish()
     }
 }
 
-fn to_the_global_logger(dispatch: &mut Dispatch) -> impl FnMut(&mut LogRecord<'_>) {
+fn to_the_global_logger(dispatch: &mut Dispatch) -> impl FnMut(&RecordView<'_>) {
     |record| dispatch.log(record, log::max_level(), log::logger())
 }

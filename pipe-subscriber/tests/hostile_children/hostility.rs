@@ -4,9 +4,11 @@ use std::sync::LazyLock;
 
 use log::Level;
 use pipe_subscriber::{LogRecord, StreamEnd, Summary};
-use record_proto::{Close, Encode, ErrorInfo, Fragment, Hello, KeyValues, split};
+use record_proto::{
+    Close, DEFAULT_RECORD_LIMIT, Encode, ErrorInfo, Fragment, Hello, KeyValues, List, Value, split,
+};
 
-use crate::{BUFFERS, HANDING_ON, JOINING, LONGEST, PROCESSES};
+use crate::{BUFFERS, HANDING_ON, JOINING, LARGEST, LONGEST, PROCESSES};
 
 /// A kind of hostile child.
 pub(crate) struct Hostility {
@@ -42,7 +44,7 @@ pub(crate) const HOSTILE: [Hostility; 12] = [
         frame: |n| fragment(0, n, 60_000),
         times: 150,
         bound: BUFFERS + JOINING,
-        happened: |s| s.evicted == 1,
+        happened: |s| s.malformed == 1 && s.evicted == 0,
     },
     Hostility {
         name: "unknown kinds",
@@ -110,7 +112,7 @@ pub(crate) const HOSTILE: [Hostility; 12] = [
 ];
 
 /// Kinds that take long, and are run one by one.
-pub(crate) const PATIENT: [Hostility; 3] = [
+pub(crate) const PATIENT: [Hostility; 4] = [
     Hostility {
         name: "a million unknown kinds",
         frame: |_| frame(&[99, 0x90]).repeat(1000),
@@ -126,10 +128,17 @@ pub(crate) const PATIENT: [Hostility; 3] = [
         happened: |s| s.malformed == 1_000_000,
     },
     Hostility {
-        name: "as long a text that acts as can be joined",
-        frame: long_acting,
-        times: 67,
-        bound: BUFFERS + 64 * JOINING,
+        name: "as long texts that act as can be joined",
+        frame: |n| in_fragments(&LONG_TEXTS, n),
+        times: 7,
+        bound: LARGEST,
+        happened: |s| s.received == 1,
+    },
+    Hostility {
+        name: "as many values as can be joined",
+        frame: |n| in_fragments(&MANY_VALUES, n),
+        times: 7,
+        bound: LARGEST,
         happened: |s| s.received == 1,
     },
 ];
@@ -217,14 +226,30 @@ fn acting(number: u64) -> Vec<u8> {
     encoded(&record)
 }
 
-/// Returns a fragment of a text that needs escaping and is nearly as long as the reassembly limit.
-fn long_acting(number: u64) -> Vec<u8> {
-    static PAYLOAD: LazyLock<Vec<u8>> = LazyLock::new(|| {
-        let mut payload = Vec::new();
-        let text = "\u{1b}".repeat(LONGEST * 61);
-        LogRecord::new(Level::Warn, "", text).encode(&mut payload);
-        payload
-    });
-    let piece = split(&PAYLOAD, Some(7), 1, 60_000).nth(number as usize);
+static LONG_TEXTS: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut record = LogRecord::new(Level::Warn, "", "");
+    record
+        .key_values
+        .push("\u{1b}", "\u{1b}".repeat(DEFAULT_RECORD_LIMIT - 100));
+    payload_of(&record)
+});
+
+static MANY_VALUES: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut record = LogRecord::new(Level::Warn, "", "");
+    let lists = (0..DEFAULT_RECORD_LIMIT - 100).map(|_| Value::from(false));
+    record.key_values.push("", lists.collect::<List<'_>>());
+    payload_of(&record)
+});
+
+fn payload_of(record: &LogRecord<'_>) -> Vec<u8> {
+    let mut payload = Vec::new();
+    record.encode(&mut payload);
+    assert!((DEFAULT_RECORD_LIMIT - 100..DEFAULT_RECORD_LIMIT).contains(&payload.len()));
+    payload
+}
+
+/// Returns a fragment of a payload.
+fn in_fragments(payload: &[u8], number: u64) -> Vec<u8> {
+    let piece = split(payload, Some(7), 1, 60_000).nth(number as usize);
     encoded(&piece.expect("not more pieces than that"))
 }

@@ -31,6 +31,9 @@ const PROCESSES: isize = 1024 * 1024;
 const LONGEST: usize = 64 * 1024;
 const HANDING_ON: isize = 64 * LONGEST as isize;
 
+/// The bound of all memory for one record in fragments, while it is joined and handed on.
+const LARGEST: isize = 8 * 1024 * 1024;
+
 /// Reads the stream of a hostile child. All memory that this takes counts as the child's.
 async fn suffer(child: usize, hostility: &'static Hostility, gate: Gate) -> Summary {
     let run = async {

@@ -226,15 +226,15 @@ async fn closed_processes_make_room_first_and_stay_in_the_sums() {
 #[tokio::test]
 async fn without_a_closed_one_the_process_that_was_silent_longest_makes_room() {
     let mut stream = Stream::default();
-    for pid in 0..1024 {
+    for pid in 0..1152 {
         stream = stream.hello(pid).record(pid, 1);
     }
-    // Process 0 sends another record, so that the last frame of process 1 is the oldest.
+    // Process 0 sends another record, so that the last frame of process 1 is the oldest. 128 processes make room at once.
     let stream = stream.record(0, 2).hello(5000);
     let summary = stream.summary().await;
-    assert_eq!(sums(&summary), (1025, 0, 0));
+    assert_eq!(sums(&summary), (1153, 0, 0));
     let pids: Vec<_> = summary.processes.iter().take(2).map(|p| p.pid).collect();
-    assert_eq!(pids, [Some(0), Some(2)]);
+    assert_eq!(pids, [Some(0), Some(130)]);
     assert_eq!(summary.end, StreamEnd::Eof);
 
     // When process 1 goes on, the thousand records before its new account are not missing, and the new gap is 1.
@@ -242,10 +242,10 @@ async fn without_a_closed_one_the_process_that_was_silent_longest_makes_room() {
         .records(1, (1001..=1010).filter(|&seq| seq != 1005))
         .close(1, 1007, 3);
     let summary = later.summary().await;
-    assert_eq!(sums(&summary), (1034, 0, 1));
+    assert_eq!(sums(&summary), (1162, 0, 1));
 
     // All remaining accounts have closed, but the folded account of process 1 had not.
-    let all = (0..1024).chain([5000]);
+    let all = (0..1152).chain([5000]);
     let closed = all.fold(later, |stream, pid| stream.close(pid, 1, 0));
     assert_eq!(closed.summary().await.end, StreamEnd::Eof);
 }

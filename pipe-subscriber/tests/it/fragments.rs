@@ -2,7 +2,7 @@
 
 use log::Level;
 use pipe_subscriber::{LogRecord, StreamEnd};
-use record_proto::{Close, Encode, Fragment, split};
+use record_proto::{Close, Encode, Fragment, Value, split};
 
 use crate::support::{Stream, record, within};
 
@@ -100,25 +100,48 @@ async fn only_whole_records_may_come_in_fragments() {
 }
 
 #[tokio::test]
-async fn records_beyond_the_limit_are_evicted_and_counted_once() {
+async fn a_record_beyond_the_limit_is_malformed_and_counted_once() {
     let payload = payload_of(&long_record(1, 50_000));
-    let mut stream = Stream::default().hello(7);
-    for piece in pieces(&payload, 11) {
+    // Each unfinished record counts 256 bytes more.
+    for (record_limit, reassembly_limit) in [(20_000, 4_000_000), (400_000, 20_256)] {
+        let mut stream = Stream::default().hello(7);
+        for piece in pieces(&payload, 11) {
+            stream = stream.frame(&piece);
+        }
+        let stream = stream.record(7, 2).close(7, 2, 0);
+        let logs = stream.subscriber().record_limit(record_limit);
+        let run = logs.reassembly_limit(reassembly_limit).run_with(|_| {});
+        let summary = within(run).await.unwrap();
+        assert_eq!((summary.malformed, summary.missing), (1, 1));
+        assert_eq!((summary.evicted, summary.incomplete), (0, 0));
+        let reason = "record of more than 20000 bytes in fragments; it is given up";
+        assert_eq!(summary.reasons, [reason]);
+    }
+}
+
+#[tokio::test]
+async fn a_record_with_too_many_values_arrives_with_a_mark() {
+    let mut record = long_record(1, 10);
+    record.key_values = (0..100).map(|n| (n.to_string(), n)).collect();
+    let mut stream = Stream::default().frame(&record);
+    for piece in pieces(&payload_of(&record), 11) {
         stream = stream.frame(&piece);
     }
-    let stream = stream.record(7, 2).close(7, 2, 0);
-    let summary = within(
-        stream
-            .subscriber()
-            .reassembly_limit(20_000)
-            .run_with(|_| {}),
-    )
-    .await
-    .unwrap();
-    assert_eq!((summary.evicted, summary.missing), (1, 1));
-    assert_eq!(summary.malformed, 0, "the rest of it is no news");
-    let reason = "record of more than 20000 bytes in fragments; it is given up";
-    assert_eq!(summary.reasons, [reason]);
+    let mut shown = Vec::new();
+    let run = stream
+        .subscriber()
+        .value_limit(20)
+        .run_with(|record| shown.push(record.key_values.clone().into_owned()));
+    within(run).await.unwrap();
+    assert_eq!(shown.len(), 2);
+    for pairs in shown {
+        assert_eq!(pairs.get("19"), Some(Value::from(19)));
+        assert_eq!(
+            pairs.get("cut"),
+            Some(Value::from("… (cut after 20 pairs)"))
+        );
+        assert_eq!(pairs.len(), 21);
+    }
 }
 
 #[tokio::test]

@@ -93,5 +93,6 @@ async fn drops_by_level_are_never_less_than_the_close_says() {
     let stream = a.dropped(a.hello(Stream::default()), [0, 3, 0, 0, 1]);
     let summary = a.close(stream, 0, [1, 2, 5, 0, 1]).summary().await;
     assert_eq!(summary.dropped_by_level.0, [1, 3, 5, 0, 1]);
-    assert_eq!(sums(&summary), (0, 9, 0));
+    // Not 9, as the close frame says: its counts were read while other threads dropped records.
+    assert_eq!(sums(&summary), (0, 10, 0));
 }

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, error, fmt};
 
 use super::value::List;
+use crate::msgpack::{self, Reader};
 
 /// The most sources of an error that are kept. No honest chain is longer, and a chain that leads back to itself has no
 /// end.
@@ -106,8 +107,19 @@ impl<'a> Sources<'a> {
         Sources(self.0.into_owned())
     }
 
-    pub(crate) fn from_checked(bytes: &'a [u8]) -> Self {
-        Self(List::from_checked(bytes))
+    /// Reads and checks an array of texts. If there are more than are kept, one text that counts them replaces them.
+    pub(crate) fn read(reader: &mut Reader<'a>) -> msgpack::Result<Self> {
+        if let Some(bytes) = reader.or_cut(Reader::array_of_str)? {
+            return Ok(Self(List::from_checked(bytes)));
+        }
+        let count = reader.clone().array_len()?;
+        reader.skip()?;
+        Ok(Self::cut(count))
+    }
+
+    /// Returns the text that replaces this many.
+    pub(crate) fn cut(count: usize) -> Sources<'static> {
+        Sources::from_iter([format!("… (cut, {count} sources)")])
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {

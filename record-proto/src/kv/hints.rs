@@ -1,8 +1,8 @@
-//! Checking the pairs of a map, and `Hints`: facts about the pairs that are found while they are checked.
+//! `Hints`: facts about the pairs of a map; and the methods of `Reader` that find them while they check the pairs.
 
 use log::kv;
 
-use crate::msgpack::{Reader, Result, Token, unexpected};
+use crate::msgpack::{DecodeError, Reader, Reason, Result, Token, unexpected};
 use crate::text::is_printable_ascii;
 
 /// Facts about the pairs of a map, so that later questions need not read them. A fact is never wrongly `true`, but may
@@ -11,16 +11,36 @@ use crate::text::is_printable_ascii;
 pub(crate) struct Hints {
     /// Each value is nil, a boolean, a number or a text.
     pub(crate) scalar: bool,
-    /// Each key and text is printable ASCII, so that none has a control character.
+    /// No key and no text has a control character.
     pub(crate) printable: bool,
+    /// The bytes end after the pairs that are kept, but the head of the map counts all.
+    pub(super) is_cut: bool,
     /// One bit for each length that a key has. The highest bit stands for 31 bytes and more.
-    key_lengths: u32,
+    pub(super) key_lengths: u32,
+}
+
+/// The bytes of a map that was checked, and the facts about its pairs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CheckedMap<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) hints: Hints,
+}
+
+impl CheckedMap<'_> {
+    /// Fails if the map has more values than are kept.
+    pub(crate) fn expect_whole(&self, offset: usize) -> Result<()> {
+        match self.hints.is_cut {
+            false => Ok(()),
+            true => Err(DecodeError::new(Reason::TooManyValues, offset)),
+        }
+    }
 }
 
 impl Hints {
     pub(crate) const UNKNOWN: Self = Self {
         scalar: false,
         printable: false,
+        is_cut: false,
         key_lengths: u32::MAX,
     };
 
@@ -28,8 +48,19 @@ impl Hints {
     pub(crate) const EMPTY: Self = Self {
         scalar: true,
         printable: true,
+        is_cut: false,
         key_lengths: 0,
     };
+
+    /// Returns the facts about pairs with scalar values and without controls.
+    pub(super) fn plain<'k>(keys: impl Iterator<Item = &'k str>) -> Self {
+        Self {
+            scalar: true,
+            printable: true,
+            is_cut: false,
+            key_lengths: keys.fold(0, |lengths, key| lengths | length_bit(key)),
+        }
+    }
 
     /// Adds a key to the facts.
     #[inline]
@@ -51,10 +82,25 @@ fn length_bit(key: &str) -> u32 {
 }
 
 impl<'a> Reader<'a> {
-    /// Checks a map with text keys and allowed values, and returns its bytes, for reading on demand later.
+    /// Checks a map with text keys and allowed values, for reading on demand later. If it has more values than are
+    /// kept, the pair that goes beyond the limit and all pairs after it are skipped.
     #[inline]
-    pub(crate) fn map(&mut self) -> Result<(&'a [u8], Hints)> {
-        let start = self.position();
+    pub(crate) fn map(&mut self) -> Result<CheckedMap<'a>> {
+        let (start, values_left) = (self.position(), self.values_left());
+        match self.whole_map() {
+            Ok(hints) => Ok(CheckedMap {
+                bytes: self.since(start),
+                hints,
+            }),
+            Err(error) => self.with_copy(|reader| {
+                reader.return_to(start, values_left);
+                reader.cut_map(error)
+            }),
+        }
+    }
+
+    #[inline(always)]
+    fn whole_map(&mut self) -> Result<Hints> {
         let length = match self.rest {
             [marker @ 0x80..=0x8f, rest @ ..] => {
                 self.rest = rest;
@@ -62,6 +108,7 @@ impl<'a> Reader<'a> {
             }
             _ => self.with_copy(Self::long_map_len)?,
         };
+        self.count_values(length)?;
         let mut hints = Hints::EMPTY;
         for _ in 0..length {
             hints.add_key(self.str()?);
@@ -72,7 +119,39 @@ impl<'a> Reader<'a> {
                 _ => hints = self.with_copy(|reader| reader.other_value(hints))?,
             }
         }
-        Ok((self.since(start), hints))
+        Ok(hints)
+    }
+
+    /// Checks the pairs that are kept, and skips the others, if there are too many values. Returns any other error.
+    #[cold]
+    #[inline(never)]
+    fn cut_map(&mut self, error: Box<DecodeError>) -> Result<CheckedMap<'a>> {
+        if error.reason != Reason::TooManyValues {
+            return Err(error);
+        }
+        let start = self.position();
+        let length = self.long_map_len()?;
+        let mut end = self.position();
+        let mut kept = 0;
+        while kept < length && self.or_cut(Self::pair)?.is_some() {
+            end = self.position();
+            kept += 1;
+        }
+        self.skip_objects(2 * (length - kept) as u64)?;
+        let is_cut = kept < length;
+        Ok(CheckedMap {
+            bytes: self.between(start..end),
+            hints: Hints {
+                is_cut,
+                ..Hints::UNKNOWN
+            },
+        })
+    }
+
+    fn pair(&mut self) -> Result<()> {
+        self.count_values(1)?;
+        self.str()?;
+        self.value(0)
     }
 
     fn long_map_len(&mut self) -> Result<usize> {
@@ -119,7 +198,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Returns a signed number if it fits, so that equal numbers have one type.
-fn unsigned<'a>(value: u64) -> kv::Value<'a> {
+pub(super) fn unsigned<'a>(value: u64) -> kv::Value<'a> {
     match i64::try_from(value) {
         Ok(value) => kv::Value::from(value),
         Err(_) => kv::Value::from(value),

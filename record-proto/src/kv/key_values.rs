@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use log::kv::{self, Key, VisitSource};
 
-use super::hints::Hints;
+use super::hints::{CheckedMap, Hints};
 use super::value::Value;
 use crate::msgpack::{Reader, Token, write};
 use crate::text::{has_control, is_printable_ascii};
@@ -117,7 +117,15 @@ impl<'a> KeyValues<'a> {
                 .any(|(key, value)| has_control(key) || value.has_control())
     }
 
-    pub(crate) fn from_checked(bytes: &'a [u8], hints: Hints) -> Self {
+    #[inline(always)]
+    pub(crate) fn from_checked(map: CheckedMap<'a>) -> Self {
+        match map.hints.is_cut {
+            false => Self::from_bytes(map.bytes, map.hints),
+            true => Self::cut(&map),
+        }
+    }
+
+    pub(super) fn from_bytes(bytes: &'a [u8], hints: Hints) -> Self {
         match bytes {
             // No pairs, in any of the forms that a writer may choose.
             [0x80] | [0xde, 0, 0] | [0xdf, 0, 0, 0, 0] => Self::new(),
@@ -126,6 +134,32 @@ impl<'a> KeyValues<'a> {
                 hints,
             },
         }
+    }
+
+    pub(super) fn from_vec(map: Vec<u8>, hints: Hints) -> Self {
+        Self {
+            bytes: Cow::Owned(map),
+            hints,
+        }
+    }
+
+    /// Copies the pairs that are kept, and adds the one that replaces the others.
+    #[cold]
+    #[inline(never)]
+    fn cut(map: &CheckedMap<'_>) -> Self {
+        let mut reader = Reader::new(map.bytes);
+        map_len(&mut reader);
+        let kept = reader.rest;
+        let mut pairs = 0;
+        while reader.skip_objects(2).is_ok() {
+            pairs += 1;
+        }
+        let mut bytes = Vec::with_capacity(map.bytes.len() + 64);
+        write::map_len(&mut bytes, pairs);
+        bytes.extend_from_slice(kept);
+        let mut kept = Self::from_vec(bytes, Hints::UNKNOWN);
+        kept.push(CUT_KEY, CutMark(pairs).to_string());
+        kept
     }
 
     /// Shows the pairs to a visitor of `log`. All of them must be [scalars](Self::is_scalar).
@@ -153,9 +187,23 @@ impl<'a> KeyValues<'a> {
         self.hints.scalar
     }
 
+    /// Returns the number of values that a reader counts: pairs, items of lists, and pairs of maps.
+    pub(crate) fn count_values(&self) -> usize {
+        let mut reader = Reader::with_value_limit(&self.bytes, usize::MAX);
+        let _nothing_if_empty = reader.map();
+        usize::MAX - reader.values_left()
+    }
+
     /// Returns the encoded map; empty if there are no pairs.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    pub(crate) fn as_bytes_or_nil(&self) -> &[u8] {
+        match self.is_empty() {
+            true => &[0xc0],
+            false => &self.bytes,
+        }
     }
 
     pub(crate) fn as_bytes_or_empty_map(&self) -> &[u8] {
@@ -164,6 +212,19 @@ impl<'a> KeyValues<'a> {
         } else {
             &self.bytes
         }
+    }
+}
+
+/// The key of the pair that replaces the pairs beyond a limit.
+pub(super) const CUT_KEY: &str = "cut";
+
+/// Returns the value of the pair that replaces all pairs after the first `pairs`.
+/// The value of that pair: how many pairs there are before it.
+pub(super) struct CutMark(pub(super) usize);
+
+impl fmt::Display for CutMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "… (cut after {} pairs)", self.0)
     }
 }
 

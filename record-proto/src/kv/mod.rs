@@ -1,21 +1,35 @@
-//! The stage of a record's key-values: captured, kept as checked MessagePack, read on demand, printed. It uses
-//! `msgpack` and `text`.
+//! The stage of a record's key-values: written straight into a frame, kept as checked MessagePack, read on demand,
+//! printed. It uses `msgpack` and `text`.
 
-mod capture;
 mod display;
 mod error_info;
 mod hints;
 mod json;
 mod key_values;
+mod known_pairs;
+mod map_texts;
+mod pair_buffers;
+mod pair_writer;
 #[cfg(feature = "kv_serde")]
 mod serde_capture;
 #[cfg(feature = "kv_serde")]
 mod serde_probe;
 mod value;
+mod value_writer;
 
-pub(crate) use {capture::KeyValueBuffer, display::escape, hints::Hints};
+pub(crate) use {
+    display::escape,
+    error_info::MAX_SOURCES,
+    hints::CheckedMap,
+    known_pairs::{KnownKeys, KnownPairs},
+    pair_buffers::PairBuffers,
+    pair_writer::{PairLimits, write_pairs},
+};
 pub use {
     error_info::{ChainedError, ErrorInfo, Sources},
     key_values::KeyValues,
+    map_texts::TextPlace,
+    pair_writer::PairWriter,
     value::{List, Value},
+    value_writer::ValueWriter,
 };

@@ -6,7 +6,7 @@ use log::kv;
 
 use super::hints::Hints;
 use super::key_values::KeyValues;
-use crate::msgpack::{Reader, Token, read, write};
+use crate::msgpack::{MAX_DEPTH, Reader, Token, write};
 use crate::text::has_control;
 
 /// One typed value of a record's key-values.
@@ -91,7 +91,9 @@ impl Value<'_> {
             Value::Map(value) => out.extend_from_slice(value.as_bytes_or_empty_map()),
         }
         if matches!(self, Value::List(_) | Value::Map(_))
-            && Reader::new(&out[start..]).value(depth).is_err()
+            && Reader::with_value_limit(&out[start..], usize::MAX)
+                .value(depth)
+                .is_err()
         {
             out.truncate(start);
             write::str(out, &self.to_string());
@@ -123,7 +125,7 @@ impl<'a> Value<'a> {
                     reader.skip().ok()?;
                     reader.skip().ok()?;
                 }
-                Value::Map(KeyValues::from_checked(reader.since(start), Hints::UNKNOWN))
+                Value::Map(KeyValues::from_bytes(reader.since(start), Hints::UNKNOWN))
             }
             Token::Ext(_) => return None,
         })
@@ -249,4 +251,4 @@ from! {
 }
 
 // The docs of `KeyValues::push` and `List` name this number.
-const _: () = assert!(read::MAX_DEPTH == 8);
+const _: () = assert!(MAX_DEPTH == 8);

@@ -55,6 +55,10 @@ pub enum Reason {
         /// How many fields the kind needs.
         least: usize,
     },
+    /// An object has more values than are kept. The decoding functions do not return this: they
+    /// [replace](crate::Payload::decode_with_limit) the values beyond the limit.
+    #[error("more values than are kept of a record")]
+    TooManyValues,
     /// Joined fragments hold another kind than a record.
     #[error("joined fragments hold kind {0}; only records are cut into fragments")]
     NotARecord(u8),
@@ -66,17 +70,23 @@ impl fmt::Debug for Reason {
     }
 }
 
-/// The reason and the position of an error. The caller adds the field in which it happened.
+/// The reason, the position and the part of an error.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct DecodeError {
     pub(crate) reason: Reason,
     pub(crate) offset: usize,
+    /// The part of the payload that was being read. The caller sets it.
+    pub(crate) part: &'static str,
 }
 
 impl DecodeError {
     #[cold]
     pub(crate) fn new(reason: Reason, offset: usize) -> Box<Self> {
-        Box::new(Self { reason, offset })
+        Box::new(Self {
+            reason,
+            offset,
+            part: "",
+        })
     }
 }
 

@@ -56,12 +56,20 @@ impl MsgpackWrite for SliceWriter<'_> {
     fn append(&mut self, bytes: &[u8]) {
         let place = &mut self.bytes[self.length..self.length + bytes.len()];
         self.length += bytes.len();
-        match bytes.len() {
-            16..=32 => copy_ends::<16>(place, bytes),
-            8..16 => copy_ends::<8>(place, bytes),
-            4..8 => copy_ends::<4>(place, bytes),
-            _ => place.copy_from_slice(bytes),
-        }
+        copy_short(place, bytes);
+    }
+}
+
+/// Copies `bytes` to a place of the same length. Up to 32 bytes are copied as two pieces that overlap, which needs no
+/// call of `memcpy`.
+#[inline(always)]
+pub(crate) fn copy_short(place: &mut [u8], bytes: &[u8]) {
+    match bytes.len() {
+        16..=32 => copy_ends::<16>(place, bytes),
+        8..16 => copy_ends::<8>(place, bytes),
+        4..8 => copy_ends::<4>(place, bytes),
+        2..4 => copy_ends::<2>(place, bytes),
+        _ => place.copy_from_slice(bytes),
     }
 }
 
@@ -89,15 +97,14 @@ pub(crate) fn bool(out: &mut impl MsgpackWrite, value: bool) {
 #[inline(always)]
 pub(crate) fn uint(out: &mut impl MsgpackWrite, value: u64) {
     if value < 0x80 {
-        out.append_array([value as u8]);
-    } else if let Ok(value) = u8::try_from(value) {
-        out.append_array([0xcc, value]);
-    } else if let Ok(value) = u16::try_from(value) {
-        head(out, 0xcd, value.to_be_bytes());
-    } else if let Ok(value) = u32::try_from(value) {
-        head(out, 0xce, value.to_be_bytes());
-    } else {
-        head(out, 0xcf, value.to_be_bytes());
+        return out.append_array([value as u8]);
+    }
+    let [a, b, c, d, e, f, g, h] = value.to_be_bytes();
+    match value {
+        0x80..0x100 => out.append_array([0xcc, h]),
+        0x100..0x1_0000 => out.append_array([0xcd, g, h]),
+        0x1_0000..0x1_0000_0000 => out.append_array([0xce, e, f, g, h]),
+        _ => out.append_array([0xcf, a, b, c, d, e, f, g, h]),
     }
 }
 

@@ -1,16 +1,20 @@
-//! The stage of the record itself: captured from a log call or decoded, and handed to a logger or to serde. It uses
-//! `kv`, `msgpack` and `text`.
+//! The stage of the record itself: decoded, or made by hand, and passed to a logger or to serde. It uses `kv`,
+//! `msgpack` and `text`.
 
 mod batch_info;
-mod capture;
+mod identity;
 mod json;
 mod log_record;
+mod origin;
 mod source;
 mod spans;
+mod view;
 
 pub use {
     batch_info::{BatchInfo, BatchReason},
-    capture::{DEFAULT_TEXT_LIMIT, Scratch},
+    identity::Identity,
     log_record::{LogRecord, now},
+    origin::Origin,
     spans::{Span, Spans},
+    view::RecordView,
 };

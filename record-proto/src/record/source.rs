@@ -1,70 +1,12 @@
-//! From a `LogRecord` back to a `log::Record`, for any logger.
+//! `RecordSource`: the key-values of a record that has more than scalars, for any logger.
 
 use log::kv::{self, Key, ToValue};
 
 use super::log_record::LogRecord;
 use crate::kv::{ChainedError, Value};
 
-impl LogRecord<'_> {
-    /// Rebuilds a [`log::Record`] and hands it to `f`, for any logger.
-    ///
-    /// The rebuilt record has the level, target, message, module path, file and line. Its key-values are the record's
-    /// own, then the context, then `spans` (as `root{key=value}:leaf`) if it has any, `batch` if it is part of one, and
-    /// a `backtrace` if the error has one. The error's key-value is again an error with its chain of sources.
-    ///
-    /// The parts that a `log::Record` has no place for (time, process, thread) are left out. The static forms of module
-    /// path and file are `None`.
-    ///
-    /// This takes a closure because a `log::Record` borrows its formatted arguments and cannot be returned.
-    pub fn with_record<R>(&self, f: impl FnOnce(&log::Record<'_>) -> R) -> R {
-        let (scalars, built);
-        let key_values: &dyn kv::Source = match Scalars::of(self) {
-            Some(source) => {
-                scalars = source;
-                &scalars
-            }
-            None => {
-                built = RecordSource::new(self);
-                &built
-            }
-        };
-        f(&log::Record::builder()
-            .level(self.level)
-            .target(&self.target)
-            .args(format_args!("{}", &*self.message))
-            .module_path(self.module_path.as_deref())
-            .file(self.file.as_deref())
-            .line(self.line)
-            .key_values(&key_values)
-            .build())
-    }
-}
-
-/// The key-values of a record that has no error, spans or batch, and whose values are all scalars (nil, booleans,
-/// numbers, texts). Most records are like that, and nothing has to be built for them.
-pub(crate) struct Scalars<'a>(&'a LogRecord<'a>);
-
-impl<'a> Scalars<'a> {
-    #[inline]
-    pub(crate) fn of(record: &'a LogRecord<'a>) -> Option<Self> {
-        let is_scalar = record.key_values.is_scalar() && record.context.is_scalar();
-        let has_more = record.error.is_some() || record.batch.is_some() || !record.spans.is_empty();
-        (is_scalar && !has_more).then_some(Self(record))
-    }
-}
-
-impl kv::Source for Scalars<'_> {
-    fn visit<'kvs>(&'kvs self, visitor: &mut dyn kv::VisitSource<'kvs>) -> Result<(), kv::Error> {
-        self.0.key_values.visit_scalars(visitor)?;
-        self.0.context.visit_scalars(visitor)
-    }
-
-    fn count(&self) -> usize {
-        self.0.key_values.len() + self.0.context.len()
-    }
-}
-
-/// The key-values of any record in the form in which `log` hands them to a logger.
+/// The key-values of any record in the form in which `log` hands them to a logger. Records with only scalars, which are
+/// most, do not need it.
 ///
 /// A logger's visitor may keep references to the values as long as this source lives. Numbers and texts borrow from the
 /// record. Values that have to be built first (structures, bytes, errors) are built once and kept here. Most records

@@ -96,10 +96,34 @@ impl<'a> Spans<'a> {
             .any(|span| has_control(span.name) || span.fields.has_control())
     }
 
-    /// Reads and checks an array of spans.
+    /// Reads and checks an array of spans. If the spans have more values than are kept, one span that counts them
+    /// replaces them.
     pub(crate) fn read(reader: &mut Reader<'a>) -> msgpack::Result<Self> {
+        match reader.or_cut(Self::read_all)? {
+            Some(spans) => Ok(spans),
+            None => Self::skip(reader),
+        }
+    }
+
+    /// Returns the span that replaces this many.
+    pub(crate) fn cut(count: usize) -> Spans<'static> {
+        let mut spans = Spans::new();
+        spans.push(&format!("… (cut, {count} spans)"), &KeyValues::new());
+        spans
+    }
+
+    /// Skips an array of spans, and returns the span that replaces them.
+    #[cold]
+    fn skip(reader: &mut Reader<'a>) -> msgpack::Result<Self> {
+        let count = reader.clone().array_len()?;
+        reader.skip()?;
+        Ok(Self::cut(count))
+    }
+
+    fn read_all(reader: &mut Reader<'a>) -> msgpack::Result<Self> {
         let start = reader.position();
         let length = reader.array_len()?;
+        reader.count_values(length)?;
         for _ in 0..length {
             Span::read(reader)?;
         }
@@ -139,8 +163,9 @@ impl<'a> Span<'a> {
         for position in 1..length {
             match position {
                 1 => {
-                    if let Some((bytes, hints)) = reader.optional(Reader::map)? {
-                        fields = KeyValues::from_checked(bytes, hints);
+                    if let Some(map) = reader.optional(Reader::map)? {
+                        map.expect_whole(reader.position())?;
+                        fields = KeyValues::from_checked(map);
                     }
                 }
                 _ => reader.skip()?,

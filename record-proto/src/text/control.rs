@@ -1,5 +1,7 @@
 //! Recognising control characters and other characters that a terminal does not show as they are.
 
+use ascii::AsciiStr;
+
 /// Returns whether a terminal would act upon this character, or show nothing, instead of showing it.
 ///
 /// These characters are controls:
@@ -57,12 +59,45 @@ const fn is_invisible(character: char) -> bool {
 /// ```
 #[inline]
 pub fn has_control(text: &str) -> bool {
-    !is_printable_ascii(text) && text.chars().any(is_control)
+    !is_printable_ascii(text) && find_control(text, 0).is_some()
+}
+
+/// Returns the position of the first [control](is_control) of a text that begins at or after `start`.
+// Hidden because it is for the sibling crates only; it may change.
+#[doc(hidden)]
+pub fn find_control(text: &str, start: usize) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let control_at = |&at: &usize| {
+        may_begin_control(bytes[at]) && text[at..].chars().next().is_some_and(is_control)
+    };
+    let mut at = start;
+    while let Some(chunk) = bytes.get(at..)?.first_chunk::<16>() {
+        let is_clean = chunk
+            .iter()
+            .fold(true, |clean, &byte| clean & !may_begin_control(byte));
+        let end = at + chunk.len();
+        if !is_clean && let Some(found) = (at..end).find(control_at) {
+            return Some(found);
+        }
+        at = end;
+    }
+    (at..bytes.len()).find(control_at)
+}
+
+/// Returns whether a control may begin with this byte of UTF-8. It has no branches, so that the compiler can check many
+/// bytes at once.
+#[inline(always)]
+const fn may_begin_control(byte: u8) -> bool {
+    let is_c0_or_del = (byte < 0x20) & (byte != b'\t') | (byte == 0x7f);
+    let begins_two_bytes = (byte == 0xc2) | (byte == 0xcd) | (byte == 0xd8);
+    let begins_three_bytes = (byte >= 0xe1) & (byte <= 0xe3) | (byte == 0xef);
+    let begins_four_bytes = (byte == 0xf0) | (byte == 0xf3);
+    is_c0_or_del | begins_two_bytes | begins_three_bytes | begins_four_bytes
 }
 
 /// Returns whether a text is printable ASCII, which has no controls. Checks 64 bytes at a time and then 16; the last 16
 /// overlap bytes that were checked before.
-#[inline]
+#[inline(always)]
 pub(crate) fn is_printable_ascii(text: &str) -> bool {
     let bytes = text.as_bytes();
     let Some(last) = bytes.last_chunk::<16>() else {
@@ -91,11 +126,50 @@ fn is_short_printable(bytes: &[u8]) -> bool {
     bytes.iter().all(|&byte| matches!(byte, b' '..0x7f))
 }
 
-/// Without branches, so that the compiler can check all bytes at once.
+/// Returns whether all bytes are printable ASCII. It has no branches, so that the compiler can check all bytes at once.
 #[inline(always)]
 fn all_printable<const N: usize>(bytes: &[u8; N]) -> bool {
     let is_printable = |byte: u8| (byte.cast_signed() >= 0x20) & (byte != 0x7f);
     bytes
         .iter()
         .fold(true, |all, &byte| all & is_printable(byte))
+}
+
+/// Returns the bytes as text if they are UTF-8 without controls.
+#[inline(never)]
+pub(crate) fn without_controls(bytes: &[u8]) -> Option<&str> {
+    match AsciiStr::from_ascii(bytes) {
+        Ok(text) if is_printable_ascii(text.as_str()) => Some(text.as_str()),
+        _ => other_without_controls(bytes),
+    }
+}
+
+#[cold]
+fn other_without_controls(bytes: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    find_control(text, 0).is_none().then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_control_is_found_at_each_place_and_nothing_else_is() {
+        for character in '\0'..=char::MAX {
+            let mut text = String::from("ü");
+            text.push(character);
+            text.push_str("xyz");
+            let expected = is_control(character).then_some(2);
+            assert_eq!(find_control(&text, 0), expected, "{character:?}");
+        }
+        for before in 0..40 {
+            for control in ['\n', '\u{85}', '\u{200b}', '\u{e0001}'] {
+                let text = format!("{}{control}{}", "語".repeat(before), "x".repeat(40));
+                assert_eq!(find_control(&text, 0), Some(3 * before));
+                let after = 3 * before + control.len_utf8();
+                assert_eq!(find_control(&text, after), None);
+            }
+        }
+    }
 }

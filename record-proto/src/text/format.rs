@@ -19,16 +19,6 @@ pub(crate) fn format(buffer: &mut String, limit: usize, value: impl fmt::Display
     format_with(buffer, limit, |text| write!(text, "{value}"))
 }
 
-/// Does the same as [`format()`] with the arguments of a log call.
-#[inline]
-pub(crate) fn format_args(
-    buffer: &mut String,
-    limit: usize,
-    arguments: &fmt::Arguments<'_>,
-) -> usize {
-    format_with(buffer, limit, |text| text.write_fmt(*arguments))
-}
-
 #[inline]
 fn format_with(
     buffer: &mut String,

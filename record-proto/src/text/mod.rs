@@ -4,12 +4,12 @@ mod control;
 mod format;
 mod truncate;
 
-pub(crate) use {
-    control::is_printable_ascii,
-    format::{discard, format, format_args},
-    truncate::{MARK_LENGTH, floor_boundary, truncate_text},
-};
 pub use {
-    control::{has_control, is_control},
+    control::{find_control, has_control, is_control},
     format::{FORMATTING_FAILED, FORMATTING_PANICKED},
+};
+pub(crate) use {
+    control::{is_printable_ascii, without_controls},
+    format::{discard, format},
+    truncate::{MARK_LENGTH, floor_boundary, truncate_text},
 };

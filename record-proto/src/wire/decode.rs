@@ -8,24 +8,66 @@ use super::error::PayloadError;
 use super::fields::{Fields, InPart};
 use super::fragment::Fragment;
 use super::payload::{self, Close, Dropped, Hello, Levels, Payload, VERSION};
-use crate::kv::{ErrorInfo, Hints, KeyValues, Sources};
-use crate::msgpack::{self, DecodeError, Reader, Reason};
+use crate::kv::{CheckedMap, ErrorInfo, KeyValues, Sources};
+use crate::msgpack::{self, DEFAULT_VALUE_LIMIT, DecodeError, Reader, Reason};
 use crate::record::{BatchInfo, BatchReason, LogRecord, Spans};
 
 impl<'a> Payload<'a> {
-    /// Decodes one payload, without the length in front of it. Allocates nothing; everything borrows from `bytes`.
+    /// Decodes one payload, without the length in front of it. Everything borrows from `bytes`, and nothing is
+    /// allocated, except for an error or for a record or hello that is cut.
     ///
     /// Missing fields are read as nil. Fields that this version does not know are skipped. The fields of a
     /// [`Payload::Bell`] or [`Payload::Unknown`] are neither read nor checked.
+    ///
+    /// At most [`DEFAULT_VALUE_LIMIT`] values of a record or hello are kept;
+    /// [`decode_with_limit`](Self::decode_with_limit) describes the values that are counted, and what replaces the
+    /// others.
     ///
     /// # Errors
     ///
     /// Returns an error if `bytes` is not a payload of version 1, or if more bytes follow the payload.
     #[inline]
     pub fn decode(bytes: &'a [u8]) -> Result<Self, PayloadError> {
+        Self::decode_with_limit(bytes, DEFAULT_VALUE_LIMIT)
+    }
+
+    /// Decodes one payload as [`decode`](Self::decode) does, and keeps at most this many values of a record or hello.
+    ///
+    /// These are values, and are counted in this order: each pair of the key-values and of the context, each source of
+    /// an error, each span, and each pair of a span. Each item of a list and each pair of a map among them counts as
+    /// well.
+    ///
+    /// Beyond the limit, these parts are replaced:
+    ///
+    /// - The pair of the key-values or the context that goes beyond the limit, and all pairs after it, become one pair
+    ///   with the key `cut`. Its value is a text with the number of pairs before it: `… (cut after 2 pairs)`.
+    /// - All sources of an error become one text with their number: `… (cut, 3 sources)`.
+    /// - All spans become one span whose name has their number: `… (cut, 5 spans)`.
+    ///
+    /// Once one part is replaced, all later ones that have values are replaced as well. All other fields are decoded as
+    /// usual. A record that is cut allocates memory for the parts that are kept.
+    ///
+    /// ```
+    /// use record_proto::{Encode, KeyValues, LogRecord, Payload};
+    ///
+    /// let mut record = LogRecord::new(log::Level::Info, "app", "many");
+    /// record.key_values = (0..9).map(|n| (n.to_string(), n)).collect();
+    /// let mut payload = Vec::new();
+    /// record.encode(&mut payload);
+    ///
+    /// let Payload::Record(record) = Payload::decode_with_limit(&payload, 2).unwrap() else { panic!() };
+    /// assert_eq!(record.key_values.to_string(), r#"{"0":0,"1":1,"cut":"… (cut after 2 pairs)"}"#);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`](Self::decode). Pairs, sources and spans that are left out must be MessagePack, but neither their
+    /// types, nor their depth, nor their texts are checked.
+    #[inline]
+    pub fn decode_with_limit(bytes: &'a [u8], values: usize) -> Result<Self, PayloadError> {
         match bytes {
-            [payload::RECORD, ..] => record(bytes),
-            _ => other_kind(bytes),
+            [payload::RECORD, ..] => record(bytes, values),
+            _ => other_kind(bytes, values),
         }
     }
 }
@@ -33,11 +75,23 @@ impl<'a> Payload<'a> {
 impl<'a> LogRecord<'a> {
     /// Decodes a payload that must be a record. [`Payload::decode`] decodes any kind.
     ///
+    /// At most [`DEFAULT_VALUE_LIMIT`] values are kept; see [`Payload::decode_with_limit`].
+    ///
     /// # Errors
     ///
     /// Returns an error if `bytes` is not a payload of version 1, or is one of another kind ([`Reason::NotARecord`]).
     pub fn decode(bytes: &'a [u8]) -> Result<Self, PayloadError> {
-        match Payload::decode(bytes)? {
+        Self::decode_with_limit(bytes, DEFAULT_VALUE_LIMIT)
+    }
+
+    /// Decodes a payload that must be a record, and keeps at most this many values of it; see
+    /// [`Payload::decode_with_limit`].
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`](Self::decode).
+    pub fn decode_with_limit(bytes: &'a [u8], values: usize) -> Result<Self, PayloadError> {
+        match Payload::decode_with_limit(bytes, values)? {
             Payload::Record(record) => Ok(record),
             _ => Err(PayloadError::new(
                 "payload",
@@ -50,8 +104,9 @@ impl<'a> LogRecord<'a> {
 
 /// Decodes a record, the most frequent kind. All fields are read before the record is built, so that the compiler can
 /// keep them in registers and move them once.
-fn record<'a>(bytes: &'a [u8]) -> Result<Payload<'a>, PayloadError> {
-    let mut fields = Fields::open(bytes, LogRecord::REQUIRED_FIELDS).in_part("record")?;
+fn record(bytes: &[u8], values: usize) -> Result<Payload<'_>, PayloadError> {
+    let reader = Reader::with_value_limit(bytes, values);
+    let mut fields = Fields::open(reader, LogRecord::REQUIRED_FIELDS).in_part("record")?;
     let seq = fields.required(|r| r.uint()).in_part("record seq")?;
     let time = fields.required(|r| r.uint()).in_part("record time")?;
     let level = fields.required(|r| level(r)).in_part("record level")?;
@@ -134,12 +189,13 @@ fn last_fields<'a>(mut fields: Fields<'a>) -> Result<LastFields<'a>, PayloadErro
     })
 }
 
-fn other_kind<'a>(bytes: &'a [u8]) -> Result<Payload<'a>, PayloadError> {
+fn other_kind(bytes: &[u8], values: usize) -> Result<Payload<'_>, PayloadError> {
+    let reader = Reader::with_value_limit(bytes, values);
     Ok(match bytes.first() {
-        Some(&payload::HELLO) => Payload::Hello(hello(bytes)?),
-        Some(&payload::FRAGMENT) => Payload::Fragment(fragment(bytes)?),
-        Some(&payload::DROPPED) => Payload::Dropped(dropped(bytes)?),
-        Some(&payload::CLOSE) => Payload::Close(close(bytes)?),
+        Some(&payload::HELLO) => Payload::Hello(hello(reader)?),
+        Some(&payload::FRAGMENT) => Payload::Fragment(fragment(reader)?),
+        Some(&payload::DROPPED) => Payload::Dropped(dropped(reader)?),
+        Some(&payload::CLOSE) => Payload::Close(close(reader)?),
         Some(&payload::BELL) => Payload::Bell,
         Some(&kind @ 0..=0x7f) => Payload::Unknown(kind),
         Some(_) => return Err(PayloadError::new("payload", 0, Reason::Kind)),
@@ -147,8 +203,8 @@ fn other_kind<'a>(bytes: &'a [u8]) -> Result<Payload<'a>, PayloadError> {
     })
 }
 
-fn hello<'a>(bytes: &'a [u8]) -> Result<Hello<'a>, PayloadError> {
-    let mut fields = Fields::open(bytes, 0).in_part("hello")?;
+fn hello<'a>(reader: Reader<'a>) -> Result<Hello<'a>, PayloadError> {
+    let mut fields = Fields::open(reader, 0).in_part("hello")?;
     let version = fields.optional(Reader::uint).in_part("hello version")?;
     let hello = Hello {
         version: version.unwrap_or(VERSION),
@@ -162,8 +218,8 @@ fn hello<'a>(bytes: &'a [u8]) -> Result<Hello<'a>, PayloadError> {
     Ok(hello)
 }
 
-fn fragment<'a>(bytes: &'a [u8]) -> Result<Fragment<'a>, PayloadError> {
-    let mut fields = Fields::open(bytes, 5).in_part("fragment")?;
+fn fragment<'a>(reader: Reader<'a>) -> Result<Fragment<'a>, PayloadError> {
+    let mut fields = Fields::open(reader, 5).in_part("fragment")?;
     let fragment = Fragment {
         pid: fields.optional(Reader::uint).in_part("fragment pid")?,
         stream: fields.required(Reader::uint).in_part("fragment stream")?,
@@ -175,8 +231,8 @@ fn fragment<'a>(bytes: &'a [u8]) -> Result<Fragment<'a>, PayloadError> {
     Ok(fragment)
 }
 
-fn dropped(bytes: &[u8]) -> Result<Dropped, PayloadError> {
-    let mut fields = Fields::open(bytes, 0).in_part("dropped")?;
+fn dropped(reader: Reader<'_>) -> Result<Dropped, PayloadError> {
+    let mut fields = Fields::open(reader, 0).in_part("dropped")?;
     let dropped = Dropped {
         pid: fields.optional(Reader::uint).in_part("dropped pid")?,
         time: fields.optional(Reader::uint).in_part("dropped time")?,
@@ -190,8 +246,8 @@ fn dropped(bytes: &[u8]) -> Result<Dropped, PayloadError> {
     Ok(dropped)
 }
 
-fn close(bytes: &[u8]) -> Result<Close, PayloadError> {
-    let mut fields = Fields::open(bytes, 0).in_part("close")?;
+fn close(reader: Reader<'_>) -> Result<Close, PayloadError> {
+    let mut fields = Fields::open(reader, 0).in_part("close")?;
     let mut close = Close {
         pid: fields.optional(Reader::uint).in_part("close pid")?,
         time: fields.optional(Reader::uint).in_part("close time")?,
@@ -220,11 +276,8 @@ fn text<'a>(reader: &mut Reader<'a>) -> msgpack::Result<Cow<'a, str>> {
 }
 
 #[inline(always)]
-fn pairs<'a>(map: Option<(&'a [u8], Hints)>) -> KeyValues<'a> {
-    match map {
-        Some((bytes, hints)) => KeyValues::from_checked(bytes, hints),
-        None => KeyValues::new(),
-    }
+fn pairs(map: Option<CheckedMap<'_>>) -> KeyValues<'_> {
+    map.map(KeyValues::from_checked).unwrap_or_default()
 }
 
 #[inline(always)]
@@ -267,8 +320,7 @@ fn error_info<'a>(reader: &mut Reader<'a>) -> msgpack::Result<ErrorInfo<'a>> {
     for position in 1..length {
         match position {
             1 => {
-                let sources = reader.optional(Reader::array_of_str)?;
-                info.sources = sources.map(Sources::from_checked).unwrap_or_default();
+                info.sources = reader.optional(Sources::read)?.unwrap_or_default();
             }
             2 => info.backtrace = reader.optional(text)?,
             3 => info.key = reader.optional(text)?,

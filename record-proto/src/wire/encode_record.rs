@@ -212,7 +212,7 @@ impl LogRecord<'_> {
     }
 }
 
-fn error_info(out: &mut impl MsgpackWrite, error: Option<&ErrorInfo<'_>>) {
+pub(crate) fn error_info(out: &mut impl MsgpackWrite, error: Option<&ErrorInfo<'_>>) {
     let Some(error) = error else {
         return write::nil(out);
     };

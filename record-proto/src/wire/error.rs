@@ -4,7 +4,7 @@ use std::{fmt, io};
 
 use thiserror::Error;
 
-use crate::msgpack::Reason;
+use crate::msgpack::{DecodeError, Reason};
 
 /// The error of one payload that does not follow the wire format.
 ///
@@ -54,10 +54,10 @@ impl PayloadError {
 }
 
 /// Lets `?` unbox the errors of the decoding functions, which are boxed to keep the results small.
-impl From<Box<PayloadError>> for PayloadError {
+impl From<Box<DecodeError>> for PayloadError {
     #[cold]
-    fn from(error: Box<PayloadError>) -> Self {
-        *error
+    fn from(error: Box<DecodeError>) -> Self {
+        Self::new(error.part, error.offset, error.reason)
     }
 }
 

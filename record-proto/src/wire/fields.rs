@@ -1,6 +1,5 @@
 //! `Fields`: reading the fields of one payload, which may be fewer or more than this version knows.
 
-use super::error::PayloadError;
 use crate::msgpack::{self, DecodeError, Reader, Reason};
 
 /// The fields of one payload that are still to be read.
@@ -12,8 +11,7 @@ pub(crate) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// Skips the kind and reads the number of fields. Fewer than `least` are an error.
     #[inline(always)]
-    pub(crate) fn open(bytes: &'a [u8], least: usize) -> msgpack::Result<Self> {
-        let mut reader = Reader::new(bytes);
+    pub(crate) fn open(mut reader: Reader<'a>, least: usize) -> msgpack::Result<Self> {
         reader.byte()?;
         let start = reader.position();
         let left = reader.array_len()?;
@@ -93,20 +91,15 @@ impl<'a> Fields<'a> {
 
 /// Adds the part of the payload to an error that happened while reading it.
 pub(crate) trait InPart<T> {
-    fn in_part(self, part: &'static str) -> Result<T, Box<PayloadError>>;
+    fn in_part(self, part: &'static str) -> msgpack::Result<T>;
 }
 
 impl<T> InPart<T> for msgpack::Result<T> {
     #[inline(always)]
-    fn in_part(self, part: &'static str) -> Result<T, Box<PayloadError>> {
-        match self {
-            Ok(read) => Ok(read),
-            Err(error) => Err(payload_error(&error, part)),
-        }
+    fn in_part(self, part: &'static str) -> msgpack::Result<T> {
+        self.map_err(|mut error| {
+            error.part = part;
+            error
+        })
     }
-}
-
-#[cold]
-fn payload_error(error: &DecodeError, part: &'static str) -> Box<PayloadError> {
-    Box::new(PayloadError::new(part, error.offset, error.reason))
 }

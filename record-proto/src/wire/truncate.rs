@@ -101,8 +101,7 @@ impl LogRecord<'_> {
 
     fn truncate_sources(&mut self, _excess: usize) {
         if let Some(error) = self.error.as_mut().filter(|e| !e.sources.is_empty()) {
-            let cut = format!("… (cut, {} sources)", error.sources.iter().count());
-            error.sources = Sources::from_iter([cut]);
+            error.sources = Sources::cut(error.sources.iter().count());
         }
     }
 
@@ -140,9 +139,7 @@ impl LogRecord<'_> {
 
     fn truncate_spans(&mut self, _excess: usize) {
         if self.spans.as_bytes().len() > MARK_LENGTH {
-            let cut = format!("… (cut, {} spans)", self.spans.iter().count());
-            self.spans = Spans::new();
-            self.spans.push(&cut, &KeyValues::new());
+            self.spans = Spans::cut(self.spans.iter().count());
         }
     }
 
@@ -150,6 +147,9 @@ impl LogRecord<'_> {
         let length = self.message.len();
         // `original_length` takes up to 12 bytes, with the nils in front of it.
         let keep = floor_boundary(&self.message, length.saturating_sub(excess + 24));
+        if keep == length {
+            return;
+        }
         self.original_length.get_or_insert(length as u64);
         self.message.to_mut().truncate(keep);
     }
@@ -158,6 +158,15 @@ impl LogRecord<'_> {
         if let Some(error) = &mut self.error {
             truncate_by(error.message.to_mut(), excess);
         }
+    }
+}
+
+/// Returns a name cut to [`NAME_LIMIT`], at a character boundary.
+#[inline(always)]
+pub(crate) fn truncated_name(name: &str) -> &str {
+    match name.len() {
+        0..=NAME_LIMIT => name,
+        _ => &name[..floor_boundary(name, NAME_LIMIT)],
     }
 }
 

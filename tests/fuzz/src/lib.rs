@@ -6,8 +6,13 @@ pub mod ceiling;
 pub mod chunks;
 pub mod driver;
 pub mod frames;
-pub mod input;
 pub mod reading;
 pub mod reference;
 pub mod safe_text;
 pub mod seeds;
+
+/// What the tests of record-proto read out of bytes too.
+#[path = "../../../record-proto/tests/common/inputs/mod.rs"]
+pub mod inputs;
+
+pub use inputs::input;

@@ -1,4 +1,5 @@
 use std::{
+    cell::Cell,
     io::{PipeReader, Read},
     os::fd::{AsRawFd, OwnedFd},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -91,7 +92,6 @@ fn a_wait_for_room_ends_at_the_deadline() {
 #[test]
 fn with_sigpipe_at_its_default_the_process_lives_on() {
     let _serial = serial();
-    let (default, ignored) = (libc::SIG_DFL, libc::SIG_IGN);
     for (block_sigpipe, reopened) in [(false, false), (true, false), (true, true)] {
         let (reader, pipe) = pipe();
         pipe.block_sigpipe.store(block_sigpipe, Relaxed);
@@ -99,8 +99,7 @@ fn with_sigpipe_at_its_default_the_process_lives_on() {
             pipe.reopened.set(reopen(&pipe.end)).unwrap();
         }
         // Set after the pipe was made: it must hold at any time.
-        // SAFETY: the default action runs no code of this program.
-        unsafe { libc::signal(libc::SIGPIPE, default) };
+        set_disposition(libc::SIG_DFL);
         assert_eq!(
             pipe.write(b"x", &mut Deadline::new(Overflow::Block)),
             Written::Whole
@@ -112,9 +111,34 @@ fn with_sigpipe_at_its_default_the_process_lives_on() {
             pipe.write(b"x", &mut Deadline::new(Overflow::Block)),
             Written::Gone
         );
-        // SAFETY: ignoring the signal runs no code of this program.
-        unsafe { libc::signal(libc::SIGPIPE, ignored) };
+        set_disposition(libc::SIG_IGN);
     }
+}
+
+thread_local! {
+    /// Whether the program's handler for SIGPIPE has run in this thread.
+    static HANDLED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The program's handler. It may run in another test's thread too, so it notes that in the thread itself.
+extern "C" fn handle(_: libc::c_int) {
+    HANDLED.set(true);
+}
+
+fn dispositions() -> [(&'static str, libc::sighandler_t); 3] {
+    let handler = handle as extern "C" fn(libc::c_int) as *const () as libc::sighandler_t;
+    [
+        ("default", libc::SIG_DFL),
+        ("handler", handler),
+        ("ignored", libc::SIG_IGN),
+    ]
+}
+
+/// Sets the disposition of SIGPIPE, which is for the whole process.
+fn set_disposition(disposition: libc::sighandler_t) {
+    // SAFETY: the default action and ignoring run no code of this program, and `handle` only sets a thread-local that
+    // needs no initialisation and no destructor.
+    unsafe { libc::signal(libc::SIGPIPE, disposition) };
 }
 
 /// Whether SIGPIPE is blocked in this thread, and whether it is pending.
@@ -128,35 +152,64 @@ fn sigpipe_of_this_thread() -> (bool, bool) {
     (is_in("SigBlk:"), is_in("SigPnd:"))
 }
 
+fn block_sigpipe() {
+    // SAFETY: a signal set consists of plain numbers, for which zero is valid.
+    let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the set is initialised and the signal exists.
+    unsafe { libc::sigaddset(&mut set, libc::SIGPIPE) };
+    crate::sys::signal_mask::change_mask(libc::SIG_BLOCK, &set);
+}
+
+/// Writes to a pipe without a reader, in a thread that blocks SIGPIPE, or has it pending too. Returns the same about
+/// the thread after the write.
+fn write_without_reader(no_signal: bool, is_blocked: bool, is_pending: bool) -> (bool, bool) {
+    let thread = std::thread::spawn(move || {
+        if is_blocked {
+            block_sigpipe();
+        }
+        if is_pending {
+            // SAFETY: the signal is blocked above, so it stays pending.
+            unsafe { libc::raise(libc::SIGPIPE) };
+        }
+        let (reader, pipe) = pipe();
+        pipe.block_sigpipe.store(!no_signal, Relaxed);
+        drop(reader);
+        assert_eq!(pipe.write(b"x", &mut no_wait()), Written::Gone);
+        assert!(!HANDLED.get(), "the program's handler was run");
+        sigpipe_of_this_thread()
+    });
+    thread.join().unwrap()
+}
+
 #[test]
 fn a_write_that_nobody_reads_leaves_the_threads_signals_as_they_were() {
     let _serial = serial();
-    for (is_blocked, is_pending) in [(false, false), (true, false), (true, true)] {
-        for block_sigpipe in [false, true] {
-            let thread = std::thread::spawn(move || {
-                // SAFETY: a signal set consists of plain numbers, for which zero is valid.
-                let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
-                // SAFETY: the set is initialised and the signal exists.
-                unsafe { libc::sigaddset(&mut set, libc::SIGPIPE) };
-                if is_blocked {
-                    crate::sys::signal_mask::change_mask(libc::SIG_BLOCK, &set);
-                }
-                if is_pending {
-                    // SAFETY: the signal is blocked above, so it stays pending.
-                    unsafe { libc::raise(libc::SIGPIPE) };
-                }
-                let (reader, pipe) = pipe();
-                pipe.block_sigpipe.store(block_sigpipe, Relaxed);
-                drop(reader);
-                assert_eq!(pipe.write(b"x", &mut no_wait()), Written::Gone);
-                sigpipe_of_this_thread()
-            });
-            assert_eq!(
-                thread.join().unwrap(),
-                (is_blocked, is_pending),
-                "{block_sigpipe}"
-            );
+    for (name, disposition) in dispositions() {
+        set_disposition(disposition);
+        for (is_blocked, is_pending) in [(false, false), (true, false), (true, true)] {
+            for no_signal in [true, false] {
+                // Linux merges the write's signal with one that was pending, and nothing tells them apart afterwards.
+                let is_merged = name == "ignored" && !no_signal;
+                assert_eq!(
+                    write_without_reader(no_signal, is_blocked, is_pending),
+                    (is_blocked, is_pending && !is_merged),
+                    "{name}, no_signal: {no_signal}"
+                );
+            }
         }
+        set_disposition(libc::SIG_IGN);
+    }
+}
+
+#[test]
+fn sigpipe_is_blocked_during_a_write_only_if_the_program_does_not_ignore_it() {
+    let _serial = serial();
+    for (name, disposition) in dispositions() {
+        set_disposition(disposition);
+        let during = sigpipe::without(|| Ok(sigpipe_of_this_thread()));
+        set_disposition(libc::SIG_IGN);
+        assert_eq!(during, Ok((name != "ignored", false)), "{name}");
+        assert_eq!(sigpipe_of_this_thread(), (false, false), "{name}");
     }
 }
 
@@ -239,21 +292,24 @@ fn what_a_write_costs() {
         ..quiet
     };
     type Write<'a> = &'a dyn Fn() -> Result<usize, Errno>;
-    let ways: [(&str, Write<'_>); 5] = [
+    let ways: [(&str, Write<'_>); 6] = [
         ("write", &|| plain.write(end.as_fd(), &frame)),
         ("pwritev2, NOSIGNAL", &|| quiet.write(end.as_fd(), &frame)),
         ("pwritev2, NOSIGNAL and NOWAIT", &|| {
             no_wait.write(end.as_fd(), &frame)
         }),
-        ("write, SIGPIPE held back", &|| {
+        ("write, SIGPIPE ignored by the program", &|| {
             sigpipe::without(|| plain.write(end.as_fd(), &frame))
+        }),
+        ("write, SIGPIPE blocked", &|| {
+            sigpipe::while_blocked(|| plain.write(end.as_fd(), &frame))
         }),
         ("pwritev2, NOSIGNAL, checked before", &|| {
             assert!(end.is_ours());
             quiet.write(end.as_fd(), &frame)
         }),
     ];
-    let mut times = [const { Vec::new() }; 5];
+    let mut times = [const { Vec::new() }; 6];
     for _ in 0..2_000 {
         for ((_, write), times) in ways.iter().zip(&mut times) {
             let start = std::time::Instant::now();

@@ -4,7 +4,7 @@ use std::{cell::RefCell, hint::black_box};
 
 use anyhow::Result;
 use log::{LevelFilter, Log, Metadata, Record};
-use record_proto::{Encode, Scratch};
+use record_proto::{Identity, KeyValues, RecordEncoder};
 
 use crate::{
     identity, reference,
@@ -35,24 +35,39 @@ struct Encoder;
 /// What encoding needs.
 #[derive(Default)]
 pub struct Buffers {
-    scratch: Scratch,
+    encoder: RecordEncoder,
     seq: u64,
-    pub frame: Vec<u8>,
 }
 
 impl Buffers {
-    /// Leaves the frame of `record` in [`frame`](Self::frame).
-    pub fn encode(&mut self, record: &Record<'_>) {
+    /// Encodes a record and returns its frame.
+    pub fn encode(&mut self, record: &Record<'_>) -> &[u8] {
+        if self.seq == 0 {
+            self.identify();
+        }
         self.seq += 1;
-        self.frame.clear();
+        self.encoder.format(record);
+        self.encoder.finish(self.seq).expect("memory for a frame")
+    }
+
+    /// Returns the frame of the reference record with this number.
+    pub fn frame_of(&mut self, job: u64) -> Vec<u8> {
+        let mut frame = Vec::new();
+        reference::with_record(job, |record| frame.extend_from_slice(self.encode(record)));
+        frame
+    }
+
+    /// The encoder knows who logs from one record to the next, as the handler's does.
+    fn identify(&mut self) {
         identity::with_thread(|name, id| {
-            let mut captured = self.scratch.capture(record);
-            captured.seq = self.seq;
-            captured.pid = Some(identity::pid().into());
-            captured.process = Some("bench".into());
-            captured.thread_id = Some(id);
-            captured.thread = Some(name.into());
-            captured.encode_frame(&mut self.frame);
+            let identity = Identity {
+                pid: Some(identity::pid().into()),
+                process: Some("bench"),
+                thread_id: Some(id),
+                thread: Some(name),
+                instance: Some(u32::MAX),
+            };
+            self.encoder.identify(&identity, &KeyValues::new());
         });
     }
 }
@@ -68,8 +83,7 @@ impl Log for Encoder {
 
     fn log(&self, record: &Record<'_>) {
         BUFFERS.with_borrow_mut(|buffers| {
-            buffers.encode(record);
-            black_box(&buffers.frame);
+            black_box(buffers.encode(record));
         });
     }
 

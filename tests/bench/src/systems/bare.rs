@@ -56,9 +56,8 @@ impl Log for Writer {
 
     fn log(&self, record: &Record<'_>) {
         BUFFERS.with_borrow_mut(|buffers| {
-            buffers.encode(record);
             (&self.0)
-                .write_all(&buffers.frame)
+                .write_all(buffers.encode(record))
                 .expect("the parent reads");
         });
     }

@@ -153,8 +153,7 @@ impl Log for Appender {
 
     fn log(&self, record: &Record<'_>) {
         BUFFERS.with_borrow_mut(|buffers| {
-            buffers.encode(record);
-            self.0.append(&buffers.frame);
+            self.0.append(buffers.encode(record));
         });
     }
 

@@ -135,22 +135,25 @@ fn joined(payload: &[u8], largest: usize) -> Vec<u8> {
 /// What a logger is shown can be logged once more.
 fn captured(record: &LogRecord<'_>) {
     let mut scratch = Scratch::new();
+    // Names are cut when they are captured.
+    let mut expected = record.clone();
+    expected.truncate_names();
     record.with_record(|shown| {
         let again = scratch.capture(shown);
         assert_eq!(
             (again.level, &again.target, &again.message),
-            (record.level, &record.target, &record.message)
+            (expected.level, &expected.target, &expected.message)
         );
         assert_eq!(
             (&again.module_path, &again.file, again.line),
-            (&record.module_path, &record.file, record.line)
+            (&expected.module_path, &expected.file, expected.line)
         );
         let backtrace = record
             .error
             .as_ref()
             .is_some_and(|error| error.backtrace.is_some());
         let added = [backtrace, !record.spans.is_empty(), record.batch.is_some()];
-        let added: usize = added.into_iter().map(usize::from).sum();
+        let added = added.into_iter().filter(|&is_added| is_added).count();
         assert_eq!(
             again.key_values.len(),
             record.key_values.len() + record.context.len() + added

@@ -40,6 +40,9 @@ fn main() -> io::Result<()> {
         })
         .collect();
     write(&directory.join("fragments"), &noise)?;
+    write(&directory.join("one_pass"), &noise)?;
+    let known = [noise.clone(), streams_of_payloads(&all)].concat();
+    write(&directory.join("known_decoder"), &known)?;
     write(&directory.join("round_trip"), &[noise, golden].concat())
 }
 
@@ -78,6 +81,16 @@ fn of_subscriber(payloads: &[Vec<u8>], streams: &[Vec<u8>]) -> Vec<Vec<u8>> {
         }
     }
     all
+}
+
+/// Each payload twice, as bytes by their length, and then damaged.
+fn streams_of_payloads(payloads: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let twice_and_damaged = |payload: &Vec<u8>| {
+        let length = u16::try_from(payload.len()).ok()?.to_be_bytes();
+        let again = [3, 0, 1, 0, 0, 0, 9, 0, 0x7f];
+        Some([&[0, 0, 0xf9][..], &length, payload, &again].concat())
+    };
+    payloads.iter().filter_map(twice_and_damaged).collect()
 }
 
 fn write(directory: &Path, inputs: &[Vec<u8>]) -> io::Result<()> {

@@ -222,9 +222,9 @@ impl Expected {
             Ok(Payload::Hello(hello)) => drop(self.process((hello.pid, hello.instance))),
             Ok(Payload::Dropped(dropped)) => drop(self.process((dropped.pid, dropped.instance))),
             Ok(Payload::Close(close)) => *self.process((close.pid, close.instance)) = true,
-            Ok(Payload::Bell) => {}
-            Ok(_) => self.unknown += 1,
-            Err(_) => {}
+            Ok(Payload::Unknown(_)) => self.unknown += 1,
+            // A bell is not counted.
+            Ok(_) | Err(_) => {}
         }
     }
 

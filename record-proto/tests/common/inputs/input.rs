@@ -2,7 +2,7 @@
 
 use std::mem;
 
-/// What is left of an input; behind its end everything is 0 and empty.
+/// What is left of an input; after its end everything is 0 and empty.
 pub struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
@@ -28,6 +28,14 @@ impl<'a> Input<'a> {
         self.bytes(1).first().copied().unwrap_or(0)
     }
 
+    /// Mostly up to 2, and never as much as `end`.
+    pub fn few(&mut self, end: u8) -> u8 {
+        match self.u8() {
+            many @ 0xe0.. => many % end,
+            few => few % 3,
+        }
+    }
+
     pub fn u16(&mut self) -> u16 {
         u16::from(self.u8()) << 8 | u16::from(self.u8())
     }
@@ -51,6 +59,26 @@ impl<'a> Input<'a> {
 
     pub fn text(&mut self) -> String {
         String::from_utf8_lossy(self.sized()).into_owned()
+    }
+
+    /// A text of a few bytes, so that much is left for others.
+    pub fn short_text(&mut self) -> String {
+        let length = usize::from(self.u8() & 0x1f);
+        String::from_utf8_lossy(self.bytes(length)).into_owned()
+    }
+
+    /// A short text, or one of around so many bytes.
+    pub fn text_around(&mut self, length: usize) -> String {
+        let choice = self.u8();
+        if choice < 0xc0 {
+            return self.short_text();
+        }
+        let length = length.saturating_sub(4) + usize::from(choice & 7);
+        let mut text = self.short_text();
+        let unit = ["x", "ß", "€", "\u{1f980}"][usize::from(choice >> 3 & 3)];
+        let missing = length.saturating_sub(text.len());
+        text += &unit.repeat(missing.div_ceil(unit.len()));
+        text
     }
 
     pub fn maybe<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> Option<T> {

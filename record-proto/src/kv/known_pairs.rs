@@ -1,0 +1,131 @@
+//! `KnownKeys` and `KnownPairs`: key-values of plain records, whose keys are known from earlier records.
+
+use log::kv::{self, Key, VisitSource};
+
+use super::hints::{Hints, unsigned};
+use super::key_values::KeyValues;
+use crate::msgpack::{KnownText, Reader, Token};
+use crate::text::without_controls;
+
+/// The most pairs of plain key-values.
+const MAX_PAIRS: usize = 8;
+
+/// The keys of earlier records, by the position of their pair.
+#[derive(Debug, Default)]
+pub(crate) struct KnownKeys([KnownText; MAX_PAIRS]);
+
+/// Key-values with scalar values and without controls, whose keys are known.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct KnownPairs<'a> {
+    /// The encoded map, whose head has one byte; empty if there are no pairs.
+    map: &'a [u8],
+    keys: &'a [KnownText],
+}
+
+impl KnownKeys {
+    /// Reads plain key-values or nil, and returns the number of pairs. Returns `None` for anything else.
+    #[inline(always)]
+    pub(crate) fn read(&mut self, reader: &mut Reader<'_>) -> Option<usize> {
+        if reader.skip_nil() {
+            return Some(0);
+        }
+        let [marker @ 0x80..=0x8f, rest @ ..] = reader.rest else {
+            return None;
+        };
+        reader.rest = rest;
+        let count = usize::from(marker & 0x0f);
+        for key in self.0.get_mut(..count)? {
+            key.read(reader)?;
+            check_scalar(reader)?;
+        }
+        Some(count)
+    }
+
+    /// Returns the pairs that were read last. `map` are the bytes that were read.
+    #[inline(always)]
+    pub(crate) fn pairs<'a>(&'a self, map: &'a [u8], count: usize) -> KnownPairs<'a> {
+        KnownPairs {
+            map,
+            keys: &self.0[..count],
+        }
+    }
+}
+
+impl<'a> KnownPairs<'a> {
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    #[inline]
+    pub(crate) fn contains_key(&self, key: &str) -> bool {
+        self.keys.iter().any(|known| known.text() == key)
+    }
+
+    pub(crate) fn to_key_values(self) -> KeyValues<'a> {
+        match self.keys {
+            [] => KeyValues::new(),
+            keys => KeyValues::from_bytes(self.map, Hints::plain(keys.iter().map(KnownText::text))),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn visit<'kvs>(
+        &'kvs self,
+        visitor: &mut dyn VisitSource<'kvs>,
+    ) -> Result<(), kv::Error> {
+        let mut rest = self.map.get(1..).unwrap_or_default();
+        for key in self.keys {
+            let mut reader = Reader::new(rest.get(key.encoded_length()..).unwrap_or_default());
+            // This is never taken, because the pairs were checked.
+            let Some(value) = scalar(&mut reader) else {
+                return Ok(());
+            };
+            rest = reader.rest;
+            visitor.visit_pair(Key::from_str(key.text()), value)?;
+        }
+        Ok(())
+    }
+}
+
+/// Checks a scalar value without controls. Returns `None` for anything else.
+#[inline(always)]
+fn check_scalar(reader: &mut Reader<'_>) -> Option<()> {
+    match reader.rest {
+        [0xa0..=0xbf | 0xd9, ..] => {
+            without_controls(reader.frequent_text()?)?;
+        }
+        [0x00..=0x7f | 0xcc..=0xcf, ..] => {
+            reader.frequent_uint()?;
+        }
+        [0xc0 | 0xc2 | 0xc3, rest @ ..] => reader.rest = rest,
+        _ => {
+            other_scalar(reader)?;
+        }
+    }
+    Some(())
+}
+
+/// Reads a scalar value that [`check_scalar`] has checked.
+#[inline(always)]
+fn scalar<'a>(reader: &mut Reader<'a>) -> Option<kv::Value<'a>> {
+    match reader.rest {
+        [0xa0..=0xbf | 0xd9, ..] => Some(kv::Value::from(reader.str().ok()?)),
+        [0x00..=0x7f | 0xcc..=0xcf, ..] => Some(unsigned(reader.frequent_uint()?)),
+        _ => other_scalar(reader),
+    }
+}
+
+/// Reads and checks a scalar that is none of the frequent ones.
+#[inline(never)]
+fn other_scalar<'a>(reader: &mut Reader<'a>) -> Option<kv::Value<'a>> {
+    Some(match reader.token().ok()? {
+        Token::Nil => kv::Value::null(),
+        Token::Bool(value) => kv::Value::from(value),
+        Token::Uint(value) => unsigned(value),
+        Token::Int(value) => kv::Value::from(value),
+        Token::Float(value) => kv::Value::from(value),
+        // Only long texts get here.
+        Token::Str(length) => kv::Value::from(without_controls(reader.take(length).ok()?)?),
+        _ => return None,
+    })
+}

@@ -1,0 +1,165 @@
+//! `RecordDecoder`: decodes the plain records of one stream, and reuses the parts that it has decoded before.
+
+use std::borrow::Cow;
+
+use log::Level;
+
+use super::known::{Known, bytes_key, text_key};
+use super::payload;
+use crate::kv::{KeyValues, KnownKeys};
+use crate::msgpack::Reader;
+use crate::record::{Origin, RecordView};
+use crate::text::without_controls;
+
+/// Decodes the plain records of one stream. Nearly all records of a handler are plain.
+///
+/// A plain record has at least the fields up to the line, and after the context no field but its instance. It has at
+/// most 8 key-values and 8 pairs of context, all of them scalars. None of its texts has controls, and the message has
+/// at most 255 bytes.
+///
+/// Parts that repeat (the target; process, thread, module and file; the context) are borrowed from earlier records.
+/// They are compared as bytes: an encoded object contains its own length, so equal bytes are equal objects, and a part
+/// that was checked once need not be checked again. Up to 64 parts of each kind are kept. A part that is not among them
+/// is decoded and copied, and takes the place of another one.
+#[derive(Debug, Default)]
+pub struct RecordDecoder {
+    targets: Known<String>,
+    origins: Known<Origin<'static>>,
+    contexts: Known<KeyValues<'static>>,
+    keys: KnownKeys,
+}
+
+impl RecordDecoder {
+    /// Creates a decoder that has no parts of earlier records.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Decodes a plain record.
+    ///
+    /// Returns `None` for every other payload, malformed ones included. [`Payload::decode`](crate::Payload::decode)
+    /// decodes those. The limit on values is not applied: a plain record has at most 16.
+    #[inline(always)]
+    pub fn decode<'a>(&'a mut self, payload: &'a [u8]) -> Option<RecordView<'a>> {
+        let (fields, rest) = match payload {
+            [payload::RECORD, 0xdc, 0, 18, rest @ ..] => (18, rest),
+            [payload::RECORD, head @ 0x9c..=0x9e, rest @ ..] => (usize::from(head & 0xf), rest),
+            _ => return None,
+        };
+        let mut reader = Reader::new(rest);
+        let seq = reader.frequent_uint()?;
+        let time = reader.frequent_uint()?;
+        let level = level(&mut reader)?;
+        self.targets.find(&mut reader, text_key, |reader| {
+            Some(plain_text(reader)?.to_owned())
+        })?;
+        let message = plain_text(&mut reader)?;
+        self.origins.find(&mut reader, origin_key, origin)?;
+        let line = match optional(&mut reader, Reader::frequent_uint)? {
+            Some(line) => Some(u32::try_from(line).ok()?),
+            None => None,
+        };
+        let map_at = reader.position();
+        let count = match fields > 12 {
+            true => self.keys.read(&mut reader)?,
+            false => 0,
+        };
+        let map = reader.since(map_at);
+        let has_context = fields > 13 && !reader.skip_nil();
+        if has_context {
+            self.contexts.find(&mut reader, context_key, plain_map)?;
+        }
+        let instance = match (fields, reader.rest) {
+            (18, &[0xc0, 0xc0, 0xc0, 0xce, a, b, c, d]) => Some(u32::from_be_bytes([a, b, c, d])),
+            (..18, []) => None,
+            _ => return None,
+        };
+        // Borrowed only now: the calls of `find` above needed `self` as mutable.
+        let origin: &'a Origin<'a> = self.origins.last();
+        Some(RecordView {
+            seq,
+            time,
+            level,
+            target: self.targets.last(),
+            message,
+            process: origin.process.as_deref(),
+            line,
+            instance,
+            origin,
+            pairs: self.keys.pairs(map, count),
+            context: has_context.then(|| self.contexts.last()),
+            whole: None,
+        })
+    }
+}
+
+#[inline(always)]
+fn level(reader: &mut Reader<'_>) -> Option<Level> {
+    let (level, rest) = match reader.rest {
+        [1, rest @ ..] => (Level::Error, rest),
+        [2, rest @ ..] => (Level::Warn, rest),
+        [3, rest @ ..] => (Level::Info, rest),
+        [4, rest @ ..] => (Level::Debug, rest),
+        [5, rest @ ..] => (Level::Trace, rest),
+        _ => return None,
+    };
+    reader.rest = rest;
+    Some(level)
+}
+
+#[inline(always)]
+fn plain_text<'a>(reader: &mut Reader<'a>) -> Option<&'a str> {
+    without_controls(reader.frequent_text()?)
+}
+
+fn plain_map(reader: &mut Reader<'_>) -> Option<KeyValues<'static>> {
+    let mut keys = KnownKeys::default();
+    let start = reader.position();
+    let count = keys.read(reader)?;
+    let pairs = keys.pairs(reader.since(start), count);
+    Some(pairs.to_key_values().into_owned())
+}
+
+/// Reads nil as `Some(None)`, and otherwise the result of `read`.
+#[inline(always)]
+fn optional<'a, T>(
+    reader: &mut Reader<'a>,
+    read: impl FnOnce(&mut Reader<'a>) -> Option<T>,
+) -> Option<Option<T>> {
+    match reader.skip_nil() {
+        true => Some(None),
+        false => read(reader).map(Some),
+    }
+}
+
+fn origin(reader: &mut Reader<'_>) -> Option<Origin<'static>> {
+    Some(Origin {
+        pid: optional(reader, Reader::frequent_uint)?,
+        process: optional(reader, owned_text)?,
+        thread_id: optional(reader, Reader::frequent_uint)?,
+        thread: optional(reader, owned_text)?,
+        module_path: optional(reader, owned_text)?,
+        file: optional(reader, owned_text)?,
+    })
+}
+
+/// Returns a key made of process and thread id, and of the module path or, if there is none, the file.
+fn origin_key(reader: &mut Reader<'_>) -> u64 {
+    let mut key = 0_u64;
+    for _ in ["pid and process", "thread id and thread"] {
+        let id = optional(reader, Reader::frequent_uint).flatten();
+        key = key.wrapping_mul(31).wrapping_add(id.unwrap_or_default());
+        let _name = optional(reader, Reader::frequent_text);
+    }
+    reader.skip_nil();
+    key.wrapping_mul(31) ^ text_key(reader)
+}
+
+/// The contexts of different processes mostly differ in their first bytes.
+fn context_key(reader: &mut Reader<'_>) -> u64 {
+    bytes_key(&reader.rest[..reader.rest.len().min(24)])
+}
+
+fn owned_text(reader: &mut Reader<'_>) -> Option<Cow<'static, str>> {
+    Some(Cow::Owned(plain_text(reader)?.to_owned()))
+}
