@@ -36,32 +36,7 @@ impl Encode for LogRecord<'_> {
 impl LogRecord<'_> {
     pub(crate) const REQUIRED_FIELDS: usize = 5;
 
-    /// Writes the frame to the start of `room` and returns its length, without growing or clearing anything.
-    ///
-    /// Returns `None` and leaves `room` unchanged if the frame might not fit. The longest possible frame is estimated
-    /// from the record's texts; the estimate is mostly some 150 bytes too high.
-    ///
-    /// ```
-    /// use record_proto::{Encode, LogRecord};
-    ///
-    /// let record = LogRecord::new(log::Level::Info, "worker", "job done");
-    /// let mut room = [0; 4096];
-    /// let length = record.encode_frame_in(&mut room).unwrap();
-    ///
-    /// let mut frame = Vec::new();
-    /// record.encode_frame(&mut frame);
-    /// assert_eq!(room[..length], frame);
-    /// assert_eq!(record.encode_frame_in(&mut room[..40]), None);
-    /// ```
-    // Hidden because it is for the sibling crates only; it may change.
-    #[doc(hidden)]
-    #[inline]
-    pub fn encode_frame_in(&self, room: &mut [u8]) -> Option<usize> {
-        (self.longest_frame() <= room.len()).then(|| self.write_frame(room))
-    }
-
-    /// Returns an upper bound of the frame's length in bytes: the room that [`encode_frame_in`](Self::encode_frame_in)
-    /// needs.
+    /// Returns an upper bound of the frame's length in bytes. It is mostly some 150 bytes too high.
     // Hidden because it is for the sibling crates only; it may change.
     #[doc(hidden)]
     #[inline]
