@@ -37,7 +37,10 @@ fn one(bytes: &[u8]) {
         });
         held += kept;
         let expected = model.join(&fragment);
-        check(&joined, &expected, reassembler.evicted() > 0);
+        let length = model.length(&fragment, &expected);
+        // Each unfinished record counts 256 bytes more.
+        let is_too_long = length + 256 > limit;
+        check(&joined, &expected, is_too_long, reassembler.evicted() > 0);
         if let Progress::Complete(bytes) = &joined {
             held -= bytes.capacity() as isize;
         }
@@ -94,13 +97,26 @@ impl Model {
         self.open.insert(key, (next + 1, bytes));
         Progress::Incomplete
     }
+
+    /// The length of a fragment's record so far; 0 if it was rejected.
+    fn length(&self, fragment: &Fragment<'_>, progress: &Progress) -> usize {
+        match progress {
+            Progress::Complete(bytes) => bytes.len(),
+            Progress::Incomplete => self.open[&(fragment.pid, fragment.stream)].1.len(),
+            _ => 0,
+        }
+    }
 }
 
-/// The same as without a limit, unless something had to be given up for it.
-fn check(joined: &Progress, expected: &Progress, evicted: bool) {
+/// The same as without a limit, unless the record is too long, or something had to be given up.
+fn check(joined: &Progress, expected: &Progress, is_too_long: bool, evicted: bool) {
     match joined {
-        Progress::Rejected(Rejected::NoStart | Rejected::TooLong { .. }) if evicted => {}
-        joined => assert_eq!(joined, expected),
+        Progress::Rejected(Rejected::TooLong { .. }) => assert!(is_too_long),
+        Progress::Rejected(Rejected::NoStart) if evicted => {}
+        joined => {
+            assert_eq!(joined, expected);
+            assert!(!is_too_long || matches!(joined, Progress::Rejected(_)));
+        }
     }
 }
 
