@@ -74,9 +74,9 @@
 //!
 //! # Costs
 //!
-//! For a message of 56 bytes and two key-values, capturing and encoding takes 127 ns, of which the clock takes 22 and
-//! formatting 51. Decoding takes 65 ns. Neither allocates. For a reader of many small frames, `RecordCodec::batched`
-//! takes all available frames off the stream together.
+//! For a message of 56 bytes and two key-values, a handler encodes a log call in 92 ns, the clock included.
+//! [`Payload::decode`] takes 63 ns. Neither allocates. For a reader of many small frames, `RecordCodec::batched` takes
+//! all available frames off the stream together.
 //!
 //! # Key-values
 //!
