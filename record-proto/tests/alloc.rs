@@ -1,4 +1,4 @@
-//! What the hot paths allocate: nothing, and what a reassembler holds: no more than its limit.
+//! The hot paths allocate nothing, and a reassembler holds no more than its limit.
 
 mod common;
 

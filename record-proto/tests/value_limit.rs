@@ -1,4 +1,4 @@
-//! A record keeps a bounded number of values, and says what was left out.
+//! A record keeps a bounded number of values, and a mark counts those that were left out.
 
 use log::{
     Level, Record,

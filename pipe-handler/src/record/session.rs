@@ -13,8 +13,8 @@ use crate::sys::{AtomicU64, process};
 /// phase and the generation of the process that it is valid for share one u64, so one load checks both.
 ///
 /// The stores of a new phase use Release and the loads use Acquire. A thread that sees [`Phase::Open`] therefore also
-/// sees what the thread that wrote the hello stored before: the instance, and the counters that it set to zero. Without
-/// that, a record of a forked child could carry its parent's instance, or be counted before the counters are set to
+/// sees the earlier stores of the thread that wrote the hello: the instance, and the counters that it set to zero. Without
+/// this, a record of a forked child could carry its parent's instance, or be counted before the counters are set to
 /// zero.
 #[derive(Debug)]
 pub(crate) struct Session {

@@ -114,7 +114,7 @@ impl Builder {
         self
     }
 
-    /// Sets what a log call does while the pipe is full. The default is to [wait](Overflow::Block).
+    /// Sets how a log call behaves while the pipe is full. The default is to [wait](Overflow::Block).
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.settings.overflow = overflow;
         self

@@ -15,7 +15,7 @@ const MAX_STEPS: u32 = 64;
 ///
 /// Reading it at each step would often take longer than the step. After a yield the stride begins at 1 and doubles up
 /// to this number, so that a slow logger is noticed at its first step.
-const MAX_CLOCK_STRIDE: u32 = 16;
+const MAX_CLOCK_STRIDE: u32 = 8;
 
 /// The time after which a burst ends.
 const MAX_BURST: Duration = Duration::from_millis(1);

@@ -157,6 +157,11 @@ async fn the_oldest_unfinished_records_make_room() {
         "{summary:?}"
     );
     assert_eq!(summary.incomplete + summary.evicted, 10_000);
+    let mut whole = summary.clone();
+    (whole.incomplete, whole.end) = (0, StreamEnd::Clean);
+    assert!(!whole.is_complete(), "an evicted record is lost");
+    whole.evicted = 0;
+    assert!(whole.is_complete());
     assert_eq!(summary.reasons.len(), 1);
     assert_eq!(summary.malformed, 0);
 }

@@ -24,7 +24,7 @@ impl KeyValues<'_> {
             scalar: self.is_scalar(),
             ..Hints::UNKNOWN
         };
-        let mut copy = Copy {
+        let mut copy = TextMapper {
             reader: Reader::new(self.as_bytes()),
             out: Vec::with_capacity(self.as_bytes().len()),
             text: String::new(),
@@ -38,14 +38,14 @@ impl KeyValues<'_> {
 }
 
 /// A copy that is being made.
-struct Copy<'a, F> {
+struct TextMapper<'a, F> {
     reader: Reader<'a>,
     out: Vec<u8>,
     text: String,
     map: F,
 }
 
-impl<F: FnMut(TextPlace, &str, &mut String)> Copy<'_, F> {
+impl<F: FnMut(TextPlace, &str, &mut String)> TextMapper<'_, F> {
     fn pairs(&mut self, length: usize, key: TextPlace, value: TextPlace) {
         write::map_len(&mut self.out, length);
         for _ in 0..length {

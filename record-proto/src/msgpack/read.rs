@@ -93,7 +93,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads an unsigned number in any unsigned form; leaves anything else where it is.
+    /// Reads an unsigned number in one of the unsigned forms. Returns `None` for anything else, without reading it.
     #[inline(always)]
     pub(crate) fn frequent_uint(&mut self) -> Option<u64> {
         let (value, rest) = match *self.rest {

@@ -57,6 +57,8 @@ pub enum Reason {
     },
     /// An object has more values than are kept. The decoding functions do not return this: they
     /// [replace](crate::Payload::decode_with_limit) the values beyond the limit.
+    // Hidden because it never reaches a user.
+    #[doc(hidden)]
     #[error("more values than are kept of a record")]
     TooManyValues,
     /// Joined fragments hold another kind than a record.

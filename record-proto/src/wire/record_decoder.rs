@@ -145,14 +145,17 @@ fn origin(reader: &mut Reader<'_>) -> Option<Origin<'static>> {
 
 /// Returns a key made of process and thread id, and of the module path or, if there is none, the file.
 fn origin_key(reader: &mut Reader<'_>) -> u64 {
-    let mut key = 0_u64;
-    for _ in ["pid and process", "thread id and thread"] {
+    let mut id_before_name = || {
         let id = optional(reader, Reader::frequent_uint).flatten();
-        key = key.wrapping_mul(31).wrapping_add(id.unwrap_or_default());
         let _name = optional(reader, Reader::frequent_text);
-    }
+        id.unwrap_or_default()
+    };
+    let (pid, thread_id) = (id_before_name(), id_before_name());
     reader.skip_nil();
-    key.wrapping_mul(31) ^ text_key(reader)
+    pid.wrapping_mul(31)
+        .wrapping_add(thread_id)
+        .wrapping_mul(31)
+        ^ text_key(reader)
 }
 
 /// The contexts of different processes mostly differ in their first bytes.

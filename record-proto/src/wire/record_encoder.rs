@@ -36,7 +36,7 @@ const FIELDS: u8 = 18;
 ///
 /// Each thread has its own encoder. It keeps its memory from one record to the next. It allocates nothing once it has
 /// grown to the size of the records and has seen their call sites, except for an error or a structure among the
-/// key-values, and for the head of a map of 16 pairs or more.
+/// key-values.
 ///
 /// Names (target, module path, file, process, thread) are cut to 1 KiB each.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ pub struct RecordEncoder {
 }
 
 /// The parts of the buffer that hold a record which is formatted and has no sequence number yet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Draft {
     time: u64,
     /// The position of level and target.

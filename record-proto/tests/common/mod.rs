@@ -2,7 +2,10 @@
 #![allow(dead_code)]
 
 pub(crate) mod arbitrary;
-#[allow(unreachable_pub)]
+#[allow(
+    unreachable_pub,
+    reason = "the fuzz targets include these files too, as a library"
+)]
 pub(crate) mod inputs;
 
 use std::{fs, path::PathBuf};
@@ -10,7 +13,7 @@ use std::{fs, path::PathBuf};
 use log::Level;
 use record_proto::{Encode, LogRecord, Payload, PayloadError, Reason};
 
-#[allow(unused_imports)]
+#[allow(unused_imports, reason = "not all of the test binaries use it")]
 pub(crate) use inputs::visited::visited;
 
 /// A moment within the golden frames.

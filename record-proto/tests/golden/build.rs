@@ -32,7 +32,7 @@ pub(crate) fn reference(record: &mut LogRecord<'static>) {
     record.context = pairs([("worker", 3)]);
 }
 
-/// The fields that say where a record comes from.
+/// The fields of process, thread and call site.
 pub(crate) fn source_of(record: &mut LogRecord<'static>) {
     reference(record);
     (record.key_values, record.context) = (KeyValues::new(), KeyValues::new());

@@ -22,7 +22,7 @@ pub fn check(bytes: &[u8]) -> usize {
     thread.frames
 }
 
-/// An encoder and what it must know.
+/// An encoder, and the state that the expected frames depend on.
 #[derive(Default)]
 struct Thread {
     encoder: RecordEncoder,
