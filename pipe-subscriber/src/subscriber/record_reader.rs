@@ -114,3 +114,29 @@ impl<R> fmt::Debug for RecordReader<R> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use record_proto::{Encode, LogRecord};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn long_payloads_are_several_steps() {
+        let mut stream = Vec::new();
+        let text = "x".repeat(2 * BYTES_PER_STEP);
+        for _ in 0..6 {
+            LogRecord::new(log::Level::Info, "app", &text).encode_frame(&mut stream);
+        }
+        let mut reader = RecordReader::new(&stream[..]);
+        assert!(poll_fn(|cx| reader.frames.poll_payload(cx)).await);
+
+        let mut records = 0;
+        reader.take_payloads(7, |_| records += 1);
+        assert_eq!(records, 3, "three steps each");
+        reader.take_payloads(u32::MAX, |_| records += 1);
+        assert_eq!(records, 6);
+    }
+}
