@@ -9,13 +9,20 @@ pub const RECORDS: u64 = 3;
 
 pub fn run() -> Result {
     pipe_handler::init()?;
-    let before = now();
-    log::info!(target: "shop::orders", user = 7, price = 12.5, paid = true, city = "Bern"; "order accepted");
-    let error = OutOfStock { source: fmt::Error };
-    log::error!(target: "shop::stock", sku = 1234, err:err = error; "order failed");
-    log::debug!("done");
-    println!("{before} {}", now());
+    timed(|| {
+        log::info!(target: "shop::orders", user = 7, price = 12.5, paid = true, city = "Bern"; "order accepted");
+        let error = OutOfStock { source: fmt::Error };
+        log::error!(target: "shop::stock", sku = 1234, err:err = error; "order failed");
+        log::debug!("done");
+    });
     Ok(())
+}
+
+/// Prints the times before and after the log calls.
+pub fn timed(log_calls: impl FnOnce()) {
+    let before = now();
+    log_calls();
+    println!("{before} {}", now());
 }
 
 /// Nanoseconds since 1970.

@@ -12,6 +12,7 @@ type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 fn main() -> Result {
     match env::args().nth(1).as_deref() {
         Some("child") => child::run(),
+        Some(otel::trace::CHILD) => otel::trace::child(),
         Some(name) => parent(name),
         None => Err("no logger is named".into()),
     }
@@ -31,6 +32,7 @@ async fn parent(name: &str) -> Result {
         "systemd-journal-logger" => loggers::systemd_journal_logger::run().await,
         "tracing-subscriber" => loggers::tracing_subscriber::run().await,
         "opentelemetry" => otel::records::run().await,
+        "trace" => otel::trace::run().await,
         _ => Err(format!("no logger is called {name}").into()),
     }
 }

@@ -1,6 +1,6 @@
 //! The parent's side that all loggers have in common.
 
-use std::{env, io};
+use std::{collections::HashMap, env, io};
 
 use pipe_subscriber::{Attach, Spawn, StreamEnd, Summary};
 use tokio::process::Command;
@@ -9,7 +9,7 @@ use crate::{Result, child};
 
 /// Starts the child and hands its records to `log::logger()`.
 pub async fn run() -> Result {
-    let (mut child, logs) = this_program_as("child")?.spawn()?;
+    let (mut child, logs) = this_program("child")?.spawn()?;
     // The child has ended before a logger sees its first record: no logger's own time can pass for the child's. Other
     // programs read while the child runs, see `PipeSubscriber::run_until`.
     child.wait().await?;
@@ -19,9 +19,17 @@ pub async fn run() -> Result {
 }
 
 /// Prepares to start this program in another role.
-pub fn this_program_as(role: &str) -> io::Result<Spawn<Command>> {
+pub fn this_program(role: &str) -> io::Result<Spawn<Command>> {
+    this_program_with(role, HashMap::new())
+}
+
+/// The same with more variables in its environment.
+pub fn this_program_with(
+    role: &str,
+    variables: HashMap<String, String>,
+) -> io::Result<Spawn<Command>> {
     let mut command = Command::new(env::current_exe()?);
-    command.arg(role).kill_on_drop(true);
+    command.arg(role).envs(variables).kill_on_drop(true);
     Ok(Spawn::new(command).label("w1"))
 }
 

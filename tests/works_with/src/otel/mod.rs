@@ -2,9 +2,10 @@
 
 pub mod record;
 pub mod records;
+pub mod trace;
 
-use opentelemetry_otlp::LogExporter;
-use opentelemetry_sdk::{Resource, logs::SdkLoggerProvider};
+use opentelemetry_otlp::{LogExporter, SpanExporter};
+use opentelemetry_sdk::{Resource, logs::SdkLoggerProvider, trace::SdkTracerProvider};
 
 use crate::Result;
 
@@ -12,6 +13,15 @@ use crate::Result;
 pub fn logger_provider() -> Result<SdkLoggerProvider> {
     let exporter = LogExporter::builder().with_tonic().build()?;
     let provider = SdkLoggerProvider::builder()
+        .with_resource(resource())
+        .with_batch_exporter(exporter);
+    Ok(provider.build())
+}
+
+/// Exports spans, under the same condition.
+pub fn tracer_provider() -> Result<SdkTracerProvider> {
+    let exporter = SpanExporter::builder().with_tonic().build()?;
+    let provider = SdkTracerProvider::builder()
         .with_resource(resource())
         .with_batch_exporter(exporter);
     Ok(provider.build())

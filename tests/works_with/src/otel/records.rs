@@ -9,7 +9,7 @@ pub async fn run() -> Result {
     let provider = otel::logger_provider()?;
     let logger = provider.logger("");
     // Without a logger there is no level to hand down: the parent has to name one.
-    let (mut child, logs) = parent::this_program_as("child")?.filter("debug").spawn()?;
+    let (mut child, logs) = parent::this_program("child")?.filter("debug").spawn()?;
     child.wait().await?;
     let summary = logs.run_with(|record| emit(&logger, record)).await?;
     provider.shutdown()?;

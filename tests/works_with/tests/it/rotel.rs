@@ -62,6 +62,39 @@ fn records_that_the_example_makes_have_the_childs_time() {
     }
 }
 
+#[test]
+#[ignore = "needs rotel's agent, whose path is in ROTEL"]
+fn a_childs_own_spans_continue_the_parents_trace() {
+    let (finished, spans) = within(async {
+        let mut rotel = Rotel::start().await;
+        let finished = Finished::of(rotel.receiving_from(parent("trace"))).await;
+        (finished, rotel.received("Span #", "End time", 2).await)
+    });
+    let field = |scope, name| {
+        let span = spans
+            .iter()
+            .find(|span| span.scope == scope)
+            .expect("a span of each process");
+        &*span.fields[name]
+    };
+    assert_eq!(
+        (field("parent", "Name"), field("parent", "Parent ID")),
+        ("order", "")
+    );
+    assert_eq!(
+        (field("child", "Name"), field("child", "Parent ID")),
+        ("packing", field("parent", "ID"))
+    );
+    assert_eq!(field("child", "Trace ID"), field("parent", "Trace ID"));
+    let (trace_id, span_id) = (field("child", "Trace ID"), field("child", "ID"));
+    assert_eq!(
+        finished.lines(),
+        [format!(
+            "[INFO  works_with::otel::trace] packed label=w1 trace_id={trace_id} span_id={span_id}"
+        )]
+    );
+}
+
 /// Runs a parent whose collector is rotel. Returns the log records that arrived there, by their targets.
 fn records_of(logger: &str) -> (Finished, Vec<Received>) {
     within(async {
@@ -172,8 +205,8 @@ impl Rotel {
             if line.starts_with(first) {
                 fields = BTreeMap::new();
             }
-            if let Some((name, value)) = line.split_once(": ") {
-                fields.insert(name.trim().to_owned(), value.to_owned());
+            if let Some((name, value)) = line.split_once(':') {
+                fields.insert(name.trim().to_owned(), value.trim().to_owned());
             }
             if line.starts_with(last) {
                 blocks.push(Received {
