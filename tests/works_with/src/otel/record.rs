@@ -1,87 +1,91 @@
-//! From a record of a child to a record of OpenTelemetry: with the child's time, and with structure in its key-values.
+//! From a record of a child to a record of OpenTelemetry: with the child's time, structure in its key-values, and the
+//! span that it names.
 //!
 //! Nothing here is specific to this program: copy the file if opentelemetry-appender-log, which sets no time, is not
-//! enough.
+//! enough. Texts are exported as the child wrote them, without escapes.
 
-use std::iter;
+use std::borrow::Cow;
 
 use log::Level;
 use opentelemetry::{
-    Key,
+    Key, SpanId, TraceId,
     logs::{AnyValue, LogRecord as _, Logger, Severity},
 };
 use record_proto::{ErrorInfo, KeyValues, LogRecord, Value};
 
-/// Emits a record of a child. Names of attributes are those of the semantic conventions, where these have one.
-pub fn emit(logger: &impl Logger, record: &LogRecord<'_>) {
+/// Emits a record of a child. Attributes have names of the semantic conventions, where these have one.
+pub fn emit(logger: &impl Logger, label: &str, record: &LogRecord<'_>) {
     let mut out = logger.create_log_record();
     out.set_timestamp(record.timestamp());
     out.set_severity_number(severity(record.level));
     out.set_severity_text(record.level.as_str());
     out.set_target(record.target.to_string());
     out.set_body(text(&record.message));
+    if let Some((trace_id, span_id)) = span(&record.key_values) {
+        out.set_trace_context(trace_id, span_id, None);
+    }
+    out.add_attribute("label", text(label));
     out.add_attributes(attributes(&record.key_values));
     out.add_attributes(attributes(&record.context));
-
-    let number = |number: u64| AnyValue::Int(i64::try_from(number).unwrap_or(i64::MAX));
+    let numbers = [
+        ("process.pid", record.pid),
+        ("thread.id", record.thread_id),
+        ("code.line.number", record.line.map(u64::from)),
+    ];
+    for (key, number) in numbers {
+        out.add_attributes(number.map(|number| (key, any_value(number.into()))));
+    }
     let error = record.error.as_ref();
-    let optional = [
-        ("process.pid", record.pid.map(number)),
-        (
-            "process.executable.name",
-            record.process.as_deref().map(text),
-        ),
-        ("thread.id", record.thread_id.map(number)),
-        ("thread.name", record.thread.as_deref().map(text)),
-        ("code.file.path", record.file.as_deref().map(text)),
-        (
-            "code.line.number",
-            record.line.map(|line| AnyValue::Int(line.into())),
-        ),
-        (
-            "exception.message",
-            error.map(|error| text(&with_sources(error))),
-        ),
+    let texts = [
+        ("process.executable.name", &record.process),
+        ("thread.name", &record.thread),
+        ("code.file.path", &record.file),
+        ("exception.message", &error.map(with_sources)),
         (
             "exception.stacktrace",
-            error.and_then(|error| error.backtrace.as_deref()).map(text),
+            &error.and_then(|error| error.backtrace.clone()),
         ),
     ];
-    for (key, value) in optional {
-        if let Some(value) = value {
-            out.add_attribute(key, value);
-        }
+    for (key, value) in texts {
+        out.add_attributes(value.as_deref().map(|value| (key, text(value))));
     }
     logger.emit(out);
 }
 
-/// The texts of an error and its sources, as `anyhow` prints them with `{:#}`.
-fn with_sources(error: &ErrorInfo<'_>) -> String {
-    iter::once(&*error.message)
-        .chain(error.sources.iter())
-        .collect::<Vec<_>>()
-        .join(": ")
+/// The span that the child was in, if it logs the key-values `trace_id` and `span_id`.
+fn span(pairs: &KeyValues<'_>) -> Option<(TraceId, SpanId)> {
+    let trace_id = pairs.get("trace_id")?.to_string();
+    let span_id = pairs.get("span_id")?.to_string();
+    Some((
+        TraceId::from_hex(&trace_id).ok()?,
+        SpanId::from_hex(&span_id).ok()?,
+    ))
+}
+
+/// The texts of an error and of its sources.
+fn with_sources<'a>(error: &ErrorInfo<'a>) -> Cow<'a, str> {
+    let text = error.message.to_string();
+    error
+        .sources
+        .iter()
+        .fold(text, |text, source| text + ": " + source)
+        .into()
 }
 
 fn attributes(pairs: &KeyValues<'_>) -> Vec<(Key, AnyValue)> {
-    pairs
-        .iter()
-        .map(|(key, value)| (key.to_owned().into(), any_value(&value)))
-        .collect()
+    let attribute = |(key, value): (&str, Value<'_>)| (Key::from(key.to_owned()), any_value(value));
+    pairs.iter().map(attribute).collect()
 }
 
-fn any_value(value: &Value<'_>) -> AnyValue {
+fn any_value(value: Value<'_>) -> AnyValue {
     match value {
-        Value::Bool(value) => AnyValue::Boolean(*value),
-        Value::I64(value) => AnyValue::Int(*value),
-        Value::F64(value) => AnyValue::Double(*value),
-        Value::Str(value) => text(value),
-        Value::Bytes(value) => AnyValue::Bytes(Box::new(value.to_vec())),
-        Value::List(list) => {
-            AnyValue::ListAny(Box::new(list.iter().map(|item| any_value(&item)).collect()))
-        }
-        Value::Map(map) => AnyValue::Map(Box::new(attributes(map).into_iter().collect())),
-        // OpenTelemetry's integers end at `i64::MAX`, and it has no name for nothing.
+        Value::Bool(value) => AnyValue::Boolean(value),
+        Value::I64(value) => AnyValue::Int(value),
+        Value::F64(value) => AnyValue::Double(value),
+        Value::Bytes(value) => AnyValue::Bytes(Box::new(value.into_owned())),
+        Value::List(list) => AnyValue::ListAny(Box::new(list.iter().map(any_value).collect())),
+        Value::Map(map) => AnyValue::Map(Box::new(attributes(&map).into_iter().collect())),
+        // Texts, and integers above `i64::MAX`, which OpenTelemetry does not have.
         other => text(&other.to_string()),
     }
 }

@@ -11,7 +11,7 @@ pub async fn run() -> Result {
     // Without a logger there is no level to hand down: the parent has to name one.
     let (mut child, logs) = parent::this_program("child")?.filter("debug").spawn()?;
     child.wait().await?;
-    let summary = logs.run_with(|record| emit(&logger, record)).await?;
+    let summary = logs.run_with(|record| emit(&logger, "w1", record)).await?;
     provider.shutdown()?;
     parent::check(&summary)
 }

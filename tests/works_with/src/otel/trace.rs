@@ -1,16 +1,18 @@
-//! A trace that goes on in the child: each process exports its own spans, and the child's first span is a child of the
-//! parent's. The context goes by the environment, in the variables that OpenTelemetry specifies for that.
+//! A trace that continues in the child: each process exports its own spans, and the child's first span has the parent's
+//! as its parent. The context goes through the environment, in the variables that OpenTelemetry specifies for that. The
+//! parent exports the child's records, which name their span.
 
 use std::{collections::HashMap, env};
 
-use log::LevelFilter;
 use opentelemetry::{
     Context,
+    logs::LoggerProvider,
     propagation::TextMapPropagator,
     trace::{Span, TraceContextExt, Tracer, TracerProvider},
 };
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 
+use super::record::emit;
 use crate::{Result, child, otel, parent};
 
 /// The role of the child.
@@ -18,10 +20,9 @@ pub const CHILD: &str = "child-in-trace";
 
 /// The parent: a span around the child's life.
 pub async fn run() -> Result {
-    env_logger::builder().filter_level(LevelFilter::Info).init();
-    let provider = otel::tracer_provider()?;
-    let tracer = provider.tracer("parent");
-    let context = Context::current_with_span(tracer.start("order"));
+    let (spans, records) = (otel::tracer_provider()?, otel::logger_provider()?);
+    let span = spans.tracer("parent").start("order");
+    let context = Context::current_with_span(span);
 
     let mut carrier = HashMap::new();
     TraceContextPropagator::new().inject_context(&context, &mut carrier);
@@ -29,11 +30,14 @@ pub async fn run() -> Result {
         .into_iter()
         .map(|(name, value)| (name.to_uppercase(), value));
 
-    let (mut child, logs) = parent::this_program_with(CHILD, variables.collect())?.spawn()?;
+    let spawn = parent::this_program_with(CHILD, variables.collect())?;
+    let (mut child, logs) = spawn.filter("info").spawn()?;
     child.wait().await?;
-    logs.run().await?;
+    let logger = records.logger("");
+    logs.run_with(|record| emit(&logger, "w1", record)).await?;
     context.span().end();
-    Ok(provider.shutdown()?)
+    records.shutdown()?;
+    Ok(spans.shutdown()?)
 }
 
 /// The child: a span of its own, and a record that names it.

@@ -30,6 +30,7 @@ fn systemd_journal_logger_shows_key_values_as_fields() {
         "PRICE",
         "PAID",
         "CITY",
+        "ITEMS",
         "SKU",
         "ERR",
     ];
@@ -42,7 +43,7 @@ fn systemd_journal_logger_shows_key_values_as_fields() {
     assert_eq!(
         entries.iter().map(shown).collect::<Vec<_>>(),
         [
-            "PRIORITY=5 TARGET=shop::orders MESSAGE=order accepted CODE_FILE=src/child.rs LABEL=w1 TIME=TIME USER=7 PRICE=12.5 PAID=true CITY=Bern",
+            "PRIORITY=5 TARGET=shop::orders MESSAGE=order accepted CODE_FILE=src/child.rs LABEL=w1 TIME=TIME USER=7 PRICE=12.5 PAID=true CITY=Bern ITEMS=[\"tea\", \"salt\"]",
             "PRIORITY=3 TARGET=shop::stock MESSAGE=order failed CODE_FILE=src/child.rs LABEL=w1 TIME=TIME SKU=1234 ERR=out of stock",
             "PRIORITY=6 TARGET=works_with::child MESSAGE=done CODE_FILE=src/child.rs LABEL=w1 TIME=TIME",
         ]

@@ -25,7 +25,7 @@ fn env_logger_shows_key_values() {
     assert_eq!(
         run("env_logger").lines(),
         [
-            "[INFO  shop::orders] order accepted label=w1 time=TIME user=7 price=12.5 paid=true city=Bern",
+            "[INFO  shop::orders] order accepted label=w1 time=TIME user=7 price=12.5 paid=true city=Bern items=[\"tea\", \"salt\"]",
             "[ERROR shop::stock] order failed label=w1 time=TIME sku=1234 err=out of stock",
             "[DEBUG works_with::child] done label=w1 time=TIME",
         ]
@@ -37,7 +37,7 @@ fn fern_shows_key_values_that_its_closure_writes() {
     assert_eq!(
         run("fern").lines(),
         [
-            "INFO shop::orders: order accepted label=w1 time=TIME user=7 price=12.5 paid=true city=Bern",
+            "INFO shop::orders: order accepted label=w1 time=TIME user=7 price=12.5 paid=true city=Bern items=[\"tea\", \"salt\"]",
             "ERROR shop::stock: order failed label=w1 time=TIME sku=1234 err=out of stock",
             "DEBUG works_with::child: done label=w1 time=TIME",
         ]
@@ -49,7 +49,7 @@ fn flexi_logger_shows_key_values_and_the_module() {
     assert_eq!(
         run("flexi_logger").lines(),
         [
-            r#"shop::orders: INFO [works_with::child] {label="w1", time="TIME", user=7, price=12.5, paid=true, city="Bern"} order accepted"#,
+            r#"shop::orders: INFO [works_with::child] {label="w1", time="TIME", user=7, price=12.5, paid=true, city="Bern", items=["tea", "salt"]} order accepted"#,
             r#"shop::stock: ERROR [works_with::child] {label="w1", time="TIME", sku=1234, err=out of stock: an error occurred when formatting an argument} order failed"#,
             r#"works_with::child: DEBUG [works_with::child] {label="w1", time="TIME"} done"#,
         ]
@@ -75,7 +75,7 @@ fn log4rs_shows_key_values_as_text() {
             json!({
                 "level": "INFO", "target": "shop::orders", "message": "order accepted",
                 "attributes": {
-                    "label": "w1", "time": "TIME", "user": "7", "price": "12.5", "paid": "true", "city": "Bern",
+                    "label": "w1", "time": "TIME", "user": "7", "price": "12.5", "paid": "true", "city": "Bern", "items": "[\"tea\", \"salt\"]",
                 },
             }),
             json!({
@@ -97,7 +97,7 @@ fn logforth_shows_key_values_with_their_types() {
         [
             json!({
                 "level": "INFO", "target": "shop::orders", "message": "order accepted",
-                "kvs": { "label": "w1", "time": "TIME", "user": 7, "price": 12.5, "paid": true, "city": "Bern" },
+                "kvs": { "label": "w1", "time": "TIME", "user": 7, "price": 12.5, "paid": true, "city": "Bern", "items": ["tea", "salt"] },
             }),
             json!({
                 "level": "ERROR", "target": "shop::stock", "message": "order failed",

@@ -41,7 +41,7 @@ fn indicatif_log_bridge_prints_above_the_bar() {
     assert_eq!(
         rows.collect::<Vec<_>>(),
         [
-            "[INFO  shop::orders] order accepted label=w1 time=TIME user=7 price=12.5 paid=true city=Bern",
+            "[INFO  shop::orders] order accepted label=w1 time=TIME user=7 price=12.5 paid=true city=Bern items=[\"tea\", \"salt\"]",
             "[ERROR shop::stock] order failed label=w1 time=TIME sku=1234 err=out of stock",
             "[DEBUG works_with::child] done label=w1 time=TIME",
             bar,
