@@ -2,14 +2,19 @@
 
 use std::{collections::HashMap, env, io};
 
-use pipe_subscriber::{Attach, Spawn, StreamEnd, Summary};
+use pipe_subscriber::{Attach, LabelIn, Spawn, StreamEnd, Summary};
 use tokio::process::Command;
 
 use crate::{Result, child};
 
 /// Starts the child and hands its records to `log::logger()`.
 pub async fn run() -> Result {
-    let (mut child, logs) = this_program("child")?.spawn()?;
+    run_with_label_in(LabelIn::KeyValues).await
+}
+
+/// The same for loggers that show the label elsewhere.
+pub async fn run_with_label_in(place: LabelIn) -> Result {
+    let (mut child, logs) = this_program("child")?.label_in(place).spawn()?;
     // The child has ended before a logger sees its first record: no logger's own time can pass for the child's. Other
     // programs read while the child runs, see `PipeSubscriber::run_until`.
     child.wait().await?;

@@ -112,13 +112,13 @@ fn logforth_shows_key_values_with_their_types() {
 }
 
 #[test]
-fn simplelog_shows_no_key_values() {
+fn simplelog_shows_a_label_in_the_target_and_no_key_values() {
     assert_eq!(
         run("simplelog").lines(),
         [
-            "[INFO] shop::orders: order accepted",
-            "[ERROR] shop::stock: order failed",
-            "[DEBUG] (1) works_with::child: done",
+            "[INFO] w1/shop::orders: order accepted",
+            "[ERROR] w1/shop::stock: order failed",
+            "[DEBUG] (1) w1/works_with::child: done",
         ]
     );
 }
