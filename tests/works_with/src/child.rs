@@ -10,7 +10,11 @@ pub const RECORDS: u64 = 3;
 pub fn run() -> Result {
     pipe_handler::init()?;
     timed(|| {
-        log::info!(target: "shop::orders", user = 7, price = 12.5, paid = true, city = "Bern", items:serde = ["tea", "salt"]; "order accepted");
+        log::info!(
+            target: "shop::orders",
+            user = 7, price = 12.5, paid = true, city = "Bern", items:serde = ["tea", "salt"];
+            "order accepted"
+        );
         let error = OutOfStock { source: fmt::Error };
         log::error!(target: "shop::stock", sku = 1234, err:err = error; "order failed");
         log::debug!("done");

@@ -1,5 +1,5 @@
-//! log4rs. Its JSON encoder shows key-values if its feature `log_kv` is on. By its documentation, a pattern can show single
-//! ones: `{K(user)}`.
+//! log4rs. Its JSON encoder shows key-values if its feature `log_kv` is on. By its documentation, a pattern can show
+//! single ones: `{K(user)}`.
 
 use log::LevelFilter;
 use log4rs::{
