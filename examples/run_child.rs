@@ -48,7 +48,7 @@ use tokio_stream::StreamExt;
 use runtime::runtime;
 use signals::{Signals, keep_sigpipe_ignored};
 use store::Store;
-use support::{Format, Printer, eprint_line, inherited, options};
+use support::{Filter, Format, Printer, TextOptions, eprint_line, inherited, options};
 
 /// Exit codes as in timeout(1) and env(1).
 const OWN_FAILURE: u8 = 125;
@@ -68,6 +68,8 @@ const REST_LIMIT: Duration = Duration::from_secs(1);
 struct Options {
     #[arg(long, value_enum, default_value = "text")]
     format: Output,
+    #[command(flatten)]
+    text: TextOptions,
     /// How the program gets the pipe: as a descriptor of its own, or as its standard input
     #[arg(long, value_enum, default_value = "fd")]
     via: Via,
@@ -139,7 +141,12 @@ async fn run_and_read(
         logs = logs.tee(store.clone());
     }
 
-    let mut printer = Printer::new(options.format.printed(), options.label);
+    let mut printer = Printer::new(
+        options.format.printed(),
+        &options.text,
+        options.label,
+        Filter::default(),
+    );
     let format = options.format;
     let status = read_until_exit(&mut logs, &mut child, &mut signals, &mut printer, format).await;
     let print = |record: &LogRecord<'_>| match format {

@@ -14,13 +14,13 @@
 //! failure. Neither is a pager that is closed before the end of the table.
 //!
 //! The files of this example: `walk.rs` finds the files, `worker_process.rs` sends their paths to a worker and receives its records,
-//! `worker.rs` is the worker and `file_stats.rs` reads a file there. `report.rs` holds the result of a worker, `table.rs`
+//! `worker.rs` is the worker and `file_stats.rs` reads a file there. `report.rs` holds the result of a worker, `results.rs`
 //! and `progress.rs` show it.
 
 mod file_stats;
 mod progress;
 mod report;
-mod table;
+mod results;
 mod walk;
 mod worker;
 mod worker_process;
@@ -35,7 +35,10 @@ mod options;
 mod runtime;
 #[path = "../support/stdio.rs"]
 mod stdio;
-#[path = "../support/text.rs"]
+#[path = "../support/table.rs"]
+mod table;
+#[path = "../support/text/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "the other programs print more")]
 mod text;
 
 use std::{
@@ -48,12 +51,12 @@ use std::{
 };
 
 use clap::Parser;
-use indicatif::ProgressBar;
 use tokio::{
     sync::{Mutex as AsyncMutex, mpsc, oneshot},
     task::JoinHandle,
 };
 
+use progress::Progress;
 use report::Report;
 use walk::WalkCounts;
 use worker_process::WorkerProcess;
@@ -103,7 +106,7 @@ fn index(options: Options) -> Result<ExitCode, Error> {
 async fn index_in_workers(options: Options) -> Result<ExitCode, Error> {
     let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let count = options.workers.unwrap_or_else(cores).get();
-    let progress = progress::progress_bar();
+    let progress = Progress::new();
 
     // Bounded: the walk waits for the workers instead of holding all paths of a large tree.
     let (found, paths) = mpsc::channel(1024);
@@ -115,7 +118,7 @@ async fn index_in_workers(options: Options) -> Result<ExitCode, Error> {
         reports.push(worker.await??);
     }
     let counts = walk.await?;
-    progress.finish_and_clear();
+    progress.finish();
 
     print_results(&counts, &reports)?;
     let answered: u64 = reports.iter().map(|report| report.totals.files).sum();
@@ -132,7 +135,7 @@ async fn index_in_workers(options: Options) -> Result<ExitCode, Error> {
 fn start_workers(
     count: usize,
     paths: mpsc::Receiver<PathBuf>,
-    progress: &ProgressBar,
+    progress: &Progress,
 ) -> Result<Vec<JoinHandle<Result<Report, Error>>>, Error> {
     let paths = Arc::new(AsyncMutex::new(paths));
     let mut workers = Vec::new();
@@ -148,7 +151,7 @@ fn start_workers(
 fn start_walk(
     roots: Vec<PathBuf>,
     found: mpsc::Sender<PathBuf>,
-    progress: ProgressBar,
+    progress: Progress,
 ) -> io::Result<oneshot::Receiver<WalkCounts>> {
     let (done, counts) = oneshot::channel();
     thread::Builder::new()
@@ -158,8 +161,8 @@ fn start_walk(
 }
 
 fn print_results(counts: &WalkCounts, reports: &[Report]) -> Result<(), Error> {
-    let table = table::table(reports);
-    let figures = table::figures(counts, reports);
+    let table = results::table(reports);
+    let figures = results::figures(counts, reports);
     let printed = stdio::unless_closed(rustix::stdio::stdout())
         .and_then(|mut stdout| stdout.write_all(format!("{table}\n{figures}").as_bytes()));
     match printed {

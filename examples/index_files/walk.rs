@@ -5,11 +5,11 @@ use std::{
     path::PathBuf,
 };
 
-use indicatif::{HumanCount, ProgressBar};
+use indicatif::HumanCount;
 use tokio::sync::mpsc;
 use walkdir::WalkDir;
 
-use crate::{progress::eprint_line, table::counted, text::Escaped};
+use crate::{progress::Progress, results::counted, text::Escaped};
 
 /// The numbers of entries that a walk has met.
 #[derive(Default)]
@@ -28,7 +28,7 @@ pub(crate) struct WalkCounts {
 pub(crate) fn walk(
     roots: &[PathBuf],
     found: &mpsc::Sender<PathBuf>,
-    progress: &ProgressBar,
+    progress: &Progress,
 ) -> WalkCounts {
     let mut counts = WalkCounts::default();
     for entry in roots
@@ -40,14 +40,14 @@ pub(crate) fn walk(
             Err(error) => {
                 counts.unreadable += 1;
                 counts.unreadable_roots += u64::from(error.depth() == 0);
-                eprint_line(progress, format_args!("index_files: {}", one_line(&error)));
+                progress.print(format_args!("index_files: {}", one_line(&error)));
                 continue;
             }
         };
         match entry.file_type() {
             kind if kind.is_file() => {
                 counts.files += 1;
-                progress.inc_length(1);
+                progress.add_file();
                 // Fails if all workers are gone. The file is counted already, so it is reported as not answered.
                 let _no_worker_left = found.blocking_send(entry.into_path());
             }

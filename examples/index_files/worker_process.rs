@@ -11,7 +11,6 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use indicatif::ProgressBar;
 use log::Level;
 use pipe_subscriber::{PipeSubscriber, Spawn};
 use tokio::{
@@ -22,9 +21,8 @@ use tokio::{
 
 use crate::{
     Error,
-    progress::eprint_line,
+    progress::Progress,
     report::{Report, Totals},
-    text::Line,
     worker::ANSWER,
 };
 
@@ -38,7 +36,7 @@ pub(crate) struct WorkerProcess {
     stdin: ChildStdin,
     logs: PipeSubscriber,
     unanswered: Unanswered,
-    progress: ProgressBar,
+    progress: Progress,
 }
 
 /// The paths that a worker was given and has not answered.
@@ -48,7 +46,7 @@ struct Unanswered {
 }
 
 impl WorkerProcess {
-    pub(crate) fn start(number: usize, progress: ProgressBar) -> io::Result<Self> {
+    pub(crate) fn start(number: usize, progress: Progress) -> io::Result<Self> {
         let mut command = Command::new(env::current_exe()?);
         command.arg("--worker").stdin(Stdio::piped());
         // The default filter is the level of this process's logger, and this process has none.
@@ -87,12 +85,11 @@ impl WorkerProcess {
             if record.target == ANSWER {
                 totals.add(record);
                 unanswered.remove_first();
-                progress.inc(1);
+                progress.finish_file();
             }
             // Failed answers, and records that are no answers: a worker's panic, for example.
             if record.target != ANSWER || record.level == Level::Error {
-                let label = Some(label.as_str());
-                eprint_line(&progress, Line { record, label });
+                progress.print_record(record, &label);
             }
         });
         let send = async {

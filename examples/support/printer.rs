@@ -3,17 +3,21 @@
 use std::{
     fmt::Display,
     io::{self, ErrorKind, Write},
+    mem,
 };
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use pipe_subscriber::Summary;
 use record_proto::LogRecord;
 use serde::Serialize;
 
 use super::{
     figures::Figures,
+    filter::Filter,
+    gaps::Gaps,
+    stats::Stats,
     stdio::{eprint_line, try_eprint_line, unless_closed},
-    text,
+    text::{Formatter, Screen, TimeStyle},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
@@ -24,27 +28,62 @@ pub(crate) enum Format {
     Json,
 }
 
+/// The options of records as text.
+#[derive(Debug, Args)]
+pub(crate) struct TextOptions {
+    #[command(flatten)]
+    color: colorchoice_clap::Color,
+    /// How the times of the records are printed; local on a terminal and utc elsewhere if it is not given
+    #[arg(long, value_enum, value_name = "STYLE")]
+    time: Option<TimeStyle>,
+    /// Prints how many records of each level, target and process there are instead of the records
+    #[arg(long, conflicts_with = "format")]
+    stats: bool,
+}
+
 /// Prints each record as soon as it arrives.
 #[derive(Debug)]
 pub(crate) struct Printer {
     format: Format,
+    formatter: Formatter,
     label: Option<String>,
+    filter: Filter,
+    gaps: Gaps,
+    stats: Option<Stats>,
     output: Output,
 }
 
 impl Printer {
-    pub(crate) fn new(format: Format, label: Option<String>) -> Self {
+    pub(crate) fn new(
+        format: Format,
+        text: &TextOptions,
+        label: Option<String>,
+        filter: Filter,
+    ) -> Self {
+        text.color.write_global();
         Self {
             format,
+            formatter: Formatter::new(Screen::stdout(), text.time),
             label,
+            filter,
+            gaps: Gaps::default(),
+            stats: text.stats.then(Stats::default),
             output: Output::default(),
         }
     }
 
     pub(crate) fn record(&mut self, record: &LogRecord<'_>) {
+        // Records that are not shown have arrived nevertheless.
+        self.gaps.add(record);
+        if !self.filter.shows(record) {
+            return;
+        }
+        if let Some(stats) = &mut self.stats {
+            return stats.add(record);
+        }
         let label = self.label.as_deref();
         match self.format {
-            Format::Text => self.output.line(text::Line { record, label }),
+            Format::Text => self.output.line(self.formatter.record(record, label)),
             Format::Json => self.output.json(&JsonRecord { record, label }),
         }
     }
@@ -54,12 +93,25 @@ impl Printer {
         self.output.failed
     }
 
-    /// Prints the summary: as JSON after the records, as text on standard error. If JSON could not be printed, the text
-    /// goes to standard error as well.
+    /// Prints the summary: as JSON after the records, as text on standard error, with the gaps between the records. If
+    /// JSON could not be printed, the text goes to standard error as well. The next record may be one of another stream.
     pub(crate) fn summary(&mut self, summary: &Summary, exit: Option<u8>) {
+        let gaps = mem::take(&mut self.gaps);
+        if let Some(stats) = &mut self.stats {
+            let stats = mem::take(stats).report(|time| self.formatter.time(time));
+            self.output.line(stats);
+        }
         let figures = Figures::new(summary, exit);
         match self.format {
-            Format::Text => self.output.check(try_eprint_line(figures)),
+            Format::Text => {
+                let screen = Screen::stderr();
+                for gap in gaps.report(summary, |time| self.formatter.time(time)) {
+                    eprint_line(screen.notice(false, &gap));
+                }
+                let is_good = summary.is_complete() && exit.unwrap_or(0) == 0;
+                let line = screen.notice(is_good, &figures.to_string());
+                self.output.check(try_eprint_line(line));
+            }
             Format::Json => self.output.json(&JsonSummary { summary: figures }),
         }
         if self.format == Format::Json && self.has_failed() {

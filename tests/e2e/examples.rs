@@ -1,9 +1,15 @@
 //! The example programs by their command lines, which other programs rely on.
 
+mod follow;
+mod gaps;
 mod index_files;
 mod parent_child;
 mod record_cat;
 mod run_child;
+mod selection;
+mod stored;
+mod terminal;
+mod text;
 
 use std::{
     fs,

@@ -74,6 +74,9 @@ pub(crate) fn program(program: impl AsRef<OsStr>) -> Scenario {
     let errors = Errors::new();
     let mut command = Command::new(program);
     let variables = [
+        "CLICOLOR",
+        "CLICOLOR_FORCE",
+        "NO_COLOR",
         "RECORD_PIPE",
         "RECORD_PIPE_FILTER",
         "RUST_BACKTRACE",

@@ -4,22 +4,21 @@ use indicatif::HumanCount;
 
 use crate::{
     report::{Report, Totals},
+    table::Table,
     text::Escaped,
     walk::WalkCounts,
 };
 
 /// Returns a row for each worker and one for the sum of all.
-pub(crate) fn table(reports: &[Report]) -> String {
-    let mut table = format!(
-        "{:<11} {:>11} {:>19} {:>15} {:>15} {:>9}\n",
-        "", "files", "bytes", "lines", "words", "errors"
-    );
+pub(crate) fn table(reports: &[Report]) -> Table<6> {
+    let mut table = Table::new(["", "files", "bytes", "lines", "words", "errors"]);
     let mut sum = Totals::default();
     for Report { number, totals, .. } in reports {
-        table += &row(&format!("worker {number}"), totals);
+        table.push(row(&format!("worker {number}"), totals));
         sum += totals;
     }
-    table + &row("total", &sum)
+    table.push(row("total", &sum));
+    table
 }
 
 /// Returns the lines below the table: the counts of the walk, the end of each worker and the files without a record.
@@ -51,7 +50,7 @@ pub(crate) fn counted(number: u64, one: &str, more: &str) -> String {
     format!("{} {name}", HumanCount(number))
 }
 
-fn row(name: &str, totals: &Totals) -> String {
+fn row(name: &str, totals: &Totals) -> [String; 6] {
     let [files, bytes, lines, words, errors] = totals.columns().map(|n| HumanCount(n).to_string());
-    format!("{name:<11} {files:>11} {bytes:>19} {lines:>15} {words:>15} {errors:>9}\n")
+    [name.to_owned(), files, bytes, lines, words, errors]
 }
