@@ -163,8 +163,11 @@ fn start_walk(
 fn print_results(counts: &WalkCounts, reports: &[Report]) -> Result<(), Error> {
     let table = results::table(reports);
     let figures = results::figures(counts, reports);
+    let screen = text::Screen::stdout();
+    let lines = figures.lines().map(|line| screen.folded(line) + "\n");
+    let lines: String = lines.collect();
     let printed = stdio::unless_closed(rustix::stdio::stdout())
-        .and_then(|mut stdout| stdout.write_all(format!("{table}\n{figures}").as_bytes()));
+        .and_then(|mut stdout| stdout.write_all(format!("{table}\n{lines}").as_bytes()));
     match printed {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             stdio::eprint_line(figures.trim_end());

@@ -8,6 +8,7 @@ use std::{
     fmt::Write,
 };
 
+use indicatif::HumanCount;
 use pipe_subscriber::{ProcessSummary, Summary};
 use record_proto::LogRecord;
 
@@ -139,15 +140,16 @@ fn join_next(ranges: &mut BTreeMap<u64, Range>, last: u64) -> bool {
     false
 }
 
-/// Returns `emit[17]: 12 records did not arrive, in 3 gaps between TIME and TIME; the largest has 8, after TIME`.
+/// Returns `emit[17]: 12 records did not arrive, in 3 gaps, between TIME and TIME; the largest has 8, after TIME`.
 fn line(process: &ProcessSummary, gaps: &[Gap], time: &mut dyn FnMut(u64) -> String) -> String {
     let name = Escaped(process.process.as_deref().unwrap_or("-"));
     let pid = process.pid.map_or(String::new(), |pid| format!("[{pid}]"));
     let records: u64 = gaps.iter().map(|gap| gap.records).sum();
     let noun = if records == 1 { "record" } else { "records" };
+    let records = HumanCount(records);
     let mut line = format!("gap: {name}{pid}: {records} {noun} did not arrive, ");
     if gaps.len() > 1 {
-        let _never_fails = write!(line, "in {} gaps ", gaps.len());
+        let _never_fails = write!(line, "in {} gaps, ", HumanCount(gaps.len() as u64));
     }
     let (after, before) = (gaps[0].after, gaps[gaps.len() - 1].before);
     line += &between(after, before, time);
@@ -156,8 +158,9 @@ fn line(process: &ProcessSummary, gaps: &[Gap], time: &mut dyn FnMut(u64) -> Str
         .max_by_key(|gap| gap.records)
         .filter(|_| gaps.len() > 1)
     {
+        let records = HumanCount(largest.records);
         let between = between(largest.after, largest.before, time);
-        let _never_fails = write!(line, "; the largest has {}, {between}", largest.records);
+        let _never_fails = write!(line, "; the largest has {records}, {between}");
     }
     line
 }

@@ -63,7 +63,7 @@ impl Printer {
         text.color.write_global();
         Self {
             format,
-            formatter: Formatter::new(Screen::stdout(), text.time),
+            formatter: Formatter::new(Screen::stdout(), text.time).with_dates(),
             label,
             filter,
             gaps: Gaps::default(),

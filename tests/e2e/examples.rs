@@ -10,6 +10,7 @@ mod selection;
 mod stored;
 mod terminal;
 mod text;
+mod viewers;
 
 use std::{
     fs,

@@ -1,5 +1,7 @@
 //! The columns between a record's time and its text on a terminal: level, label and origin.
 
+use std::collections::HashMap;
+
 use anstyle::Style;
 use record_proto::LogRecord;
 use textwrap::core::display_width;
@@ -15,13 +17,13 @@ const MAX_WIDTH: usize = 16;
 /// Columns that grow with their contents, so that what comes after them stays aligned.
 #[derive(Debug, Default)]
 pub(super) struct Columns {
-    /// The first process that logged, which is not named again.
-    first: Option<Process>,
+    /// The first process with each label, which is not named.
+    first: HashMap<Option<String>, Process>,
     label_width: usize,
     origin_width: usize,
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Process {
     pid: Option<u64>,
     instance: Option<u32>,
@@ -41,15 +43,20 @@ impl Columns {
             let style = palette.label(label);
             text += &column(style, &Escaped(label).to_string(), &mut self.label_width);
         }
-        text + &column(palette.dim, &self.origin(record), &mut self.origin_width)
+        text + &column(
+            palette.dim,
+            &self.origin(record, label),
+            &mut self.origin_width,
+        )
     }
 
-    fn origin(&mut self, record: &LogRecord<'_>) -> String {
+    fn origin(&mut self, record: &LogRecord<'_>, label: Option<&str>) -> String {
         let process = Process {
             pid: record.pid,
             instance: record.instance,
         };
-        let is_first = *self.first.get_or_insert_with(|| Process { ..process }) == process;
+        let first = self.first.entry(label.map(str::to_owned));
+        let is_first = *first.or_insert(process) == process;
         let process = (!is_first).then(|| process_name(record));
         let thread = record.thread.as_deref().filter(|&name| name != "main");
         let thread = thread.map(|name| Escaped(name).to_string());

@@ -21,7 +21,8 @@ pub(crate) struct Formatter {
     palette: Palette,
     clock: Clock,
     columns: Columns,
-    /// The date of the last record, which a terminal shows on a line of its own.
+    shows_dates: bool,
+    /// The date of the last record.
     date: Option<String>,
 }
 
@@ -37,7 +38,16 @@ impl Formatter {
             palette: Palette::new(screen.colors),
             clock: Clock::new(time),
             columns: Columns::default(),
+            shows_dates: false,
             date: None,
+        }
+    }
+
+    /// Shows each new date, and the name of the first process, on a line of its own if the output is a terminal.
+    pub(crate) fn with_dates(self) -> Self {
+        Self {
+            shows_dates: true,
+            ..self
         }
     }
 
@@ -84,7 +94,7 @@ impl Formatter {
     }
 
     /// `time level label origin target: spans: message key=value ...`, folded at the width; each cause, and each line of
-    /// the message and the backtrace, on lines of its own. The date is a line before the first record of the day.
+    /// the message and the backtrace, on lines of its own.
     fn on_terminal(&mut self, record: &LogRecord<'_>, label: Option<&str>, width: usize) -> String {
         let time = self.clock.short(record.time);
         // The time, the level and a blank after each.
@@ -107,10 +117,10 @@ impl Formatter {
         lines.join("\n")
     }
 
-    /// Returns `--- date`, with the first process if this is the first record; `None` if the date is as before.
+    /// Returns `--- date`, with the first process if this is the first record; `None` if the date is as before or not to be shown.
     fn new_date(&mut self, record: &LogRecord<'_>) -> Option<String> {
         let date = self.clock.date(record.time);
-        if self.date.as_ref() == Some(&date) {
+        if !self.shows_dates || self.date.as_ref() == Some(&date) {
             return None;
         }
         let line = match self.date.replace(date.clone()) {

@@ -43,9 +43,14 @@ impl Screen {
             (true, true) => AnsiColor::Green.on_default(),
             (true, false) => AnsiColor::Yellow.on_default().bold(),
         };
+        self.folded(&paint(style, line).to_string())
+    }
+
+    /// Returns a line folded at the width of the terminal, if this is one.
+    pub(crate) fn folded(&self, line: &str) -> String {
         match self.width() {
-            Some(width) => fold(&paint(style, line).to_string(), width, "", "  "),
-            None => paint(style, line).to_string(),
+            Some(width) => fold(line, width, "", "  "),
+            None => line.to_owned(),
         }
     }
 

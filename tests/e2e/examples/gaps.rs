@@ -60,7 +60,7 @@ fn a_gap_has_its_process_its_size_and_its_times() {
             21,
             0,
             format!(
-                "18 records did not arrive, in 4 gaps at any time; the largest has 10, between {} and {}",
+                "18 records did not arrive, in 4 gaps, at any time; the largest has 10, between {} and {}",
                 time(9),
                 time(20)
             ),
@@ -71,7 +71,7 @@ fn a_gap_has_its_process_its_size_and_its_times() {
             9,
             0,
             format!(
-                "2 records did not arrive, in 2 gaps between {} and {}; the largest has 1, between {} and {}",
+                "2 records did not arrive, in 2 gaps, between {} and {}; the largest has 1, between {} and {}",
                 time(4),
                 time(9),
                 time(7),
