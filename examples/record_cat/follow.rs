@@ -15,6 +15,7 @@ use std::{
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
+    stdio::stdout,
 };
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
@@ -30,8 +31,8 @@ const WITHOUT_EVENTS: Timespec = Timespec {
     tv_nsec: 0,
 };
 
-/// A file whose end is not the end of the stream. Reading ends only if the file is truncated or replaced, or if this
-/// process gets SIGINT or SIGTERM.
+/// A regular file whose end is not the end of the stream. Reading ends only if the file is truncated or replaced, if
+/// this process gets SIGINT or SIGTERM, or if nobody reads its output any more.
 #[derive(Debug)]
 pub(crate) struct Followed {
     path: PathBuf,
@@ -50,7 +51,7 @@ pub(crate) struct Followed {
 pub(crate) enum End {
     Truncated,
     Replaced,
-    Signal,
+    Stopped,
 }
 
 impl Followed {
@@ -71,11 +72,11 @@ impl Followed {
         })
     }
 
-    /// Begins again, with what is in the file now or with the file that has taken its place. Returns `false` if a signal
-    /// asked to stop.
+    /// Begins again, with what is in the file now or with the file that has taken its place. Returns `false` if
+    /// following is over.
     pub(crate) fn restart(&mut self) -> io::Result<bool> {
         match self.end.take() {
-            None | Some(End::Signal) => return Ok(false),
+            None | Some(End::Stopped) => return Ok(false),
             Some(End::Truncated) => {
                 self.file.0.seek(SeekFrom::Start(0))?;
             }
@@ -112,7 +113,7 @@ impl Followed {
             }
         }
         let is_stopped = wait_for_change(self.events.as_ref(), &self.signals)?;
-        Ok(is_stopped.then_some(End::Signal))
+        Ok(is_stopped.then_some(End::Stopped))
     }
 
     fn report(&self, change: &str) {
@@ -144,19 +145,24 @@ fn is_same(one: &Metadata, other: &Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
-/// Waits for an event or a signal. Returns whether there was a signal.
+/// Waits for an event. Returns whether there was a signal, or the reader of the output is gone.
 fn wait_for_change(events: Option<&OwnedFd>, signals: &UnixStream) -> io::Result<bool> {
     let timeout = match events {
         Some(_) => None,
         None => Some(&WITHOUT_EVENTS),
     };
-    let mut sources = vec![PollFd::new(signals, PollFlags::IN)];
+    let output = stdout();
+    // The loss of a reader is always reported, and nothing else is asked for.
+    let output = PollFd::new(&output, PollFlags::empty());
+    let mut sources = vec![PollFd::new(signals, PollFlags::IN), output];
     sources.extend(events.map(|events| PollFd::new(events, PollFlags::IN)));
     match poll(&mut sources, timeout) {
         Ok(_) | Err(Errno::INTR) => {}
         Err(error) => return Err(error.into()),
     }
-    let is_stopped = !sources[0].revents().is_empty();
+    let is_stopped = sources[..2]
+        .iter()
+        .any(|source| !source.revents().is_empty());
     if let Some(events) = events {
         // Which events they are does not matter: the file is looked at after any.
         let _none_or_full = rustix::io::read(events, &mut [0; 4096]);

@@ -8,7 +8,7 @@
 //! The summary on standard error tells which records did not arrive: of which process, how many, and between which times.
 //!
 //! With `--follow` it goes on when the file grows, and begins again if the file is truncated or replaced, until SIGINT or
-//! SIGTERM. Standard input is read to its end in any case.
+//! SIGTERM, or until nobody reads the output. Standard input and pipes are read to their end in any case.
 //!
 //! The exit code is 0 if the stream is whole; 1 if it is truncated or corrupt, or has a payload that is malformed or of an
 //! unknown kind; and 2 if it cannot be read or printed. While a file is followed it may end within a frame.
@@ -75,7 +75,8 @@ fn cat(options: Options) -> io::Result<u8> {
     let mut printer = Printer::new(options.format, &options.text, options.label, options.filter);
     match options.file.as_os_str() == "-" {
         true => print_all(unless_closed(stdin()).map_err(named)?, &mut printer),
-        false if options.follow => {
+        // A pipe has its own end.
+        false if options.follow && options.file.is_file() => {
             follow(Followed::open(&options.file).map_err(named)?, &mut printer)
         }
         false => {

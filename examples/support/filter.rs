@@ -6,7 +6,7 @@ use log::LevelFilter;
 use record_proto::LogRecord;
 use regex::Regex;
 
-use super::text::content;
+use super::text::plain_content;
 
 /// Shows records that all options allow; by default all.
 #[derive(Debug, Args)]
@@ -37,7 +37,7 @@ impl Filter {
             && self
                 .grep
                 .as_ref()
-                .is_none_or(|regex| regex.is_match(&content(record)))
+                .is_none_or(|regex| regex.is_match(&plain_content(record)))
     }
 }
 

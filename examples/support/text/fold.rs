@@ -10,5 +10,6 @@ pub(super) fn fold(line: &str, width: usize, start: &str, indent: &str) -> Strin
         .word_separator(WordSeparator::AsciiSpace)
         .word_splitter(WordSplitter::NoHyphenation)
         .wrap_algorithm(WrapAlgorithm::FirstFit);
-    textwrap::wrap(line, options).join("\n")
+    // The width of a tab depends on its place.
+    textwrap::wrap(&line.replace('\t', "    "), options).join("\n")
 }

@@ -15,7 +15,7 @@ mod screen;
 
 pub(crate) use clock::TimeStyle;
 pub(crate) use columns::process_name;
-pub(crate) use content::plain_content as content;
+pub(crate) use content::plain_content;
 pub(crate) use escape::Escaped;
 pub(crate) use formatter::Formatter;
 pub(crate) use screen::Screen;

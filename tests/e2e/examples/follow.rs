@@ -90,6 +90,15 @@ fn what_is_appended_is_printed_until_a_signal() {
 }
 
 #[test]
+fn following_ends_if_nobody_reads_the_output() {
+    let stored = Stored::new(&frame("before"));
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let (status, _, errors) = stored.cat("--follow").stdout(writer).run_alone();
+    assert_eq!(status.code(), Some(0), "{errors}");
+}
+
+#[test]
 fn a_file_that_is_truncated_is_read_from_its_start() {
     let stored = Stored::new(&frame("before it was truncated"));
     within(async {
