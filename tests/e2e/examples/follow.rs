@@ -31,6 +31,7 @@ impl Follower {
         }
     }
 
+    /// Waits for a line with this message, and until the follower waits for more: it never looks again and again.
     async fn assert_prints(&mut self, message: &str) {
         let line = self.talk.line().await;
         assert!(
@@ -38,6 +39,18 @@ impl Follower {
             "{line:?} for {message:?}: {}",
             self.errors.text()
         );
+        let status = format!("/proc/{}/status", self.pid().as_raw_nonzero());
+        while !fs::read_to_string(&status)
+            .expect("a process")
+            .contains("(sleeping)")
+        {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn pid(&self) -> Pid {
+        let pid = self.child.id().expect("a child that nobody has waited for");
+        Pid::from_raw(pid.cast_signed()).expect("a pid")
     }
 
     /// Waits for a text on standard error, which is a file.
@@ -48,9 +61,7 @@ impl Follower {
     }
 
     async fn stop(mut self, signal: Signal) -> (ExitStatus, String, String) {
-        let pid = self.child.id().expect("a child that nobody has waited for");
-        let pid = Pid::from_raw(pid.cast_signed()).expect("a pid");
-        kill_process(pid, signal).expect("record_cat");
+        kill_process(self.pid(), signal).expect("record_cat");
         let rest = self.talk.rest().await;
         let status = self.child.wait().await.expect("a status");
         (status, rest, self.errors.text())
