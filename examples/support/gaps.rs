@@ -6,6 +6,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fmt::Write,
+    iter,
 };
 
 use indicatif::HumanCount;
@@ -88,43 +89,34 @@ impl Gaps {
         lines.collect()
     }
 
+    /// Returns the gaps of a process in their order. What was not lost between two records was lost before the first
+    /// one or after the last one.
     fn gaps_of(&self, process: &ProcessSummary) -> Vec<Gap> {
         let lost = process.missing.saturating_add(process.dropped);
         let ranges = self.processes.get(&(process.pid, process.instance));
         let Some(ranges) = ranges.filter(|_| lost > 0) else {
             return Vec::new();
         };
-        let all: Vec<_> = ranges.iter().collect();
-        let mut gaps: Vec<_> = all
-            .windows(2)
-            .map(|pair| Gap {
-                records: pair[1].0 - pair[0].1.last - 1,
-                after: Some(pair[0].1.last_time),
-                before: Some(pair[1].1.first_time),
-            })
-            .collect();
-        // What is left was lost before the first record, or after the last one.
-        let within: u64 = gaps.iter().map(|gap| gap.records).sum();
-        let outside = lost.saturating_sub(within);
-        let (first, last) = (all[0], all[all.len() - 1]);
-        let records = outside.min(first.0 - 1);
-        let before = Some(first.1.first_time);
-        gaps.insert(
-            0,
-            Gap {
-                records,
-                after: None,
-                before,
-            },
-        );
-        let after = Some(last.1.last_time);
-        gaps.push(Gap {
-            records: outside - records,
-            after,
-            before: None,
+        let ranges: Vec<_> = ranges.iter().collect();
+        let (first, last) = (ranges[0], ranges[ranges.len() - 1]);
+        let within = ranges.windows(2).map(|pair| Gap {
+            records: pair[1].0 - pair[0].1.last - 1,
+            after: Some(pair[0].1.last_time),
+            before: Some(pair[1].1.first_time),
         });
-        gaps.retain(|gap| gap.records > 0);
-        gaps
+        let outside = lost.saturating_sub(within.clone().map(|gap| gap.records).sum());
+        let at_start = Gap {
+            records: outside.min(first.0 - 1),
+            after: None,
+            before: Some(first.1.first_time),
+        };
+        let at_end = Gap {
+            records: outside - at_start.records,
+            after: Some(last.1.last_time),
+            before: None,
+        };
+        let gaps = iter::once(at_start).chain(within).chain([at_end]);
+        gaps.filter(|gap| gap.records > 0).collect()
     }
 }
 
@@ -153,11 +145,8 @@ fn line(process: &ProcessSummary, gaps: &[Gap], time: &mut dyn FnMut(u64) -> Str
     }
     let (after, before) = (gaps[0].after, gaps[gaps.len() - 1].before);
     line += &between(after, before, time);
-    if let Some(largest) = gaps
-        .iter()
-        .max_by_key(|gap| gap.records)
-        .filter(|_| gaps.len() > 1)
-    {
+    let largest = gaps.iter().max_by_key(|gap| gap.records);
+    if let Some(largest) = largest.filter(|_| gaps.len() > 1) {
         let records = HumanCount(largest.records);
         let between = between(largest.after, largest.before, time);
         let _never_fails = write!(line, "; the largest has {records}, {between}");

@@ -28,7 +28,7 @@ pub(crate) enum Format {
     Json,
 }
 
-/// The options of records as text.
+/// The options of records as text, and of their statistics.
 #[derive(Debug, Args)]
 pub(crate) struct TextOptions {
     #[command(flatten)]

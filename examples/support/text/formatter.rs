@@ -117,7 +117,8 @@ impl Formatter {
         lines.join("\n")
     }
 
-    /// Returns `--- date`, with the first process if this is the first record; `None` if the date is as before or not to be shown.
+    /// Returns `--- date`, with the first process if this is the first record; `None` if the date is as before or not to
+    /// be shown.
     fn new_date(&mut self, record: &LogRecord<'_>) -> Option<String> {
         let date = self.clock.date(record.time);
         if !self.shows_dates || self.date.as_ref() == Some(&date) {

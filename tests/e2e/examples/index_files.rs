@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::example;
+use super::{example, stored::on_terminal};
 use crate::support::temporary;
 
 #[test]
@@ -48,4 +48,25 @@ fn the_indexing_example_writes_numbers_and_names_as_people_do() {
         missing.display()
     );
     assert_eq!(errors, expected);
+}
+
+#[test]
+fn on_a_terminal_the_indexing_example_stays_within_its_width() {
+    let folder = temporary("folder");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("file"), "x y\n".repeat(300_000)).expect("a file");
+    std::os::unix::fs::symlink("nowhere", folder.join("link")).expect("a link");
+    let index = example("index_files")
+        .arg("--workers")
+        .arg(1)
+        .arg(folder.display());
+    let said = on_terminal(60, index);
+    let _gone = fs::remove_dir_all(&folder);
+    let expected = "
+          files      bytes    lines    words  errors
+worker 1      1  1,200,000  300,000  600,000       0
+total         1  1,200,000  300,000  600,000       0
+";
+    assert!(format!("\n{said}").starts_with(expected), "{said}");
+    assert!(said.lines().all(|line| line.len() <= 60), "{said}");
 }
