@@ -111,3 +111,16 @@ fn run_child_says_what_its_child_has_dropped() {
     let lost = said.lines().count() < 40_000;
     assert_eq!(errors.contains("gap: emit["), lost, "{errors}");
 }
+
+#[test]
+fn in_colours_the_summary_shows_whether_records_were_lost() {
+    let records = [record(1, Level::Info, "worker", "x")];
+    for (sent, expected) in [
+        (1, "\u{1b}[32msummary: 1 record received"),
+        (2, "\u{1b}[33msummary: 1 missing, 1 record"),
+    ] {
+        let stored = Stored::new(&whole(&records, sent, 0));
+        let (_, _, errors) = stored.cat("--color always").run_alone();
+        assert!(errors.contains(expected), "{errors:?}");
+    }
+}
