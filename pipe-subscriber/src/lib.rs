@@ -50,6 +50,10 @@
 //! - [`run_until`](PipeSubscriber::run_until), [`run_into_until`](PipeSubscriber::run_into_until) and
 //!   [`run_with_until`](PipeSubscriber::run_with_until) read until a future is ready, for example the child's exit.
 //!   They can be cancelled at any moment and lose nothing: use them in a `select!` and with a timeout.
+//! - [`Spawn::prepare`] is for a child that somebody else starts: it returns the variables and the descriptor that the
+//!   child must be given. [`watch`](PipeSubscriber::watch) then names the child.
+//! - [`collect`] is for tests: it runs a child and returns its records.
+//!   [How do I test that my worker logs?](collect#how-do-i-test-that-my-worker-logs)
 //! - [`PipeSubscriber::new`] reads from any `AsyncRead`: a socket, a stored stream, a pipe that was made elsewhere.
 //!
 //! The name comes from Logbook. A `Subscriber` of `tracing` is something else: the collector within one process.
@@ -112,6 +116,15 @@
 //! The figures are from the project's benchmark, `tests/bench`, on a Xeon of 2 cores. The benchmark also measures
 //! the alternatives.
 //!
+//! # Systems
+//!
+//! - **Linux** is the system that is tested. Everything on this page holds there.
+//! - **macOS**: compiled, not tested. The exit of a child is not watched, so that neither the grace period nor
+//!   [`watch`](PipeSubscriber::watch) has an effect: reading ends when no process holds the pipe any more.
+//! - **FreeBSD** and **NetBSD**: the same as macOS. OpenBSD has not been tried.
+//! - **Windows**: the crate does not compile. A child cannot be given a pipe by descriptor there. `record-proto` does
+//!   compile: let the child write frames to its stdout, and read them with its codec.
+//!
 //! # Features
 //!
 //! - `kv_serde`: lists and maps among the key-values reach the logger as structures; without it as JSON text.
@@ -133,13 +146,16 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | **`collect.rs`** | **[`collect`]: runs a child to its end for a test, on top of all others** |
 //! | **`spawn`** | **starts the child and gives it the write end** |
 //! | `spawn/builder.rs` | [`spawn()`] and [`Spawn`]: the settings of the child; the pipe is made here |
 //! | `spawn/command.rs` | [`SpawnCommand`]: the commands of std and tokio |
 //! | `spawn/handover.rs` | [`Via`]; passes the descriptor to the child and sets `RECORD_PIPE` |
+//! | `spawn/prepare.rs` | [`Spawn::prepare`] and [`Handover`]: for a child that is started by other means |
 //! | **`subscriber`** | **the public reader and the loops that drive it** |
 //! | `subscriber/pipe_subscriber.rs` | [`PipeSubscriber`]: the settings of reading |
 //! | `subscriber/run.rs` | the `run` methods: each connects the reader to a logger or a closure |
+//! | `subscriber/watch.rs` | `watch` and `watch_pid`: name the child that somebody else has started |
 //! | `subscriber/records.rs` | [`Records`]: the records as a `Stream` |
 //! | `subscriber/record_reader.rs` | takes payloads from `read` to `account`, views of records to a closure; catches and counts a logger's panics |
 //! | `subscriber/own_runtime.rs` | the runtime of `run_on_thread` |
@@ -175,6 +191,7 @@
 //! | `sys/thread_timer.rs` | a timer that is a thread |
 //! | `sys/registration.rs` | registers a descriptor with the runtime |
 //! | `sys/pipe_quota.rs` | enlarges pipes, up to a quota of this process |
+//! | `sys/pidfd.rs` | checks that a descriptor is that of a process |
 //! | `sys/signal_mask.rs` | blocks signals in this crate's threads |
 //! | `sys/panics.rs` | drops a caught panic safely |
 
@@ -190,6 +207,8 @@ compile_error!(
 #[cfg(unix)]
 mod account;
 #[cfg(unix)]
+mod collect;
+#[cfg(unix)]
 mod dispatch;
 #[cfg(unix)]
 mod read;
@@ -204,9 +223,10 @@ pub use record_proto::{Levels, LogRecord};
 #[cfg(unix)]
 pub use {
     account::{ProcessSummary, StreamEnd, Summary},
+    collect::collect,
     dispatch::{Attach, Escaping, LabelIn},
     read::ChildPipe,
-    spawn::{Spawn, SpawnCommand, Via, spawn},
+    spawn::{Handover, Spawn, SpawnCommand, Via, spawn},
     subscriber::{PipeSubscriber, ReadError, Records},
 };
 

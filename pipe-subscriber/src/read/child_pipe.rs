@@ -20,7 +20,8 @@ use tokio::{
 use super::exit::ExitWatch;
 use super::pipe::Pipe;
 
-/// The read end of the pipe of a child that [`spawn`](crate::spawn) started.
+/// The read end of the pipe of a child that [`spawn`](crate::spawn) started, or that was
+/// [prepared](crate::Spawn::prepare).
 ///
 /// It ends at the end of file, that is, after the last process that holds the write end is gone. If another process
 /// than the child holds it, it ends a [grace period](crate::Spawn::grace) after the child's exit: the bytes that are in
@@ -75,6 +76,13 @@ impl ChildPipe {
     pub(crate) fn watch_exit_of(&mut self, pid: Option<u32>) {
         if let Some(exit_watch) = &mut self.exit_watch {
             exit_watch.start(pid);
+        }
+    }
+
+    /// As [`watch_exit_of`](Self::watch_exit_of), for a child that is known by a pidfd.
+    pub(crate) fn watch_exit_of_pidfd(&mut self, pidfd: OwnedFd) {
+        if let Some(exit_watch) = &mut self.exit_watch {
+            exit_watch.start_with_pidfd(pidfd);
         }
     }
 

@@ -91,6 +91,10 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         }
     }
 
+    pub(crate) fn reader_mut(&mut self) -> &mut R {
+        self.frames.get_mut()
+    }
+
     pub(crate) fn set_max_frame_length(&mut self, bytes: usize) {
         let codec = self.frames.decoder_mut();
         *codec = codec.clone().with_max_frame_length(bytes);

@@ -1,6 +1,6 @@
 //! `spawn` and its builder: the settings of a child and the order of the steps that start it.
 
-use std::{env, io, time::Duration};
+use std::{env, io, os::fd::OwnedFd, time::Duration};
 
 use super::command::SpawnCommand;
 use super::handover::{Via, above_stdio, pass_write_end};
@@ -9,7 +9,7 @@ use crate::read::ChildPipe;
 use crate::subscriber::PipeSubscriber;
 
 /// The environment variable that holds the child's filter.
-const FILTER_VARIABLE: &str = "RECORD_PIPE_FILTER";
+pub(super) const FILTER_VARIABLE: &str = "RECORD_PIPE_FILTER";
 
 /// The default of [`Spawn::grace`].
 const DEFAULT_GRACE: Duration = Duration::from_secs(2);
@@ -75,12 +75,18 @@ pub struct Spawn<C> {
     label_in: LabelIn,
     filter: Option<String>,
     via: Via,
-    grace: Duration,
+    pub(super) grace: Duration,
 }
 
 impl<C: SpawnCommand> Spawn<C> {
     /// Creates a builder for `command` with the default settings.
     pub fn new(command: C) -> Self {
+        Self::with_defaults(command)
+    }
+}
+
+impl<C> Spawn<C> {
+    pub(super) fn with_defaults(command: C) -> Self {
         Self {
             command,
             label: None,
@@ -143,12 +149,6 @@ impl<C: SpawnCommand> Spawn<C> {
         self
     }
 
-    /// Sets how the child gets the write end of its pipe. The default is [`Via::Fd`].
-    pub fn via(mut self, via: Via) -> Self {
-        self.via = via;
-        self
-    }
-
     /// Sets the grace period: how long the pipe is read after the child's exit while another process still holds it.
     /// The stream then ends as [held open](crate::StreamEnd::HeldOpen). The default is 2 s.
     ///
@@ -179,6 +179,53 @@ impl<C: SpawnCommand> Spawn<C> {
         self
     }
 
+    /// Sets the filter if none is set.
+    pub(crate) fn with_default_filter(mut self, filter: &str) -> Self {
+        self.filter.get_or_insert_with(|| filter.to_owned());
+        self
+    }
+
+    /// Replaces the command, and keeps the settings.
+    pub(crate) fn map_command<D>(self, f: impl FnOnce(C) -> D) -> Spawn<D> {
+        Spawn {
+            command: f(self.command),
+            label: self.label,
+            label_in: self.label_in,
+            filter: self.filter,
+            via: self.via,
+            grace: self.grace,
+        }
+    }
+
+    /// Returns the filter for the child's environment.
+    pub(super) fn child_filter(&self) -> String {
+        let default = || log::max_level().as_str().to_ascii_lowercase();
+        self.filter.clone().unwrap_or_else(default)
+    }
+
+    /// Returns the subscriber for a child that has this filter. Drops the command.
+    pub(super) fn into_subscriber(self, pipe: ChildPipe, filter: &str) -> PipeSubscriber {
+        let held_open = pipe.held_open();
+        let mut subscriber = PipeSubscriber::new(pipe)
+            .with_held_open(held_open)
+            .label_in(self.label_in);
+        if filter.trim().eq_ignore_ascii_case("off") {
+            subscriber = subscriber.with_filter_off();
+        }
+        if let Some(label) = self.label {
+            subscriber = subscriber.label(label);
+        }
+        subscriber
+    }
+}
+
+impl<C: SpawnCommand> Spawn<C> {
+    /// Sets how the child gets the write end of its pipe. The default is [`Via::Fd`].
+    pub fn via(mut self, via: Via) -> Self {
+        self.via = via;
+        self
+    }
+
     /// Starts the child and returns it with the subscriber for its pipe. The subscriber reads nothing yet.
     ///
     /// # Errors
@@ -196,15 +243,10 @@ impl<C: SpawnCommand> Spawn<C> {
     ///
     /// Panics if the command's own `spawn` does: that of tokio panics outside of a runtime.
     pub fn spawn(mut self) -> io::Result<(C::Child, PipeSubscriber)> {
-        let (read_end, write_end) = io::pipe()?;
-        let read_end = above_stdio(read_end.into())?;
-        let write_end = above_stdio(write_end.into())?;
-        let filter = self
-            .filter
-            .unwrap_or_else(|| log::max_level().as_str().to_ascii_lowercase());
+        let (read_end, write_end) = pipe_above_stdio()?;
+        let filter = self.child_filter();
         let command = self.command.as_std_mut();
-        let is_off = filter.trim().eq_ignore_ascii_case("off");
-        command.env(FILTER_VARIABLE, filter);
+        command.env(FILTER_VARIABLE, &filter);
         pass_write_end(command, write_end, self.via)?;
 
         // This comes before the spawn for two reasons: the pipe gets its final size before the child can see it, and
@@ -212,16 +254,15 @@ impl<C: SpawnCommand> Spawn<C> {
         let mut pipe = ChildPipe::new(read_end, self.grace)?;
         let (child, pid) = self.command.spawn()?;
         pipe.watch_exit_of(pid);
-        let held_open = pipe.held_open();
-        let mut subscriber = PipeSubscriber::new(pipe)
-            .with_held_open(held_open)
-            .label_in(self.label_in);
-        if is_off {
-            subscriber = subscriber.with_filter_off();
-        }
-        if let Some(label) = self.label {
-            subscriber = subscriber.label(label);
-        }
-        Ok((child, subscriber))
+        Ok((child, self.into_subscriber(pipe, &filter)))
     }
+}
+
+/// Makes a pipe, the read end first, of which neither end has a number of stdio.
+pub(super) fn pipe_above_stdio() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (read_end, write_end) = io::pipe()?;
+    Ok((
+        above_stdio(read_end.into())?,
+        above_stdio(write_end.into())?,
+    ))
 }

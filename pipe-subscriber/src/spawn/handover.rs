@@ -15,7 +15,7 @@ use rustix::{
 };
 
 /// The environment variable that names the write end: `v1:<descriptor>:<device>:<inode>`.
-const PIPE_VARIABLE: &str = "RECORD_PIPE";
+pub(super) const PIPE_VARIABLE: &str = "RECORD_PIPE";
 
 /// The lowest number for a write end that is passed as a descriptor.
 ///
@@ -82,9 +82,13 @@ pub(super) fn pass_write_end(
             0
         }
     };
-    let address = format!("v1:{number}:{}:{}", pipe.st_dev, pipe.st_ino);
-    command.env(PIPE_VARIABLE, address);
+    command.env(PIPE_VARIABLE, address(number, &pipe));
     Ok(())
+}
+
+/// Returns the value of [`PIPE_VARIABLE`] for a child that has `pipe` under this number.
+pub(super) fn address(number: RawFd, pipe: &Stat) -> String {
+    format!("v1:{number}:{}:{}", pipe.st_dev, pipe.st_ino)
 }
 
 /// Moves a descriptor to a number from [`LOWEST_NUMBER`], or returns it unchanged if no such number is free.

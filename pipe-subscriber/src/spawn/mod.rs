@@ -1,12 +1,15 @@
-//! The first stage: makes the pipe, starts the child with the write end, and returns a subscriber for the read end.
+//! The first stage: makes the pipe, starts the child with the write end, or hands the write end to whoever starts it,
+//! and returns a subscriber for the read end.
 //! May use `subscriber`, `read` and `dispatch`.
 
 mod builder;
 mod command;
 mod handover;
+mod prepare;
 
 pub use {
     builder::{Spawn, spawn},
     command::SpawnCommand,
     handover::Via,
+    prepare::Handover,
 };

@@ -7,5 +7,6 @@ mod pipe_subscriber;
 mod record_reader;
 mod records;
 mod run;
+mod watch;
 
 pub use {error::ReadError, pipe_subscriber::PipeSubscriber, records::Records};

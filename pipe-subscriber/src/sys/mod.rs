@@ -3,6 +3,11 @@
 
 mod panics;
 #[cfg(target_os = "linux")]
+mod pidfd;
+#[cfg(not(target_os = "linux"))]
+#[path = "pidfd_unsupported.rs"]
+mod pidfd;
+#[cfg(target_os = "linux")]
 mod pipe_quota;
 #[cfg(target_os = "linux")]
 mod registration;
@@ -12,6 +17,6 @@ mod thread_timer;
 #[cfg(target_os = "linux")]
 mod timer;
 
-pub(crate) use {panics::discard_panic, signal_mask::with_signals_blocked};
+pub(crate) use {panics::discard_panic, pidfd::check_pidfd, signal_mask::with_signals_blocked};
 #[cfg(target_os = "linux")]
 pub(crate) use {pipe_quota::QuotaPermit, registration::register, timer::Timer};

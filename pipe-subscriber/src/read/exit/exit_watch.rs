@@ -28,12 +28,15 @@ pub(crate) struct ExitWatch {
     child: ChildState,
     /// `None` while it is not needed, so that it takes no descriptor.
     timer: Option<Timer>,
+    grace_period: Duration,
     grace: Grace,
 }
 
 /// How the child's exit is found out.
 #[derive(Debug)]
 enum ChildState {
+    /// The child has not been named yet.
+    Unknown,
     /// By a descriptor of the process (pidfd), which will be registered with the runtime of the first poll.
     Unregistered(Arc<OwnedFd>),
     /// By a registered pidfd. It becomes readable when the process exits, no matter who waits for the process.
@@ -53,34 +56,49 @@ enum CheckedProcess {
 }
 
 impl ExitWatch {
-    /// Creates a watch. To be called before the spawn: it opens a timer, so that a system that has none makes the spawn
-    /// fail, and not the reading.
+    /// Creates a watch that waits for [`start`](Self::start). To be called before the spawn: it opens a timer, so that a
+    /// system that has none makes the spawn fail, and not the reading.
     ///
     /// Returns `None` on systems on which exits cannot be watched; on Linux it does not.
     pub(crate) fn new(grace: Duration) -> io::Result<Option<Self>> {
         Ok(Some(Self {
-            child: ChildState::Exited,
+            child: ChildState::Unknown,
             timer: Some(Timer::open()?),
+            grace_period: grace,
             grace: Grace::new(grace),
         }))
     }
 
-    /// Starts to watch a child that has just been spawned.
+    /// Starts to watch a child that is known by its pid.
     pub(crate) fn start(&mut self, pid: Option<u32>) {
         let pid = pid.and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
         // Without a pid, somebody has already waited for the child: it has exited.
-        let Some(pid) = pid else { return };
-        self.child = match pidfd_open(pid, PidfdFlags::empty()) {
-            Ok(pidfd) => {
-                // No timer is needed before the exit is seen, so its descriptor is closed: a child takes one descriptor
-                // for its exit at a time. A timer that is a thread takes none and is kept.
-                self.timer.take_if(|timer| timer.has_descriptor());
-                ChildState::Unregistered(Arc::new(pidfd))
-            }
-            Err(Errno::SRCH) => ChildState::Exited,
-            // A filter forbids the call, the system is too old, or another thread has taken the last descriptor.
-            Err(_) => ChildState::Checked(CheckedProcess::Pid(ChildProcess::new(pid))),
+        let Some(pid) = pid else {
+            return self.set_child(ChildState::Exited);
         };
+        match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(pidfd) => self.start_with_pidfd(pidfd),
+            Err(Errno::SRCH) => self.set_child(ChildState::Exited),
+            // A filter forbids the call, the system is too old, or another thread has taken the last descriptor.
+            Err(_) => {
+                let process = ChildProcess::new(pid);
+                self.set_child(ChildState::Checked(CheckedProcess::Pid(process)));
+            }
+        }
+    }
+
+    /// Starts to watch a child that is known by a pidfd.
+    pub(crate) fn start_with_pidfd(&mut self, pidfd: OwnedFd) {
+        // No timer is needed before the exit is seen, so its descriptor is closed: a child takes one descriptor for its
+        // exit at a time. A timer that is a thread takes none and is kept.
+        self.timer.take_if(|timer| timer.has_descriptor());
+        self.set_child(ChildState::Unregistered(Arc::new(pidfd)));
+    }
+
+    /// Replaces the child, and begins a whole grace period for it.
+    fn set_child(&mut self, child: ChildState) {
+        self.child = child;
+        self.grace = Grace::new(self.grace_period);
     }
 
     /// Ready if the grace period is over. The period begins when this method sees the exit.
@@ -101,6 +119,8 @@ impl ExitWatch {
     fn poll_exit(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             self.child = match &mut self.child {
+                // Needs no waker: to name the child takes the reader, which is then polled again.
+                ChildState::Unknown => return Poll::Pending,
                 ChildState::Unregistered(pidfd) => match register(Arc::clone(pidfd)) {
                     Ok(registered) => ChildState::Registered(registered),
                     Err(_) => ChildState::Checked(CheckedProcess::Pidfd(Arc::clone(pidfd))),

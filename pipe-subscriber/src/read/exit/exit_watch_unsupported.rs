@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    os::fd::OwnedFd,
     task::{Context, Poll},
     time::Duration,
 };
@@ -17,6 +18,10 @@ impl ExitWatch {
     }
 
     pub(crate) fn start(&mut self, _pid: Option<u32>) {
+        match *self {}
+    }
+
+    pub(crate) fn start_with_pidfd(&mut self, _pidfd: OwnedFd) {
         match *self {}
     }
 
