@@ -3,6 +3,7 @@
 mod follow;
 mod gaps;
 mod index_files;
+mod launchers;
 mod parent_child;
 mod record_cat;
 mod run_child;
@@ -79,6 +80,8 @@ fn every_example_has_a_help_with_an_example() {
         "run_child",
         "emit",
         "record_cat",
+        "bubblewrap",
+        "zygote",
     ] {
         let (status, said, errors) = example(name).arg("--help").run_alone();
         assert!(status.success(), "{name}: {status}");

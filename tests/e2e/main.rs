@@ -5,6 +5,7 @@ mod accounts;
 mod adoption;
 mod buffered;
 mod campaign;
+mod collect;
 mod contexts;
 mod deaths;
 mod descriptors;
