@@ -9,7 +9,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use pipe_subscriber::{Handover, PipeSubscriber, Spawn, StreamEnd};
+use pipe_subscriber::{Handover, Spawn, StreamEnd};
 use rustix::{
     io::{Errno, FdFlags, fcntl_getfd},
     process::{Pid, PidfdFlags, pidfd_open},
@@ -189,29 +189,26 @@ async fn a_watch_replaces_the_one_before_and_one_that_fails_does_not() {
         .at(0)
         .unwrap();
     let (mut child, _sleeper) = start_and_leave_a_sleeper(handover);
+    let childs_own = pidfd(&child);
     let mut other = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
     logs.watch(pidfd(&other)).unwrap();
     let not_a_process = std::fs::File::open("/dev/null").unwrap();
     let refused = logs.watch(not_a_process).unwrap_err();
     assert_eq!(refused.raw_os_error(), Some(Errno::BADF.raw_os_error()));
-    assert_eq!(
-        logs.watch_pid(0).unwrap_err().kind(),
-        ErrorKind::InvalidInput
-    );
+    let refused = logs.watch_pid(0).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidInput);
 
     child.wait().unwrap();
-    let mut received = 0;
-    let three = |logs: &mut PipeSubscriber| logs.summary().received;
-    while three(&mut logs) < 3 {
-        within(logs.run_with_until(|_| received += 1, tokio::task::yield_now())).await;
+    while logs.summary().received < 3 {
+        within(logs.run_with_until(|_| {}, tokio::task::yield_now())).await;
     }
     assert_eq!(
         logs.summary().end,
         StreamEnd::Open,
         "the other one still runs"
     );
-    logs.watch(pidfd(&other)).unwrap();
-    drop(other.stdin.take());
+    logs.watch(childs_own).unwrap();
     assert_eq!(read_all(logs).await.end, StreamEnd::HeldOpen);
+    drop(other.stdin.take());
     other.wait().unwrap();
 }
