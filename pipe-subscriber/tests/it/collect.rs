@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use pipe_subscriber::{Spawn, StreamEnd, collect};
+use pipe_subscriber::{Spawn, StreamEnd, Via, collect};
 
 use crate::child_support::{a_whole_process, send, shell};
 use crate::support::Stream;
@@ -15,6 +15,13 @@ fn the_records_of_a_child_are_collected_with_its_exit_status() {
     assert_eq!(messages, ["record 1", "record 2", "record 3"]);
     assert_eq!(records[0].process.as_deref(), Some("worker"));
     assert!(summary.is_complete(), "{summary:?}");
+    assert_eq!(summary.exit_status.unwrap().code(), Some(3));
+}
+
+#[test]
+fn a_child_that_closes_its_pipe_is_waited_for() {
+    let script = "exec <&-; n=0; while test $n -lt 20000; do n=$((n + 1)); done; exit 3";
+    let (_, summary) = collect(Spawn::new(shell(script)).via(Via::Stdin), 100).unwrap();
     assert_eq!(summary.exit_status.unwrap().code(), Some(3));
 }
 
