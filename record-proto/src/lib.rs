@@ -201,3 +201,7 @@ pub use {
     text::find_control,
     wire::{Event, MessageWriter, RecordDecoder, RecordEncoder, fmt_with_sources},
 };
+
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;
