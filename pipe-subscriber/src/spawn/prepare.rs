@@ -95,7 +95,7 @@ impl Spawn<()> {
 /// | `posix_spawn` | `adddup2` from [`as_raw_fd`](AsRawFd::as_raw_fd) to [`number`](Self::number) |
 /// | `fork` and `exec` | the same with `dup2` in the child |
 /// | the standard library | number 0, and `stdin(OwnedFd::from(handover))`; but [`Spawn::new`] does more |
-/// | bubblewrap, `nsenter`, `setpriv` | as the program itself; they pass on every descriptor that they inherit |
+/// | bubblewrap (`bwrap`) | as for the program itself: it passes on every descriptor that it inherits |
 /// | a process that already runs | send it the descriptor over a Unix socket (`SCM_RIGHTS`), with the variables |
 /// | Python's `subprocess` | `os.dup2(fd, number)`, then `pass_fds=[number]` and `env=` |
 ///
