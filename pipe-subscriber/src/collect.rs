@@ -21,7 +21,7 @@ use crate::subscriber::Records;
 /// The filter of a child that has none: a test has no logger, by whose level a child would be asked for nothing.
 const DEFAULT_FILTER: &str = "trace";
 
-/// The time after which the child is killed.
+/// The time after which the child is killed, and reading ends.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// The records that a child logged, and the figures of its stream.
@@ -32,16 +32,18 @@ type Collected = (Vec<LogRecord<'static>>, Summary);
 /// `child` is a `Command`, or a [`Spawn`] if the child needs settings. The child sends the records of every level,
 /// unless a [filter](Spawn::filter) is set. The summary has the [exit status](Summary::exit_status).
 ///
-/// The child is killed (`SIGKILL`) in two cases. The records that were read are returned all the same, the
-/// [end](Summary::end) is then [open](crate::StreamEnd::Open), and the exit status has the signal.
+/// The child is killed (`SIGKILL`) in two cases. The records that were read are returned all the same, and the exit
+/// status has the signal. The [end](Summary::end) is then [open](crate::StreamEnd::Open), unless the pipe ended before.
 ///
 /// - `limit` records have been read. A child that floods ends here, and so does one that never ends, after its first
 ///   `limit` records. Choose a number above that of the expected records, unless the child is to be killed.
-/// - 60 s have passed. This and the two times below are the only limits on the time of a test.
+/// - 60 s have passed since its start, and the child or its pipe has not ended.
 ///
-/// Only the child itself is killed, not its children. After its end, reading goes on for up to a
-/// [grace period](Spawn::grace) if they hold the pipe, or ten if they write to it. A record takes as much memory as its
-/// text, at most the 384 KiB of the [`record_limit`](crate::PipeSubscriber::record_limit), and `limit` of them are kept.
+/// Only the child itself is killed, not its own children. If these hold the pipe after its exit, the stream ends a
+/// [grace period](Spawn::grace) later, or at the end of the 60 s.
+///
+/// `limit` bounds the memory too: a record takes as much as its text, at most the 384 KiB of the
+/// [`record_limit`](crate::PipeSubscriber::record_limit).
 ///
 /// The function blocks the thread. It has a thread and a runtime of its own, so it can be called from an async test
 /// too, in which it blocks the test's runtime.
