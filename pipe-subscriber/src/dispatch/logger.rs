@@ -26,6 +26,8 @@ pub(crate) struct Dispatch {
     attach: Vec<Attach>,
     /// Whether the name of the process or of the thread is attached.
     attaches_names: bool,
+    /// Whether nothing is added to a record: there is no label, and nothing else is attached.
+    adds_nothing: bool,
     /// Holds a target with its prefix. It is reused, so that a record allocates nothing for it.
     target_buffer: String,
 }
@@ -42,10 +44,14 @@ impl Dispatch {
             escaping.escape_line(&mut label);
             label.into_owned()
         });
+        let attaches_label_at_most = attach.iter().all(|attached| *attached == Attach::Label);
         Self {
             escaping,
             label_in,
             is_labelled: label.is_some(),
+            adds_nothing: label_in == LabelIn::KeyValues
+                && label.is_none()
+                && attaches_label_at_most,
             prefix: label_in.prefix(label.as_deref().unwrap_or_default()),
             label: label.filter(|_| label_in == LabelIn::KeyValues),
             attaches_names: attach.contains(&Attach::Process) || attach.contains(&Attach::Thread),
@@ -66,13 +72,35 @@ impl Dispatch {
         if record.level > max_level {
             return;
         }
-        if self.label_in != LabelIn::Target && self.needs_no_escape(record) {
-            return self.log_with_target(record, logger);
+        if self.adds_nothing && record.is_plain() && !self.changes_key_values(record) {
+            if is_enabled(record, logger) {
+                record.with_record(|built| logger.log(built));
+            }
+            return;
+        }
+        self.log_prepared(record, logger);
+    }
+
+    /// Hands a record to the logger as [`log`](Self::log) does, of which something may have to be escaped, or to which
+    /// something is added.
+    #[inline(never)]
+    fn log_prepared(&mut self, record: &RecordView<'_>, logger: &dyn Log) {
+        let is_clean = self.needs_no_escape(record);
+        if is_clean && self.label_in != LabelIn::Target {
+            if is_enabled(record, logger) {
+                self.call_logger(record, logger);
+            }
+            return;
         }
         let target = self.prepared_target(record.target);
         let mut shown = record.clone();
         shown.target = &target;
-        self.log_with_target(&shown, logger);
+        if is_enabled(&shown, logger) {
+            match is_clean {
+                true => self.call_logger(&shown, logger),
+                false => self.call_logger_escaped(&shown, logger),
+            }
+        }
         self.reclaim_target_buffer(target);
     }
 
@@ -84,22 +112,6 @@ impl Dispatch {
     fn needs_no_escape(&self, record: &RecordView<'_>) -> bool {
         let shows_other_name = self.attaches_names && record.process.is_some_and(has_control);
         record.is_plain() && !shows_other_name || self.escaping == Escaping::Off
-    }
-
-    /// Hands a record whose target is prepared to the logger, if `enabled` returns `true`.
-    #[inline(always)]
-    fn log_with_target(&self, record: &RecordView<'_>, logger: &dyn Log) {
-        let metadata = Metadata::builder()
-            .level(record.level)
-            .target(record.target)
-            .build();
-        if !logger.enabled(&metadata) {
-            return;
-        }
-        match self.needs_no_escape(record) {
-            true => self.call_logger(record, logger),
-            false => self.call_logger_escaped(record, logger),
-        }
     }
 
     /// Copies and escapes the texts of a record, and calls the logger.
@@ -119,10 +131,10 @@ impl Dispatch {
     #[inline(always)]
     fn call_logger(&self, record: &RecordView<'_>, logger: &dyn Log) {
         let prefix = self.message_prefix(record);
+        if prefix.is_none() && !self.changes_key_values(record) {
+            return record.with_record(|built| logger.log(built));
+        }
         record.with_record(|built| {
-            if prefix.is_none() && !self.changes_key_values(record) {
-                return logger.log(built);
-            }
             let label = self.label.as_deref();
             let all = AttachedKeyValues::new(&self.attach, label, record, built.key_values());
             let mut shown = built.to_builder();
@@ -181,4 +193,14 @@ impl Dispatch {
             _ => true,
         }
     }
+}
+
+/// Returns whether the logger's `enabled` lets a record through, whose target is as the logger is to see it.
+#[inline]
+fn is_enabled(record: &RecordView<'_>, logger: &dyn Log) -> bool {
+    let metadata = Metadata::builder()
+        .level(record.level)
+        .target(record.target)
+        .build();
+    logger.enabled(&metadata)
 }

@@ -13,8 +13,9 @@ const MAX_STEPS: u32 = 64;
 
 /// The number of steps after which the clock is read again.
 ///
-/// Reading it at each step would often take longer than the step. After a yield the stride begins at 1 and doubles up
-/// to this number, so that a slow logger is noticed at its first step.
+/// Reading it at each step would often take longer than the step. The stride begins at 1 and doubles up to this number,
+/// so that a slow logger is noticed at its first step. It begins at 1 again after a burst that used up its time, after a
+/// full yield, and after a wait.
 const MAX_CLOCK_STRIDE: u32 = 8;
 
 /// The time after which a burst ends.
@@ -38,11 +39,14 @@ const MAX_TIME_WITHOUT_IO: Duration = Duration::from_micros(250);
 pub(crate) struct CoopBudget {
     burst_start: Option<Instant>,
     burst_steps: u32,
+    /// The time from the start of the burst to the last reading of the clock.
+    burst_time: Duration,
     /// The begin, and the number of steps, of the bursts since the last full yield.
     without_io_since: Option<Instant>,
     steps_without_io: u32,
     /// The number of steps at which the clock is read next.
     next_clock_check: u32,
+    clock_stride: u32,
 }
 
 impl CoopBudget {
@@ -57,17 +61,24 @@ impl CoopBudget {
     #[inline]
     pub(crate) fn poll_proceed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let burst_start = *self.burst_start.get_or_insert_with(Instant::now);
-        if self.burst_steps < MAX_STEPS && !self.is_time_up(burst_start) {
+        let is_time_up = self.is_time_up(burst_start);
+        if self.burst_steps < MAX_STEPS && !is_time_up {
             return Poll::Ready(());
         }
         let since = self.without_io_since.unwrap_or(burst_start);
+        let time = burst_start + self.burst_time - since;
         let steps = self.steps_without_io.saturating_add(self.burst_steps);
+        let stride = self.clock_stride;
         self.reset();
-        if steps >= MAX_STEPS_WITHOUT_IO || since.elapsed() >= MAX_TIME_WITHOUT_IO {
+        if steps >= MAX_STEPS_WITHOUT_IO || time >= MAX_TIME_WITHOUT_IO {
             // The first poll of the future leaves the waker with the runtime. After that the future is not needed.
             return pin!(yield_now()).poll(cx);
         }
         (self.without_io_since, self.steps_without_io) = (Some(since), steps);
+        if !is_time_up {
+            self.next_clock_check = stride;
+            self.clock_stride = stride;
+        }
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -101,15 +112,16 @@ impl CoopBudget {
         if self.burst_steps == 0 || self.burst_steps < self.next_clock_check {
             return false;
         }
-        let elapsed = burst_start.elapsed();
-        let Some(left) = MAX_BURST.checked_sub(elapsed) else {
+        self.burst_time = burst_start.elapsed();
+        let Some(left) = MAX_BURST.checked_sub(self.burst_time) else {
             return true;
         };
         // The stride is no longer than the number of steps that fit into the time left, at the speed so far.
         // Both times are at most a millisecond, so that the nanoseconds fit.
-        let in_time = left.subsec_nanos() / (elapsed.subsec_nanos() / self.burst_steps).max(1);
-        let stride = in_time.clamp(1, MAX_CLOCK_STRIDE.min(self.burst_steps));
-        self.next_clock_check = self.burst_steps + stride;
+        let step = (self.burst_time.subsec_nanos() / self.burst_steps).max(1);
+        let longest = MAX_CLOCK_STRIDE.min(2 * self.clock_stride).max(1);
+        self.clock_stride = (left.subsec_nanos() / step).clamp(1, longest);
+        self.next_clock_check = self.burst_steps + self.clock_stride;
         false
     }
 }

@@ -73,14 +73,13 @@ impl<'a> KnownPairs<'a> {
         &'kvs self,
         visitor: &mut dyn VisitSource<'kvs>,
     ) -> Result<(), kv::Error> {
-        let mut rest = self.map.get(1..).unwrap_or_default();
+        let mut reader = Reader::new(self.map.get(1..).unwrap_or_default());
         for key in self.keys {
-            let mut reader = Reader::new(rest.get(key.encoded_length()..).unwrap_or_default());
+            reader.rest = reader.rest.get(key.encoded_length()..).unwrap_or_default();
             // This is never taken, because the pairs were checked.
             let Some(value) = scalar(&mut reader) else {
                 return Ok(());
             };
-            rest = reader.rest;
             visitor.visit_pair(Key::from_str(key.text()), value)?;
         }
         Ok(())
@@ -99,7 +98,7 @@ fn check_scalar(reader: &mut Reader<'_>) -> Option<()> {
         }
         [0xc0 | 0xc2 | 0xc3, rest @ ..] => reader.rest = rest,
         _ => {
-            other_scalar(reader)?;
+            reader.with_copy(other_scalar)?;
         }
     }
     Some(())
@@ -111,7 +110,7 @@ fn scalar<'a>(reader: &mut Reader<'a>) -> Option<kv::Value<'a>> {
     match reader.rest {
         [0xa0..=0xbf | 0xd9, ..] => Some(kv::Value::from(reader.str().ok()?)),
         [0x00..=0x7f | 0xcc..=0xcf, ..] => Some(unsigned(reader.frequent_uint()?)),
-        _ => other_scalar(reader),
+        _ => reader.with_copy(other_scalar),
     }
 }
 

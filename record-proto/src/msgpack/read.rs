@@ -72,7 +72,7 @@ impl<'a> Reader<'a> {
 
     /// Runs a rare, outlined `read` on a copy, so that this reader can stay in registers.
     #[inline(always)]
-    pub(crate) fn with_copy<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    pub(crate) fn with_copy<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
         let mut copy = self.clone();
         let value = read(&mut copy);
         *self = copy;
