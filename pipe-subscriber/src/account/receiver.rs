@@ -90,11 +90,11 @@ impl Receiver {
     pub(crate) fn receive(
         &mut self,
         payload: &[u8],
-        on_record: impl FnOnce(&RecordView<'_>),
+        mut on_record: impl FnMut(&RecordView<'_>),
     ) -> usize {
         self.has_received = true;
         let Some(mut record) = self.decoder.decode(payload) else {
-            return self.receive_unusual(payload, on_record);
+            return self.receive_unusual(payload, &mut on_record);
         };
         self.tee.write_frame(payload, &mut self.reasons);
         self.accounts.record(&mut record);
@@ -107,7 +107,7 @@ impl Receiver {
     fn receive_unusual(
         &mut self,
         payload: &[u8],
-        on_record: impl FnOnce(&RecordView<'_>),
+        on_record: &mut dyn FnMut(&RecordView<'_>),
     ) -> usize {
         let decoded = Payload::decode_with_limit(payload, self.value_limit);
         if let Ok(Payload::Bell) = decoded {
@@ -126,7 +126,7 @@ impl Receiver {
     }
 
     /// Counts a record and passes it on.
-    fn pass_on(&mut self, record: &LogRecord<'_>, on_record: impl FnOnce(&RecordView<'_>)) {
+    fn pass_on(&mut self, record: &LogRecord<'_>, on_record: &mut dyn FnMut(&RecordView<'_>)) {
         record.with_view(|record| {
             let mut record = record;
             self.accounts.record(&mut record);
@@ -219,7 +219,7 @@ impl Receiver {
     fn join_fragment(
         &mut self,
         fragment: &Fragment<'_>,
-        on_record: impl FnOnce(&RecordView<'_>),
+        on_record: &mut dyn FnMut(&RecordView<'_>),
     ) -> usize {
         let evicted = self.reassembler.evicted();
         let progress = self.reassembler.push(fragment);
