@@ -128,7 +128,7 @@
 //!   - `truncate.rs`: shortens a whole record to a payload limit, and its names to 1 KiB each.
 //!   - `fragment.rs`: `Fragment`, and `split`, which cuts a payload into fragments.
 //!   - `reassembler.rs`: `Reassembler`, which joins fragments, and limits a record's length and the memory for all.
-//!   - `error.rs`: `PayloadError` for one payload, `CodecError` for a whole stream.
+//!   - `error.rs`: `CodecError`, the error that ends a stream.
 //! - `record`: one record in memory.
 //!   - `log_record.rs`: `LogRecord`, and `now`, the clock for its time.
 //!   - `view.rs`: `RecordView`, a decoded record that borrows all of its parts; rebuilds a `log::Record` for a logger.
@@ -157,7 +157,7 @@
 //!   - `check.rs`: checks values within the limit and the depth, and skips objects.
 //!   - `known_text.rs`: recognises a text by its bytes, if it was checked before.
 //!   - `token.rs`: `Token`, one decoded marker.
-//!   - `reason.rs`: `Reason`, the ways in which a payload can be malformed.
+//!   - `reason.rs`: `PayloadError` and its `Reason`: how a payload is malformed.
 //!   - `write.rs`: appends objects in their shortest form.
 //!   - `cursor.rs`: the buffer of a frame, which is reused and grows only if it must.
 //!   - `backwards.rs`: writes objects in front of others.
@@ -183,14 +183,14 @@ mod wire;
 pub use stream::{Batch, BatchCodec, RecordCodec};
 pub use {
     kv::{ChainedError, ErrorInfo, KeyValues, List, Sources, Value},
-    msgpack::{DEFAULT_VALUE_LIMIT, Reason},
+    msgpack::{DEFAULT_VALUE_LIMIT, PayloadError, Reason},
     record::{BatchInfo, BatchReason, LogRecord, Span, Spans, now},
     stream::{DEFAULT_MAX_FRAME_LENGTH, Frame},
     text::{FORMATTING_FAILED, FORMATTING_PANICKED, has_control, is_control},
     wire::{
         Close, CodecError, DEFAULT_REASSEMBLY_LIMIT, DEFAULT_RECORD_LIMIT, DEFAULT_TEXT_LIMIT,
         Dropped, Encode, FRAGMENT_OVERHEAD, Fragment, HEAD_LENGTH, Hello, Levels, Payload,
-        PayloadError, Progress, Reassembler, Rejected, Scratch, VERSION, split,
+        Progress, Reassembler, Rejected, Scratch, VERSION, split,
     },
 };
 // Hidden because these are for the sibling crates only; they may change.

@@ -89,7 +89,7 @@ fn a_decoder_allocates_nothing_for_the_threads_and_modules_that_it_has_seen() {
     let mut decoder = RecordDecoder::new();
     let mut decode_all = || {
         for payload in &payloads {
-            assert!(decoder.decode(payload).is_some());
+            assert!(matches!(decoder.decode(payload), Some(Ok(_))));
         }
     };
     decode_all();
@@ -98,10 +98,10 @@ fn a_decoder_allocates_nothing_for_the_threads_and_modules_that_it_has_seen() {
 }
 
 #[test]
-fn refusing_a_payload_allocates_at_most_its_error() {
+fn refusing_a_payload_allocates_nothing() {
     let bomb = [1, 0x95, 0, 0, 3, 0xa0, 0xdb, 0xff, 0xff, 0xff, 0xff];
     let info = measure(|| assert!(Payload::decode(&bomb).is_err()));
-    assert!(info.bytes_max < 256, "{info:?}");
+    assert_eq!(info.count_total, 0);
 }
 
 #[test]

@@ -45,6 +45,9 @@ fn records_with_the_usual_fields_are_taken() {
         for number in [0, 42, 127, 128, 200, 255, 256, 65_536] {
             (record.seq, record.line) = (number.into(), Some(number));
             assert!(compare(&mut decoder, &payload(&record)), "{record:?}");
+            let mut trailing = payload(&record);
+            trailing.extend([0xc0; 2]);
+            assert!(compare(&mut decoder, &trailing), "{record:?}");
         }
     }
 }

@@ -93,12 +93,21 @@ impl Receiver {
         mut on_record: impl FnMut(&RecordView<'_>),
     ) -> usize {
         self.has_received = true;
-        let Some(mut record) = self.decoder.decode(payload) else {
-            return self.receive_unusual(payload, &mut on_record);
+        let mut record = match self.decoder.decode(payload) {
+            Some(Ok(record)) => record,
+            Some(Err(error)) => return self.receive_malformed(payload, error),
+            None => return self.receive_unusual(payload, &mut on_record),
         };
         self.tee.write_frame(payload, &mut self.reasons);
         self.accounts.record(&mut record);
         on_record(&record);
+        payload.len()
+    }
+
+    #[cold]
+    fn receive_malformed(&mut self, payload: &[u8], error: PayloadError) -> usize {
+        self.tee.write_frame(payload, &mut self.reasons);
+        self.reject(error);
         payload.len()
     }
 

@@ -2,7 +2,7 @@
 
 use log::kv;
 
-use crate::msgpack::{DecodeError, Reader, Reason, Result, Token, unexpected};
+use crate::msgpack::{PayloadError, Reader, Reason, Result, Token, unexpected};
 use crate::text::is_printable_ascii;
 
 /// Facts about the pairs of a map, so that later questions need not read them. A fact is never wrongly `true`, but may
@@ -31,7 +31,7 @@ impl CheckedMap<'_> {
     pub(crate) fn expect_whole(&self, offset: usize) -> Result<()> {
         match self.hints.is_cut {
             false => Ok(()),
-            true => Err(DecodeError::new(Reason::TooManyValues, offset)),
+            true => Err(PayloadError::new(Reason::TooManyValues, offset)),
         }
     }
 }
@@ -125,8 +125,8 @@ impl<'a> Reader<'a> {
     /// Checks the pairs that are kept, and skips the others, if there are too many values. Returns any other error.
     #[cold]
     #[inline(never)]
-    fn cut_map(&mut self, error: Box<DecodeError>) -> Result<CheckedMap<'a>> {
-        if error.reason != Reason::TooManyValues {
+    fn cut_map(&mut self, error: PayloadError) -> Result<CheckedMap<'a>> {
+        if error.reason() != Reason::TooManyValues {
             return Err(error);
         }
         let start = self.position();

@@ -2,7 +2,7 @@
 //! objects.
 
 use super::read::Reader;
-use super::reason::{DecodeError, Reason, Result};
+use super::reason::{PayloadError, Reason, Result};
 use super::token::{Token, unexpected};
 
 /// How deep lists and maps may nest within one key-value (wire format, version 1).
@@ -21,7 +21,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn count_values(&mut self, count: usize) -> Result<()> {
         match self.values_left.checked_sub(count) {
             Some(left) => self.values_left = left,
-            None => return Err(DecodeError::new(Reason::TooManyValues, self.position())),
+            None => return Err(PayloadError::new(Reason::TooManyValues, self.position())),
         }
         Ok(())
     }
@@ -36,7 +36,7 @@ impl<'a> Reader<'a> {
         let before = self.clone();
         match read(self) {
             Ok(value) => Ok(Some(value)),
-            Err(error) if error.reason == Reason::TooManyValues => {
+            Err(error) if error.reason() == Reason::TooManyValues => {
                 *self = before;
                 self.values_left = 0;
                 Ok(None)
@@ -62,7 +62,7 @@ impl<'a> Reader<'a> {
         let token = self.token()?;
         match token {
             Token::Array(_) | Token::Map(_) if depth == MAX_DEPTH => {
-                return Err(DecodeError::new(Reason::TooDeep, start));
+                return Err(PayloadError::new(Reason::TooDeep, start));
             }
             Token::Str(length) => drop(self.text(length)?),
             Token::Bin(length) => drop(self.take(length)?),

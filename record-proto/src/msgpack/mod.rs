@@ -17,8 +17,11 @@ pub(crate) use {
     cursor::Cursor,
     known_text::KnownText,
     read::Reader,
-    reason::{DecodeError, Result},
+    reason::Result,
     token::{Token, unexpected},
     write::{MsgpackWrite, SliceWriter},
 };
-pub use {read::DEFAULT_VALUE_LIMIT, reason::Reason};
+pub use {
+    read::DEFAULT_VALUE_LIMIT,
+    reason::{PayloadError, Reason},
+};

@@ -1,10 +1,10 @@
-//! `Reader`: reads MessagePack that cannot be trusted. It does not panic, and allocates only for an error.
+//! `Reader`: reads MessagePack that cannot be trusted. It neither panics nor allocates.
 
 use std::ops::Range;
 
 use ascii::AsciiStr;
 
-use super::reason::{DecodeError, Reason, Result};
+use super::reason::{PayloadError, Reason, Result};
 use super::token::{Token, unexpected};
 
 /// The default number of values of a record or hello that decoding keeps: 8,192.
@@ -64,7 +64,7 @@ impl<'a> Reader<'a> {
     #[inline]
     pub(crate) fn byte(&mut self) -> Result<u8> {
         let Some((&byte, rest)) = self.rest.split_first() else {
-            return Err(DecodeError::new(Reason::UnexpectedEnd, self.position()));
+            return Err(PayloadError::new(Reason::UnexpectedEnd, self.position()));
         };
         self.rest = rest;
         Ok(byte)
@@ -82,7 +82,7 @@ impl<'a> Reader<'a> {
     #[inline(always)]
     pub(crate) fn u32(&mut self) -> Result<u32> {
         let offset = self.position();
-        u32::try_from(self.uint()?).map_err(|_| DecodeError::new(Reason::Range("32 bits"), offset))
+        u32::try_from(self.uint()?).map_err(|_| PayloadError::new(Reason::Range("32 bits"), offset))
     }
 
     #[inline(always)]
@@ -244,7 +244,7 @@ impl<'a> Reader<'a> {
             byte @ 0xa0..=0xbf => Token::Str(usize::from(byte & 0x1f)),
             0xc0 => Token::Nil,
             0xc1 => {
-                return Err(DecodeError::new(
+                return Err(PayloadError::new(
                     Reason::ReservedMarker,
                     self.position() - 1,
                 ));
@@ -283,7 +283,7 @@ impl<'a> Reader<'a> {
     #[inline(always)]
     pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8]> {
         let Some((bytes, rest)) = self.rest.split_at_checked(length) else {
-            return Err(DecodeError::new(Reason::UnexpectedEnd, self.position()));
+            return Err(PayloadError::new(Reason::UnexpectedEnd, self.position()));
         };
         self.rest = rest;
         Ok(bytes)
@@ -309,7 +309,7 @@ impl<'a> Reader<'a> {
     #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
         let Some((bytes, rest)) = self.rest.split_first_chunk::<N>() else {
-            return Err(DecodeError::new(Reason::UnexpectedEnd, self.position()));
+            return Err(PayloadError::new(Reason::UnexpectedEnd, self.position()));
         };
         self.rest = rest;
         Ok(*bytes)
@@ -319,7 +319,7 @@ impl<'a> Reader<'a> {
 #[inline(never)]
 fn utf8(bytes: &[u8], start: usize) -> Result<&str> {
     std::str::from_utf8(bytes)
-        .map_err(|error| DecodeError::new(Reason::NotUtf8, start + error.valid_up_to()))
+        .map_err(|error| PayloadError::new(Reason::NotUtf8, start + error.valid_up_to()))
 }
 
 fn signed(value: i64) -> Token {

@@ -1,4 +1,4 @@
-//! `Reason`: the ways in which a payload can be malformed.
+//! `PayloadError` and `Reason`: how a payload is malformed.
 
 use std::fmt;
 
@@ -72,25 +72,65 @@ impl fmt::Debug for Reason {
     }
 }
 
-/// The reason, the position and the part of an error.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct DecodeError {
-    pub(crate) reason: Reason,
-    pub(crate) offset: usize,
-    /// The part of the payload that was being read. The caller sets it.
-    pub(crate) part: &'static str,
+/// The error of one payload that does not follow the wire format.
+///
+/// Only this payload is lost: the frames after it are read as before. The text never quotes the payload's content, so
+/// that it can be printed as it is.
+///
+/// ```
+/// use record_proto::{Payload, Reason};
+///
+/// let error = Payload::decode(&[1, 0x91, 7]).unwrap_err();
+/// assert_eq!(error.reason(), Reason::TooFewFields { found: 1, least: 5 });
+/// assert_eq!(error.to_string(), "record at byte 1: 1 fields, but at least 5 are needed");
+/// ```
+///
+/// `Debug` prints the same text as `Display`, so that `main` may return this error.
+#[derive(Clone, Copy, PartialEq, Error)]
+#[error("{part} at byte {offset}: {reason}")]
+pub struct PayloadError {
+    part: &'static str,
+    offset: usize,
+    reason: Reason,
 }
 
-impl DecodeError {
+impl PayloadError {
+    /// Creates an error of a part that the caller sets with [`in_part`](Self::in_part).
     #[cold]
-    pub(crate) fn new(reason: Reason, offset: usize) -> Box<Self> {
-        Box::new(Self {
-            reason,
+    pub(crate) fn new(reason: Reason, offset: usize) -> Self {
+        Self {
+            part: "payload",
             offset,
-            part: "",
-        })
+            reason,
+        }
+    }
+
+    #[cold]
+    pub(crate) fn in_part(self, part: &'static str) -> Self {
+        Self { part, ..self }
+    }
+
+    /// Returns the part of the payload that was being read, as the wire format names it: `record level`, `close sent`.
+    pub fn part(&self) -> &'static str {
+        self.part
+    }
+
+    /// Returns the position of the error in the payload, in bytes. The length in front of the payload is not counted.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// Returns the reason for the error.
+    pub fn reason(&self) -> Reason {
+        self.reason
     }
 }
 
-/// The result of reading. The error is boxed so that the results of the hot path are two words.
-pub(crate) type Result<T> = std::result::Result<T, Box<DecodeError>>;
+impl fmt::Debug for PayloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// The result of reading.
+pub(crate) type Result<T> = std::result::Result<T, PayloadError>;

@@ -1,6 +1,6 @@
 //! `Token`: one marker of MessagePack, decoded.
 
-use super::reason::{DecodeError, Reason};
+use super::reason::{PayloadError, Reason};
 
 /// The first byte of an object, with the value or the length that it announces.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,7 +42,7 @@ impl Token {
 
 /// Creates the error for an object of another type than the expected one.
 #[cold]
-pub(crate) fn unexpected(expected: &'static str, found: Token, offset: usize) -> Box<DecodeError> {
+pub(crate) fn unexpected(expected: &'static str, found: Token, offset: usize) -> PayloadError {
     let found = found.name();
-    DecodeError::new(Reason::Type { expected, found }, offset)
+    PayloadError::new(Reason::Type { expected, found }, offset)
 }

@@ -156,7 +156,7 @@ impl<'a> Span<'a> {
         let length = reader.array_len()?;
         if length == 0 {
             let reason = Reason::TooFewFields { found: 0, least: 1 };
-            return Err(msgpack::DecodeError::new(reason, start));
+            return Err(msgpack::PayloadError::new(reason, start));
         }
         let name = reader.str()?;
         let mut fields = KeyValues::new();

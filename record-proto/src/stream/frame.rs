@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use crate::wire::{Payload, PayloadError};
+use crate::msgpack::PayloadError;
+use crate::wire::Payload;
 
 /// The length of the longest payload that a reader accepts by default: 64 KiB.
 ///

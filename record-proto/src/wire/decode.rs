@@ -4,17 +4,16 @@ use std::borrow::Cow;
 
 use log::Level;
 
-use super::error::PayloadError;
 use super::fields::{Fields, InPart};
 use super::fragment::Fragment;
 use super::payload::{self, Close, Dropped, Hello, Levels, Payload, VERSION};
 use crate::kv::{CheckedMap, ErrorInfo, KeyValues, Sources};
-use crate::msgpack::{self, DEFAULT_VALUE_LIMIT, DecodeError, Reader, Reason};
+use crate::msgpack::{self, DEFAULT_VALUE_LIMIT, PayloadError, Reader, Reason};
 use crate::record::{BatchInfo, BatchReason, LogRecord, Spans};
 
 impl<'a> Payload<'a> {
     /// Decodes one payload, without the length in front of it. Everything borrows from `bytes`, and nothing is
-    /// allocated, except for an error or for a record or hello that is cut.
+    /// allocated, except for a record or hello that is cut.
     ///
     /// Missing fields are read as nil. Fields that this version does not know are skipped. The fields of a
     /// [`Payload::Bell`] or [`Payload::Unknown`] are neither read nor checked.
@@ -93,11 +92,7 @@ impl<'a> LogRecord<'a> {
     pub fn decode_with_limit(bytes: &'a [u8], values: usize) -> Result<Self, PayloadError> {
         match Payload::decode_with_limit(bytes, values)? {
             Payload::Record(record) => Ok(record),
-            _ => Err(PayloadError::new(
-                "payload",
-                0,
-                Reason::NotARecord(bytes[0]),
-            )),
+            _ => Err(PayloadError::new(Reason::NotARecord(bytes[0]), 0)),
         }
     }
 }
@@ -198,8 +193,8 @@ fn other_kind(bytes: &[u8], values: usize) -> Result<Payload<'_>, PayloadError> 
         Some(&payload::CLOSE) => Payload::Close(close(reader)?),
         Some(&payload::BELL) => Payload::Bell,
         Some(&kind @ 0..=0x7f) => Payload::Unknown(kind),
-        Some(_) => return Err(PayloadError::new("payload", 0, Reason::Kind)),
-        None => return Err(PayloadError::new("payload", 0, Reason::Empty)),
+        Some(_) => return Err(PayloadError::new(Reason::Kind, 0)),
+        None => return Err(PayloadError::new(Reason::Empty, 0)),
     })
 }
 
@@ -289,7 +284,7 @@ fn level(reader: &mut Reader<'_>) -> msgpack::Result<Level> {
         3 => Ok(Level::Info),
         4 => Ok(Level::Debug),
         5 => Ok(Level::Trace),
-        _ => Err(DecodeError::new(
+        _ => Err(PayloadError::new(
             Reason::Range("1 (error) to 5 (trace)"),
             offset,
         )),
@@ -314,7 +309,7 @@ fn error_info<'a>(reader: &mut Reader<'a>) -> msgpack::Result<ErrorInfo<'a>> {
     let length = reader.array_len()?;
     if length == 0 {
         let reason = Reason::TooFewFields { found: 0, least: 1 };
-        return Err(DecodeError::new(reason, offset));
+        return Err(PayloadError::new(reason, offset));
     }
     let mut info = ErrorInfo::new(reader.str()?);
     for position in 1..length {
@@ -336,7 +331,7 @@ fn batch(reader: &mut Reader<'_>) -> msgpack::Result<BatchInfo> {
     let found = reader.array_len()?;
     if found < 3 {
         let reason = Reason::TooFewFields { found, least: 3 };
-        return Err(DecodeError::new(reason, start));
+        return Err(PayloadError::new(reason, start));
     }
     let reason = BatchReason::from_number(reader.uint()?);
     let info = BatchInfo::new(reason, reader.uint()?, reader.uint()?);

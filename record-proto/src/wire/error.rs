@@ -1,65 +1,8 @@
-//! The errors of one payload (`PayloadError`) and of a whole stream (`CodecError`).
+//! `CodecError`: the error that ends a whole stream.
 
 use std::{fmt, io};
 
 use thiserror::Error;
-
-use crate::msgpack::{DecodeError, Reason};
-
-/// The error of one payload that does not follow the wire format.
-///
-/// Only this payload is lost: the frames after it are read as before. The text never quotes the payload's content, so
-/// that it can be printed as it is.
-///
-/// ```
-/// use record_proto::{Payload, Reason};
-///
-/// let error = Payload::decode(&[1, 0x91, 7]).unwrap_err();
-/// assert_eq!(error.reason(), Reason::TooFewFields { found: 1, least: 5 });
-/// assert_eq!(error.to_string(), "record at byte 1: 1 fields, but at least 5 are needed");
-/// ```
-///
-/// `Debug` prints the same text as `Display`, so that `main` may return this error.
-#[derive(Clone, Copy, PartialEq, Error)]
-#[error("{part} at byte {offset}: {reason}")]
-pub struct PayloadError {
-    part: &'static str,
-    offset: usize,
-    reason: Reason,
-}
-
-impl PayloadError {
-    pub(crate) fn new(part: &'static str, offset: usize, reason: Reason) -> Self {
-        Self {
-            part,
-            offset,
-            reason,
-        }
-    }
-
-    /// Returns the part of the payload that was being read, as the wire format names it: `record level`, `close sent`.
-    pub fn part(&self) -> &'static str {
-        self.part
-    }
-
-    /// Returns the position of the error in the payload, in bytes. The length in front of the payload is not counted.
-    pub fn offset(&self) -> usize {
-        self.offset
-    }
-
-    /// Returns the reason for the error.
-    pub fn reason(&self) -> Reason {
-        self.reason
-    }
-}
-
-/// Lets `?` unbox the errors of the decoding functions, which are boxed to keep the results small.
-impl From<Box<DecodeError>> for PayloadError {
-    #[cold]
-    fn from(error: Box<DecodeError>) -> Self {
-        Self::new(error.part, error.offset, error.reason)
-    }
-}
 
 /// The error that ends a stream of frames.
 ///
@@ -120,12 +63,6 @@ pub fn fmt_with_sources(
         next = source.source();
     }
     Ok(())
-}
-
-impl fmt::Debug for PayloadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
-    }
 }
 
 impl fmt::Debug for CodecError {

@@ -1,6 +1,6 @@
 //! `Fields`: reading the fields of one payload, which may be fewer or more than this version knows.
 
-use crate::msgpack::{self, DecodeError, Reader, Reason};
+use crate::msgpack::{self, PayloadError, Reader, Reason};
 
 /// The fields of one payload that are still to be read.
 pub(crate) struct Fields<'a> {
@@ -17,7 +17,7 @@ impl<'a> Fields<'a> {
         let left = reader.array_len()?;
         if left < least {
             let found = left;
-            return Err(DecodeError::new(
+            return Err(PayloadError::new(
                 Reason::TooFewFields { found, least },
                 start,
             ));
@@ -81,7 +81,7 @@ impl<'a> Fields<'a> {
         }
         match self.reader.remaining() {
             0 => Ok(()),
-            trailing => Err(DecodeError::new(
+            trailing => Err(PayloadError::new(
                 Reason::TrailingBytes(trailing),
                 self.reader.position(),
             )),
@@ -97,9 +97,6 @@ pub(crate) trait InPart<T> {
 impl<T> InPart<T> for msgpack::Result<T> {
     #[inline(always)]
     fn in_part(self, part: &'static str) -> msgpack::Result<T> {
-        self.map_err(|mut error| {
-            error.part = part;
-            error
-        })
+        self.map_err(|error| error.in_part(part))
     }
 }

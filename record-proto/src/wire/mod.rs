@@ -20,7 +20,7 @@ mod truncate;
 
 pub use {
     encode::{Encode, HEAD_LENGTH},
-    error::{CodecError, PayloadError, fmt_with_sources},
+    error::{CodecError, fmt_with_sources},
     event::Event,
     fragment::{FRAGMENT_OVERHEAD, Fragment, split},
     message_writer::MessageWriter,

@@ -7,7 +7,7 @@ use log::Level;
 use super::known::{Known, bytes_key, text_key};
 use super::payload;
 use crate::kv::{KeyValues, KnownKeys};
-use crate::msgpack::Reader;
+use crate::msgpack::{PayloadError, Reader, Reason};
 use crate::record::{Origin, RecordView};
 use crate::text::without_controls;
 
@@ -35,12 +35,15 @@ impl RecordDecoder {
         Self::default()
     }
 
-    /// Decodes a plain record.
+    /// Decodes a plain record. If bytes follow its fields, the record is malformed and the result is an error.
     ///
     /// Returns `None` for every other payload, malformed ones included. [`Payload::decode`](crate::Payload::decode)
     /// decodes those. The limit on values is not applied: a plain record has at most 16.
     #[inline(always)]
-    pub fn decode<'a>(&'a mut self, payload: &'a [u8]) -> Option<RecordView<'a>> {
+    pub fn decode<'a>(
+        &'a mut self,
+        payload: &'a [u8],
+    ) -> Option<Result<RecordView<'a>, PayloadError>> {
         let (fields, rest) = match payload {
             [payload::RECORD, 0xdc, 0, 18, rest @ ..] => (18, rest),
             [payload::RECORD, head @ 0x9c..=0x9e, rest @ ..] => (usize::from(head & 0xf), rest),
@@ -69,14 +72,21 @@ impl RecordDecoder {
         if has_context {
             self.contexts.find(&mut reader, context_key, plain_map)?;
         }
-        let instance = match (fields, reader.rest) {
-            (18, &[0xc0, 0xc0, 0xc0, 0xce, a, b, c, d]) => Some(u32::from_be_bytes([a, b, c, d])),
-            (..18, []) => None,
+        let (instance, trailing) = match (fields, reader.rest) {
+            (18, &[0xc0, 0xc0, 0xc0, 0xce, a, b, c, d, ref trailing @ ..]) => {
+                (Some(u32::from_be_bytes([a, b, c, d])), trailing)
+            }
+            (..18, trailing) => (None, trailing),
             _ => return None,
         };
+        if !trailing.is_empty() {
+            let offset = payload.len() - trailing.len();
+            let error = PayloadError::new(Reason::TrailingBytes(trailing.len()), offset);
+            return Some(Err(error.in_part("record")));
+        }
         // Borrowed only now: the calls of `find` above needed `self` as mutable.
         let origin: &'a Origin<'a> = self.origins.last();
-        Some(RecordView {
+        Some(Ok(RecordView {
             seq,
             time,
             level,
@@ -89,7 +99,7 @@ impl RecordDecoder {
             pairs: self.keys.pairs(map, count),
             context: has_context.then(|| self.contexts.last()),
             whole: None,
-        })
+        }))
     }
 }
 

@@ -26,8 +26,13 @@ pub fn check(bytes: &[u8]) -> usize {
 /// Decodes a payload in both ways. Returns whether the decoder took it.
 pub fn compare(decoder: &mut RecordDecoder, payload: &[u8]) -> bool {
     let decoded = Payload::decode(payload);
-    let Some(view) = decoder.decode(payload) else {
-        return false;
+    let view = match decoder.decode(payload) {
+        None => return false,
+        Some(Err(error)) => {
+            assert_eq!(decoded, Err(error), "{payload:02x?}");
+            return true;
+        }
+        Some(Ok(view)) => view,
     };
     let Ok(Payload::Record(record)) = decoded else {
         panic!("{view:?} of {decoded:?}, {payload:02x?}")
