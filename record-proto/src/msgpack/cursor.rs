@@ -85,6 +85,18 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Appends bytes if they end at or before `limit`, without growing. Returns whether they did.
+    #[inline(always)]
+    pub(crate) fn append_before(&mut self, limit: usize, bytes: &[u8]) -> bool {
+        let end = self.position + bytes.len();
+        match self.buffer.get_mut(self.position..end) {
+            Some(room) if end <= limit => copy_short(room, bytes),
+            _ => return false,
+        }
+        self.position = end;
+        true
+    }
+
     /// Returns the position up to which bytes can be written without growing.
     #[inline(always)]
     pub(crate) fn end_of_room(&self) -> usize {

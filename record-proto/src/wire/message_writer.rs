@@ -80,9 +80,8 @@ impl<'b> MessageWriter<'b> {
 impl fmt::Write for MessageWriter<'_> {
     #[inline]
     fn write_str(&mut self, piece: &str) -> fmt::Result {
-        match self.out.position() + piece.len() > self.soft_end {
-            true => self.write_slowly(piece),
-            false => self.out.append(piece.as_bytes()),
+        if !self.out.append_before(self.soft_end, piece.as_bytes()) {
+            self.write_slowly(piece);
         }
         Ok(())
     }
