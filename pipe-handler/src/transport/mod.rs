@@ -63,6 +63,7 @@ impl Transport {
     }
 
     /// Writes a record that was logged at `time` and that is complete in these frames.
+    #[inline]
     #[cfg_attr(not(feature = "buffered"), allow(unused_variables))]
     pub(crate) fn write_record(
         &self,
@@ -71,7 +72,7 @@ impl Transport {
         deadline: &mut Deadline,
     ) -> Written {
         let is_done = match self {
-            Self::Direct(_) => false,
+            Self::Direct(pipe) => return pipe.write(frames, deadline),
             // If the pipe has no room or no reader at this moment, `write` below handles that.
             #[cfg(feature = "buffered")]
             Self::Buffered(queue, pipe) if queue.is_after_pause(time) => {

@@ -156,4 +156,14 @@ impl MsgpackWrite for Cursor<'_> {
             self.position += bytes.len();
         }
     }
+
+    #[inline(always)]
+    fn append_after(&mut self, byte: u8, bytes: &[u8]) {
+        let length = 1 + bytes.len();
+        if let Some([first, rest @ ..]) = self.room(length) {
+            *first = byte;
+            copy_short(rest, bytes);
+            self.position += length;
+        }
+    }
 }

@@ -9,6 +9,13 @@ pub(crate) trait MsgpackWrite {
 
     /// Appends any number of bytes.
     fn append(&mut self, bytes: &[u8]);
+
+    /// Appends a byte and then any number of bytes.
+    #[inline(always)]
+    fn append_after(&mut self, byte: u8, bytes: &[u8]) {
+        self.append_array([byte]);
+        self.append(bytes);
+    }
 }
 
 impl<B: BufMut> MsgpackWrite for B {
@@ -134,8 +141,9 @@ pub(crate) fn f64(out: &mut impl MsgpackWrite, value: f64) {
 pub(crate) fn str(out: &mut impl MsgpackWrite, text: &str) {
     let length = text.len();
     if length < 32 {
-        out.append_array([0xa0 | length as u8]);
-    } else if let Ok(length) = u8::try_from(length) {
+        return out.append_after(0xa0 | length as u8, text.as_bytes());
+    }
+    if let Ok(length) = u8::try_from(length) {
         out.append_array([0xd9, length]);
     } else if let Ok(length) = u16::try_from(length) {
         head(out, 0xda, length.to_be_bytes());
