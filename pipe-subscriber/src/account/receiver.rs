@@ -93,21 +93,12 @@ impl Receiver {
         mut on_record: impl FnMut(&RecordView<'_>),
     ) -> usize {
         self.has_received = true;
-        let mut record = match self.decoder.decode(payload) {
-            Some(Ok(record)) => record,
-            Some(Err(error)) => return self.receive_malformed(payload, error),
-            None => return self.receive_unusual(payload, &mut on_record),
+        let Some(mut record) = self.decoder.decode(payload) else {
+            return self.receive_unusual(payload, &mut on_record);
         };
         self.tee.write_frame(payload, &mut self.reasons);
         self.accounts.record(&mut record);
         on_record(&record);
-        payload.len()
-    }
-
-    #[cold]
-    fn receive_malformed(&mut self, payload: &[u8], error: PayloadError) -> usize {
-        self.tee.write_frame(payload, &mut self.reasons);
-        self.reject(error);
         payload.len()
     }
 
@@ -118,7 +109,10 @@ impl Receiver {
         payload: &[u8],
         on_record: &mut dyn FnMut(&RecordView<'_>),
     ) -> usize {
-        let decoded = Payload::decode_with_limit(payload, self.value_limit);
+        let decoded = match self.decoder.take_error() {
+            Some(error) => Err(error),
+            None => Payload::decode_with_limit(payload, self.value_limit),
+        };
         if let Ok(Payload::Bell) = decoded {
             // A bell only wakes the reader. It is neither counted nor stored.
             return payload.len();

@@ -172,33 +172,31 @@ impl<'a> Reader<'a> {
         Ok(hints)
     }
 
-    /// Reads a pair for `log`, whose value is nil, a boolean, a number or a text.
-    #[inline]
-    pub(crate) fn scalar_pair(&mut self) -> Result<(&'a str, kv::Value<'a>)> {
-        let key = self.str()?;
-        let value = match self.rest {
-            [0xa0..=0xbf | 0xd9..=0xdb, ..] => kv::Value::from(self.str()?),
-            [0x00..=0x7f | 0xcc..=0xcf, ..] => unsigned(self.uint()?),
-            _ => self.with_copy(Self::other_scalar)?,
-        };
-        Ok((key, value))
+    /// Reads a value for `log`. Returns `None` if it is no nil, boolean, number or text.
+    #[inline(always)]
+    pub(crate) fn scalar(&mut self) -> Option<kv::Value<'a>> {
+        match self.rest {
+            [0xa0..=0xbf | 0xd9..=0xdb, ..] => Some(kv::Value::from(self.str().ok()?)),
+            [0x00..=0x7f | 0xcc..=0xcf, ..] => Some(unsigned(self.frequent_uint()?)),
+            _ => self.with_copy(Self::other_scalar),
+        }
     }
 
-    fn other_scalar(&mut self) -> Result<kv::Value<'a>> {
-        let start = self.position();
-        Ok(match self.token()? {
-            Token::Nil => kv::Value::null(),
-            Token::Bool(value) => kv::Value::from(value),
-            Token::Uint(value) => unsigned(value),
-            Token::Int(value) => kv::Value::from(value),
-            Token::Float(value) => kv::Value::from(value),
-            token => return Err(unexpected("a scalar", token, start)),
-        })
+    #[inline(never)]
+    fn other_scalar(&mut self) -> Option<kv::Value<'a>> {
+        match self.token().ok()? {
+            Token::Nil => Some(kv::Value::null()),
+            Token::Bool(value) => Some(kv::Value::from(value)),
+            Token::Uint(value) => Some(unsigned(value)),
+            Token::Int(value) => Some(kv::Value::from(value)),
+            Token::Float(value) => Some(kv::Value::from(value)),
+            _ => None,
+        }
     }
 }
 
 /// Returns a signed number if it fits, so that equal numbers have one type.
-pub(super) fn unsigned<'a>(value: u64) -> kv::Value<'a> {
+fn unsigned<'a>(value: u64) -> kv::Value<'a> {
     match i64::try_from(value) {
         Ok(value) => kv::Value::from(value),
         Err(_) => kv::Value::from(value),

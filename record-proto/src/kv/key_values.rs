@@ -174,7 +174,7 @@ impl<'a> KeyValues<'a> {
         let mut reader = Reader::new(&self.bytes);
         for _ in 0..map_len(&mut reader) {
             // Never happens, because the bytes were checked.
-            let Ok((key, value)) = reader.scalar_pair() else {
+            let (Ok(key), Some(value)) = (reader.str(), reader.scalar()) else {
                 return Ok(());
             };
             visitor.visit_pair(Key::from_str(key), value)?;

@@ -2,9 +2,9 @@
 
 use log::kv::{self, Key, VisitSource};
 
-use super::hints::{Hints, unsigned};
+use super::hints::Hints;
 use super::key_values::KeyValues;
-use crate::msgpack::{KnownText, Reader, Token};
+use crate::msgpack::{KnownText, Reader};
 use crate::text::without_controls;
 
 /// The most pairs of plain key-values.
@@ -77,7 +77,7 @@ impl<'a> KnownPairs<'a> {
         for key in self.keys {
             reader.rest = reader.rest.get(key.encoded_length()..).unwrap_or_default();
             // This is never taken, because the pairs were checked.
-            let Some(value) = scalar(&mut reader) else {
+            let Some(value) = reader.scalar() else {
                 return Ok(());
             };
             visitor.visit_pair(Key::from_str(key.text()), value)?;
@@ -97,34 +97,16 @@ fn check_scalar(reader: &mut Reader<'_>) -> Option<()> {
             reader.frequent_uint()?;
         }
         [0xc0 | 0xc2 | 0xc3, rest @ ..] => reader.rest = rest,
-        _ => {
-            reader.with_copy(other_scalar)?;
-        }
+        _ => reader.with_copy(check_other_scalar)?,
     }
     Some(())
 }
 
-/// Reads a scalar value that [`check_scalar`] has checked.
-#[inline(always)]
-fn scalar<'a>(reader: &mut Reader<'a>) -> Option<kv::Value<'a>> {
-    match reader.rest {
-        [0xa0..=0xbf | 0xd9, ..] => Some(kv::Value::from(reader.str().ok()?)),
-        [0x00..=0x7f | 0xcc..=0xcf, ..] => Some(unsigned(reader.frequent_uint()?)),
-        _ => reader.with_copy(other_scalar),
-    }
-}
-
-/// Reads and checks a scalar that is none of the frequent ones.
+/// Checks a scalar value that is none of the frequent ones.
 #[inline(never)]
-fn other_scalar<'a>(reader: &mut Reader<'a>) -> Option<kv::Value<'a>> {
-    Some(match reader.token().ok()? {
-        Token::Nil => kv::Value::null(),
-        Token::Bool(value) => kv::Value::from(value),
-        Token::Uint(value) => unsigned(value),
-        Token::Int(value) => kv::Value::from(value),
-        Token::Float(value) => kv::Value::from(value),
-        // Only long texts get here.
-        Token::Str(length) => kv::Value::from(without_controls(reader.take(length).ok()?)?),
-        _ => return None,
-    })
+fn check_other_scalar(reader: &mut Reader<'_>) -> Option<()> {
+    match reader.rest {
+        [0xda | 0xdb, ..] => without_controls(reader.str().ok()?.as_bytes()).map(drop),
+        _ => reader.scalar().map(drop),
+    }
 }

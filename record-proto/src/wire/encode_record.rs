@@ -153,37 +153,24 @@ impl LogRecord<'_> {
 
     /// Returns how many fields are written. Nils at the end are not.
     fn field_count(&self) -> usize {
-        match self {
-            Self { batch: Some(_), .. } => 19,
-            Self {
-                instance: Some(_), ..
-            } => 18,
-            Self { spans, .. } if !spans.is_empty() => 17,
-            Self {
-                original_length: Some(_),
-                ..
-            } => 16,
-            Self { error: Some(_), .. } => 15,
-            Self { context, .. } if !context.is_empty() => 14,
-            Self { key_values, .. } if !key_values.is_empty() => 13,
-            Self { line: Some(_), .. } => 12,
-            Self { file: Some(_), .. } => 11,
-            Self {
-                module_path: Some(_),
-                ..
-            } => 10,
-            Self {
-                thread: Some(_), ..
-            } => 9,
-            Self {
-                thread_id: Some(_), ..
-            } => 8,
-            Self {
-                process: Some(_), ..
-            } => 7,
-            Self { pid: Some(_), .. } => 6,
-            _ => Self::REQUIRED_FIELDS,
-        }
+        let optional = [
+            self.pid.is_some(),
+            self.process.is_some(),
+            self.thread_id.is_some(),
+            self.thread.is_some(),
+            self.module_path.is_some(),
+            self.file.is_some(),
+            self.line.is_some(),
+            !self.key_values.is_empty(),
+            !self.context.is_empty(),
+            self.error.is_some(),
+            self.original_length.is_some(),
+            !self.spans.is_empty(),
+            self.instance.is_some(),
+            self.batch.is_some(),
+        ];
+        let last = optional.iter().rposition(|&is_present| is_present);
+        Self::REQUIRED_FIELDS + last.map_or(0, |last| last + 1)
     }
 }
 

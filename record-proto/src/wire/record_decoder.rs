@@ -27,6 +27,7 @@ pub struct RecordDecoder {
     origins: Known<Origin<'static>>,
     contexts: Known<KeyValues<'static>>,
     keys: KnownKeys,
+    error: Option<PayloadError>,
 }
 
 impl RecordDecoder {
@@ -35,15 +36,13 @@ impl RecordDecoder {
         Self::default()
     }
 
-    /// Decodes a plain record. If bytes follow its fields, the record is malformed and the result is an error.
+    /// Decodes a plain record.
     ///
-    /// Returns `None` for every other payload, malformed ones included. [`Payload::decode`](crate::Payload::decode)
-    /// decodes those. The limit on values is not applied: a plain record has at most 16.
+    /// Returns `None` for every other payload, malformed ones included. If [`take_error`](Self::take_error) has no
+    /// error then, [`Payload::decode`](crate::Payload::decode) decodes the payload. The limit on values is not applied:
+    /// a plain record has at most 16.
     #[inline(always)]
-    pub fn decode<'a>(
-        &'a mut self,
-        payload: &'a [u8],
-    ) -> Option<Result<RecordView<'a>, PayloadError>> {
+    pub fn decode<'a>(&'a mut self, payload: &'a [u8]) -> Option<RecordView<'a>> {
         let (fields, rest) = match payload {
             [payload::RECORD, 0xdc, 0, 18, rest @ ..] => (18, rest),
             [payload::RECORD, head @ 0x9c..=0x9e, rest @ ..] => (usize::from(head & 0xf), rest),
@@ -72,21 +71,17 @@ impl RecordDecoder {
         if has_context {
             self.contexts.find(&mut reader, context_key, plain_map)?;
         }
-        let (instance, trailing) = match (fields, reader.rest) {
-            (18, &[0xc0, 0xc0, 0xc0, 0xce, a, b, c, d, ref trailing @ ..]) => {
-                (Some(u32::from_be_bytes([a, b, c, d])), trailing)
+        let instance = match (fields, reader.rest) {
+            (18, &[0xc0, 0xc0, 0xc0, 0xce, a, b, c, d]) => Some(u32::from_be_bytes([a, b, c, d])),
+            (..18, []) => None,
+            _ => {
+                self.error = trailing_bytes(fields, reader.rest, payload.len());
+                return None;
             }
-            (..18, trailing) => (None, trailing),
-            _ => return None,
         };
-        if !trailing.is_empty() {
-            let offset = payload.len() - trailing.len();
-            let error = PayloadError::new(Reason::TrailingBytes(trailing.len()), offset);
-            return Some(Err(error.in_part("record")));
-        }
         // Borrowed only now: the calls of `find` above needed `self` as mutable.
         let origin: &'a Origin<'a> = self.origins.last();
-        Some(Ok(RecordView {
+        Some(RecordView {
             seq,
             time,
             level,
@@ -99,8 +94,27 @@ impl RecordDecoder {
             pairs: self.keys.pairs(map, count),
             context: has_context.then(|| self.contexts.last()),
             whole: None,
-        }))
+        })
     }
+
+    /// Takes the error of the payload that [`decode`](Self::decode) refused last, if it has found the error: bytes
+    /// follow the fields of a plain record.
+    pub fn take_error(&mut self) -> Option<PayloadError> {
+        self.error.take()
+    }
+}
+
+/// Returns the error of a record if bytes follow its last field. `rest` are the bytes after the context.
+#[cold]
+#[inline(never)]
+fn trailing_bytes(fields: usize, rest: &[u8], payload: usize) -> Option<PayloadError> {
+    let trailing = match rest {
+        [0xc0, 0xc0, 0xc0, 0xce, _, _, _, _, trailing @ ..] if fields == 18 => trailing.len(),
+        _ if fields < 18 => rest.len(),
+        _ => return None,
+    };
+    let error = PayloadError::new(Reason::TrailingBytes(trailing), payload - trailing);
+    Some(error.in_part("record"))
 }
 
 #[inline(always)]

@@ -23,16 +23,15 @@ pub fn check(bytes: &[u8]) -> usize {
     taken
 }
 
-/// Decodes a payload in both ways. Returns whether the decoder took it.
+/// Decodes a payload in both ways. Returns whether the decoder took it or found its error.
 pub fn compare(decoder: &mut RecordDecoder, payload: &[u8]) -> bool {
     let decoded = Payload::decode(payload);
-    let view = match decoder.decode(payload) {
-        None => return false,
-        Some(Err(error)) => {
+    let Some(view) = decoder.decode(payload) else {
+        let error = decoder.take_error();
+        if let Some(error) = error {
             assert_eq!(decoded, Err(error), "{payload:02x?}");
-            return true;
         }
-        Some(Ok(view)) => view,
+        return error.is_some();
     };
     let Ok(Payload::Record(record)) = decoded else {
         panic!("{view:?} of {decoded:?}, {payload:02x?}")
