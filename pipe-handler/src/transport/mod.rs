@@ -72,7 +72,7 @@ impl Transport {
         deadline: &mut Deadline,
     ) -> Written {
         let is_done = match self {
-            Self::Direct(pipe) => return pipe.write(frames, deadline),
+            Self::Direct(_) => false,
             // If the pipe has no room or no reader at this moment, `write` below handles that.
             #[cfg(feature = "buffered")]
             Self::Buffered(queue, pipe) if queue.is_after_pause(time) => {
