@@ -5,7 +5,7 @@ mod common;
 use common::inputs::known_decoder::{check, compare};
 use common::{golden_names, golden_payload, payload, record_of};
 use proptest::{collection::vec, prelude::*};
-use record_proto::RecordDecoder;
+use record_proto::{KeyValues, List, RecordDecoder, Spans};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
@@ -50,4 +50,51 @@ fn records_with_the_usual_fields_are_taken() {
             assert!(compare(&mut decoder, &trailing), "{record:?}");
         }
     }
+}
+
+/// A handler encodes all fields up to the instance.
+#[test]
+fn records_with_few_spans_are_taken_and_shown_as_others_are() {
+    let mut decoder = RecordDecoder::new();
+    let mut record = record_of("hello");
+    record.instance = Some(0x1234_5678);
+    record.key_values = [("job", 7)].into_iter().collect();
+    for (id, query) in [(1, "a"), (1, "a"), (2, "b"), (1, "a"), (2, "c")] {
+        record.spans = Spans::new();
+        let fields: KeyValues<'_> = [("id", id)].into_iter().collect();
+        record.spans.push("request", &fields);
+        record
+            .spans
+            .push("query", &[("text", query)].into_iter().collect());
+        record.spans.push("empty", &KeyValues::new());
+        assert!(compare(&mut decoder, &payload(&record)), "{record:?}");
+    }
+}
+
+#[test]
+fn records_with_other_spans_are_left_to_the_general_decoder() {
+    let many: KeyValues<'_> = (0..8).map(|n| (n.to_string(), n)).collect();
+    let list: List<'_> = [1, 2].into_iter().collect();
+    let lists: KeyValues<'_> = [("list", list)].into_iter().collect();
+    let controls: KeyValues<'_> = [("text", "\u{1b}")].into_iter().collect();
+    let is_taken = |push: &dyn Fn(&mut Spans<'_>)| {
+        let mut record = record_of("hello");
+        record.instance = Some(0x1234_5678);
+        push(&mut record.spans);
+        compare(&mut RecordDecoder::new(), &payload(&record))
+    };
+    assert!(
+        is_taken(&|spans| (0..5).for_each(|_| spans.push("s", &many))),
+        "45 spans and fields"
+    );
+    assert!(
+        !is_taken(&|spans| (0..6).for_each(|_| spans.push("s", &many))),
+        "54"
+    );
+    assert!(!is_taken(&|spans| spans.push("s", &lists)));
+    assert!(!is_taken(&|spans| spans.push("s", &controls)));
+    assert!(!is_taken(&|spans| spans.push("s\n", &KeyValues::new())));
+    assert!(!is_taken(
+        &|spans| spans.push(&"s".repeat(600), &KeyValues::new())
+    ));
 }

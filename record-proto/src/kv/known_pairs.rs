@@ -4,6 +4,7 @@ use log::kv::{self, Key, VisitSource};
 
 use super::hints::Hints;
 use super::key_values::KeyValues;
+use super::value::Value;
 use crate::msgpack::{KnownText, Reader};
 use crate::text::without_controls;
 
@@ -66,6 +67,16 @@ impl<'a> KnownPairs<'a> {
             [] => KeyValues::new(),
             keys => KeyValues::from_bytes(self.map, Hints::plain(keys.iter().map(KnownText::text))),
         }
+    }
+
+    /// Iterates over the pairs, in order.
+    #[inline]
+    pub(crate) fn iter(self) -> impl Iterator<Item = (&'a str, Value<'a>)> {
+        let mut reader = Reader::new(self.map.get(1..).unwrap_or_default());
+        self.keys.iter().map_while(move |key| {
+            reader.rest = reader.rest.get(key.encoded_length()..)?;
+            Some((key.text(), Value::read(&mut reader)?))
+        })
     }
 
     #[inline]

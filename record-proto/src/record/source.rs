@@ -69,8 +69,7 @@ impl kv::Source for RecordSource<'_> {
             visitor.visit_pair(Key::from_str(key), value.unwrap_or_else(kv::Value::null))?;
         }
         if !self.record.spans.is_empty() {
-            let spans = kv::Value::from_display(&self.record.spans);
-            visitor.visit_pair(Key::from_str("spans"), spans)?;
+            self.record.spans.visit(visitor)?;
         }
         if let Some(batch) = &self.record.batch {
             visitor.visit_pair(Key::from_str("batch"), kv::Value::from_display(batch))?;

@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, fmt};
 
+use log::kv::{self, Key, VisitSource};
+
 use crate::kv::{KeyValues, escape};
 use crate::msgpack::{self, Reader, Reason, write};
 use crate::text::has_control;
@@ -88,6 +90,35 @@ impl<'a> Spans<'a> {
         Spans {
             bytes: Cow::Owned(self.bytes.into_owned()),
         }
+    }
+
+    /// Returns the same spans, borrowed from these.
+    pub(crate) fn borrowed(&self) -> Spans<'_> {
+        Spans {
+            bytes: Cow::Borrowed(&self.bytes),
+        }
+    }
+
+    /// Returns the spans of an encoded array that was checked.
+    pub(crate) fn from_checked(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes: Cow::Borrowed(bytes),
+        }
+    }
+
+    /// Shows the spans to a visitor of `log`, as one text.
+    pub(crate) fn visit<'kvs>(
+        &'kvs self,
+        visitor: &mut dyn VisitSource<'kvs>,
+    ) -> Result<(), kv::Error> {
+        visitor.visit_pair(Key::from_str("spans"), kv::Value::from_display(self))
+    }
+
+    /// Returns how many bytes the spans have, encoded.
+    // Hidden because it is for the sibling crates only; it may change.
+    #[doc(hidden)]
+    pub fn encoded_length(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Returns whether any name, key or text in the spans has a [control](crate::is_control).

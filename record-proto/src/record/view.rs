@@ -7,7 +7,8 @@ use log::{Level, kv};
 use super::log_record::LogRecord;
 use super::origin::Origin;
 use super::source::RecordSource;
-use crate::kv::{KeyValues, KnownPairs};
+use super::spans::Spans;
+use crate::kv::{KeyValues, KnownPairs, Value};
 
 /// A decoded record that borrows all of its parts.
 ///
@@ -38,6 +39,8 @@ pub struct RecordView<'a> {
     pub(crate) pairs: KnownPairs<'a>,
     /// The context of a plain record.
     pub(crate) context: Option<&'a KeyValues<'a>>,
+    /// The spans of a plain record.
+    pub(crate) spans: Option<&'a Spans<'a>>,
     /// The whole record, if it is not plain.
     pub(crate) whole: Option<&'a LogRecord<'a>>,
 }
@@ -60,6 +63,30 @@ impl<'a> RecordView<'a> {
         self.whole.is_none()
     }
 
+    /// Returns the whole record, if it is not [plain](Self::is_plain). Its process may lack a name that the view has.
+    #[inline]
+    pub fn whole(&self) -> Option<&'a LogRecord<'a>> {
+        self.whole
+    }
+
+    /// Returns the spans, if there are any.
+    #[inline]
+    pub fn spans(&self) -> Option<&'a Spans<'a>> {
+        match self.whole {
+            Some(whole) => Some(&whole.spans).filter(|spans| !spans.is_empty()),
+            None => self.spans,
+        }
+    }
+
+    /// Iterates over the key-values and then the context, with their types.
+    #[inline]
+    pub fn values(&self) -> impl Iterator<Item = (&'a str, Value<'a>)> + use<'a> {
+        let key_values = self.whole.map(|whole| &whole.key_values);
+        let context = self.whole.map(|whole| &whole.context).or(self.context);
+        let others = key_values.into_iter().chain(context);
+        self.pairs.iter().chain(others.flat_map(KeyValues::iter))
+    }
+
     /// Returns the record with all of its fields, borrowed.
     pub fn to_record(&self) -> LogRecord<'a> {
         if let Some(whole) = self.whole {
@@ -80,6 +107,7 @@ impl<'a> RecordView<'a> {
             line: self.line,
             key_values: self.pairs.to_key_values(),
             context: self.context.map(KeyValues::borrowed).unwrap_or_default(),
+            spans: self.spans.map(Spans::borrowed).unwrap_or_default(),
             instance: self.instance,
             ..LogRecord::empty(self.level, self.target, self.message)
         }
@@ -121,8 +149,8 @@ impl<'a> RecordView<'a> {
     }
 }
 
-/// The key-values and the context of a record that has no error, spans or batch, and whose values are all scalars (nil,
-/// booleans, numbers, texts). Most records are like that, and nothing has to be built for them.
+/// The key-values of a plain record, or of another one that has no error, spans or batch, and whose values are all scalars
+/// (nil, booleans, numbers, texts). Most records are like that, and nothing has to be built for them.
 impl kv::Source for RecordView<'_> {
     #[inline]
     fn visit<'kvs>(&'kvs self, visitor: &mut dyn kv::VisitSource<'kvs>) -> Result<(), kv::Error> {
@@ -131,8 +159,11 @@ impl kv::Source for RecordView<'_> {
             return whole.context.visit_scalars(visitor);
         }
         self.pairs.visit(visitor)?;
-        match self.context {
-            Some(context) => context.visit_scalars(visitor),
+        if let Some(context) = self.context {
+            context.visit_scalars(visitor)?;
+        }
+        match self.spans {
+            Some(spans) => spans.visit(visitor),
             None => Ok(()),
         }
     }
@@ -140,7 +171,10 @@ impl kv::Source for RecordView<'_> {
     fn count(&self) -> usize {
         match self.whole {
             Some(whole) => whole.key_values.len() + whole.context.len(),
-            None => self.pairs.len() + self.context.map_or(0, KeyValues::len),
+            None => {
+                let context = self.context.map_or(0, KeyValues::len);
+                self.pairs.len() + context + usize::from(self.spans.is_some())
+            }
         }
     }
 }
@@ -173,6 +207,7 @@ impl LogRecord<'_> {
             origin: &origin,
             pairs: KnownPairs::default(),
             context: None,
+            spans: None,
             whole: Some(self),
         })
     }

@@ -8,16 +8,20 @@ use super::known::{Known, bytes_key, text_key};
 use super::payload;
 use crate::kv::{KeyValues, KnownKeys};
 use crate::msgpack::{PayloadError, Reader, Reason};
-use crate::record::{Origin, RecordView};
+use crate::record::{Origin, RecordView, Spans};
 use crate::text::without_controls;
+
+/// The most spans of a plain record, and fields in them, together.
+const MAX_SPAN_VALUES: usize = 48;
 
 /// Decodes the plain records of one stream. Nearly all records of a handler are plain.
 ///
-/// A plain record has at least the fields up to the line, and after the context no field but its instance. It has at
-/// most 8 key-values and 8 pairs of context, all of them scalars. None of its texts has controls, and the message has
-/// at most 255 bytes.
+/// A plain record has at least the fields up to the line, and after the context no field but its spans and its instance.
+/// It has at most 8 key-values and 8 pairs of context, and at most 48 spans and fields of spans, all of them scalars. None
+/// of its texts has controls, and the message has at most 255 bytes.
 ///
-/// Parts that repeat (the target; process, thread, module and file; the context) are borrowed from earlier records.
+/// Parts that repeat (the target; process, thread, module and file; the context; the spans) are borrowed from earlier
+/// records.
 /// They are compared as bytes: an encoded object contains its own length, so equal bytes are equal objects, and a part
 /// that was checked once need not be checked again. Up to 64 parts of each kind are kept. A part that is not among them
 /// is decoded and copied, and takes the place of another one.
@@ -26,6 +30,7 @@ pub struct RecordDecoder {
     targets: Known<String>,
     origins: Known<Origin<'static>>,
     contexts: Known<KeyValues<'static>>,
+    spans: Known<Spans<'static>>,
     keys: KnownKeys,
     error: Option<PayloadError>,
 }
@@ -40,7 +45,7 @@ impl RecordDecoder {
     ///
     /// Returns `None` for every other payload, malformed ones included. If [`take_error`](Self::take_error) has no
     /// error then, [`Payload::decode`](crate::Payload::decode) decodes the payload. The limit on values is not applied:
-    /// a plain record has at most 16.
+    /// a plain record has at most 64.
     #[inline(always)]
     pub fn decode<'a>(&'a mut self, payload: &'a [u8]) -> Option<RecordView<'a>> {
         let (fields, rest) = match payload {
@@ -71,9 +76,17 @@ impl RecordDecoder {
         if has_context {
             self.contexts.find(&mut reader, context_key, plain_map)?;
         }
-        let instance = match (fields, reader.rest) {
-            (18, &[0xc0, 0xc0, 0xc0, 0xce, a, b, c, d]) => Some(u32::from_be_bytes([a, b, c, d])),
-            (..18, []) => None,
+        let (instance, has_spans) = match (fields, reader.rest) {
+            (18, &[0xc0, 0xc0, 0xc0, 0xce, a, b, c, d]) => (Some([a, b, c, d]), false),
+            (..18, []) => (None, false),
+            (18, [0xc0, 0xc0, 0x91..=0x9f, ..]) => {
+                reader.rest = &reader.rest[2..];
+                self.spans.find(&mut reader, spans_key, plain_spans)?;
+                let &[0xce, a, b, c, d] = reader.rest else {
+                    return None;
+                };
+                (Some([a, b, c, d]), true)
+            }
             _ => {
                 self.error = trailing_bytes(fields, reader.rest, payload.len());
                 return None;
@@ -89,10 +102,11 @@ impl RecordDecoder {
             message,
             process: origin.process.as_deref(),
             line,
-            instance,
+            instance: instance.map(u32::from_be_bytes),
             origin,
             pairs: self.keys.pairs(map, count),
             context: has_context.then(|| self.contexts.last()),
+            spans: has_spans.then(|| self.spans.last()),
             whole: None,
         })
     }
@@ -144,6 +158,26 @@ fn plain_map(reader: &mut Reader<'_>) -> Option<KeyValues<'static>> {
     Some(pairs.to_key_values().into_owned())
 }
 
+/// Reads spans whose names and fields are plain, at least one.
+fn plain_spans(reader: &mut Reader<'_>) -> Option<Spans<'static>> {
+    let start = reader.position();
+    let [marker @ 0x91..=0x9f, rest @ ..] = reader.rest else {
+        return None;
+    };
+    reader.rest = rest;
+    let mut values = 0;
+    for _ in 0..marker & 0x0f {
+        let [0x92, rest @ ..] = reader.rest else {
+            return None;
+        };
+        reader.rest = rest;
+        plain_text(reader)?;
+        values += 1 + KnownKeys::default().read(reader)?;
+    }
+    let spans = Spans::from_checked(reader.since(start));
+    (values <= MAX_SPAN_VALUES).then(|| spans.into_owned())
+}
+
 /// Reads nil as `Some(None)`, and otherwise the result of `read`.
 #[inline(always)]
 fn optional<'a, T>(
@@ -185,6 +219,11 @@ fn origin_key(reader: &mut Reader<'_>) -> u64 {
 /// The contexts of different processes mostly differ in their first bytes.
 fn context_key(reader: &mut Reader<'_>) -> u64 {
     bytes_key(&reader.rest[..reader.rest.len().min(24)])
+}
+
+/// The spans of different requests mostly differ in the fields of the first span.
+fn spans_key(reader: &mut Reader<'_>) -> u64 {
+    bytes_key(&reader.rest[..reader.rest.len().min(48)])
 }
 
 fn owned_text(reader: &mut Reader<'_>) -> Option<Cow<'static, str>> {
