@@ -107,6 +107,14 @@ impl Escaping {
         }
     }
 
+    /// Escapes the key-values of a span.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn escape_pairs(self, pairs: &mut KeyValues<'_>) {
+        if self == Self::Controls {
+            self.escape_key_values(pairs);
+        }
+    }
+
     fn escape_error(self, error: &mut ErrorInfo<'_>) {
         if has_control(&error.message) {
             error.message = Cow::Owned(escaped_lines(&error.message));

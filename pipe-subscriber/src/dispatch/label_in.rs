@@ -5,7 +5,7 @@
 ///
 /// | part | looks like | shown by |
 /// |---|---|---|
-/// | [`KeyValues`](Self::KeyValues) | `label=w1` | env_logger with its feature `kv`, and other loggers that read key-values; not by simplelog, tracing-log, log4rs and most formats of fern |
+/// | [`KeyValues`](Self::KeyValues) | `label=w1` | env_logger with its feature `kv`, and other loggers that read key-values, and tracing by `run_into_tracing`; not by simplelog, tracing-log, log4rs and most formats of fern |
 /// | [`Target`](Self::Target) | `w1/worker::db` | env_logger, tracing-subscriber (text and JSON) with tracing-log, log4rs, most formats of fern; by simplelog for debug and trace only, unless `set_target_level` is called with error |
 /// | [`Message`](Self::Message) | `[w1] connected` | all of them |
 ///

@@ -16,14 +16,14 @@ const MAX_TARGET_BUFFER: usize = 4096;
 /// Hands records to a logger: filters them by the logger, escapes them, and adds the label and the parent's key-values.
 #[derive(Debug)]
 pub(crate) struct Dispatch {
-    escaping: Escaping,
+    pub(super) escaping: Escaping,
     label_in: LabelIn,
     is_labelled: bool,
     /// The label, if it is shown as a key-value.
-    label: Option<String>,
+    pub(super) label: Option<String>,
     /// The label as the prefix of a target or message, if it is shown there.
     prefix: String,
-    attach: Vec<Attach>,
+    pub(super) attach: Vec<Attach>,
     /// Whether the name of the process or of the thread is attached.
     attaches_names: bool,
     /// Whether nothing is added to a record: there is no label, and nothing else is attached.
@@ -114,9 +114,36 @@ impl Dispatch {
         record.is_plain() && !shows_other_name || self.escaping == Escaping::Off
     }
 
+    /// Passes the record to `f` as the parent is to see it: with its target prepared and all of its texts escaped.
+    #[cfg(feature = "tracing")]
+    #[inline(always)]
+    pub(super) fn with_shown(
+        &mut self,
+        record: &RecordView<'_>,
+        f: impl FnOnce(&Self, &RecordView<'_>),
+    ) {
+        let is_clean = self.needs_no_escape(record);
+        if is_clean && self.label_in != LabelIn::Target {
+            return f(self, record);
+        }
+        let target = self.prepared_target(record.target);
+        let mut shown = record.clone();
+        shown.target = &target;
+        match is_clean {
+            true => f(self, &shown),
+            false => self.with_escaped(&shown, |escaped| f(self, escaped)),
+        }
+        self.reclaim_target_buffer(target);
+    }
+
     /// Copies and escapes the texts of a record, and calls the logger.
     #[cold]
     fn call_logger_escaped(&self, record: &RecordView<'_>, logger: &dyn Log) {
+        self.with_escaped(record, |escaped| self.call_logger(escaped, logger));
+    }
+
+    /// Copies and escapes the texts of a record whose target is prepared.
+    fn with_escaped(&self, record: &RecordView<'_>, f: impl FnOnce(&RecordView<'_>)) {
         let mut escaped = record.to_record();
         // The target is already prepared, and may begin with the label.
         escaped.target = Cow::Borrowed(record.target);
@@ -124,7 +151,7 @@ impl Dispatch {
         if self.attaches_names {
             self.escaping.escape_names(&mut escaped);
         }
-        escaped.with_view(|escaped| self.call_logger(&escaped, logger));
+        escaped.with_view(|escaped| f(&escaped));
     }
 
     /// Adds the label and the parent's key-values, and calls the logger's `log`.
@@ -175,7 +202,7 @@ impl Dispatch {
     /// Returns the label for the beginning of the message, if it is shown there. A child without a label gets an empty
     /// one if its message begins with `[` and so could pass for a labelled one.
     #[inline]
-    fn message_prefix(&self, record: &RecordView<'_>) -> Option<&str> {
+    pub(super) fn message_prefix(&self, record: &RecordView<'_>) -> Option<&str> {
         if self.label_in != LabelIn::Message {
             return None;
         }

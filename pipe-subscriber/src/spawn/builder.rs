@@ -4,6 +4,8 @@ use std::{env, io, os::fd::OwnedFd, time::Duration};
 
 use super::command::SpawnCommand;
 use super::handover::{Via, above_stdio, pass_write_end};
+use super::level::max_level;
+use super::trace_context::TraceContext;
 use crate::dispatch::LabelIn;
 use crate::read::ChildPipe;
 use crate::subscriber::PipeSubscriber;
@@ -45,8 +47,9 @@ pub fn spawn<C: SpawnCommand>(command: C) -> io::Result<(C::Child, PipeSubscribe
 /// It takes ownership of the command. [`spawn`](Self::spawn) drops the command, and with it this process's last write
 /// end of the pipe, so that the stream ends when the child does.
 ///
-/// It changes the command in two ways only: it sets the environment variables `RECORD_PIPE` and `RECORD_PIPE_FILTER`,
-/// and it adds the pre-exec hook or replaces the stdin, as [`Via`] requires.
+/// It changes the command in two ways only: it sets the environment variables `RECORD_PIPE` and `RECORD_PIPE_FILTER`
+/// (and those of a [trace context](Self::trace_context)), and it adds the pre-exec hook or replaces the stdin, as
+/// [`Via`] requires.
 ///
 /// # Examples
 ///
@@ -76,6 +79,7 @@ pub struct Spawn<C> {
     filter: Option<String>,
     via: Via,
     pub(super) grace: Duration,
+    trace_context: Option<TraceContext>,
 }
 
 impl<C: SpawnCommand> Spawn<C> {
@@ -94,6 +98,7 @@ impl<C> Spawn<C> {
             filter: None,
             via: Via::default(),
             grace: DEFAULT_GRACE,
+            trace_context: None,
         }
     }
 
@@ -112,12 +117,14 @@ impl<C> Spawn<C> {
     /// Sets which records the child sends: a level, or directives such as `info,worker::db=debug`.
     ///
     /// The default is [`log::max_level`] of this process, for all targets. That is the most verbose level that the
-    /// logger of this process lets through anywhere.
+    /// logger of this process lets through anywhere. With the feature `tracing`, it is the more verbose one of that and
+    /// the level of tracing, `LevelFilter::current()`, which is the most verbose one that any of its subscribers lets
+    /// through.
     ///
-    /// In a program without a logger the default is off: the child sends nothing, and the [`Summary`](crate::Summary)
-    /// reports it. [`run_with`](PipeSubscriber::run_with) and [`records`](PipeSubscriber::records) work without a
-    /// logger, but the filter is put into the child's environment at the spawn, before it is known how the records will
-    /// be read. Set a filter for them.
+    /// In a program without a logger, and without a subscriber of tracing, the default is off: the child sends nothing,
+    /// and the [`Summary`](crate::Summary) reports it. [`run_with`](PipeSubscriber::run_with) and
+    /// [`records`](PipeSubscriber::records) work without a logger, but the filter is put into the child's environment at
+    /// the spawn, before it is known how the records will be read. Set a filter for them.
     pub fn filter(mut self, filter: impl Into<String>) -> Self {
         self.filter = Some(filter.into());
         self
@@ -194,12 +201,13 @@ impl<C> Spawn<C> {
             filter: self.filter,
             via: self.via,
             grace: self.grace,
+            trace_context: self.trace_context,
         }
     }
 
     /// Returns the filter for the child's environment.
     pub(super) fn child_filter(&self) -> String {
-        let default = || log::max_level().as_str().to_ascii_lowercase();
+        let default = || max_level().as_str().to_ascii_lowercase();
         self.filter.clone().unwrap_or_else(default)
     }
 
@@ -220,6 +228,50 @@ impl<C> Spawn<C> {
 }
 
 impl<C: SpawnCommand> Spawn<C> {
+    /// Passes the context of a trace to the child, so that spans of its own continue the trace of this process.
+    ///
+    /// The entries are those that a propagator of OpenTelemetry writes. The variables `TRACEPARENT`, `TRACESTATE` and
+    /// `BAGGAGE` of the child's environment get the values of the entries with these names, in letters of either case.
+    /// A variable that no entry names is removed, because it would belong to another trace. Entries with other names are
+    /// ignored: a context in another format, such as B3, has to be set on the command.
+    ///
+    /// The values are not checked. Baggage is part of the environment, which other processes of the same user can read.
+    ///
+    /// The records of the child are not changed, and no spans are exported from them. The child reads the variables
+    /// itself, if it has an exporter. These lines take the context of the current span from a parent that uses
+    /// `tracing-opentelemetry`:
+    ///
+    /// ```ignore
+    /// let mut context = HashMap::new();
+    /// opentelemetry::global::get_text_map_propagator(|propagator| {
+    ///     propagator.inject_context(&tracing::Span::current().context(), &mut context);
+    /// });
+    /// let spawn = Spawn::new(command).trace_context(context);
+    /// ```
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use pipe_subscriber::Spawn;
+    ///
+    /// let mut command = std::process::Command::new("sh");
+    /// command.args(["-c", "test \"$TRACEPARENT\" = 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"]);
+    /// let context = [("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")];
+    /// let (mut child, logs) = Spawn::new(command).trace_context(context).spawn()?;
+    ///
+    /// logs.run_on_thread()?.join().unwrap().unwrap();
+    /// assert!(child.wait()?.success());
+    /// # Ok(()) }
+    /// ```
+    pub fn trace_context<N: AsRef<str>, V: Into<String>>(
+        mut self,
+        entries: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
+        self.trace_context = Some(TraceContext::new(entries));
+        self
+    }
+
     /// Sets how the child gets the write end of its pipe. The default is [`Via::Fd`].
     pub fn via(mut self, via: Via) -> Self {
         self.via = via;
@@ -247,6 +299,9 @@ impl<C: SpawnCommand> Spawn<C> {
         let filter = self.child_filter();
         let command = self.command.as_std_mut();
         command.env(FILTER_VARIABLE, &filter);
+        if let Some(context) = self.trace_context.take() {
+            context.pass_to(command);
+        }
         pass_write_end(command, write_end, self.via)?;
 
         // This comes before the spawn for two reasons: the pipe gets its final size before the child can see it, and

@@ -5,7 +5,9 @@
 mod builder;
 mod command;
 mod handover;
+mod level;
 mod prepare;
+mod trace_context;
 
 pub use {
     builder::{Spawn, spawn},

@@ -7,6 +7,8 @@ mod pipe_subscriber;
 mod record_reader;
 mod records;
 mod run;
+#[cfg(feature = "tracing")]
+mod run_tracing;
 mod watch;
 
 pub use {error::ReadError, pipe_subscriber::PipeSubscriber, records::Records};

@@ -55,6 +55,10 @@ pub struct PipeSubscriber<R = ChildPipe> {
     pub(crate) attach: Vec<Attach>,
     pub(crate) escaping: Escaping,
     pub(crate) max_level: LevelFilter,
+    #[cfg(feature = "tracing")]
+    pub(crate) spans: crate::dispatch::ChildSpans,
+    #[cfg(feature = "tracing")]
+    pub(crate) sites: crate::dispatch::Sites,
 }
 
 impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
@@ -67,6 +71,10 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
             attach: vec![Attach::Label],
             escaping: Escaping::default(),
             max_level: LevelFilter::Trace,
+            #[cfg(feature = "tracing")]
+            spans: crate::dispatch::ChildSpans::default(),
+            #[cfg(feature = "tracing")]
+            sites: crate::dispatch::Sites::new(),
         }
     }
 
@@ -110,7 +118,8 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
         self
     }
 
-    /// Sets the most verbose level that [`run_into`](Self::run_into) hands on. The default is trace: all levels.
+    /// Sets the most verbose level that [`run_into`](Self::run_into), and the methods that read into `tracing`, hand on.
+    /// The default is trace: all levels.
     ///
     /// [`run`](Self::run) uses [`log::max_level`] instead.
     pub fn max_level(mut self, level: LevelFilter) -> Self {
@@ -178,8 +187,8 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     /// The pair that goes beyond the limit, and all pairs after it, become one pair with the key `cut`. The record is
     /// received nevertheless. [`Payload::decode_with_limit`](record_proto::Payload::decode_with_limit) has the rules.
     ///
-    /// A limit below 16 is not exact: a record that has at most 8 key-values and 8 pairs of context, and no lists,
-    /// maps, spans, error or controls, may be kept whole.
+    /// A limit below 64 is not exact: a record that has at most 8 key-values, 8 pairs of context, and 48 spans and fields
+    /// of spans, and no lists, maps, error or controls, may be kept whole.
     ///
     /// # Examples
     ///

@@ -212,7 +212,7 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
         with_signals_blocked(|| thread.spawn(move || self.run_outside_of(&runtime)))
     }
 
-    fn dispatch(&self) -> Dispatch {
+    pub(super) fn dispatch(&self) -> Dispatch {
         let (label, attach) = (self.label.clone(), self.attach.clone());
         Dispatch::new(self.escaping, label, self.label_in, attach)
     }

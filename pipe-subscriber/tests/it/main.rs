@@ -20,4 +20,5 @@ mod records;
 mod summary_text;
 mod support;
 mod tee;
+mod trace_context;
 mod until;
