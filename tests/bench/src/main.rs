@@ -32,7 +32,7 @@ use clap::Parser;
 use crate::{
     bench::Bench,
     options::{Options, Part, Settings},
-    parts::{growth, limits, micro, peers},
+    parts::{growth, limits, micro, peers, tracing_parent},
 };
 
 #[global_allocator]
@@ -69,6 +69,9 @@ fn measure(part: &Part, settings: Settings) -> Result<()> {
     }
     if wanted(Part::Growth) {
         growth::run(&mut bench);
+    }
+    if wanted(Part::Tracing) {
+        tracing_parent::run(&mut bench)?;
     }
     println!("{}", bench.left_out());
     ensure!(bench.is_sound(), "this project's own records were lost");

@@ -41,6 +41,8 @@ pub enum Part {
     Micro,
     /// How the cost grows with threads, children, key-values and message sizes.
     Growth,
+    /// Events and spans of tracing.
+    Tracing,
     /// The reading side of one measurement.
     #[command(hide = true)]
     Parent { task: String },

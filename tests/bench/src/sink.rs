@@ -99,7 +99,7 @@ pub fn touch(record: &Record<'_>) -> u64 {
 }
 
 /// Text that somebody has looked at.
-struct Touched(usize);
+pub struct Touched(pub usize);
 
 impl Write for Touched {
     fn write_str(&mut self, text: &str) -> fmt::Result {

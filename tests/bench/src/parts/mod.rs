@@ -4,4 +4,5 @@ pub mod growth;
 pub mod limits;
 pub mod micro;
 pub mod peers;
+pub mod tracing_parent;
 mod wake;
