@@ -123,6 +123,7 @@
 //!   - `event.rs`: `Event`, a log call as the encoder reads it; implemented for `log::Record`.
 //!   - `record_encoder.rs`: `RecordEncoder`, which formats and encodes a log call in one pass, and counts its values.
 //!   - `message_writer.rs`: `MessageWriter`, which formats the message into the frame, and cuts it at its limit.
+//!   - `span_writer.rs`: `SpanWriter`, which copies the spans of an event into the frame, and cuts them at their limit.
 //!   - `call_site.rs`: keeps the encoded level, target, module path, file and line of the call sites of a thread.
 //!   - `scratch.rs`: `Scratch`, which captures a log call as a `LogRecord`.
 //!   - `truncate.rs`: shortens a whole record to a payload limit, and its names to 1 KiB each.
@@ -136,6 +137,7 @@
 //!   - `identity.rs`: `Identity`, the fields that are the same for all records of a thread.
 //!   - `origin.rs`: `Origin`, the process, thread and call site of a decoded record.
 //!   - `spans.rs`: `Spans` and `Span`.
+//!   - `encoded_span.rs`: `EncodedSpan`, a span that is encoded once, for all records within it.
 //!   - `batch_info.rs`: `BatchInfo`, the batch that a record is part of.
 //!   - `json.rs`: serde for `LogRecord`; the names and forms of a record's JSON are defined here.
 //! - `kv`: the key-values of a record.
@@ -197,9 +199,9 @@ pub use {
 #[doc(hidden)]
 pub use {
     kv::{PairWriter, TextPlace, ValueWriter},
-    record::{Identity, Origin, RecordView},
+    record::{EncodedSpan, Identity, Origin, RecordView},
     text::find_control,
-    wire::{Event, MessageWriter, RecordDecoder, RecordEncoder, fmt_with_sources},
+    wire::{Event, MessageWriter, RecordDecoder, RecordEncoder, SpanWriter, fmt_with_sources},
 };
 
 #[doc = include_str!("../README.md")]

@@ -44,6 +44,13 @@ impl PairBuffers {
         })
     }
 
+    /// Returns the number of sources of the first error.
+    #[inline(always)]
+    pub(crate) fn source_count(&self) -> usize {
+        let sources = self.error.as_ref().map(|error| error.sources.iter());
+        sources.map_or(0, Iterator::count)
+    }
+
     #[inline(always)]
     pub(crate) fn has_error(&self) -> bool {
         self.error.is_some()

@@ -50,13 +50,15 @@ pub struct PairWriter<'a, 'b> {
 ///
 /// The byte before the position of `out` must be a nil. The head of the map replaces it; if there are no pairs, it
 /// stays. Once a limit is reached, the writer takes no more pairs, and its methods return that to `visit`.
+///
+/// Returns the number of values that were written.
 #[inline(always)]
 pub(crate) fn write_pairs(
     out: &mut Cursor<'_>,
     buffers: &mut PairBuffers,
     limits: PairLimits,
     visit: impl FnOnce(&mut PairWriter<'_, '_>),
-) {
+) -> usize {
     buffers.forget_error();
     let first = out.position();
     let map_at = first - 1;
@@ -77,11 +79,14 @@ pub(crate) fn write_pairs(
         writer.out.go_back(writer.pair_at);
     }
     let count = writer.count;
+    // The pair that stands for further ones is a value beyond the limit, for which readers have room.
+    let values = limits.values - writer.values_left + usize::from(writer.is_full);
     match count {
         0 => {}
         1..16 => out.overwrite(map_at, 0x80 | count as u8),
         _ => long_head(out, map_at, count),
     }
+    values
 }
 
 /// Replaces the head of one byte by that of a map of 16 pairs or more, which is longer.
@@ -162,12 +167,14 @@ impl PairWriter<'_, '_> {
     fn leave_out_rest(&mut self) -> bool {
         if !std::mem::replace(&mut self.is_full, true) {
             let mark = CutMark(self.count);
+            let values_left = self.values_left;
             (self.end, self.values_left) = (usize::MAX, 1);
             self.pair(CUT_KEY, |mut value| {
                 value.display(mark);
                 Ok::<_, kv::Error>(())
             });
-            self.values_left = 0;
+            // No pair begins at the start of the buffer, so none is taken any more.
+            (self.end, self.values_left) = (0, values_left);
         }
         false
     }

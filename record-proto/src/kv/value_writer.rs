@@ -74,13 +74,26 @@ impl<'b> ValueWriter<'_, 'b> {
         true
     }
 
+    /// Writes bytes. More than the limit of texts become a text that says how many there are.
+    pub fn bytes(&mut self, value: &[u8]) {
+        match value.len() > self.text_limit {
+            true => self.display(format_args!("… (cut, {} bytes)", value.len())),
+            false => write::bin(self.out(), value),
+        }
+    }
+
+    /// Writes an error as one text: its message and those of its sources, with `: ` between them.
+    pub fn error_text(&mut self, error: &(dyn Error + 'static)) {
+        self.display(Chain(error));
+    }
+
     /// Writes an error.
     ///
     /// The first one of a record is also kept with its sources, at most 64. Further ones become one text: their
     /// messages and those of their sources, with `: ` between them.
     pub fn error(&mut self, error: &(dyn Error + 'static)) {
         if self.buffers.error.is_some() {
-            return self.display(Chain(error));
+            return self.error_text(error);
         }
         self.display(error);
         let limit = self.text_limit;

@@ -2,6 +2,7 @@
 //! `msgpack` and `text`.
 
 mod batch_info;
+mod encoded_span;
 mod identity;
 mod json;
 mod log_record;
@@ -12,6 +13,7 @@ mod view;
 
 pub use {
     batch_info::{BatchInfo, BatchReason},
+    encoded_span::EncodedSpan,
     identity::Identity,
     log_record::{LogRecord, now},
     origin::Origin,

@@ -167,6 +167,11 @@ impl<'a> Spans<'a> {
         })
     }
 
+    /// Returns the encoded spans of at most 15, without the head of the array.
+    pub(crate) fn without_head(&self) -> &[u8] {
+        self.bytes.get(1..).unwrap_or(&[])
+    }
+
     /// Returns the encoded array; empty if there are no spans.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes
@@ -182,7 +187,7 @@ impl<'a> Spans<'a> {
 
 impl<'a> Span<'a> {
     /// Reads `[name, fields]`. The fields may be missing; items of later versions are skipped.
-    fn read(reader: &mut Reader<'a>) -> msgpack::Result<Self> {
+    pub(super) fn read(reader: &mut Reader<'a>) -> msgpack::Result<Self> {
         let start = reader.position();
         let length = reader.array_len()?;
         if length == 0 {

@@ -5,11 +5,13 @@ use std::fmt;
 use log::Level;
 
 use super::message_writer::MessageWriter;
+use super::span_writer::SpanWriter;
 use crate::kv::PairWriter;
 
 /// A log call that a [`RecordEncoder`](crate::RecordEncoder) encodes: a `log::Record`, or the event of another library.
 ///
-/// The methods `write_message` and `write_pairs` write straight into the frame.
+/// The methods `write_message`, `write_pairs` and `write_spans` write straight into the frame. They are called once each,
+/// in this order.
 pub trait Event {
     /// Returns the level.
     fn level(&self) -> Level;
@@ -38,6 +40,12 @@ pub trait Event {
 
     /// Writes all key-values, in their order.
     fn write_pairs(&self, out: &mut PairWriter<'_, '_>);
+
+    /// Writes the spans that the event is in, from the root to the leaf. The default is none.
+    ///
+    /// It must not panic.
+    #[inline(always)]
+    fn write_spans(&self, _out: &mut SpanWriter<'_>) {}
 }
 
 impl Event for log::Record<'_> {

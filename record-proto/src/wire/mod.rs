@@ -16,6 +16,7 @@ mod reassembler;
 mod record_decoder;
 mod record_encoder;
 mod scratch;
+mod span_writer;
 mod truncate;
 
 pub use {
@@ -31,4 +32,5 @@ pub use {
     record_decoder::RecordDecoder,
     record_encoder::{DEFAULT_TEXT_LIMIT, RecordEncoder},
     scratch::Scratch,
+    span_writer::SpanWriter,
 };

@@ -6,10 +6,11 @@ use super::encode_record::error_info;
 use super::event::Event;
 use super::message_writer::MessageWriter;
 use super::payload;
+use super::span_writer::SpanWriter;
 use super::truncate::truncated_name as name;
-use crate::kv::{KeyValues, MAX_SOURCES, PairBuffers, PairLimits, write_pairs};
+use crate::kv::{KeyValues, MAX_SOURCES, PairBuffers, PairLimits, PairWriter, write_pairs};
 use crate::msgpack::{Backwards, Block, Cursor, DEFAULT_VALUE_LIMIT, MsgpackWrite, write};
-use crate::record::{Identity, now};
+use crate::record::{EncodedSpan, Identity, now};
 
 /// The default length of the longest message, and of the longest text of one value, in bytes: 256 KiB.
 pub const DEFAULT_TEXT_LIMIT: usize = 262_144;
@@ -48,8 +49,10 @@ pub struct RecordEncoder {
     /// The encoded pid, process name, thread id and thread name.
     identity: Block<48>,
     /// The encoded fields after the key-values (context, error, original length, spans, instance) of a record that has
-    /// no error and whose message was not cut.
+    /// no error and no spans and whose message was not cut.
     end: Block<16>,
+    /// The encoded spans of the record, without the head of their array.
+    spans: Vec<u8>,
     context: Vec<u8>,
     instance: Option<u32>,
     /// Counts the calls of `identify`, so that a draft with an older identity is noticed.
@@ -71,6 +74,10 @@ struct Draft {
     end: usize,
     /// The length of the message before it was cut; `None` if it is whole.
     original_length: Option<u64>,
+    /// The number of spans.
+    spans: usize,
+    /// Whether the record has an error or spans, or its message was cut: then it does not end as most records do.
+    has_own_end: bool,
     /// Whether a part is missing because there was no memory for it.
     has_failed: bool,
 }
@@ -85,6 +92,7 @@ impl RecordEncoder {
             pairs: PairBuffers::new(),
             identity: Block::nils(4),
             end: Block::nils(5),
+            spans: Vec::new(),
             context: Vec::new(),
             instance: None,
             generation: 0,
@@ -173,9 +181,13 @@ impl RecordEncoder {
         }
         write::nil(&mut out);
         has_failed |= out.has_failed();
-        write_pairs(&mut out, &mut self.pairs, self.pair_limits, |pairs| {
+        let values = write_pairs(&mut out, &mut self.pairs, self.pair_limits, |pairs| {
             event.write_pairs(pairs)
         });
+        let values_left = values_after(self.pair_limits.values, values, &self.pairs);
+        let mut spans = SpanWriter::new(&mut self.spans, self.pair_limits.bytes, values_left);
+        event.write_spans(&mut spans);
+        let spans = spans.finish();
         self.draft = Draft {
             time,
             front_at,
@@ -184,6 +196,8 @@ impl RecordEncoder {
             generation: self.generation,
             end: out.position(),
             original_length,
+            spans,
+            has_own_end: self.pairs.has_error() || original_length.is_some() || spans > 0,
             has_failed: has_failed || out.has_failed(),
         };
     }
@@ -197,13 +211,14 @@ impl RecordEncoder {
             self.replace_identity();
         }
         let mut out = Cursor::new(&mut self.buffer, self.draft.end);
-        match self.pairs.has_error() || self.draft.original_length.is_some() {
+        match self.draft.has_own_end {
             false => self.end.write(&mut out),
             true => write_end(
                 &mut out,
                 &self.context,
                 &self.pairs,
                 &self.draft,
+                &self.spans,
                 self.instance,
             ),
         }
@@ -214,14 +229,39 @@ impl RecordEncoder {
         Some(write_prefix(&mut self.buffer[..end], &self.draft, seq))
     }
 
+    /// Encodes a span, whose fields `write` passes to the writer. Returns `None` if there is no memory for it.
+    ///
+    /// The limits of key-values apply to the fields. A record that was formatted and not finished is lost.
+    pub fn encode_span(
+        &mut self,
+        name: &str,
+        write: impl FnOnce(&mut PairWriter<'_, '_>),
+    ) -> Option<EncodedSpan> {
+        self.draft = Draft::NONE;
+        let mut out = Cursor::new(&mut self.buffer, 0);
+        write::array_len(&mut out, 2);
+        write::str(&mut out, self::name(name));
+        write::nil(&mut out);
+        if out.has_failed() {
+            return None;
+        }
+        let values = write_pairs(&mut out, &mut self.pairs, self.pair_limits, write);
+        if out.has_failed() {
+            return None;
+        }
+        EncodedSpan::copy(out.written_mut(), values)
+    }
+
     /// Returns the time of the record that was formatted last, in nanoseconds since 1970.
     pub fn time(&self) -> u64 {
         self.draft.time
     }
 
-    /// Returns the capacity of the frame's buffer in bytes. It is kept for the next record.
+    /// Returns the capacity in bytes of the larger one of the buffers for the frame and for its spans. Both are kept for
+    /// the next record.
+    #[inline]
     pub fn capacity(&self) -> usize {
-        self.buffer.capacity()
+        self.buffer.capacity().max(self.spans.capacity())
     }
 
     /// Frees the memory beyond `bytes` of each buffer, which an unusually large record took.
@@ -229,6 +269,8 @@ impl RecordEncoder {
         self.buffer.truncate(bytes);
         self.buffer.shrink_to(bytes);
         self.pairs.shrink_to(bytes);
+        self.spans.clear();
+        self.spans.shrink_to(bytes);
     }
 
     /// Replaces the identity of the formatted record, because it was set again since: the process has forked, or its
@@ -271,6 +313,8 @@ impl Draft {
         generation: 0,
         end: 0,
         original_length: None,
+        spans: 0,
+        has_own_end: false,
         // A record that was never formatted has no frame.
         has_failed: true,
     };
@@ -298,14 +342,21 @@ fn write_back(out: &mut Cursor<'_>, event: &impl Event) {
     write::optional_uint(out, event.line().map(u64::from));
 }
 
-/// Writes all fields after the key-values of a record that has an error or whose message was cut.
-#[cold]
+/// Returns how many values a reader still keeps of a record with so many values among its key-values. `limit` is the
+/// limit of these.
+#[inline(always)]
+fn values_after(limit: usize, values: usize, pairs: &PairBuffers) -> usize {
+    (limit + MAX_SOURCES + 1).saturating_sub(values + pairs.source_count())
+}
+
+/// Writes all fields after the key-values of a record that has an error or spans, or whose message was cut.
 #[inline(never)]
 fn write_end(
     out: &mut Cursor<'_>,
     context: &[u8],
     pairs: &PairBuffers,
     draft: &Draft,
+    spans: &[u8],
     instance: Option<u32>,
 ) {
     match context {
@@ -314,6 +365,12 @@ fn write_end(
     }
     error_info(out, pairs.error_info().as_ref());
     write::optional_uint(out, draft.original_length);
-    write::nil(out);
+    match draft.spans {
+        0 => write::nil(out),
+        count => {
+            write::array_len(out, count);
+            out.append(spans);
+        }
+    }
     write::optional_uint(out, instance.map(u64::from));
 }

@@ -1,6 +1,6 @@
 //! The record that a log call must become, without the encoder.
 
-use record_proto::{ErrorInfo, FORMATTING_FAILED, LogRecord, Value};
+use record_proto::{ErrorInfo, FORMATTING_FAILED, KeyValues, LogRecord, Value};
 
 use super::log_call::{Limits, LogCall, Manner, Pair};
 use super::shown::{End, Failure, Shown};
@@ -21,7 +21,14 @@ impl LogCall {
         record.module_path = name(self.module_path.get());
         record.file = name(self.file.get());
         record.line = self.line;
-        self.expected_pairs(&mut record, limits);
+        let mut pairs = Pairs::new(limits);
+        self.pairs
+            .iter()
+            .for_each(|pair| pairs.push(pair, self.is_of_log));
+        (record.key_values, record.error) = (pairs.all, pairs.error);
+        if !self.is_of_log {
+            record.spans = super::span_call::expected(&self.spans, limits);
+        }
         record
     }
 
@@ -33,24 +40,51 @@ impl LogCall {
             _ => format!("<{text}"),
         }
     }
+}
 
-    fn expected_pairs(&self, record: &mut LogRecord<'static>, limits: Limits) {
-        let mut length = 0;
-        for (place, pair) in self.pairs.iter().enumerate() {
-            if length > limits.pairs {
-                let rest = format!("… (cut after {place} pairs)");
-                return record.key_values.push("cut", cut(rest, limits.text));
-            }
-            let is_first_error = record.error.is_none();
-            let value = pair.expected(self.is_of_log, is_first_error, limits.text);
-            if let (Shown::Error(failure), true, Manner::Once | Manner::Anew) =
-                (&pair.value, is_first_error, pair.manner(self.is_of_log))
-            {
-                record.error = Some(error_info(failure, &pair.key, limits.text));
-            }
-            length += text_length(pair.key.len()) + value_length(&value);
-            record.key_values.push(&pair.key, value);
+/// The key-values of a record or a span.
+pub(super) struct Pairs {
+    limits: Limits,
+    pub(super) all: KeyValues<'static>,
+    pub(super) error: Option<ErrorInfo<'static>>,
+    /// The length of the encoded pairs.
+    pub(super) length: usize,
+    is_full: bool,
+}
+
+impl Pairs {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            all: KeyValues::new(),
+            error: None,
+            length: 0,
+            is_full: false,
         }
+    }
+
+    pub(super) fn push(&mut self, pair: &Pair, is_of_log: bool) {
+        if self.is_full {
+            return;
+        }
+        self.is_full = self.length > self.limits.pairs;
+        if self.is_full {
+            let rest = format!("… (cut after {} pairs)", self.all.len());
+            return self.add("cut", cut(rest, self.limits.text).into());
+        }
+        let is_first_error = self.error.is_none();
+        let value = pair.expected(is_of_log, is_first_error, self.limits.text);
+        if let (Shown::Error(failure), true, Manner::Once | Manner::Anew) =
+            (&pair.value, is_first_error, pair.manner(is_of_log))
+        {
+            self.error = Some(error_info(failure, &pair.key, self.limits.text));
+        }
+        self.add(&pair.key, value);
+    }
+
+    fn add(&mut self, key: &str, value: Value<'static>) {
+        self.length += text_length(key.len()) + value_length(&value);
+        self.all.push(key, value);
     }
 }
 
@@ -116,7 +150,7 @@ fn cut(text: String, limit: usize) -> String {
 }
 
 /// The length of an encoded text.
-fn text_length(length: usize) -> usize {
+pub(super) fn text_length(length: usize) -> usize {
     length
         + match length {
             0..32 => 1,
@@ -126,7 +160,7 @@ fn text_length(length: usize) -> usize {
         }
 }
 
-fn value_length(value: &Value<'_>) -> usize {
+pub(super) fn value_length(value: &Value<'_>) -> usize {
     match *value {
         Value::Str(ref text) => text_length(text.len()),
         Value::Nil | Value::Bool(_) | Value::I64(-32..128) => 1,

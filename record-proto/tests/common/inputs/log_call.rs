@@ -7,12 +7,14 @@ use log::{
     kv::{self, VisitValue},
 };
 use record_proto::{
-    DEFAULT_TEXT_LIMIT, Event, MessageWriter, PairWriter, RecordEncoder, ValueWriter,
+    DEFAULT_TEXT_LIMIT, EncodedSpan, Event, MessageWriter, PairWriter, RecordEncoder, SpanWriter,
+    ValueWriter,
 };
 
 use super::expected::{MARK, begin};
 use super::input::Input;
 use super::shown::{End, Script, Shown};
+use super::span_call::SpanCall;
 
 /// Static texts are pieces of this one, so that equal texts have several addresses.
 static STATIC: LazyLock<&str> = LazyLock::new(|| "app::worker::jöb.rs/".repeat(80).leak());
@@ -112,6 +114,8 @@ pub struct LogCall {
     pub(super) end: End,
     /// The source goes on though it is told to stop.
     pub(super) is_deaf: bool,
+    /// Another library has spans.
+    pub(super) spans: Vec<SpanCall>,
 }
 
 pub(super) struct Pair {
@@ -161,6 +165,12 @@ impl LogCall {
             line,
             pairs: (0..pairs).map(|_| Pair::read(input, text)).collect(),
             end: End::read(input),
+            spans: match choice >> 6 {
+                2 => (0..input.few(40))
+                    .map(|_| SpanCall::read(input, text))
+                    .collect(),
+                _ => Vec::new(),
+            },
         }
     }
 
@@ -178,7 +188,9 @@ impl LogCall {
 
     pub fn format_into(&self, encoder: &mut RecordEncoder, time: u64) {
         if !self.is_of_log {
-            return encoder.format_at(time, &Foreign(self));
+            let spans = self.spans.iter().map(|span| span.encode(encoder));
+            let spans = spans.collect();
+            return encoder.format_at(time, &Foreign(self, spans));
         }
         let (message, pairs) = (&self.message, Pairs(self));
         let mut record = Record::builder();
@@ -222,7 +234,7 @@ fn varied(text: &str) -> String {
 }
 
 impl Pair {
-    fn read(input: &mut Input<'_>, around: usize) -> Self {
+    pub(super) fn read(input: &mut Input<'_>, around: usize) -> Self {
         Self {
             key: input.short_text(),
             value: Shown::read(input, around),
@@ -245,7 +257,7 @@ impl Pair {
         }
     }
 
-    fn show(&self, mut writer: ValueWriter<'_, '_>) -> Result<(), kv::Error> {
+    pub(super) fn show(&self, mut writer: ValueWriter<'_, '_>) -> Result<(), kv::Error> {
         let manner = self.manner(false);
         match manner {
             Manner::Never => return Ok(()),
@@ -282,7 +294,7 @@ impl kv::Source for Pairs<'_> {
 }
 
 /// A log call of another library.
-struct Foreign<'a>(&'a LogCall);
+struct Foreign<'a>(&'a LogCall, Vec<EncodedSpan>);
 
 impl Event for Foreign<'_> {
     fn level(&self) -> Level {
@@ -324,5 +336,9 @@ impl Event for Foreign<'_> {
             }
         }
         self.0.end.run();
+    }
+
+    fn write_spans(&self, out: &mut SpanWriter<'_>) {
+        self.1.iter().for_each(|span| out.span(span));
     }
 }

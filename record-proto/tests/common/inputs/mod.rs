@@ -7,4 +7,5 @@ pub mod log_call;
 pub mod one_pass;
 pub mod payloads;
 pub mod shown;
+mod span_call;
 pub mod visited;
