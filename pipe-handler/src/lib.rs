@@ -188,8 +188,12 @@ mod handler;
 mod record;
 mod setup;
 mod sys;
+#[cfg(feature = "tracing")]
+mod tracing;
 mod transport;
 
+#[cfg(feature = "tracing")]
+pub use self::tracing::{PipeFilter, PipeLayer, init_tracing, init_tracing_or, init_tracing_with};
 pub use {
     handler::PipeHandler,
     record::Counts,

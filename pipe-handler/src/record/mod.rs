@@ -6,6 +6,8 @@ mod commit;
 mod counters;
 mod hello;
 mod session;
+#[cfg(feature = "tracing")]
+mod span;
 mod thread;
 mod writer;
 

@@ -102,22 +102,22 @@ impl RecordWriter {
     }
 
     /// Makes and writes a record.
-    pub(crate) fn log(&self, record: &log::Record<'_>) {
+    pub(crate) fn log(&self, event: &impl Event) {
         if self.is_gone() {
             return;
         }
-        let mut deadline = self.deadline(record.level());
+        let mut deadline = self.deadline(event.level());
         let _nesting = match NestingGuard::enter() {
             Ok(nesting) => nesting,
             Err(Refused::Suppressed) => return,
             Err(Refused::TooDeep) => {
                 // In a forked child, this sets the counters to zero before the drop is counted.
                 self.open(&mut deadline);
-                return self.drop_record(record.level());
+                return self.drop_record(event.level());
             }
         };
         let mut buffers = Buffers::take();
-        self.deliver(record, &mut buffers, &mut deadline);
+        self.deliver(event, &mut buffers, &mut deadline);
         buffers.put_back();
     }
 
@@ -192,7 +192,7 @@ impl RecordWriter {
     /// Sets the encoder's identity to that of this thread in this session, unless it is already. After each fork the
     /// session has another instance.
     #[inline]
-    fn identify(&self, buffers: &mut Buffers) {
+    pub(super) fn identify(&self, buffers: &mut Buffers) {
         let instance = Some(self.session.instance());
         if buffers.instance != instance {
             self.identify_anew(buffers);

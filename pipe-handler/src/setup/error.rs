@@ -83,6 +83,13 @@ pub enum InitError {
         "this process has a logger already, perhaps this one; call init once, before any other logger is set"
     )]
     Logger(#[from] SetLoggerError),
+    /// The process already has a subscriber for the events of `tracing`.
+    #[cfg(feature = "tracing")]
+    #[error(
+        "this process has a tracing subscriber already; call init_tracing instead of setting one, or give the layer of \
+         PipeHandler::into_layer to that subscriber"
+    )]
+    Subscriber,
     /// The thread that writes the records of buffered delivery could not be started.
     #[error("cannot start the thread that writes to the record pipe")]
     Thread(#[source] io::Error),
@@ -109,7 +116,12 @@ impl InitError {
 
     /// Whether the error is a mistake of the program that a fallback logger would not solve.
     pub(crate) fn is_misuse(&self) -> bool {
-        matches!(self, Self::Filter { .. } | Self::Logger(_))
+        match self {
+            Self::Filter { .. } | Self::Logger(_) => true,
+            #[cfg(feature = "tracing")]
+            Self::Subscriber => true,
+            _ => false,
+        }
     }
 }
 

@@ -19,3 +19,14 @@ pub enum Outcome {
     /// The fallback, and the reason.
     Fallback(InitError),
 }
+
+impl Outcome {
+    /// Returns the outcome of a start with the fallback, and logs a warning to it if a pipe was given.
+    pub(crate) fn fallback(reason: InitError) -> Self {
+        // No pipe at all is normal: the program runs alone. A pipe that was given and cannot be used is not.
+        if !matches!(reason, InitError::Absent) {
+            log::warn!(target: "pipe_handler", "no record pipe: {reason:?}");
+        }
+        Self::Fallback(reason)
+    }
+}

@@ -130,6 +130,7 @@ impl Builder {
             let pipe = Pipe::new(end, self.check_before_each_write);
             install(self.make_with(filter, Transport::Buffered(buffered, pipe)))
         })?;
+        share::set_global(&writer);
         begin_session(&writer, panic_hook);
         let transport = writer.transport();
         let pipe = AsyncPipe::new(Arc::clone(&transport));
@@ -154,19 +155,24 @@ impl Builder {
             Err(reason) => {
                 log::set_boxed_logger(Box::new(fallback))?;
                 log::set_max_level(LevelFilter::Trace);
-                // No pipe at all is normal: the program runs alone. A pipe that was given and cannot be used is not.
-                if !matches!(reason, InitError::Absent) {
-                    log::warn!(target: "pipe_handler", "no record pipe: {reason:?}");
-                }
-                Ok(Outcome::Fallback(reason))
+                Ok(Outcome::fallback(reason))
             }
         }
     }
 
-    fn start(mut self) -> Result<Arc<RecordWriter>, InitError> {
+    fn start(self) -> Result<Arc<RecordWriter>, InitError> {
+        self.start_with(install)
+    }
+
+    /// Makes a handler on the pipe that the parent gave. `install` sets it as the process's logger.
+    pub(crate) fn start_with(
+        mut self,
+        install: impl FnOnce(PipeHandler) -> Result<Arc<RecordWriter>, InitError>,
+    ) -> Result<Arc<RecordWriter>, InitError> {
         let filter = self.read_filter()?;
         let panic_hook = self.panic_hook;
         let writer = adopt(|end| install(self.make_on(filter, end)?))?;
+        share::set_global(&writer);
         begin_session(&writer, panic_hook);
         Ok(writer)
     }
@@ -236,7 +242,6 @@ fn install(handler: PipeHandler) -> Result<Arc<RecordWriter>, InitError> {
     let level = handler.level();
     log::set_boxed_logger(Box::new(handler))?;
     log::set_max_level(level);
-    share::set_global(&writer);
     Ok(writer)
 }
 

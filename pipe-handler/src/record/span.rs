@@ -1,0 +1,37 @@
+//! Encodes a span once, for all records within it.
+
+use record_proto::{EncodedSpan, PairWriter};
+
+use super::thread::Buffers;
+use super::writer::RecordWriter;
+use crate::sys::{NestingGuard, Refused};
+
+impl RecordWriter {
+    /// Encodes a span, whose fields `write` passes to the writer. Foreign code runs here, as in a log call.
+    ///
+    /// Returns `None` if the span cannot be part of any record: the pipe has no reader any more, the drain makes the
+    /// span, or there is no memory. If the thread is already making the maximum number of records, the span has no
+    /// fields.
+    pub(crate) fn encode_span(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut PairWriter<'_, '_>),
+    ) -> Option<EncodedSpan> {
+        if self.is_gone() {
+            return None;
+        }
+        let nesting = NestingGuard::enter();
+        if let Err(Refused::Suppressed) = nesting {
+            return None;
+        }
+        let mut buffers = Buffers::take();
+        // The identity comes with the limits.
+        self.identify(&mut buffers);
+        let span = match nesting {
+            Ok(_) => buffers.encoder.encode_span(name, write),
+            Err(_) => buffers.encoder.encode_span(name, |_| {}),
+        };
+        buffers.put_back();
+        span
+    }
+}

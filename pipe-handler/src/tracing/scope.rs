@@ -1,0 +1,41 @@
+//! The spans that something is logged in.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use record_proto::{EncodedSpan, SpanWriter};
+use tracing_core::dispatcher;
+use tracing_subscriber::{
+    Registry,
+    registry::{LookupSpan, Scope},
+};
+
+/// Writes the spans of a scope, from the root to the leaf. Spans that the filter left out are not encoded.
+///
+/// A registry that panics, for example because another layer has panicked while it held the lock of a span, costs the
+/// spans and not the record.
+pub(super) fn write<'s, S: LookupSpan<'s> + 's>(
+    out: &mut SpanWriter<'_>,
+    scope: impl FnOnce() -> Option<Scope<'s, S>>,
+) {
+    let _panicked = catch_unwind(AssertUnwindSafe(|| {
+        for span in scope().into_iter().flat_map(Scope::from_root) {
+            // The lock is held only while encoded bytes are copied.
+            if let Some(span) = span.extensions().get::<EncodedSpan>() {
+                out.span(span);
+            }
+        }
+    }));
+}
+
+/// Writes the spans that this thread is in, if the subscriber has a [`Registry`].
+pub(super) fn write_current(out: &mut SpanWriter<'_>) {
+    dispatcher::get_default(|dispatch| {
+        let Some(registry) = dispatch.downcast_ref::<Registry>() else {
+            return;
+        };
+        write(out, || {
+            let current = dispatch.current_span();
+            Some(registry.span(current.id()?)?.scope())
+        });
+    });
+}
