@@ -23,6 +23,7 @@ mod scarce;
 mod siblings;
 mod stalled;
 mod tools;
+mod traced;
 mod trouble;
 mod watched;
 
@@ -71,6 +72,11 @@ fn main() {
         "no-descriptor" => adoption::no_descriptor(),
         "daemon" => adoption::daemon(),
         "inherits-the-variable" => adoption::pass_on_the_variable(),
+
+        "traced" => traced::traced(text(0)),
+        "traced-or" => traced::traced_or(),
+        "traced-twice" => traced::traced_twice(text(0)),
+        "traced-by-itself" => traced::traced_by_itself(),
 
         "fork" => families::fork_and_log(),
         "fork-silent" => families::fork_in_silence(text(0)),

@@ -32,6 +32,7 @@ mod signals;
 mod statuses;
 mod streams;
 mod support;
+mod traced;
 mod trouble;
 mod watched;
 mod wire;

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use log::Record;
 use tracing_core::{LevelFilter, Metadata, subscriber::Interest};
-use tracing_subscriber::{Registry, layer, layer::Context};
+use tracing_subscriber::layer::{self, Context};
 
 /// The number of lists in [`CALLSITES`].
 const LISTS: usize = 256;
@@ -86,8 +86,8 @@ impl Place {
 #[derive(Debug)]
 pub(super) struct NoteOnly;
 
-impl layer::Filter<Registry> for NoteOnly {
-    fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, Registry>) -> bool {
+impl<S> layer::Filter<S> for NoteOnly {
+    fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
         false
     }
 

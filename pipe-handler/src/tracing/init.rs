@@ -89,8 +89,8 @@ impl Builder {
         self.start_tracing(None::<Identity>, false)
     }
 
-    /// Like [`init_tracing`](Self::init_tracing), and gives events and records to more layers: one, several that are
-    /// joined by `and_then`, or a `Vec` of boxed ones.
+    /// Like [`init_tracing`](Self::init_tracing), and gives events and records to more layers: one, or a `Vec` of boxed
+    /// ones. (`and_then` of `tracing_subscriber` 0.3 loses the level of the first of two layers that have filters.)
     ///
     /// These layers get the records of `log` as events, without key-values. A filter that is a layer by itself holds for
     /// the pipe too; use `with_filter` for a filter of one layer.
@@ -129,9 +129,10 @@ impl Builder {
             pipe: None,
             has_layers: true,
         };
-        let note_callsites = Identity::new().with_filter(NoteOnly);
-        let layers = fallback.and_then(note_callsites);
-        set(Registry::default().with(layers), bridge, level)?;
+        let subscriber = Registry::default()
+            .with(fallback)
+            .with(Identity::new().with_filter(NoteOnly));
+        set(subscriber, bridge, level)?;
         Ok(Outcome::fallback(reason))
     }
 

@@ -1,6 +1,9 @@
 //! The spans that something is logged in.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    array,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use record_proto::{EncodedSpan, SpanWriter};
 use tracing_core::dispatcher;
@@ -8,6 +11,9 @@ use tracing_subscriber::{
     Registry,
     registry::{LookupSpan, Scope},
 };
+
+/// How many spans a chain may have before its order is reversed in memory that is allocated.
+const INNER: usize = 8;
 
 /// Writes the spans of a scope, from the root to the leaf. Spans that the filter left out are not encoded.
 ///
@@ -18,7 +24,13 @@ pub(super) fn write<'s, S: LookupSpan<'s> + 's>(
     scope: impl FnOnce() -> Option<Scope<'s, S>>,
 ) {
     let _panicked = catch_unwind(AssertUnwindSafe(|| {
-        for span in scope().into_iter().flat_map(Scope::from_root) {
+        let Some(mut scope) = scope() else {
+            return;
+        };
+        let inner: [_; INNER] = array::from_fn(|_| scope.next());
+        // It allocates only if there are more.
+        let outer: Vec<_> = scope.collect();
+        for span in outer.iter().rev().chain(inner.iter().flatten().rev()) {
             // The lock is held only while encoded bytes are copied.
             if let Some(span) = span.extensions().get::<EncodedSpan>() {
                 out.span(span);

@@ -32,7 +32,7 @@ use clap::Parser;
 use crate::{
     bench::Bench,
     options::{Options, Part, Settings},
-    parts::{growth, limits, micro, peers, tracing_parent},
+    parts::{growth, limits, micro, peers, tracing, tracing_child},
 };
 
 #[global_allocator]
@@ -47,6 +47,7 @@ fn main() -> Result<()> {
             Ok(())
         }
         Part::Child { task } => child::run(&serde_json::from_str(&task)?),
+        Part::TracingChild { what, sink, calls } => tracing_child::measure(&what, &sink, calls),
         Part::Drain => limits::drain(),
         Part::Blocks { count } => limits::write_blocks(count),
         part => measure(&part, settings),
@@ -63,15 +64,15 @@ fn measure(part: &Part, settings: Settings) -> Result<()> {
     if wanted(Part::Micro) {
         micro::run(&mut bench)?;
     }
+    if wanted(Part::Tracing) {
+        tracing::run(&mut bench)?;
+    }
     if wanted(Part::Peers) {
         peers::run(&mut bench);
         draw(&bench)?;
     }
     if wanted(Part::Growth) {
         growth::run(&mut bench);
-    }
-    if wanted(Part::Tracing) {
-        tracing_parent::run(&mut bench)?;
     }
     println!("{}", bench.left_out());
     ensure!(bench.is_sound(), "this project's own records were lost");

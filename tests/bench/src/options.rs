@@ -39,16 +39,23 @@ pub enum Part {
     Limits,
     /// Encoding, decoding, allocations.
     Micro,
+    /// Events and spans of `tracing`.
+    Tracing,
     /// How the cost grows with threads, children, key-values and message sizes.
     Growth,
-    /// Events and spans of tracing.
-    Tracing,
     /// The reading side of one measurement.
     #[command(hide = true)]
     Parent { task: String },
     /// The writing side of one measurement.
     #[command(hide = true)]
     Child { task: String },
+    /// Measures one thing of a child that uses `tracing`.
+    #[command(hide = true)]
+    TracingChild {
+        what: String,
+        sink: String,
+        calls: u64,
+    },
     /// Reads its stdin to the end.
     #[command(hide = true)]
     Drain,

@@ -4,5 +4,7 @@ pub mod growth;
 pub mod limits;
 pub mod micro;
 pub mod peers;
-pub mod tracing_parent;
+pub mod tracing;
+pub mod tracing_child;
+mod tracing_parent;
 mod wake;

@@ -274,7 +274,7 @@ impl Visit for Fields {
 }
 
 fn print(bench: &Bench) {
-    println!("## The parent's side of tracing\n");
+    println!("## Tracing, the parent's side\n");
     println!("CPU nanoseconds per record, from memory, every field touched.\n");
     let mut table = Table::new([
         "",
