@@ -37,6 +37,41 @@
 //! # Ok::<(), pipe_handler::InitError>(())
 //! ```
 //!
+//! # Programs that use `tracing`
+//!
+//! With the feature `tracing`, one call sets the process's subscriber and logger together. Events of `tracing` and
+//! records of `log` go to the parent, each once:
+//!
+#![cfg_attr(feature = "tracing", doc = "```no_run")]
+#![cfg_attr(not(feature = "tracing"), doc = "```ignore")]
+//! use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+//!
+//! // Started by such a parent: the pipe. Started alone: these layers.
+//! pipe_handler::init_tracing_or(fmt::layer().with_filter(EnvFilter::from_default_env()))?;
+//! let _span = tracing::info_span!("request", id = 7).entered();
+//! tracing::info!(user = "ann", "hello from child process");
+//! # Ok::<(), pipe_handler::InitError>(())
+//! ```
+//!
+//! - An event keeps its level, target, module path, file, line, message and fields, with their types. Fields that are
+//!   recorded with `%` or `?` are text, and the first error keeps its sources.
+//! - The spans that it is in go with it, from the root to the leaf, with all fields that were recorded so far. A record
+//!   of `log` has the spans of its thread too.
+//! - The parent's filter decides which events are sent, and affects no other layer. Spans up to info are kept whatever
+//!   the filter says, unless it is `off`. A disabled event costs the same as with `tracing` alone.
+//! - The guarantees and limits below hold for an event as for a log call.
+//!
+//! `init_tracing_with` takes more layers, for example a terminal beside the pipe. For a subscriber of your own,
+//! [`PipeHandler`] becomes a layer by its method `into_layer`. Records of `log` then have no key-values, because
+//! `tracing-log`, which passes them on, drops these.
+//!
+//! Not guaranteed:
+//!
+//! - If formatting an event makes another event, a layer with a filter of its own may miss one of them, because
+//!   `tracing_subscriber` keeps the answers of such filters for the thread. The pipe asks its filter again.
+//! - Lists, maps and other values of the unstable `valuable` arrive as text.
+//! - The panic record has no spans.
+//!
 //! # Guarantees
 //!
 //! - With direct delivery, the default, a record is in the pipe when its log call returns. It arrives however the
@@ -117,6 +152,8 @@
 //!
 //! - `buffered` (default): buffered delivery. Without it the crate needs neither tokio nor tokio-util.
 //! - `kv_serde`: structures among the key-values keep their structure.
+//! - `tracing`: `PipeLayer`, a layer for `tracing`, and `init_tracing`. It adds `tracing-core`, `tracing-log` and
+//!   `tracing-subscriber` with its registry.
 //!
 //! # Map of the source
 //!
@@ -148,6 +185,16 @@
 //! | `record/session.rs` | whether this process, or a forked child, still has to write its hello |
 //! | `record/hello.rs` | writes the hello before the first record |
 //! | `record/close.rs` | flushes and writes the close frame |
+//! | `record/span.rs` | encodes a span of `tracing` once, for all records within it |
+//! | **`tracing/`** | **feature `tracing`: events and spans; uses everything above** |
+//! | `tracing/init.rs` | `init_tracing`, `init_tracing_with`, `init_tracing_or`: set subscriber and logger together |
+//! | `tracing/layer.rs` | `PipeLayer`: makes each event a record, and encodes each span |
+//! | `tracing/layer_filter.rs` | `PipeFilter`: the parent's filter for this layer alone |
+//! | `tracing/event.rs` | an event, and a record of `log` within spans, as the encoder reads them |
+//! | `tracing/fields.rs` | writes the message and the fields with their types |
+//! | `tracing/scope.rs` | writes the spans that an event is in |
+//! | `tracing/log_bridge.rs` | the process's logger: records of `log` go to the pipe and to the other layers |
+//! | `tracing/callsites.rs` | recognises what `tracing` logs through `log` in addition |
 //! | **`transport/`** | **commit: the ways from encoded frames to the pipe** |
 //! | `transport/mod.rs` | `Transport`: direct, or through the queue |
 //! | `transport/delivery.rs` | `Delivery`: the choice between the two |
