@@ -71,6 +71,8 @@
 //!   `tracing_subscriber` keeps the answers of such filters for the thread. The pipe asks its filter again.
 //! - Lists, maps and other values of the unstable `valuable` arrive as text.
 //! - The panic record has no spans.
+//! - A span that is made in a destructor of a thread-local may panic in the registry of `tracing_subscriber`. Events and
+//!   records may be made there.
 //!
 //! # Guarantees
 //!

@@ -43,7 +43,7 @@ fn leave() -> ! {
     unsafe { libc::_exit(0) }
 }
 
-fn wait_for(child: Pid) {
+pub(crate) fn wait_for(child: Pid) {
     waitpid(Some(child), WaitOptions::empty()).expect("waitpid");
 }
 

@@ -76,6 +76,8 @@ fn main() {
         "traced" => traced::traced(text(0)),
         "traced-or" => traced::traced_or(),
         "traced-twice" => traced::traced_twice(text(0)),
+        "traced-late" => traced::traced_late(),
+        "traced-fork" => traced::traced_fork(),
         "traced-by-itself" => traced::traced_by_itself(),
 
         "fork" => families::fork_and_log(),

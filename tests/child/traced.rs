@@ -1,6 +1,6 @@
 //! Programs that use `tracing`, `log`, or both.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, thread};
 
 use log::Log;
 use pipe_handler::InitError;
@@ -12,7 +12,10 @@ use tracing_subscriber::{
     prelude::*,
 };
 
-use crate::tools::{say, settings};
+use crate::{
+    families::{fork, wait_for},
+    tools::{say, settings},
+};
 
 /// Sets everything up, alone or with another layer that prints what it gets, and logs in every way.
 pub(crate) fn traced(other: &str) {
@@ -94,6 +97,50 @@ pub(crate) fn traced_by_itself() {
         .init();
     tracing::info!(target: "app", user = 7, "event");
     log::info!(target: "app", job = 3; "record");
+}
+
+/// Logs in destructors of thread-locals, before and after those of the subscriber, and within a span.
+pub(crate) fn traced_late() {
+    settings().init_tracing().expect("a record pipe");
+    let work = || {
+        LAST.with(|_| ());
+        tracing::info_span!("request", id = 7).in_scope(|| tracing::info!(target: "app", "event"));
+        FIRST.with(|_| ());
+    };
+    thread::spawn(work).join().expect("no panic");
+}
+
+thread_local! {
+    static LAST: Late = const { Late };
+    static FIRST: Late = const { Late };
+}
+
+struct Late;
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        // No span: the registry panics when it makes one here.
+        tracing::info!(target: "app", "late event");
+        log::info!(target: "app", "late record");
+    }
+}
+
+/// Forks within a span; both processes log and record a field.
+pub(crate) fn traced_fork() {
+    settings().init_tracing().expect("a record pipe");
+    let span = tracing::info_span!("request", who = "before");
+    let _entered = span.enter();
+    tracing::info!(target: "app", "before");
+    match fork() {
+        None => {
+            span.record("who", "child");
+            tracing::info!(target: "app", "child");
+            log::info!(target: "app", "child");
+            std::process::exit(0);
+        }
+        Some(child) => wait_for(child),
+    }
+    tracing::info!(target: "app", "parent");
 }
 
 /// Prints the level, the target and the message of each event.

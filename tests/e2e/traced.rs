@@ -127,6 +127,35 @@ fn a_start_that_fails_sets_nothing_and_leaves_the_pipe() {
     }
 }
 
+#[test]
+fn destructors_of_thread_locals_make_events_whenever_they_run() {
+    let (outcome, _) = run("traced-late", "", "info");
+    outcome.assert_complete();
+    let expected = [("event", 1), ("late event", 2), ("late record", 2)];
+    assert_eq!(messages(&outcome), expected.into_iter().collect());
+    let panics = outcome.records.iter().filter(|r| r.target == "panic");
+    assert_eq!(panics.count(), 0);
+}
+
+#[test]
+fn a_forked_process_goes_on_in_the_span_of_its_parent() {
+    let (outcome, _) = run("traced-fork", "", "info");
+    outcome.assert_complete();
+    let of_app = outcome.records.iter().filter(|r| r.target == "app");
+    let found: Vec<_> = of_app.map(|r| (&*r.message, r.spans.to_string())).collect();
+    let within = |who: &str| format!(r#"request{{who="{who}"}}"#);
+    assert_eq!(
+        found,
+        [
+            ("before", within("before")),
+            ("child", within("child")),
+            ("child", within("child")),
+            ("parent", within("before")),
+        ]
+    );
+    assert_eq!(outcome.summary.processes.len(), 2);
+}
+
 /// With `runtime_logs`, `tracing` passes each event on to the logger that the program has chosen, as it does without this
 /// project.
 #[test]

@@ -102,7 +102,7 @@ impl InitError {
     /// Whether the process has no pipe of its own.
     ///
     /// [`init_or`](crate::init_or) sets the fallback in more cases than these: for every error except a filter that
-    /// cannot be read and a logger that is already set.
+    /// cannot be read, and a logger or a subscriber that is already set.
     pub fn is_no_pipe(&self) -> bool {
         matches!(
             self,
