@@ -144,6 +144,11 @@
 //! key-values, the clock included) and one system call, 325 ns together. Before Linux 6.18, one more system call
 //! queries the disposition of SIGPIPE, 110 ns. If the program does not ignore the signal, two more block it, 155 ns.
 //!
+//! An event of `tracing` costs 10 % more than the same record of `log`, all of its call counted. The first span that it is
+//! in adds 140 ns, each further one 20 to 40 ns; more than 8 spans take one allocation. A span costs 70 ns in addition to
+//! the registry's own 120 ns, and as much if the filter lets no event within it through, because spans up to info are
+//! kept for more severe events.
+//!
 //! With buffered delivery, it is the encoding and some 25 ns. Each thread that logs has a buffer of 512 KiB, whose
 //! memory is taken as it is used. A call below the level costs the same as in `log` itself.
 //!

@@ -122,6 +122,7 @@
 //!   - `encode_record.rs`: encodes a `LogRecord`.
 //!   - `event.rs`: `Event`, a log call as the encoder reads it; implemented for `log::Record`.
 //!   - `record_encoder.rs`: `RecordEncoder`, which formats and encodes a log call in one pass, and counts its values.
+//!   - `draft.rs`: `Draft`, a formatted record without its number, and the parts around it that are written last.
 //!   - `message_writer.rs`: `MessageWriter`, which formats the message into the frame, and cuts it at its limit.
 //!   - `span_writer.rs`: `SpanWriter`, which copies the spans of an event into the frame, and cuts them at their limit.
 //!   - `call_site.rs`: keeps the encoded level, target, module path, file and line of the call sites of a thread.

@@ -3,6 +3,7 @@
 
 mod call_site;
 mod decode;
+mod draft;
 mod encode;
 mod encode_record;
 mod error;

@@ -1,15 +1,14 @@
 //! `RecordEncoder`: encodes log calls straight into frames.
 
 use super::call_site::{CallSites, FRONT};
+use super::draft::{Draft, write_end, write_prefix};
 use super::encode::HEAD_LENGTH;
-use super::encode_record::error_info;
 use super::event::Event;
 use super::message_writer::MessageWriter;
-use super::payload;
 use super::span_writer::SpanWriter;
 use super::truncate::truncated_name as name;
 use crate::kv::{KeyValues, MAX_SOURCES, PairBuffers, PairLimits, PairWriter, write_pairs};
-use crate::msgpack::{Backwards, Block, Cursor, DEFAULT_VALUE_LIMIT, MsgpackWrite, write};
+use crate::msgpack::{Backwards, Block, Cursor, DEFAULT_VALUE_LIMIT, write};
 use crate::record::{EncodedSpan, Identity, now};
 
 /// The default length of the longest message, and of the longest text of one value, in bytes: 256 KiB.
@@ -25,9 +24,6 @@ const TEXT_HEAD: usize = 5;
 /// The number of values after which the key-values of a record without context are cut. It leaves room for the sources
 /// of an error within the limit of readers.
 const MAX_PAIR_VALUES: usize = DEFAULT_VALUE_LIMIT - MAX_SOURCES - 1;
-
-/// The number of fields of each record: all up to the instance.
-const FIELDS: u8 = 18;
 
 /// Encodes log calls straight into frames, in one pass: nothing is captured first, and nothing is encoded twice.
 ///
@@ -59,27 +55,6 @@ pub struct RecordEncoder {
     generation: u64,
     message_limit: usize,
     pair_limits: PairLimits,
-}
-
-/// The parts of the buffer that hold a record which is formatted and has no sequence number yet.
-#[derive(Debug)]
-struct Draft {
-    time: u64,
-    /// The position of level and target.
-    front_at: usize,
-    /// The position of the identity.
-    identity_at: usize,
-    identity_length: usize,
-    generation: u64,
-    end: usize,
-    /// The length of the message before it was cut; `None` if it is whole.
-    original_length: Option<u64>,
-    /// The number of spans.
-    spans: usize,
-    /// Whether the record has an error or spans, or its message was cut: then it does not end as most records do.
-    has_own_end: bool,
-    /// Whether a part is missing because there was no memory for it.
-    has_failed: bool,
 }
 
 impl RecordEncoder {
@@ -304,36 +279,6 @@ impl Default for RecordEncoder {
     }
 }
 
-impl Draft {
-    const NONE: Self = Self {
-        time: 0,
-        front_at: 0,
-        identity_at: 0,
-        identity_length: 0,
-        generation: 0,
-        end: 0,
-        original_length: None,
-        spans: 0,
-        has_own_end: false,
-        // A record that was never formatted has no frame.
-        has_failed: true,
-    };
-}
-
-/// Writes length, kind, sequence number and time in front of level and target, and returns the whole frame.
-#[inline(always)]
-fn write_prefix<'b>(buffer: &'b mut [u8], draft: &Draft, seq: u64) -> &'b [u8] {
-    let mut prefix = Backwards::new(buffer, draft.front_at);
-    prefix.uint(draft.time);
-    prefix.uint(seq);
-    let payload = prefix.len_after() + 4;
-    // The cast loses nothing: the limits of a record are far below 4 GiB.
-    let [a, b, c, d] = (payload as u32).to_be_bytes();
-    prefix.block((&[a, b, c, d, payload::RECORD, 0xdc, 0, FIELDS], 8));
-    let start = prefix.position();
-    &buffer[start..]
-}
-
 /// Writes module path, file and line.
 #[inline(never)]
 fn write_back(out: &mut Cursor<'_>, event: &impl Event) {
@@ -347,30 +292,4 @@ fn write_back(out: &mut Cursor<'_>, event: &impl Event) {
 #[inline(always)]
 fn values_after(limit: usize, values: usize, pairs: &PairBuffers) -> usize {
     (limit + MAX_SOURCES + 1).saturating_sub(values + pairs.source_count())
-}
-
-/// Writes all fields after the key-values of a record that has an error or spans, or whose message was cut.
-#[inline(never)]
-fn write_end(
-    out: &mut Cursor<'_>,
-    context: &[u8],
-    pairs: &PairBuffers,
-    draft: &Draft,
-    spans: &[u8],
-    instance: Option<u32>,
-) {
-    match context {
-        [] => write::nil(out),
-        context => out.append(context),
-    }
-    error_info(out, pairs.error_info().as_ref());
-    write::optional_uint(out, draft.original_length);
-    match draft.spans {
-        0 => write::nil(out),
-        count => {
-            write::array_len(out, count);
-            out.append(spans);
-        }
-    }
-    write::optional_uint(out, instance.map(u64::from));
 }
