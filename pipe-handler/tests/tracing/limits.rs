@@ -46,6 +46,7 @@ fn spans_that_are_longer_than_the_record_limit_are_cut_and_the_message_is_kept()
 fn events_that_find_no_room_are_dropped_and_counted() {
     let (_reader, write_end) = std::io::pipe().unwrap();
     let builder = PipeHandler::builder().overflow(Overflow::DropNewest);
+    let builder = builder.panic_hook(false);
     let layer = builder.build_on(write_end).unwrap().into_layer();
     let subscriber = tracing_subscriber::registry().with(layer);
     let counts = tracing::subscriber::with_default(subscriber, || {
