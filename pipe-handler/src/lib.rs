@@ -193,7 +193,7 @@
 //! | `record/hello.rs` | writes the hello before the first record |
 //! | `record/close.rs` | flushes and writes the close frame |
 //! | `record/span.rs` | encodes a span of `tracing` once, for all records within it |
-//! | **`tracing/`** | **feature `tracing`: events and spans; uses everything above** |
+//! | **`tracing/`** | **feature `tracing`: events and spans; uses setup, handler, filter and record** |
 //! | `tracing/init.rs` | `init_tracing`, `init_tracing_with`, `init_tracing_or`: set subscriber and logger together |
 //! | `tracing/layer.rs` | `PipeLayer`: makes each event a record, and encodes each span |
 //! | `tracing/layer_filter.rs` | `PipeFilter`: the parent's filter for this layer alone |

@@ -19,6 +19,17 @@ const SPANS: Level = Level::INFO;
 /// Events are filtered like the records of `log`: by `RECORD_PIPE_FILTER` or by [`Builder::filter`](crate::Builder::filter).
 /// Spans up to info are let through whatever that filter says, so that an error has the spans that it happened in, even
 /// if the level is warn. More verbose spans are filtered like events. If the filter is `off`, no span is let through.
+///
+/// ```
+/// use pipe_handler::PipeHandler;
+/// use tracing_subscriber::{Registry, filter::LevelFilter, layer::Layer};
+///
+/// let (_read_end, write_end) = std::io::pipe()?;
+/// let handler = PipeHandler::builder().filter("warn").build_on(write_end)?;
+/// let layer = handler.into_layer::<Registry>();
+/// assert_eq!(layer.max_level_hint(), Some(LevelFilter::INFO)); // for the spans
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct PipeFilter {
     handler: Arc<PipeHandler>,
     /// Whether the process's logger sends the records of `log`, so that the events made from these are left out.
