@@ -30,6 +30,7 @@ async fn parent(name: &str) -> Result {
         "opentelemetry-appender-log" => loggers::opentelemetry_appender_log::run().await,
         "simplelog" => loggers::simplelog::run().await,
         "systemd-journal-logger" => loggers::systemd_journal_logger::run().await,
+        "tracing-log" => loggers::tracing_subscriber::run_by_tracing_log().await,
         "tracing-subscriber" => loggers::tracing_subscriber::run().await,
         "opentelemetry" => otel::records::run().await,
         "trace" => otel::trace::run().await,

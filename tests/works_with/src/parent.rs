@@ -1,6 +1,6 @@
 //! The parent's side that all loggers have in common.
 
-use std::{collections::HashMap, env, io};
+use std::{env, io};
 
 use pipe_subscriber::{Attach, LabelIn, Spawn, StreamEnd, Summary};
 use tokio::process::Command;
@@ -25,16 +25,8 @@ pub async fn run_with_label_in(place: LabelIn) -> Result {
 
 /// Prepares to start this program in another role.
 pub fn this_program(role: &str) -> io::Result<Spawn<Command>> {
-    this_program_with(role, HashMap::new())
-}
-
-/// The same with more variables in its environment.
-pub fn this_program_with(
-    role: &str,
-    variables: HashMap<String, String>,
-) -> io::Result<Spawn<Command>> {
     let mut command = Command::new(env::current_exe()?);
-    command.arg(role).envs(variables).kill_on_drop(true);
+    command.arg(role).kill_on_drop(true);
     Ok(Spawn::new(command).label("w1"))
 }
 

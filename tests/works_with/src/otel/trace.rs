@@ -26,11 +26,7 @@ pub async fn run() -> Result {
 
     let mut carrier = HashMap::new();
     TraceContextPropagator::new().inject_context(&context, &mut carrier);
-    let variables = carrier
-        .into_iter()
-        .map(|(name, value)| (name.to_uppercase(), value));
-
-    let spawn = parent::this_program_with(CHILD, variables.collect())?;
+    let spawn = parent::this_program(CHILD)?.trace_context(carrier);
     let (mut child, logs) = spawn.filter("info").spawn()?;
     child.wait().await?;
     let logger = records.logger("");

@@ -124,13 +124,25 @@ fn simplelog_shows_a_label_in_the_target_and_no_key_values() {
 }
 
 #[test]
-fn tracing_subscriber_by_way_of_tracing_log_shows_no_key_values() {
+fn tracing_subscriber_shows_key_values_as_fields() {
     assert_eq!(
         run("tracing-subscriber").lines(),
         [
-            " INFO shop::orders: order accepted",
-            "ERROR shop::stock: order failed",
-            "DEBUG works_with::child: done",
+            r#" INFO shop::orders: order accepted label="w1" time="TIME" user=7 price=12.5 paid=true city="Bern" items=["tea","salt"]"#,
+            r#"ERROR shop::stock: order failed label="w1" time="TIME" sku=1234 err=out of stock err.sources=[an error occurred when formatting an argument]"#,
+            r#"DEBUG works_with::child: done label="w1" time="TIME""#,
+        ]
+    );
+}
+
+#[test]
+fn tracing_log_shows_a_label_in_the_target_and_no_key_values() {
+    assert_eq!(
+        run("tracing-log").lines(),
+        [
+            " INFO w1/shop::orders: order accepted",
+            "ERROR w1/shop::stock: order failed",
+            "DEBUG w1/works_with::child: done",
         ]
     );
 }
