@@ -58,6 +58,40 @@
 //!
 //! The name comes from Logbook. A `Subscriber` of `tracing` is something else: the collector within one process.
 //!
+//! # Children that do not speak it
+//!
+//! Shells, tools and programs in other languages write lines to stdout and stderr. With the feature `capture`,
+//! [`Spawn::capture`] makes a record of each line. It comes through the same subscriber as the records of the pipe:
+//! with the label, a level, the child's pid, and the time at which the line was read.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[cfg(feature = "capture")] {
+//! use log::Level;
+//! use pipe_subscriber::{Spawn, Streams};
+//!
+//! let mut command = std::process::Command::new("sh");
+//! command.args(["-c", "echo 'warning: no swap' >&2; echo '{\"level\":\"error\",\"msg\":\"no disk\",\"id\":7}' >&2"]);
+//! let streams = Streams::stderr().recognise_levels();
+//! let (mut child, logs) = Spawn::new(command).label("check").capture(streams).spawn()?;
+//!
+//! let mut seen = Vec::new();
+//! logs.run_with(|record| seen.push((record.level, format!("{} {}", record.message, record.key_values)))).await?;
+//! assert_eq!(seen[0], (Level::Warn, "warning: no swap {}".to_owned()));
+//! assert_eq!(seen[1], (Level::Error, r#"no disk {"id":7}"#.to_owned()));
+//! # child.wait()?;
+//! # }
+//! # Ok(()) }
+//! ```
+//!
+//! - The level of a line is that of its stream (info for stdout, warn for stderr). With
+//!   [`recognise_levels`](Streams::recognise_levels), it is the level that the line shows, if it shows one.
+//! - The lines of a panic, a traceback or a stack trace become one record.
+//! - A child may write as much as it likes: lines are cut at 64 KiB, and a [rate limit](Spawn::rate_limit), which holds
+//!   for the records of the pipe too, keeps a flood out of the log.
+//! - Many programs write to stdout in blocks if it is not a terminal;
+//!   [`Spawn::capture`] says what helps.
+//!
 //! # Guarantees
 //!
 //! - **No record is lost unseen.** Every record that a child counted is received, reported as dropped, or missing in
@@ -74,6 +108,7 @@
 //!   the escaped copy of its text take less than 8 MiB. At most 1,024 processes are listed in the summary; the others
 //!   are counted as one sum. Up to 1,152 have an account in memory. With the feature `tracing`, call sites take at most
 //!   4 MiB in the whole process, of which one child adds at most 1 MiB; they are never freed.
+//!   A captured stream takes less than 1 MiB.
 //! - **The time for one record is bounded.** Of each record at most 8,192 values (key-values, list items, spans,
 //!   sources of an error) are kept ([settable](PipeSubscriber::value_limit)); a mark replaces the others. Decoding and
 //!   escaping one record takes up to 2 ms if it is as long as possible and consists of controls, and less than 1 ms
@@ -160,13 +195,14 @@
 //!
 //! # Features
 //!
+//! - `capture`: [`Spawn::capture`] makes records of the lines of a child's stdout and stderr. It adds `serde_json`.
 //! - `kv_serde`: lists and maps among the key-values reach the logger as structures; without it as JSON text.
 //! - `tracing`: records become events of `tracing`; see [above](#tracing).
 //!
 //! # Map of the source
 //!
 //! `spawn` starts the child. `subscriber` runs the loop: it calls `read` for payloads, `account` to decode and count
-//! them, `dispatch` to log them. All may use `sys`.
+//! them, `dispatch` to log them. `capture` adds records of other streams to the loop. All may use `sys`.
 //!
 //! Between the pipe and the codec of `record-proto` stands `FramedRead` of tokio-util: it has the read buffer.
 //!
@@ -184,6 +220,8 @@
 //! | **`spawn`** | **starts the child and gives it the write end** |
 //! | `spawn/builder.rs` | [`spawn()`] and [`Spawn`]: the settings of the child; the pipe is made here |
 //! | `spawn/command.rs` | [`SpawnCommand`]: the commands of std and tokio |
+//! | `spawn/capture.rs` | [`Spawn::capture`] |
+//! | `spawn/line_pipes.rs` | makes the pipes of the streams that are captured |
 //! | `spawn/handover.rs` | [`Via`]; passes the descriptor to the child and sets `RECORD_PIPE` |
 //! | `spawn/level.rs` | the level of this process, which is the default filter of a child |
 //! | `spawn/trace_context.rs` | the variables of [`Spawn::trace_context`] |
@@ -195,14 +233,32 @@
 //! | `subscriber/watch.rs` | `watch` and `watch_pid`: name the child that somebody else has started |
 //! | `subscriber/records.rs` | [`Records`]: the records as a `Stream` |
 //! | `subscriber/record_reader.rs` | takes payloads from `read` to `account`, views of records to a closure; catches and counts a logger's panics |
+//! | `subscriber/rate_limit.rs` | decides which records are handed on, and makes the report of the others |
 //! | `subscriber/own_runtime.rs` | the runtime of `run_on_thread` |
 //! | `subscriber/error.rs` | [`ReadError`] |
+//! | **`capture`** | **makes records of the lines of stdout and stderr (feature `capture`)** |
+//! | `capture/streams.rs` | `Streams`: which streams are captured, and how |
+//! | `capture/captured_streams.rs` | reads both streams beside the frames, and decides about their order |
+//! | `capture/line_stream.rs` | one stream: its pipe, and the records that are made of it |
+//! | `capture/assembler.rs` | makes records of bytes; does no I/O and reads no clock |
+//! | `capture/line_buffer.rs` | finds lines, and bounds their length |
+//! | `capture/entry.rs` | the text of a record to be; replaces bytes that are no UTF-8 |
+//! | `capture/overwritten.rs` | progress bars: one record a second |
+//! | `capture/joiner.rs` | keeps the lines of a trace together |
+//! | `capture/trace.rs` | which lines belong to a trace: a state machine for each kind |
+//! | `capture/level_text.rs` | the level of a line of plain text; removes colours |
+//! | `capture/level_word.rs` | the levels that words and numbers stand for |
+//! | `capture/json_line.rs` | the level, message, time and key-values of a JSON line |
+//! | `capture/json_object.rs` | the members of a JSON object, whose values are still text |
+//! | `capture/json_roles.rs` | which members of a JSON line are its level, message and time |
+//! | `capture/timestamp.rs` | reads the times of JSON lines |
 //! | **`read`** | **waits for bytes, copies them out, splits them into payloads** |
 //! | `read/frame_reader.rs` | payloads from any `AsyncRead`, and how the stream ended; drains a corrupt stream |
 //! | `read/coop_budget.rs` | decides when the reader yields its turn to the runtime |
 //! | `read/child_pipe.rs` | [`ChildPipe`]: ends at the end of file, or after the child's exit and the grace period |
 //! | `read/pipe.rs` | the read end: waits in the runtime's poll or for ticks, and makes the read calls |
 //! | `read/pipe_unsupported.rs` | the same without pacing, for systems other than Linux |
+//! | `read/pipe_gauge.rs` | whether the record pipe is empty, for `capture` |
 //! | `read/pacing.rs` | decides when a writer is busy enough to be read at ticks |
 //! | `read/ticker.rs` | the ticks: one timer for each runtime and period |
 //! | `read/exit/exit_watch.rs` | notices the child's exit, then waits for the grace period |
@@ -211,6 +267,7 @@
 //! | `read/exit/grace.rs` | how much of a grace period is left |
 //! | **`account`** | **decodes, counts and sums up** |
 //! | `account/receiver.rs` | decodes each payload to a view within the limits, joins fragments, counts the malformed and the unknown |
+//! | `account/captured.rs` | `CapturedStream`: the figures of a captured stream |
 //! | `account/tee.rs` | writes received frames to the writer of [`tee`](PipeSubscriber::tee) |
 //! | `account/accounts.rs` | one account for each process, at most 1,152, and the sums over all |
 //! | `account/process_account.rs` | one process's counters and name; computes `missing` and `in_flight` |
@@ -234,7 +291,9 @@
 //! | `dispatch/tracing/shared.rs` | the call sites that records share beyond that |
 //! | `dispatch/parent_keys.rs` | attaches these as key-values, the label among them; renames a child's equal keys |
 //! | **`sys`** | **system calls, used by the others** |
+//! | `sys/alarm.rs` | wakes a task at a time, by the timer of the next line |
 //! | `sys/timer.rs` | a timer that does not need the runtime's; a descriptor, or else the thread of the next line |
+//! | `sys/timer_unsupported.rs` | the same interface for systems other than Linux: always a thread |
 //! | `sys/thread_timer.rs` | a timer that is a thread |
 //! | `sys/registration.rs` | registers a descriptor with the runtime |
 //! | `sys/pipe_quota.rs` | enlarges pipes, up to a quota of this process |
@@ -244,6 +303,8 @@
 
 #![deny(missing_docs, unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// The docs link to items of features that may be off.
+#![cfg_attr(not(feature = "capture"), allow(rustdoc::broken_intra_doc_links))]
 
 #[cfg(not(unix))]
 compile_error!(
@@ -253,6 +314,8 @@ compile_error!(
 
 #[cfg(unix)]
 mod account;
+#[cfg(all(unix, feature = "capture"))]
+mod capture;
 #[cfg(unix)]
 mod collect;
 #[cfg(unix)]
@@ -278,6 +341,9 @@ pub use {
     spawn::{Handover, Spawn, SpawnCommand, Via, spawn},
     subscriber::{PipeSubscriber, ReadError, Records},
 };
+
+#[cfg(all(unix, feature = "capture"))]
+pub use {account::CapturedStream, capture::Streams};
 
 #[doc = include_str!("../README.md")]
 #[cfg(doctest)]

@@ -2,6 +2,8 @@
 //! use `sys`.
 
 mod accounts;
+#[cfg(feature = "capture")]
+mod captured;
 mod process_account;
 mod reasons;
 mod receiver;
@@ -9,5 +11,9 @@ mod summary;
 mod summary_line;
 mod tee;
 
+#[cfg(feature = "capture")]
+pub use captured::CapturedStream;
+#[cfg(feature = "capture")]
+pub(crate) use reasons::NOT_ADOPTED;
 pub use summary::{ProcessSummary, StreamEnd, Summary};
 pub(crate) use {receiver::Receiver, tee::Tee};

@@ -151,6 +151,25 @@ impl Receiver {
         }
     }
 
+    /// Receives a record that was made from captured lines: stores it and passes it on. It belongs to no account.
+    /// Returns the number of bytes of its message.
+    #[cfg(feature = "capture")]
+    pub(crate) fn receive_captured(
+        &mut self,
+        record: &LogRecord<'_>,
+        on_record: impl FnOnce(&RecordView<'_>),
+    ) -> usize {
+        self.tee.write_record(record, &mut self.reasons);
+        record.with_view(|record| on_record(&record));
+        record.message.len()
+    }
+
+    /// Stores a frame that did not come through the pipe.
+    #[cfg(feature = "capture")]
+    pub(crate) fn store(&mut self, payload: &impl record_proto::Encode) {
+        self.tee.write_encoded(payload, &mut self.reasons);
+    }
+
     pub(crate) fn logger_panicked(&mut self) {
         self.logger_panics += 1;
     }
@@ -200,6 +219,10 @@ impl Receiver {
             incomplete: self.reassembler.open() as u64,
             evicted: self.reassembler.evicted(),
             logger_panics: self.logger_panics,
+            suppressed: 0,
+            suppressed_by_level: Levels::default(),
+            #[cfg(feature = "capture")]
+            captured: Vec::new(),
             newer_version: self.newer_version,
             reasons: reasons.to_texts(),
             processes: Vec::new(),

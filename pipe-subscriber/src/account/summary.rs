@@ -5,6 +5,9 @@ use std::{fmt, os::unix::process::ExitStatusExt, process::ExitStatus};
 use record_proto::Levels;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
+#[cfg(feature = "capture")]
+use super::captured::CapturedStream;
+
 /// The figures of one stream: which records arrived, which did not, and how the stream ended.
 ///
 /// Every record that a child logged is counted in exactly one of [`received`](Self::received),
@@ -78,6 +81,18 @@ pub struct Summary {
     pub evicted: u64,
     /// The number of times that the logger (or the closure of [`run_with`](crate::PipeSubscriber::run_with)) panicked.
     pub logger_panics: u64,
+    /// The number of records that arrived and that the [rate limit](crate::Spawn::rate_limit) did not hand on. Those
+    /// from the pipe are among the [`received`](Self::received) ones.
+    pub suppressed: u64,
+    /// The [`suppressed`](Self::suppressed) records by level.
+    #[serde(serialize_with = "levels")]
+    pub suppressed_by_level: Levels,
+    /// The [captured](crate::Spawn::capture) streams, stdout before stderr. Their records are in none of the figures
+    /// above except [`suppressed`](Self::suppressed) and [`logger_panics`](Self::logger_panics). Serde leaves the list
+    /// out if it is empty.
+    #[cfg(feature = "capture")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub captured: Vec<CapturedStream>,
     /// The highest version of the wire format that a process announced, if it is above this crate's.
     pub newer_version: Option<u64>,
     /// The first few different texts about problems: why payloads could not be decoded, why records were given up, and
@@ -85,7 +100,8 @@ pub struct Summary {
     ///
     /// If nothing at all came over the pipe of a child that [`spawn`](crate::spawn) started, one of them is "the child
     /// did not adopt the pipe": the child does not know the pipe, or
-    /// [did not get it](crate::Spawn#programs-between).
+    /// [did not get it](crate::Spawn#programs-between). The text is left out if lines of the child were
+    /// [captured](crate::Spawn::capture).
     pub reasons: Vec<String>,
     /// The processes, in the order of their first frames; at most 1,024.
     pub processes: Vec<ProcessSummary>,

@@ -5,6 +5,8 @@ use std::fmt;
 use log::Level;
 use record_proto::Levels;
 
+#[cfg(feature = "capture")]
+use super::captured::CapturedStream;
 use super::reasons::{FILTER_OFF, NOT_ADOPTED};
 use super::summary::{StreamEnd, Summary};
 
@@ -22,6 +24,12 @@ impl fmt::Display for Summary {
             (received, true) => format!("all {} records received", Grouped(received)),
             (received, false) => format!("{} records received", Grouped(received)),
         });
+        #[cfg(feature = "capture")]
+        parts.extend(self.captured_lines());
+        if self.suppressed > 0 {
+            let levels = by_level(&self.suppressed_by_level);
+            parts.push(format!("{} suppressed{levels}", Grouped(self.suppressed)));
+        }
         parts.extend(self.exit_status.map(|status| status.to_string()));
         f.write_str(&parts.join(", "))
     }
@@ -67,6 +75,23 @@ impl Summary {
             }
         }
         faults
+    }
+}
+
+#[cfg(feature = "capture")]
+impl Summary {
+    /// Returns the part of the line that reports the captured lines, if there are any.
+    fn captured_lines(&self) -> Option<String> {
+        let sum = |figure: fn(&CapturedStream) -> u64| self.captured.iter().map(figure).sum();
+        let lines = match sum(|stream| stream.lines) {
+            0 => return None,
+            1 => "1 line captured".to_owned(),
+            lines => format!("{} lines captured", Grouped(lines)),
+        };
+        Some(match sum(|stream| stream.cut) {
+            0 => lines,
+            cut => format!("{lines} ({} cut)", Grouped(cut)),
+        })
     }
 }
 

@@ -7,6 +7,8 @@ use std::{
 };
 
 use record_proto::HEAD_LENGTH;
+#[cfg(feature = "capture")]
+use record_proto::{DEFAULT_MAX_FRAME_LENGTH, Encode, LogRecord, split};
 
 use super::reasons::{Reason, Reasons};
 use crate::sys::discard_panic;
@@ -37,6 +39,34 @@ impl Tee {
             writer.write_all(&head)?;
             writer.write_all(payload)
         });
+    }
+
+    /// Writes a record that this process has made, in fragments if it is too long for a frame.
+    #[cfg(feature = "capture")]
+    pub(crate) fn write_record(&mut self, record: &LogRecord<'_>, reasons: &mut Reasons) {
+        if self.0.is_none() {
+            return;
+        }
+        let mut payload = Vec::new();
+        record.encode(&mut payload);
+        if payload.len() <= DEFAULT_MAX_FRAME_LENGTH {
+            return self.write_whole(&payload, reasons);
+        }
+        // The stream of fragments is named by the instance, which no other writer of this pid probably has.
+        let stream = record.instance.unwrap_or_default().into();
+        for fragment in split(&payload, record.pid, stream, DEFAULT_MAX_FRAME_LENGTH) {
+            self.write_encoded(&fragment, reasons);
+        }
+    }
+
+    /// Writes a frame that this process has made.
+    #[cfg(feature = "capture")]
+    pub(crate) fn write_encoded(&mut self, payload: &impl Encode, reasons: &mut Reasons) {
+        if self.0.is_some() {
+            let mut bytes = Vec::new();
+            payload.encode(&mut bytes);
+            self.write_whole(&bytes, reasons);
+        }
     }
 
     /// Flushes the writer and drops it.

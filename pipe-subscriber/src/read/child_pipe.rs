@@ -71,6 +71,23 @@ impl ChildPipe {
         })
     }
 
+    /// Creates a pipe that keeps the size that the system gave it, and takes no part of the quota of larger ones.
+    #[cfg(feature = "capture")]
+    pub(crate) fn of_default_size(read_end: OwnedFd, grace: Duration) -> io::Result<Self> {
+        Ok(Self {
+            exit_watch: ExitWatch::new(grace)?,
+            pipe: Pipe::of_default_size(read_end),
+            final_read: None,
+            held_open: Arc::default(),
+        })
+    }
+
+    /// Returns a gauge of this pipe.
+    #[cfg(feature = "capture")]
+    pub(crate) fn gauge(&self) -> io::Result<super::PipeGauge> {
+        self.pipe.gauge()
+    }
+
     /// From now on, the pipe also ends a grace period after the exit of this child. `None` is a child that somebody has
     /// already waited for.
     pub(crate) fn watch_exit_of(&mut self, pid: Option<u32>) {

@@ -189,3 +189,42 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         Poll::Ready(())
     }
 }
+
+/// For a caller that reads other streams in the same task, and counts their reads against the same budget.
+#[cfg(feature = "capture")]
+impl<R> FrameReader<R> {
+    /// Ready if there is budget for another step.
+    pub(crate) fn poll_proceed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.budget.poll_proceed(cx)
+    }
+
+    /// Renews the budget. To be called if the task is about to wait.
+    pub(crate) fn reset_budget(&mut self) {
+        self.budget.reset();
+    }
+
+    pub(crate) fn has_payload(&self) -> bool {
+        !self.batch.is_empty()
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.phase == Phase::Ended
+    }
+
+    /// Returns whether no payload comes any more: the stream has ended, or is only drained.
+    pub(crate) fn has_no_more_payloads(&self) -> bool {
+        self.phase != Phase::Reading
+    }
+}
+
+#[cfg(feature = "capture")]
+impl<R: AsyncRead + Unpin> FrameReader<R> {
+    /// Makes one step of reading. Pending if there is nothing to read, or if the stream has ended.
+    pub(crate) fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.phase == Phase::Ended {
+            return Poll::Pending;
+        }
+        self.budget.step();
+        self.poll_reader(cx)
+    }
+}

@@ -13,8 +13,12 @@ mod pipe;
 #[cfg(not(target_os = "linux"))]
 #[path = "pipe_unsupported.rs"]
 mod pipe;
+#[cfg(feature = "capture")]
+mod pipe_gauge;
 #[cfg(target_os = "linux")]
 mod ticker;
 
 pub use child_pipe::ChildPipe;
 pub(crate) use frame_reader::FrameReader;
+#[cfg(feature = "capture")]
+pub(crate) use pipe_gauge::PipeGauge;

@@ -79,6 +79,22 @@ impl Pipe {
         }
     }
 
+    /// As [`new`](Self::new), but does not enlarge the pipe.
+    #[cfg(feature = "capture")]
+    pub(crate) fn of_default_size(read_end: OwnedFd) -> Self {
+        Self {
+            _permit: None,
+            fd: Arc::new(read_end),
+            mode: Mode::Unregistered,
+            pacing: Pacing::default(),
+        }
+    }
+
+    #[cfg(feature = "capture")]
+    pub(crate) fn gauge(&self) -> io::Result<super::PipeGauge> {
+        Ok(super::PipeGauge::new(Arc::clone(&self.fd)))
+    }
+
     /// Returns how many bytes are in the pipe. If another process reads it too, there may be fewer at the next moment.
     pub(crate) fn available(&self) -> io::Result<usize> {
         available(&self.fd)

@@ -30,6 +30,17 @@ impl Pipe {
         Self::Unregistered(read_end)
     }
 
+    #[cfg(feature = "capture")]
+    pub(crate) fn of_default_size(read_end: OwnedFd) -> Self {
+        Self::new(read_end)
+    }
+
+    #[cfg(feature = "capture")]
+    pub(crate) fn gauge(&self) -> io::Result<super::PipeGauge> {
+        let duplicate = self.fd()?.try_clone_to_owned()?;
+        Ok(super::PipeGauge::new(std::sync::Arc::new(duplicate)))
+    }
+
     /// Returns how many bytes are in the pipe.
     pub(crate) fn available(&self) -> io::Result<usize> {
         let available = ioctl_fionread(self.fd()?)?;

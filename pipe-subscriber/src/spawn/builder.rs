@@ -2,13 +2,19 @@
 
 use std::{env, io, os::fd::OwnedFd, time::Duration};
 
+use log::LevelFilter;
+
 use super::command::SpawnCommand;
 use super::handover::{Via, above_stdio, pass_write_end};
 use super::level::max_level;
+#[cfg(feature = "capture")]
+use super::line_pipes::LinePipes;
 use super::trace_context::TraceContext;
+#[cfg(feature = "capture")]
+use crate::capture::Streams;
 use crate::dispatch::LabelIn;
 use crate::read::ChildPipe;
-use crate::subscriber::PipeSubscriber;
+use crate::subscriber::{PipeSubscriber, RateLimit};
 
 /// The environment variable that holds the child's filter.
 pub(super) const FILTER_VARIABLE: &str = "RECORD_PIPE_FILTER";
@@ -80,6 +86,11 @@ pub struct Spawn<C> {
     via: Via,
     pub(super) grace: Duration,
     trace_context: Option<TraceContext>,
+    /// Records a second, and the burst.
+    rate_limit: Option<(u32, u32)>,
+    rate_limit_spares: LevelFilter,
+    #[cfg(feature = "capture")]
+    pub(super) capture: Option<Streams>,
 }
 
 impl<C: SpawnCommand> Spawn<C> {
@@ -99,6 +110,10 @@ impl<C> Spawn<C> {
             via: Via::default(),
             grace: DEFAULT_GRACE,
             trace_context: None,
+            rate_limit: None,
+            rate_limit_spares: LevelFilter::Warn,
+            #[cfg(feature = "capture")]
+            capture: None,
         }
     }
 
@@ -186,6 +201,45 @@ impl<C> Spawn<C> {
         self
     }
 
+    /// Limits the records of this child that are handed on: a burst of `burst` records at once, and
+    /// `records_per_second` a second on average. By default there is no limit, and a limit that is not set costs
+    /// nothing.
+    ///
+    /// Records of the pipe and [captured](Self::capture) ones count alike, whether the logger shows them or not. Warnings
+    /// and errors are spared: they are always handed on, and do not use up the limit; see
+    /// [`rate_limit_spares`](Self::rate_limit_spares). With 0 records a second, only the burst is handed on, and with a
+    /// burst of 0 nothing that is not spared.
+    ///
+    /// The other records are suppressed: they are received, stored by a [tee](PipeSubscriber::tee) and counted as
+    /// [`suppressed`](crate::Summary::suppressed) by level, but handed to nobody. A record of level warn with the target
+    /// `pipe_subscriber` reports their number, and as key-values the numbers by level. It comes a second after the
+    /// first of them, or at the end of the stream, and so at most once a second.
+    ///
+    /// The child is not slowed down: its records are read as fast as without a limit.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use pipe_subscriber::Spawn;
+    ///
+    /// let command = std::process::Command::new("true");
+    /// let (mut child, logs) = Spawn::new(command).rate_limit(1000, 5000).spawn()?;
+    /// let summary = logs.run().await?;
+    /// assert_eq!(summary.suppressed, 0);
+    /// # child.wait()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn rate_limit(mut self, records_per_second: u32, burst: u32) -> Self {
+        self.rate_limit = Some((records_per_second, burst));
+        self
+    }
+
+    /// Sets the least severe level that the [rate limit](Self::rate_limit) spares. The default is warn. With
+    /// [`LevelFilter::Off`], all levels are limited.
+    pub fn rate_limit_spares(mut self, level: LevelFilter) -> Self {
+        self.rate_limit_spares = level;
+        self
+    }
+
     /// Sets the filter if none is set.
     pub(crate) fn with_default_filter(mut self, filter: &str) -> Self {
         self.filter.get_or_insert_with(|| filter.to_owned());
@@ -202,6 +256,10 @@ impl<C> Spawn<C> {
             via: self.via,
             grace: self.grace,
             trace_context: self.trace_context,
+            rate_limit: self.rate_limit,
+            rate_limit_spares: self.rate_limit_spares,
+            #[cfg(feature = "capture")]
+            capture: self.capture,
         }
     }
 
@@ -219,6 +277,10 @@ impl<C> Spawn<C> {
             .label_in(self.label_in);
         if filter.trim().eq_ignore_ascii_case("off") {
             subscriber = subscriber.with_filter_off();
+        }
+        if let Some((per_second, burst)) = self.rate_limit {
+            let limit = RateLimit::new(per_second, burst, self.rate_limit_spares);
+            subscriber = subscriber.with_rate_limit(limit);
         }
         if let Some(label) = self.label {
             subscriber = subscriber.label(label);
@@ -307,9 +369,20 @@ impl<C: SpawnCommand> Spawn<C> {
         // This comes before the spawn for two reasons: the pipe gets its final size before the child can see it, and
         // if there is no timer to watch the exit with, no child has been started yet.
         let mut pipe = ChildPipe::new(read_end, self.grace)?;
+        #[cfg(feature = "capture")]
+        let capture = match self.capture {
+            Some(streams) => Some(LinePipes::make(command, streams, self.grace, &pipe)?),
+            None => None,
+        };
         let (child, pid) = self.command.spawn()?;
         pipe.watch_exit_of(pid);
-        Ok((child, self.into_subscriber(pipe, &filter)))
+        let subscriber = self.into_subscriber(pipe, &filter);
+        #[cfg(feature = "capture")]
+        let subscriber = match capture {
+            Some(streams) => subscriber.with_capture(streams.of(pid)),
+            None => subscriber,
+        };
+        Ok((child, subscriber))
     }
 }
 

@@ -1,11 +1,15 @@
 //! The first stage: makes the pipe, starts the child with the write end, or hands the write end to whoever starts it,
 //! and returns a subscriber for the read end.
-//! May use `subscriber`, `read` and `dispatch`.
+//! May use `subscriber`, `capture`, `read` and `dispatch`.
 
 mod builder;
+#[cfg(feature = "capture")]
+mod capture;
 mod command;
 mod handover;
 mod level;
+#[cfg(feature = "capture")]
+mod line_pipes;
 mod prepare;
 mod trace_context;
 

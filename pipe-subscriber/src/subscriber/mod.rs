@@ -4,6 +4,7 @@
 mod error;
 mod own_runtime;
 mod pipe_subscriber;
+mod rate_limit;
 mod record_reader;
 mod records;
 mod run;
@@ -11,4 +12,5 @@ mod run;
 mod run_tracing;
 mod watch;
 
+pub(crate) use rate_limit::RateLimit;
 pub use {error::ReadError, pipe_subscriber::PipeSubscriber, records::Records};

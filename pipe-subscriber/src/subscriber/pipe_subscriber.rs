@@ -8,8 +8,11 @@ use std::{
 use log::LevelFilter;
 use tokio::io::AsyncRead;
 
+use super::rate_limit::RateLimit;
 use super::record_reader::RecordReader;
 use crate::account::Tee;
+#[cfg(feature = "capture")]
+use crate::capture::CapturedStreams;
 use crate::dispatch::{Attach, Escaping, LabelIn};
 use crate::read::ChildPipe;
 
@@ -223,6 +226,19 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     /// on.
     pub fn tee(mut self, writer: impl Write + Send + 'static) -> Self {
         self.reader.receiver.set_tee(Tee::new(writer));
+        self
+    }
+
+    /// Limits the records that are handed on.
+    pub(crate) fn with_rate_limit(mut self, limit: RateLimit) -> Self {
+        self.reader.set_rate_limit(limit);
+        self
+    }
+
+    /// Reads these streams too.
+    #[cfg(feature = "capture")]
+    pub(crate) fn with_capture(mut self, capture: CapturedStreams) -> Self {
+        self.reader.set_capture(capture);
         self
     }
 

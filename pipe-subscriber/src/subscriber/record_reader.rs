@@ -4,13 +4,19 @@ use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     task::{Context, Poll, ready},
+    time::Instant,
 };
 
+#[cfg(feature = "capture")]
+use record_proto::LogRecord;
 use record_proto::RecordView;
 use tokio::io::AsyncRead;
 
 use super::error::ReadError;
+use super::rate_limit::RateLimit;
 use crate::account::{Receiver, Summary};
+#[cfg(feature = "capture")]
+use crate::capture::CapturedStreams;
 use crate::read::FrameReader;
 use crate::sys::discard_panic;
 
@@ -18,19 +24,32 @@ use crate::sys::discard_panic;
 /// decoding and escaping so many bytes takes up to 20 us.
 const BYTES_PER_STEP: usize = 4096;
 
-/// A stream that is being read: the payloads of `frames` go into `receiver`.
+/// A stream that is being read: the payloads of `frames` go into `receiver`, and so do the captured lines.
 ///
-/// Reading can stop and go on between any two polls: payloads that were read and not handed on stay in `frames`.
+/// Reading can stop and go on between any two polls: payloads that were read and not handed on stay in `frames`, and
+/// lines in `capture`.
 pub(crate) struct RecordReader<R> {
     pub(crate) frames: FrameReader<R>,
     pub(crate) receiver: Receiver,
+    limit: Option<Box<RateLimit>>,
+    #[cfg(feature = "capture")]
+    capture: Option<Box<CapturedStreams>>,
 }
 
 impl<R> RecordReader<R> {
     /// Returns the figures so far.
     pub(crate) fn summary(&self) -> Summary {
-        self.receiver
-            .summary(self.frames.end(), self.frames.codec_error())
+        let end = self.frames.end();
+        let mut summary = self.receiver.summary(end, self.frames.codec_error());
+        if let Some(limit) = &self.limit {
+            summary.suppressed_by_level = limit.suppressed();
+            summary.suppressed = summary.suppressed_by_level.total();
+        }
+        #[cfg(feature = "capture")]
+        if let Some(capture) = &self.capture {
+            capture.report(&mut summary);
+        }
+        summary
     }
 }
 
@@ -39,7 +58,19 @@ impl<R: AsyncRead + Unpin> RecordReader<R> {
         Self {
             frames: FrameReader::new(reader),
             receiver: Receiver::new(),
+            limit: None,
+            #[cfg(feature = "capture")]
+            capture: None,
         }
+    }
+
+    pub(crate) fn set_rate_limit(&mut self, limit: RateLimit) {
+        self.limit = Some(Box::new(limit));
+    }
+
+    #[cfg(feature = "capture")]
+    pub(crate) fn set_capture(&mut self, capture: CapturedStreams) {
+        self.capture = Some(Box::new(capture));
     }
 
     /// Hands on all records up to the end of the stream.
@@ -48,21 +79,47 @@ impl<R: AsyncRead + Unpin> RecordReader<R> {
         cx: &mut Context<'_>,
         mut on_record: impl FnMut(&RecordView<'_>),
     ) -> Poll<()> {
-        while ready!(self.frames.poll_payload(cx)) {
+        while ready!(self.poll_input(cx)) {
             let most = self.frames.take_steps();
-            self.take_payloads(most, &mut on_record);
+            self.take_inputs(most, &mut on_record);
         }
-        self.receiver.end(self.frames.has_ended_without_error());
+        self.end();
         Poll::Ready(())
     }
 
-    /// Takes payloads that have been read, until they make up `most` steps or there are no more. Calls `on_record` for
-    /// each that is a record or completes one. Returns whether there was a payload.
+    /// Ready with `true` if there probably is an input to [take](Self::take_inputs), and with `false` if all streams
+    /// have ended, with or without an error.
     ///
-    /// The last payload may exceed `most`. The excess is not carried over; the reader's budget reads the clock next, so
+    /// An input is a payload, a captured line, or the report of suppressed records.
+    #[inline]
+    pub(crate) fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let poll = self.poll_streams(cx);
+        let Some(limit) = &mut self.limit else {
+            return poll;
+        };
+        match poll {
+            Poll::Ready(false) => Poll::Ready(limit.hurry_report(Instant::now())),
+            Poll::Pending => limit.poll_report(cx).map(|()| true),
+            poll => poll,
+        }
+    }
+
+    #[inline]
+    fn poll_streams(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        #[cfg(feature = "capture")]
+        if let Some(capture) = &mut self.capture {
+            return capture.poll_beside(&mut self.frames, cx);
+        }
+        self.frames.poll_payload(cx)
+    }
+
+    /// Takes inputs that have been read, until they make up `most` steps or there are no more. Calls `on_record` for
+    /// each that is a record or completes one: at most once for each input. Returns whether there was an input.
+    ///
+    /// The last input may exceed `most`. The excess is not carried over; the reader's budget reads the clock next, so
     /// that the time counts instead.
     #[inline]
-    pub(crate) fn take_payloads(
+    pub(crate) fn take_inputs(
         &mut self,
         most: u32,
         mut on_record: impl FnMut(&RecordView<'_>),
@@ -74,13 +131,13 @@ impl<R: AsyncRead + Unpin> RecordReader<R> {
             // counted, and it is dropped after this call.
             let run = catch_unwind(AssertUnwindSafe(|| {
                 while taken < most {
-                    let Some(payload) = self.frames.next_payload() else {
+                    // Counted first, because `on_record` may panic.
+                    taken += 1;
+                    let Some(bytes) = self.take_input(&mut on_record) else {
+                        taken -= 1;
                         is_empty = true;
                         break;
                     };
-                    // Counted first, because `on_record` may panic.
-                    taken += 1;
-                    let bytes = self.receiver.receive(payload, &mut on_record);
                     taken = taken.saturating_add((bytes / BYTES_PER_STEP) as u32);
                 }
             }));
@@ -92,9 +149,80 @@ impl<R: AsyncRead + Unpin> RecordReader<R> {
         taken > 0
     }
 
+    /// Takes an input, and returns how many bytes of it were worked on, or `None` if there was none.
+    #[inline(always)]
+    fn take_input(&mut self, on_record: &mut impl FnMut(&RecordView<'_>)) -> Option<usize> {
+        if self.limit.is_some() {
+            return self.take_limited(on_record);
+        }
+        #[cfg(feature = "capture")]
+        if let Some(record) = self.next_captured() {
+            return Some(self.receiver.receive_captured(&record, on_record));
+        }
+        let payload = self.frames.next_payload()?;
+        #[cfg(feature = "capture")]
+        if let Some(capture) = &mut self.capture {
+            capture.note_payload(payload.len());
+        }
+        Some(self.receiver.receive(payload, on_record))
+    }
+
+    /// Returns the next captured record, if it goes before the next payload.
+    #[cfg(feature = "capture")]
+    fn next_captured(&mut self) -> Option<LogRecord<'static>> {
+        let capture = self.capture.as_mut()?;
+        capture.next_record(self.frames.has_payload())
+    }
+
+    /// Takes an input, and hands its record on if the rate limit admits it.
+    #[inline(never)]
+    fn take_limited(&mut self, on_record: &mut impl FnMut(&RecordView<'_>)) -> Option<usize> {
+        let limit = self.limit.as_mut()?;
+        let now = Instant::now();
+        if let Some(report) = limit.take_report(now) {
+            report.with_view(|report| on_record(&report));
+            return Some(0);
+        }
+        #[cfg(feature = "capture")]
+        if let Some(record) = self.next_captured() {
+            return Some(self.take_captured(&record, now, on_record));
+        }
+        let (limit, payload) = (self.limit.as_mut()?, self.frames.next_payload()?);
+        #[cfg(feature = "capture")]
+        if let Some(capture) = &mut self.capture {
+            capture.note_payload(payload.len());
+        }
+        let on_record = |record: &RecordView<'_>| {
+            if limit.admits(record.level, now) {
+                on_record(record);
+            }
+        };
+        Some(self.receiver.receive(payload, on_record))
+    }
+
+    /// Hands a captured record on if the rate limit admits it.
+    #[cfg(feature = "capture")]
+    fn take_captured(
+        &mut self,
+        record: &LogRecord<'_>,
+        now: Instant,
+        on_record: &mut impl FnMut(&RecordView<'_>),
+    ) -> usize {
+        let limit = self.limit.as_mut();
+        let is_admitted = limit.is_none_or(|limit| limit.admits(record.level, now));
+        if !is_admitted && let Some(capture) = &mut self.capture {
+            capture.note_suppressed(record);
+        }
+        self.receiver.receive_captured(record, |record| {
+            if is_admitted {
+                on_record(record);
+            }
+        })
+    }
+
     /// Ends reading, even if the stream has not ended, and returns the figures or the read error.
     pub(crate) fn finish(&mut self) -> Result<Summary, ReadError> {
-        self.receiver.end(self.frames.has_ended_without_error());
+        self.end();
         let summary = self.summary();
         match self.frames.take_read_error() {
             Some(source) => Err(ReadError {
@@ -103,6 +231,19 @@ impl<R: AsyncRead + Unpin> RecordReader<R> {
             }),
             None => Ok(summary),
         }
+    }
+}
+
+impl<R> RecordReader<R> {
+    /// Ends receiving; may be called more than once.
+    fn end(&mut self) {
+        #[cfg(feature = "capture")]
+        if let Some(capture) = &mut self.capture
+            && let Some(close) = capture.take_close()
+        {
+            self.receiver.store(&close);
+        }
+        self.receiver.end(self.frames.has_ended_without_error());
     }
 }
 
@@ -134,9 +275,9 @@ mod tests {
         assert!(poll_fn(|cx| reader.frames.poll_payload(cx)).await);
 
         let mut records = 0;
-        reader.take_payloads(7, |_| records += 1);
+        reader.take_inputs(7, |_| records += 1);
         assert_eq!(records, 3, "three steps each");
-        reader.take_payloads(u32::MAX, |_| records += 1);
+        reader.take_inputs(u32::MAX, |_| records += 1);
         assert_eq!(records, 6);
     }
 }

@@ -97,14 +97,14 @@ impl<R: AsyncRead + Unpin> Stream for Records<R> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         while this.ended.is_none() {
-            if !ready!(this.reader.frames.poll_payload(cx)) {
+            if !ready!(this.reader.poll_input(cx)) {
                 this.ended = Some(this.reader.finish());
                 break;
             }
             let mut owned = None;
             this.reader.frames.step();
             this.reader
-                .take_payloads(1, |record| owned = Some(record.to_record().into_owned()));
+                .take_inputs(1, |record| owned = Some(record.to_record().into_owned()));
             if owned.is_some() {
                 return Poll::Ready(owned);
             }

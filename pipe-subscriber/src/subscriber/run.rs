@@ -248,8 +248,8 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     fn run_outside_of(mut self, runtime: &OwnRuntime) -> Result<Summary, ReadError> {
         let mut dispatch = self.dispatch();
         let mut on_record = to_the_global_logger(&mut dispatch);
-        while runtime.block_on(poll_fn(|cx| self.reader.frames.poll_payload(cx))) == Some(true) {
-            while self.reader.take_payloads(u32::MAX, &mut on_record) {}
+        while runtime.block_on(poll_fn(|cx| self.reader.poll_input(cx))) == Some(true) {
+            while self.reader.take_inputs(u32::MAX, &mut on_record) {}
         }
         self.reader.finish()
     }

@@ -221,8 +221,8 @@ impl<R: AsyncRead + Unpin> Tracing<'_, R> {
             mut tracer,
             reader,
         } = self;
-        while runtime.block_on(poll_fn(|cx| reader.frames.poll_payload(cx))) == Some(true) {
-            while reader.take_payloads(u32::MAX, |record| prepare.trace(record, &mut tracer)) {}
+        while runtime.block_on(poll_fn(|cx| reader.poll_input(cx))) == Some(true) {
+            while reader.take_inputs(u32::MAX, |record| prepare.trace(record, &mut tracer)) {}
         }
         reader.finish()
     }

@@ -1,6 +1,7 @@
 //! System calls that the other folders use: timers, the registration of descriptors, pipe sizes and signal masks. Needs
 //! nothing of the other folders.
 
+mod alarm;
 mod panics;
 #[cfg(target_os = "linux")]
 mod pidfd;
@@ -12,11 +13,15 @@ mod pipe_quota;
 #[cfg(target_os = "linux")]
 mod registration;
 mod signal_mask;
-#[cfg(target_os = "linux")]
 mod thread_timer;
 #[cfg(target_os = "linux")]
 mod timer;
+#[cfg(not(target_os = "linux"))]
+#[path = "timer_unsupported.rs"]
+mod timer;
 
-pub(crate) use {panics::discard_panic, pidfd::check_pidfd, signal_mask::with_signals_blocked};
+pub(crate) use {
+    alarm::Alarm, panics::discard_panic, pidfd::check_pidfd, signal_mask::with_signals_blocked,
+};
 #[cfg(target_os = "linux")]
 pub(crate) use {pipe_quota::QuotaPermit, registration::register, timer::Timer};
