@@ -3,6 +3,8 @@
 mod accounts;
 mod adoption;
 mod attach;
+#[cfg(feature = "capture")]
+mod capture;
 mod child_support;
 mod children;
 mod collect;
@@ -16,6 +18,7 @@ mod labels;
 mod logger_panics;
 mod prefixes;
 mod prepare;
+mod rate_limit;
 mod records;
 mod summary_text;
 mod support;

@@ -31,6 +31,8 @@ async fn a_summary_is_one_line_and_one_object() {
         "evicted": 0,
         "logger_panics": 0,
         "newer_version": null,
+        "suppressed": 0,
+        "suppressed_by_level": { "error": 0, "warn": 0, "info": 0, "debug": 0, "trace": 0 },
         "reasons": [],
         "processes": [{
             "pid": 7, "instance": null, "incarnation": 1, "process": "worker",
