@@ -24,6 +24,7 @@ mod messages;
 mod nesting;
 mod overflow;
 mod parents;
+mod plain_text;
 mod python;
 mod raw;
 mod sandboxed;
