@@ -3,6 +3,7 @@
 //! ```text
 //! cargo build --examples
 //! cargo run --example run_child -- --label w1 -- target/debug/examples/emit --records 3
+//! cargo run --example run_child -- --capture -- sh -c 'echo ready; echo "ERROR no disk" >&2'
 //! ```
 //!
 //! The exit codes are those of env(1) and timeout(1):
@@ -37,7 +38,7 @@ use std::{
 
 use clap::{Parser, ValueEnum};
 use log::{LevelFilter, Log, Metadata, Record, kv};
-use pipe_subscriber::{LogRecord, PipeSubscriber, ReadError, Spawn, Summary};
+use pipe_subscriber::{LogRecord, PipeSubscriber, ReadError, Spawn, Streams, Summary};
 use rustix::io::Errno;
 use tokio::{
     process::{Child, Command},
@@ -82,6 +83,9 @@ struct Options {
     /// A file in which the received frames are stored, for record_cat
     #[arg(long, value_name = "FILE")]
     tee: Option<PathBuf>,
+    /// Make records of the lines that the program writes to its stdout and stderr, too
+    #[arg(long)]
+    capture: bool,
     /// How long to go on reading after the child's exit while another process holds the pipe
     #[arg(long, value_name = "N", default_value_t = 2000)]
     grace_ms: u64,
@@ -94,7 +98,7 @@ struct Options {
 enum Output {
     /// A line for each record, safe on a terminal
     Text,
-    /// A JSON object for each record, with the original text; the child's stdout goes to stderr
+    /// A JSON object for each record, with the original text; the child's stdout goes to stderr, unless it is captured
     Json,
     /// Only the summary: each record is decoded and read by a logger that prints nothing
     None,
@@ -183,7 +187,7 @@ fn spawn(options: &Options) -> io::Result<(Child, PipeSubscriber)> {
     let mut command = Command::new(&options.command[0]);
     command.args(&options.command[1..]);
     keep_sigpipe_ignored(&mut command);
-    if options.format == Output::Json {
+    if options.format == Output::Json && !options.capture {
         command.stdout(Stdio::from(io::stderr().as_fd().try_clone_to_owned()?));
     }
     let mut spawn = Spawn::new(command)
@@ -193,6 +197,9 @@ fn spawn(options: &Options) -> io::Result<(Child, PipeSubscriber)> {
             Via::Fd => pipe_subscriber::Via::Fd,
             Via::Stdin => pipe_subscriber::Via::Stdin,
         });
+    if options.capture {
+        spawn = spawn.capture(Streams::both().recognise_levels());
+    }
     if let Some(label) = &options.label {
         spawn = spawn.label(label);
     }
