@@ -202,8 +202,8 @@ impl<C> Spawn<C> {
     }
 
     /// Limits the records of this child that are handed on: a burst of `burst` records at once, and
-    /// `records_per_second` a second on average. By default there is no limit, and a limit that is not set costs
-    /// nothing.
+    /// `records_per_second` a second on average. By default there is no limit. With one, the clock is read for each
+    /// record.
     ///
     /// Records of the pipe and [captured](Self::capture) ones count alike, whether the logger shows them or not. Warnings
     /// and errors are spared: they are always handed on, and do not use up the limit; see
