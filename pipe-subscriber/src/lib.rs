@@ -221,6 +221,7 @@
 //! | `spawn/builder.rs` | [`spawn()`] and [`Spawn`]: the settings of the child; the pipe is made here |
 //! | `spawn/command.rs` | [`SpawnCommand`]: the commands of std and tokio |
 //! | `spawn/capture.rs` | [`Spawn::capture`] |
+//! | `spawn/rate_limit.rs` | [`Spawn::rate_limit`] |
 //! | `spawn/line_pipes.rs` | makes the pipes of the streams that are captured |
 //! | `spawn/handover.rs` | [`Via`]; passes the descriptor to the child and sets `RECORD_PIPE` |
 //! | `spawn/level.rs` | the level of this process, which is the default filter of a child |

@@ -11,6 +11,7 @@ mod level;
 #[cfg(feature = "capture")]
 mod line_pipes;
 mod prepare;
+mod rate_limit;
 mod trace_context;
 
 pub use {
