@@ -125,6 +125,7 @@
 //!   - `draft.rs`: `Draft`, a formatted record without its number, and the parts around it that are written last.
 //!   - `message_writer.rs`: `MessageWriter`, which formats the message into the frame, and cuts it at its limit.
 //!   - `span_writer.rs`: `SpanWriter`, which copies the spans of an event into the frame, and cuts them at their limit.
+//!   - `unnumbered.rs`: takes the number off an encoded record, and later adds one and the batch.
 //!   - `call_site.rs`: keeps the encoded level, target, module path, file and line of the call sites of a thread.
 //!   - `scratch.rs`: `Scratch`, which captures a log call as a `LogRecord`.
 //!   - `truncate.rs`: shortens a whole record to a payload limit, and its names to 1 KiB each.
@@ -134,7 +135,7 @@
 //! - `record`: one record in memory.
 //!   - `log_record.rs`: `LogRecord`, and `now`, the clock for its time.
 //!   - `view.rs`: `RecordView`, a decoded record that borrows all of its parts; rebuilds a `log::Record` for a logger.
-//!   - `source.rs`: the key-values for a logger of a record that has more than scalars.
+//!   - `source.rs`: the key-values for a logger, of a record that has more than scalars and of key-values by themselves.
 //!   - `identity.rs`: `Identity`, the fields that are the same for all records of a thread.
 //!   - `origin.rs`: `Origin`, the process, thread and call site of a decoded record.
 //!   - `spans.rs`: `Spans` and `Span`.
@@ -148,6 +149,7 @@
 //!   - `pair_writer.rs`: `PairWriter`, which writes the pairs of a log call into the frame, and stops at a limit.
 //!   - `value_writer.rs`: `ValueWriter`, which writes one value, and keeps the first error with its sources.
 //!   - `pair_buffers.rs`: the buffers that both reuse.
+//!   - `encoded_pairs.rs`: `EncodedPairs`, key-values that are encoded once and copied into many records.
 //!   - `serde_probe.rs`: tells a structure from a value that is only a text.
 //!   - `serde_capture.rs`: turns a structure into MessagePack, by `rmp-serde`.
 //!   - `hints.rs`: checks the pairs of a received map, cuts them at the limit, and collects facts about them.
@@ -199,10 +201,13 @@ pub use {
 // Hidden because these are for the sibling crates only; they may change.
 #[doc(hidden)]
 pub use {
-    kv::{PairWriter, TextPlace, ValueWriter},
-    record::{EncodedSpan, Identity, Origin, RecordView},
+    kv::{EncodedPairs, PairWriter, TextPlace, ValueWriter},
+    record::{EncodedSpan, Identity, Origin, PairSource, RecordView},
     text::find_control,
-    wire::{Event, MessageWriter, RecordDecoder, RecordEncoder, SpanWriter, fmt_with_sources},
+    wire::{
+        Event, MessageWriter, RecordDecoder, RecordEncoder, SpanWriter, fmt_with_sources,
+        put_batched_record, unnumbered_fields,
+    },
 };
 
 #[doc = include_str!("../README.md")]

@@ -194,6 +194,18 @@ impl<'a> KeyValues<'a> {
         usize::MAX - reader.values_left()
     }
 
+    /// Returns the encoded pairs without the head of their map.
+    pub(super) fn without_head(&self) -> &[u8] {
+        let mut reader = Reader::new(&self.bytes);
+        map_len(&mut reader);
+        reader.rest
+    }
+
+    /// Returns the key-values of a map that was written by this crate.
+    pub(super) fn from_unhinted(map: Vec<u8>) -> Self {
+        Self::from_vec(map, Hints::UNKNOWN)
+    }
+
     /// Returns the encoded map; empty if there are no pairs.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes

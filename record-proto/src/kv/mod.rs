@@ -2,6 +2,7 @@
 //! printed. It uses `msgpack` and `text`.
 
 mod display;
+mod encoded_pairs;
 mod error_info;
 mod hints;
 mod json;
@@ -26,6 +27,7 @@ pub(crate) use {
     pair_writer::{PairLimits, write_pairs},
 };
 pub use {
+    encoded_pairs::EncodedPairs,
     error_info::{ChainedError, ErrorInfo, Sources},
     key_values::KeyValues,
     map_texts::TextPlace,

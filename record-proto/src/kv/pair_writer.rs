@@ -4,10 +4,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use log::kv::{self, VisitSource};
 
+use super::encoded_pairs::EncodedPairs;
 use super::key_values::{CUT_KEY, CutMark};
 use super::pair_buffers::PairBuffers;
 use super::value_writer::ValueWriter;
-use crate::msgpack::{Cursor, SliceWriter, write};
+use crate::msgpack::{Cursor, MsgpackWrite, SliceWriter, write};
 use crate::text::{FORMATTING_FAILED, FORMATTING_PANICKED, discard};
 
 /// The bounds of one record's key-values.
@@ -142,6 +143,30 @@ impl PairWriter<'_, '_> {
             return true;
         }
         self.count += 1;
+        self.pair_at = self.out.position();
+        true
+    }
+
+    /// Copies pairs that are encoded already. Either all of them are written or, if a limit is reached, none.
+    ///
+    /// A pair that was begun and not finished, because the source panicked, is discarded.
+    #[inline]
+    pub fn copy(&mut self, pairs: &EncodedPairs) -> bool {
+        if pairs.is_empty() {
+            return true;
+        }
+        self.out.go_back(self.pair_at);
+        let is_full = self.out.position() > self.end || self.values_left < pairs.values;
+        if is_full || self.is_full {
+            return self.leave_out_rest();
+        }
+        self.out.append(&pairs.bytes);
+        if self.out.has_failed() {
+            self.out.go_back(self.pair_at);
+            return true;
+        }
+        self.values_left -= pairs.values;
+        self.count += pairs.count;
         self.pair_at = self.out.position();
         true
     }

@@ -17,6 +17,7 @@ pub use {
     identity::Identity,
     log_record::{LogRecord, now},
     origin::Origin,
+    source::PairSource,
     spans::{Span, Spans},
     view::RecordView,
 };

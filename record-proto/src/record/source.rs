@@ -3,7 +3,7 @@
 use log::kv::{self, Key, ToValue};
 
 use super::log_record::LogRecord;
-use crate::kv::{ChainedError, Value};
+use crate::kv::{ChainedError, KeyValues, Value};
 
 /// The key-values of any record in the form in which `log` hands them to a logger. Records with only scalars, which are
 /// most, do not need it.
@@ -89,6 +89,38 @@ impl kv::Source for RecordSource<'_> {
         ];
         let added: usize = added.into_iter().map(usize::from).sum();
         record.key_values.len() + record.context.len() + added
+    }
+}
+
+/// Key-values in the form in which `log` hands them to a logger.
+#[derive(Debug)]
+pub struct PairSource<'a> {
+    pairs: &'a KeyValues<'a>,
+    /// Values that do not borrow from the pairs, such as structures.
+    built: Vec<Value<'a>>,
+}
+
+impl<'a> PairSource<'a> {
+    /// Creates a source of these key-values.
+    pub fn new(pairs: &'a KeyValues<'a>) -> Self {
+        let values = pairs.iter().map(|(_, value)| value);
+        let built = values.filter(|value| borrowed(value).is_none()).collect();
+        Self { pairs, built }
+    }
+}
+
+impl kv::Source for PairSource<'_> {
+    fn visit<'kvs>(&'kvs self, visitor: &mut dyn kv::VisitSource<'kvs>) -> Result<(), kv::Error> {
+        let mut built = self.built.iter();
+        for (key, pair) in self.pairs.iter() {
+            let value = borrowed(&pair).or_else(|| Some(built.next()?.to_value()));
+            visitor.visit_pair(Key::from_str(key), value.unwrap_or_else(kv::Value::null))?;
+        }
+        Ok(())
+    }
+
+    fn count(&self) -> usize {
+        self.pairs.len()
     }
 }
 

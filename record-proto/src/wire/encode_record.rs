@@ -192,7 +192,7 @@ fn spans(out: &mut impl MsgpackWrite, spans: &Spans<'_>) {
     }
 }
 
-fn batch(out: &mut impl MsgpackWrite, batch: &BatchInfo) {
+pub(super) fn batch(out: &mut impl MsgpackWrite, batch: &BatchInfo) {
     write::array_len(out, 3);
     write::uint(out, batch.reason.number());
     write::uint(out, batch.id);

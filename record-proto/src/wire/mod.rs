@@ -19,6 +19,7 @@ mod record_encoder;
 mod scratch;
 mod span_writer;
 mod truncate;
+mod unnumbered;
 
 pub use {
     encode::{Encode, HEAD_LENGTH},
@@ -34,4 +35,5 @@ pub use {
     record_encoder::{DEFAULT_TEXT_LIMIT, RecordEncoder},
     scratch::Scratch,
     span_writer::SpanWriter,
+    unnumbered::{put_batched_record, unnumbered_fields},
 };
