@@ -31,6 +31,8 @@ use crate::record::{Counts, RecordWriter};
 pub struct PipeHandler {
     pub(crate) writer: Arc<RecordWriter>,
     pub(crate) filter: Filter,
+    #[cfg(feature = "scope")]
+    pub(crate) hold_back: Option<Arc<crate::scope::Hold>>,
 }
 
 impl PipeHandler {
@@ -72,9 +74,13 @@ impl Log for PipeHandler {
     /// [overflow policy](crate::Overflow) decides how long it may wait. It may be called anywhere except in a signal
     /// handler.
     fn log(&self, record: &Record<'_>) {
-        if self.filter.enabled(record.metadata()) {
-            self.writer.log(record);
+        if !self.filter.enabled(record.metadata()) {
+            return;
         }
+        #[cfg(feature = "scope")]
+        crate::scope::log(&self.writer, self.hold_back.as_ref(), record);
+        #[cfg(not(feature = "scope"))]
+        self.writer.log(record);
     }
 
     /// With buffered delivery, waits until everything logged so far is in the pipe, at most for the exit timeout.

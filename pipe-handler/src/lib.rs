@@ -240,12 +240,16 @@ compile_error!("pipe-handler is for Unix: it writes to an inherited pipe descrip
 mod filter;
 mod handler;
 mod record;
+#[cfg(feature = "scope")]
+mod scope;
 mod setup;
 mod sys;
 #[cfg(feature = "tracing")]
 mod tracing;
 mod transport;
 
+#[cfg(feature = "scope")]
+pub use scope::{AfterEscalation, HoldBack, Instrumented, Scope, ScopeGuard, Scoped};
 #[cfg(feature = "tracing")]
 pub use self::tracing::{PipeFilter, PipeLayer, init_tracing, init_tracing_or, init_tracing_with};
 pub use {

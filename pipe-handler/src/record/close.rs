@@ -26,6 +26,10 @@ impl RecordWriter {
 
     fn close_with(&self, timeout: Duration, at_exit: bool) -> Option<Counts> {
         let mut deadline = Deadline::new(Overflow::BlockFor(timeout));
+        #[cfg(feature = "scope")]
+        if at_exit {
+            self.send_kept_groups();
+        }
         // A process that never logged does not appear on the pipe. It does if a thread is writing the hello, or if all
         // of its records were dropped because not even the hello found room.
         let needs_hello =
@@ -45,6 +49,8 @@ impl RecordWriter {
 
     /// Closes when the handler is dropped.
     pub(crate) fn close_on_drop(&self) {
+        #[cfg(feature = "scope")]
+        self.send_kept_groups();
         if self.pipe().is_some() {
             self.close(self.settings.exit_timeout);
         } else if self.session.is_open() {
@@ -57,10 +63,7 @@ impl RecordWriter {
     fn send_close(&self, deadline: &mut Deadline) -> Option<Counts> {
         let instance = self.session.instance();
         let dropped = self.counters.dropped();
-        let counts = Counts {
-            sent: self.counters.sent(),
-            dropped: dropped.total(),
-        };
+        let counts = self.counts();
         // The lock may be poisoned, or held for ever by a thread that a fork did not copy. Then the frame is written
         // without it: a duplicate close is harmless, a missing one is reported as a crash.
         let mut closed = self.closed.try_lock().ok();
@@ -75,6 +78,10 @@ impl RecordWriter {
         close.time = Some(now());
         close.sent = counts.sent;
         close.dropped = counts.dropped;
+        #[cfg(feature = "scope")]
+        {
+            close.held_back = counts.held_back;
+        }
         close.instance = Some(instance);
         // All drops, also those that were reported: another thread may have taken some to report them, and the process
         // may end before it has.

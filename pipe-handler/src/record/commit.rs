@@ -67,7 +67,7 @@ impl RecordWriter {
     }
 
     /// Truncates a record to the record limit and returns its frame; `None` if there is no memory for it.
-    fn truncate(&self, payload: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn truncate(&self, payload: &[u8]) -> Option<Vec<u8>> {
         // Truncating copies the parts of the record and then encodes it, and would abort the process if there were no
         // memory. So the same amount is tried first.
         Vec::<u8>::new().try_reserve_exact(3 * payload.len()).ok()?;

@@ -35,6 +35,9 @@ pub struct Counts {
     pub sent: u64,
     /// Records that were dropped.
     pub dropped: u64,
+    /// Records that are [held back](crate::HoldBack) or were forgotten without being sent.
+    #[cfg(feature = "scope")]
+    pub held_back: u64,
 }
 
 /// The counters of one handler in this process.

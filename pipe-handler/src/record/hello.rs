@@ -36,6 +36,8 @@ impl RecordWriter {
     fn send_hello(&self, forked: bool, deadline: &mut Deadline) -> bool {
         if forked {
             self.counters.reset();
+            #[cfg(feature = "scope")]
+            self.reset_kept();
             self.session.reset();
             if let Ok(mut closed) = self.closed.try_lock() {
                 *closed = None;

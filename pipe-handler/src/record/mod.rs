@@ -5,11 +5,20 @@ mod close;
 mod commit;
 mod counters;
 mod hello;
+#[cfg(feature = "scope")]
+mod kept;
 mod session;
 #[cfg(feature = "tracing")]
 mod span;
 mod thread;
+#[cfg(feature = "scope")]
+mod unsent;
 mod writer;
 
 pub use counters::Counts;
 pub(crate) use writer::{RecordWriter, Settings};
+#[cfg(feature = "scope")]
+pub(crate) use {
+    kept::Keeper,
+    unsent::{Batch, Unsent},
+};

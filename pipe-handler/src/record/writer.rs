@@ -27,6 +27,8 @@ pub(crate) struct RecordWriter {
     pub(super) counters: Counters,
     /// The instance and the counts of the last close frame, so that the same frame is not written twice.
     pub(super) closed: Mutex<Option<(u32, Counts)>>,
+    #[cfg(feature = "scope")]
+    pub(super) kept: super::kept::Kept,
 }
 
 /// The settings of a [`RecordWriter`].
@@ -53,6 +55,8 @@ impl RecordWriter {
             session: Session::new(),
             counters: Counters::new(),
             closed: Mutex::new(None),
+            #[cfg(feature = "scope")]
+            kept: super::kept::Kept::default(),
         }
     }
 
@@ -77,6 +81,8 @@ impl RecordWriter {
 
     /// Closes before another program replaces this one in this process.
     pub(crate) fn close_before_exec(&self) {
+        #[cfg(feature = "scope")]
+        self.send_kept_groups();
         self.close(self.settings.exit_timeout);
         self.session.forget();
     }
@@ -89,6 +95,8 @@ impl RecordWriter {
         Counts {
             sent: self.counters.sent(),
             dropped: self.counters.dropped().total(),
+            #[cfg(feature = "scope")]
+            held_back: self.held_back(),
         }
     }
 
@@ -156,7 +164,7 @@ impl RecordWriter {
     }
 
     /// Returns how long a record of this level may wait for room.
-    fn deadline(&self, level: Level) -> Deadline {
+    pub(super) fn deadline(&self, level: Level) -> Deadline {
         let is_exempt = self.settings.exempt.is_some_and(|least| level <= least);
         Deadline::new(match is_exempt {
             true => Overflow::Block,
@@ -174,6 +182,12 @@ impl RecordWriter {
             return self.drop_record(event.level());
         }
         self.identify(buffers);
+        self.send(event.level(), buffers, deadline);
+    }
+
+    /// Numbers and writes the record that the encoder has formatted.
+    #[inline]
+    pub(super) fn send(&self, level: Level, buffers: &mut Buffers, deadline: &mut Deadline) {
         let Buffers {
             encoder,
             scratch,
@@ -186,7 +200,7 @@ impl RecordWriter {
             Some(frame) => self.commit(frame, time, thread.stream, scratch, deadline),
             None => Written::Full,
         };
-        self.count(written, event.level(), &mut buffers.counter);
+        self.count(written, level, &mut buffers.counter);
     }
 
     /// Sets the encoder's identity to that of this thread in this session, unless it is already. After each fork the
@@ -219,7 +233,7 @@ impl RecordWriter {
     }
 
     #[inline]
-    fn count(&self, written: Written, level: Level, counter: &mut ThreadCounter) {
+    pub(super) fn count(&self, written: Written, level: Level, counter: &mut ThreadCounter) {
         match written {
             // The buffers of a nested record are freed after it, so a counter in them would serve one record only.
             Written::Whole if !counter.is_registered() && NestingGuard::is_nested() => {

@@ -51,6 +51,8 @@ pub struct Builder {
     pub(super) delivery: Delivery,
     #[cfg(feature = "buffered")]
     pub(super) capacity: usize,
+    #[cfg(feature = "scope")]
+    pub(super) hold_back: Option<std::sync::Arc<crate::scope::Hold>>,
     pub(super) settings: Settings,
 }
 
@@ -71,6 +73,8 @@ impl Builder {
             delivery: Delivery::Direct,
             #[cfg(feature = "buffered")]
             capacity: DEFAULT_CAPACITY,
+            #[cfg(feature = "scope")]
+            hold_back: None,
             settings: Settings {
                 filter: String::new(),
                 warning: None,
@@ -192,6 +196,16 @@ impl Builder {
     #[cfg(feature = "buffered")]
     pub fn capacity(mut self, bytes: usize) -> Self {
         self.capacity = bytes.max(16 * 1024);
+        self
+    }
+
+    /// Holds the records of the whole process back until they matter; see [`HoldBack`](crate::HoldBack).
+    ///
+    /// A severe record of any thread sends the records that all threads have kept, in the order of their times. Scopes
+    /// that hold records back themselves keep those apart.
+    #[cfg(feature = "scope")]
+    pub fn hold_back(mut self, settings: crate::HoldBack) -> Self {
+        self.hold_back = Some(crate::scope::Hold::new_back(settings));
         self
     }
 }

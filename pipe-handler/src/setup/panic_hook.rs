@@ -1,5 +1,7 @@
 //! Turns panics into records.
 
+#[cfg(feature = "scope")]
+use std::sync::Arc;
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
     borrow::Cow,
@@ -13,7 +15,10 @@ use record_proto::{ErrorInfo, LogRecord};
 use crate::record::RecordWriter;
 
 /// Installs a panic hook that logs each panic as one record and then calls the previous hook.
-pub(crate) fn log_panics(writer: Weak<RecordWriter>) {
+pub(crate) fn log_panics(
+    writer: Weak<RecordWriter>,
+    #[cfg(feature = "scope")] hold_back: Option<Arc<crate::scope::Hold>>,
+) {
     // A thread that is panicking must not change the hook: `take_hook` would panic.
     if std::thread::panicking() {
         return;
@@ -21,13 +26,16 @@ pub(crate) fn log_panics(writer: Weak<RecordWriter>) {
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         if let Some(writer) = writer.upgrade() {
-            log_panic(&writer, info);
+            let record = panic_record(info);
+            #[cfg(feature = "scope")]
+            let record = crate::scope::escalate_panic(&writer, hold_back.as_ref(), record);
+            log_panic(&writer, record);
         }
         previous(info);
     }));
 }
 
-fn log_panic(writer: &RecordWriter, info: &PanicHookInfo<'_>) {
+fn panic_record<'a>(info: &'a PanicHookInfo<'_>) -> LogRecord<'a> {
     let message = message(info);
     let backtrace = Backtrace::capture();
     let mut error = ErrorInfo::new(message);
@@ -40,6 +48,10 @@ fn log_panic(writer: &RecordWriter, info: &PanicHookInfo<'_>) {
         record.file = Some(Cow::Borrowed(location.file()));
         record.line = Some(location.line());
     }
+    record
+}
+
+fn log_panic(writer: &RecordWriter, record: LogRecord<'_>) {
     writer.log_built(record);
     // With panic = "abort" the process ends before anything else could flush.
     writer.flush(writer.settings.exit_timeout);

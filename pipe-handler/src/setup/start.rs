@@ -42,9 +42,9 @@ impl Builder {
     /// If there is no such pipe, or if the filter cannot be read. A later call can then still adopt the pipe.
     pub fn build(mut self) -> Result<PipeHandler, InitError> {
         let filter = self.read_filter()?;
-        let panic_hook = self.panic_hook;
+        let hooks = self.hooks();
         let handler = adopt(|end| self.make_on(filter, end))?;
-        begin_session(&handler.writer, panic_hook);
+        begin_session(&handler.writer, hooks);
         Ok(handler)
     }
 
@@ -55,10 +55,10 @@ impl Builder {
     /// If the filter cannot be read.
     pub fn build_on(mut self, write_end: impl Into<OwnedFd>) -> Result<PipeHandler, InitError> {
         let filter = self.read_filter()?;
-        let panic_hook = self.panic_hook;
+        let hooks = self.hooks();
         let end = Arc::new(WriteEnd::new(write_end.into()));
         let handler = self.make_on(filter, end)?;
-        begin_session(&handler.writer, panic_hook);
+        begin_session(&handler.writer, hooks);
         Ok(handler)
     }
 
@@ -78,11 +78,11 @@ impl Builder {
         W: AsyncWrite + Unpin + Send + std::fmt::Debug + 'static,
     {
         let filter = self.read_filter()?;
-        let panic_hook = self.panic_hook;
+        let hooks = self.hooks();
         let exit_timeout = self.settings.exit_timeout;
         let queue = self.queue();
         let handler = self.make_with(filter, Transport::Custom(Arc::clone(&queue)));
-        begin_session(&handler.writer, panic_hook);
+        begin_session(&handler.writer, hooks);
         let drain = Drain::new(handler.writer.transport(), queue, exit_timeout, writer);
         Ok((handler, drain))
     }
@@ -122,7 +122,7 @@ impl Builder {
     #[cfg(feature = "buffered")]
     pub fn init_with_drain(mut self) -> Result<(Guard, Drain), InitError> {
         let filter = self.read_filter()?;
-        let panic_hook = self.panic_hook;
+        let hooks = self.hooks();
         let exit_timeout = self.settings.exit_timeout;
         let queue = self.queue();
         let buffered = Arc::clone(&queue);
@@ -131,7 +131,7 @@ impl Builder {
             install(self.make_with(filter, Transport::Buffered(buffered, pipe)))
         })?;
         share::set_global(&writer);
-        begin_session(&writer, panic_hook);
+        begin_session(&writer, hooks);
         let transport = writer.transport();
         let pipe = AsyncPipe::new(Arc::clone(&transport));
         let drain = Drain::new(transport, queue, exit_timeout, pipe).lend();
@@ -153,6 +153,8 @@ impl Builder {
             Ok(()) => Ok(Outcome::Pipe),
             Err(error) if error.is_misuse() => Err(error),
             Err(reason) => {
+                #[cfg(feature = "scope")]
+                let fallback = crate::scope::Scoped::new(fallback);
                 log::set_boxed_logger(Box::new(fallback))?;
                 log::set_max_level(LevelFilter::Trace);
                 Ok(Outcome::fallback(reason))
@@ -170,10 +172,10 @@ impl Builder {
         install: impl FnOnce(PipeHandler) -> Result<Arc<RecordWriter>, InitError>,
     ) -> Result<Arc<RecordWriter>, InitError> {
         let filter = self.read_filter()?;
-        let panic_hook = self.panic_hook;
+        let hooks = self.hooks();
         let writer = adopt(|end| install(self.make_on(filter, end)?))?;
         share::set_global(&writer);
-        begin_session(&writer, panic_hook);
+        begin_session(&writer, hooks);
         Ok(writer)
     }
 
@@ -232,7 +234,29 @@ impl Builder {
         process::watch_forks();
         self.settings.process = self.settings.process.map(cut_name);
         let writer = Arc::new(RecordWriter::new(Arc::new(transport), self.settings));
-        PipeHandler { writer, filter }
+        PipeHandler {
+            writer,
+            filter,
+            #[cfg(feature = "scope")]
+            hold_back: self.hold_back,
+        }
+    }
+}
+
+/// The hooks that a session installs.
+struct Hooks {
+    panic_hook: bool,
+    #[cfg(feature = "scope")]
+    hold_back: Option<Arc<crate::scope::Hold>>,
+}
+
+impl Builder {
+    fn hooks(&self) -> Hooks {
+        Hooks {
+            panic_hook: self.panic_hook,
+            #[cfg(feature = "scope")]
+            hold_back: self.hold_back.clone(),
+        }
     }
 }
 
@@ -249,10 +273,14 @@ fn install(handler: PipeHandler) -> Result<Arc<RecordWriter>, InitError> {
 ///
 /// Call it only when nothing can fail any more. The hello of a handler that was never finished would announce a process
 /// that logs nothing, and its panic hook could not be removed.
-fn begin_session(writer: &Arc<RecordWriter>, panic_hook: bool) {
+fn begin_session(writer: &Arc<RecordWriter>, hooks: Hooks) {
     exit_hook::close_at_exit(Arc::downgrade(writer));
-    if panic_hook {
-        panic_hook::log_panics(Arc::downgrade(writer));
+    if hooks.panic_hook {
+        panic_hook::log_panics(
+            Arc::downgrade(writer),
+            #[cfg(feature = "scope")]
+            hooks.hold_back,
+        );
     }
     writer.begin_session();
 }

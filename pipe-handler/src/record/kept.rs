@@ -1,0 +1,71 @@
+//! `Kept`: the account of the records that are kept back by scopes, as the writer needs it for its close frame.
+
+use std::sync::{OnceLock, atomic::Ordering::Relaxed};
+
+use super::writer::RecordWriter;
+use crate::sys::AtomicU64;
+
+/// The place where records are kept until they are sent or forgotten. The folder `scope` is one; this folder does not
+/// know it.
+pub(crate) trait Keeper: std::fmt::Debug + Sync {
+    /// Returns how many records of the writer's session are held back at present.
+    fn count_held_back(&self, writer: &RecordWriter) -> u64;
+
+    /// Sends all records of the writer that are only waiting for their group to end.
+    fn send_groups(&self, writer: &RecordWriter);
+}
+
+/// What a writer knows of the records that are kept back.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    /// Set when the first record is kept.
+    keeper: OnceLock<&'static dyn Keeper>,
+    /// Records that were held back and will never be sent.
+    forgotten: AtomicU64,
+    batches: AtomicU64,
+}
+
+impl Kept {
+    fn reset(&self) {
+        // Relaxed: `Session::reset` publishes it, as it does the counters.
+        self.forgotten.store(0, Relaxed);
+    }
+}
+
+impl RecordWriter {
+    pub(crate) fn set_keeper(&self, keeper: &'static dyn Keeper) {
+        // It fails if it was set before, to the same.
+        let _ = self.kept.keeper.set(keeper);
+    }
+
+    /// Counts records that were held back and will never be sent.
+    pub(crate) fn count_forgotten(&self, records: u64) {
+        // Relaxed: nothing else depends on the count.
+        self.kept.forgotten.fetch_add(records, Relaxed);
+    }
+
+    /// Returns a number that no other batch of the session has.
+    pub(super) fn next_batch(&self) -> u64 {
+        // Relaxed: the number has to be unique and publishes nothing.
+        self.kept.batches.fetch_add(1, Relaxed) + 1
+    }
+
+    /// Sends the records of open groups: the process or the handler ends, and no later moment would do it.
+    pub(super) fn send_kept_groups(&self) {
+        if let Some(keeper) = self.kept.keeper.get() {
+            keeper.send_groups(self);
+        }
+    }
+
+    /// Returns how many records were held back and have not been sent.
+    pub(crate) fn held_back(&self) -> u64 {
+        let keeper = self.kept.keeper.get();
+        let present = keeper.map_or(0, |keeper| keeper.count_held_back(self));
+        self.kept.forgotten.load(Relaxed) + present
+    }
+
+    /// Forgets the account of the process that this one was forked from.
+    pub(super) fn reset_kept(&self) {
+        self.kept.reset();
+    }
+}

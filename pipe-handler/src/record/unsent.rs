@@ -1,0 +1,189 @@
+//! `Unsent`: a record that is encoded and has no number yet, and batches of such records.
+
+use std::borrow::Cow;
+
+use log::Level;
+use record_proto::{
+    BatchInfo, BatchReason, Event, HEAD_LENGTH, now, put_batched_record, unnumbered_fields,
+};
+
+use super::thread::Buffers;
+use super::writer::RecordWriter;
+use crate::sys::{NestingGuard, Refused};
+use crate::transport::{Deadline, PIPE_BUF};
+
+/// A record that was formatted and is not sent yet.
+pub(crate) struct Unsent<'a> {
+    pub(crate) writer: &'a RecordWriter,
+    pub(crate) level: Level,
+    buffers: &'a mut Buffers,
+    deadline: &'a mut Deadline,
+}
+
+/// The records of one batch: encoded [fields](Unsent::fields), in the order in which they are sent.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    bytes: Vec<u8>,
+    /// Where each record ends, and its level.
+    ends: Vec<(usize, Level)>,
+}
+
+impl Unsent<'_> {
+    /// The time of the record, in nanoseconds since 1970.
+    pub(crate) fn time(&self) -> u64 {
+        self.buffers.encoder.time()
+    }
+
+    /// Returns the record's encoded fields; `None` if there is no memory for them.
+    #[inline]
+    pub(crate) fn fields(&mut self) -> Option<Cow<'_, [u8]>> {
+        let frame = self.buffers.encoder.finish(0)?;
+        if frame.len() - HEAD_LENGTH <= self.writer.settings.record_limit {
+            return unnumbered_fields(frame).map(Cow::Borrowed);
+        }
+        let shorter = self.writer.truncate(&frame[HEAD_LENGTH..])?;
+        unnumbered_fields(&shorter).map(|fields| Cow::Owned(fields.to_vec()))
+    }
+
+    /// Sends other records before this one.
+    pub(crate) fn send_batch(&mut self, reason: BatchReason, batch: &Batch) {
+        self.writer
+            .send_batch_with(reason, batch, self.buffers, self.deadline);
+    }
+}
+
+impl RecordWriter {
+    /// Makes a record. `place` decides what becomes of it once it is formatted, and returns whether it is to be sent
+    /// now.
+    #[inline]
+    pub(crate) fn log_placed(
+        &self,
+        event: &impl Event,
+        place: impl FnOnce(&mut Unsent<'_>) -> bool,
+    ) {
+        if self.is_gone() {
+            return;
+        }
+        let level = event.level();
+        let mut deadline = self.deadline(level);
+        let _nesting = match NestingGuard::enter() {
+            Ok(nesting) => nesting,
+            Err(Refused::Suppressed) => return,
+            Err(Refused::TooDeep) => {
+                self.open(&mut deadline);
+                return self.drop_record(level);
+            }
+        };
+        let mut buffers = Buffers::take();
+        self.identify(&mut buffers);
+        buffers.encoder.format(event);
+        if self.open(&mut deadline) {
+            self.identify(&mut buffers);
+            let is_sent_now = place(&mut Unsent {
+                writer: self,
+                level,
+                buffers: &mut buffers,
+                deadline: &mut deadline,
+            });
+            if is_sent_now {
+                self.send(level, &mut buffers, &mut deadline);
+            }
+        } else {
+            self.drop_record(level);
+        }
+        buffers.put_back();
+    }
+
+    /// Returns the number of the session.
+    pub(crate) fn instance(&self) -> u32 {
+        self.session.instance()
+    }
+
+    /// Sends records that were kept. They wait for room as long as a record of this level.
+    pub(crate) fn send_batch(&self, reason: BatchReason, batch: &Batch, level: Level) {
+        let mut deadline = self.deadline(level);
+        // The drain must not wait for itself.
+        if batch.ends.is_empty() || self.is_gone() || NestingGuard::is_suppressed() {
+            return;
+        }
+        if !self.open(&mut deadline) {
+            return batch.ends.iter().for_each(|end| self.drop_record(end.1));
+        }
+        let mut buffers = Buffers::take();
+        buffers.thread.follow_fork();
+        self.send_batch_with(reason, batch, &mut buffers, &mut deadline);
+        buffers.put_back();
+    }
+
+    /// Numbers and writes the records, as many in one write as fit into `PIPE_BUF` bytes.
+    fn send_batch_with(
+        &self,
+        reason: BatchReason,
+        batch: &Batch,
+        buffers: &mut Buffers,
+        deadline: &mut Deadline,
+    ) {
+        if batch.ends.is_empty() {
+            return;
+        }
+        let id = self.next_batch();
+        let mut left = batch.ends.len() as u64;
+        let mut frames = Frames::default();
+        let mut start = 0;
+        for &(end, level) in &batch.ends {
+            left -= 1;
+            let fields = &batch.bytes[start..end];
+            start = end;
+            if frames.bytes.len() + fields.len() + HEADS > PIPE_BUF {
+                self.write_frames(&mut frames, buffers, deadline);
+            }
+            let info = BatchInfo::new(reason, id, left);
+            put_batched_record(fields, self.counters.next_seq(), info, &mut frames.bytes);
+            frames.levels.push(level);
+        }
+        self.write_frames(&mut frames, buffers, deadline);
+    }
+
+    fn write_frames(&self, frames: &mut Frames, buffers: &mut Buffers, deadline: &mut Deadline) {
+        if frames.levels.is_empty() {
+            return;
+        }
+        let stream = buffers.thread.stream;
+        let written = self.commit(&frames.bytes, now(), stream, &mut buffers.scratch, deadline);
+        for &level in &frames.levels {
+            self.count(written, level, &mut buffers.counter);
+        }
+        frames.bytes.clear();
+        frames.levels.clear();
+    }
+}
+
+/// The most bytes that number, batch and head add to the fields of a record.
+const HEADS: usize = HEAD_LENGTH + 4 + 9 + 3 * 9 + 1;
+
+/// Frames that are written together.
+#[derive(Debug, Default)]
+struct Frames {
+    bytes: Vec<u8>,
+    levels: Vec<Level>,
+}
+
+impl Batch {
+    pub(crate) fn push(&mut self, level: Level, fields: &[u8]) {
+        self.bytes.extend_from_slice(fields);
+        self.ends.push((self.bytes.len(), level));
+    }
+
+    /// Returns the level of the most severe record.
+    pub(crate) fn most_severe(&self) -> Level {
+        let levels = self.ends.iter().map(|end| end.1);
+        levels.min().unwrap_or(Level::Trace)
+    }
+
+    /// Iterates over levels and fields.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Level, &[u8])> {
+        let starts = std::iter::once(0).chain(self.ends.iter().map(|end| end.0));
+        let records = starts.zip(&self.ends);
+        records.map(|(start, &(end, level))| (level, &self.bytes[start..end]))
+    }
+}

@@ -1,0 +1,405 @@
+//! `Hold`: the records that one scope keeps.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
+
+use log::Level;
+use record_proto::BatchReason;
+
+use super::budget::{self, Charge, Holder};
+use super::chunk::{Chunk, Extent, Item, OpenChunk};
+use super::fork_mutex::ForkMutex;
+use super::hold_back::{AfterEscalation, HoldBack};
+use super::keeper::Scopes;
+use crate::record::{Batch, RecordWriter};
+use crate::sys::AtomicU64;
+
+/// The bounds of a chunk in bytes. The first is small, because many scopes keep few records.
+const LEAST_CHUNK: usize = 1024;
+const LARGEST_CHUNK: usize = 16 * 1024;
+
+/// The records that one scope, or the process, keeps: to hold them back until they matter, or to send them together.
+///
+/// Several threads may be in the scope at once. Each appends to a chunk of its own, so that a kept record needs no lock;
+/// the queue of the chunks is locked when a thread needs another chunk and when records are sent or forgotten.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    /// A number that is larger for holds that began later.
+    age: u64,
+    rule: Rule,
+    /// Whether records pass, because those before them were sent.
+    passes: AtomicBool,
+    queue: ForkMutex<Queue>,
+}
+
+#[derive(Debug)]
+enum Rule {
+    HoldBack(HoldBack),
+    /// Records of any level are kept, up to this many bytes.
+    Group(usize),
+}
+
+/// What becomes of a record of some level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is kept.
+    Keep,
+    /// The kept records are sent, and then this one.
+    Escalate,
+    /// It does not concern this hold.
+    Pass,
+}
+
+/// The chunks of a hold, by the times at which they were begun.
+#[derive(Debug, Default)]
+struct Queue {
+    slots: VecDeque<Slot>,
+    bytes: usize,
+    is_registered: bool,
+}
+
+#[derive(Debug)]
+struct Slot {
+    chunk: Arc<Chunk>,
+    /// The part that was taken out.
+    taken: Extent,
+}
+
+impl Hold {
+    pub(crate) fn new_back(settings: HoldBack) -> Arc<Self> {
+        Self::new(Rule::HoldBack(settings))
+    }
+
+    pub(super) fn new_group(bytes: usize) -> Arc<Self> {
+        Self::new(Rule::Group(bytes))
+    }
+
+    fn new(rule: Rule) -> Arc<Self> {
+        static AGES: AtomicU64 = AtomicU64::new(0);
+        Arc::new(Self {
+            // Relaxed: the number has to be unique and publishes nothing.
+            age: AGES.fetch_add(1, Relaxed) + 1,
+            rule,
+            passes: AtomicBool::new(false),
+            queue: ForkMutex::default(),
+        })
+    }
+
+    pub(super) fn is_group(&self) -> bool {
+        matches!(self.rule, Rule::Group(_))
+    }
+
+    #[inline]
+    pub(super) fn verdict(&self, level: Level) -> Verdict {
+        let Rule::HoldBack(settings) = &self.rule else {
+            return Verdict::Keep;
+        };
+        // Relaxed: a record that another thread logs at the same time as the escalation may be kept or sent.
+        if level > settings.below && !self.passes.load(Relaxed) {
+            Verdict::Keep
+        } else if level <= settings.until {
+            Verdict::Escalate
+        } else {
+            Verdict::Pass
+        }
+    }
+
+    /// Keeps a record. Returns `false` if there is no room for it.
+    #[inline]
+    pub(super) fn keep(
+        self: &Arc<Self>,
+        open: &mut Option<OpenChunk>,
+        writer: &Arc<RecordWriter>,
+        item: Item<'_>,
+    ) -> bool {
+        let instance = writer.instance();
+        if let Some(open) = open
+            && open.is_of(self.age, writer, instance)
+            && open.append(item)
+        {
+            return true;
+        }
+        self.keep_in_next_chunk(open, writer, instance, item)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn keep_in_next_chunk(
+        self: &Arc<Self>,
+        open: &mut Option<OpenChunk>,
+        writer: &Arc<RecordWriter>,
+        instance: u32,
+        item: Item<'_>,
+    ) -> bool {
+        let last_time = open.as_ref().map_or(0, |open| open.last_time_in(self.age));
+        // Closes the chunk, so that it can be forgotten.
+        *open = None;
+        let Some(mut chunk) = self.open_chunk(writer, instance, item.words()) else {
+            return false;
+        };
+        chunk.follow(last_time);
+        let is_kept = chunk.append(item);
+        *open = Some(chunk);
+        is_kept
+    }
+
+    /// Opens a chunk that has room for so many words.
+    fn open_chunk(
+        self: &Arc<Self>,
+        writer: &Arc<RecordWriter>,
+        instance: u32,
+        words: usize,
+    ) -> Option<OpenChunk> {
+        let mut queue = self.queue.lock();
+        let has_room = |slot: &&Slot| {
+            let Slot { chunk, .. } = slot;
+            chunk.is_of(writer, instance)
+                && !chunk.is_open()
+                && chunk.extent().words + words <= chunk.capacity()
+        };
+        if let Some(slot) = queue.slots.iter().rev().find(has_room) {
+            return Some(slot.chunk.open(self.age));
+        }
+        let bytes = self.chunk_size(queue.bytes).max(words * 8);
+        if bytes > self.bound() {
+            return None;
+        }
+        let mut emptied = None;
+        while queue.bytes + bytes > self.bound() {
+            if self.is_group() {
+                return None;
+            }
+            emptied = Some(queue.forget_oldest()?);
+        }
+        let writer_ref = Arc::downgrade(writer);
+        if let Some(mut chunk) = emptied.filter(|chunk| chunk.capacity() * 8 == bytes)
+            && let Some(unused) = Arc::get_mut(&mut chunk)
+        {
+            unused.reuse(writer_ref, instance);
+            return Some(queue.push(chunk, self.age));
+        }
+        // Counted before the lock is given up, so that other threads keep to the bound too.
+        queue.bytes += bytes;
+        drop(queue);
+        writer.set_keeper(&Scopes);
+        let charge = match self.total() {
+            None => Some(Charge::new(bytes)),
+            Some(total) => budget::charge(bytes, total),
+        };
+        let mut queue = self.queue.lock();
+        queue.bytes -= bytes;
+        let chunk = Chunk::new(bytes / 8, writer_ref, instance, charge?);
+        if !std::mem::replace(&mut queue.is_registered, true) {
+            let this: Arc<dyn Holder> = Arc::<Self>::clone(self);
+            budget::register(self.age, Arc::downgrade(&this));
+        }
+        Some(queue.push(Arc::new(chunk), self.age))
+    }
+
+    /// Returns the size of the next chunk in bytes: as much as there is already, within bounds.
+    fn chunk_size(&self, present: usize) -> usize {
+        let largest = (self.bound() / 8).min(LARGEST_CHUNK);
+        present.max(LEAST_CHUNK).min(largest).max(64) / 8 * 8
+    }
+
+    fn bound(&self) -> usize {
+        match &self.rule {
+            Rule::HoldBack(settings) => settings.keep,
+            Rule::Group(bytes) => *bytes,
+        }
+    }
+
+    fn total(&self) -> Option<usize> {
+        match &self.rule {
+            Rule::HoldBack(settings) => Some(settings.total),
+            Rule::Group(_) => None,
+        }
+    }
+
+    /// Takes the records of a writer's session out, and appends them to those of other holds.
+    pub(super) fn take(&self, writer: &RecordWriter, into: &mut Merge) {
+        let instance = writer.instance();
+        let mut queue = self.queue.lock();
+        for slot in &mut queue.slots {
+            if slot.chunk.is_of(writer, instance) {
+                slot.taken = into.append(&slot.chunk, slot.taken);
+            }
+        }
+        queue.remove_taken();
+    }
+
+    /// Call it when records are sent were sent because a severe one came.
+    pub(super) fn escalated(&self) {
+        if let Rule::HoldBack(settings) = &self.rule
+            && settings.after == AfterEscalation::PassOn
+        {
+            self.passes.store(true, Relaxed);
+        }
+    }
+}
+
+impl Holder for Hold {
+    fn forget_oldest(&self) -> bool {
+        if self.is_group() {
+            return false;
+        }
+        let mut queue = self.queue.lock();
+        let forgotten = queue.forget_oldest();
+        if queue.slots.is_empty() && std::mem::take(&mut queue.is_registered) {
+            budget::unregister(self.age);
+        }
+        forgotten.is_some()
+    }
+
+    fn count_held_back(&self, writer: &RecordWriter) -> u64 {
+        if self.is_group() {
+            return 0;
+        }
+        let queue = self.queue.lock();
+        let slots = queue.slots.iter();
+        let own = slots.filter(|slot| slot.chunk.is_of(writer, writer.instance()));
+        own.map(Slot::records).sum()
+    }
+
+    fn send_group(&self, writer: &RecordWriter) {
+        if self.is_group() {
+            let mut merge = Merge::default();
+            self.take(writer, &mut merge);
+            let batch = merge.into_batch();
+            writer.send_batch(BatchReason::Group, &batch, batch.most_severe());
+        }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let queue = std::mem::take(&mut *self.queue.lock());
+        if queue.is_registered {
+            budget::unregister(self.age);
+        }
+        match self.rule {
+            Rule::HoldBack(_) => queue.slots.iter().for_each(Slot::forget),
+            Rule::Group(_) => queue.send(),
+        }
+    }
+}
+
+impl Queue {
+    fn push(&mut self, chunk: Arc<Chunk>, age: u64) -> OpenChunk {
+        let open = chunk.open(age);
+        self.bytes += chunk.capacity() * 8;
+        let taken = Extent::default();
+        self.slots.push_back(Slot { chunk, taken });
+        open
+    }
+
+    /// Removes the oldest chunk that no thread appends to.
+    fn forget_oldest(&mut self) -> Option<Arc<Chunk>> {
+        let at = self.slots.iter().position(|slot| !slot.chunk.is_open())?;
+        let slot = self.slots.remove(at)?;
+        self.bytes -= slot.chunk.capacity() * 8;
+        slot.forget();
+        Some(slot.chunk)
+    }
+
+    /// Removes the chunks of which everything was taken.
+    fn remove_taken(&mut self) {
+        let bytes = &mut self.bytes;
+        self.slots.retain(|slot| {
+            let is_kept = slot.chunk.is_open() || slot.records() > 0;
+            if !is_kept {
+                *bytes -= slot.chunk.capacity() * 8;
+            }
+            is_kept
+        });
+    }
+
+    /// Sends the records of a group that ends, those of each handler together.
+    fn send(self) {
+        let mut slots = Vec::from(self.slots);
+        while let Some(Slot { chunk, .. }) = slots.first() {
+            let (writer, instance) = (Weak::clone(&chunk.writer), chunk.instance);
+            let is_own =
+                |slot: &Slot| slot.chunk.instance == instance && slot.chunk.writer.ptr_eq(&writer);
+            let (own, others): (Vec<_>, Vec<_>) = slots.into_iter().partition(is_own);
+            slots = others;
+            let mut merge = Merge::default();
+            for slot in own {
+                merge.append(&slot.chunk, slot.taken);
+            }
+            if let Some(writer) = writer.upgrade().filter(|own| own.instance() == instance) {
+                let batch = merge.into_batch();
+                writer.send_batch(BatchReason::Group, &batch, batch.most_severe());
+            }
+        }
+    }
+}
+
+impl Slot {
+    /// The number of records that were not taken out.
+    fn records(&self) -> u64 {
+        self.chunk.extent().records - self.taken.records
+    }
+
+    /// Counts the records as never sent.
+    fn forget(&self) {
+        if let Some(writer) = self.chunk.writer.upgrade()
+            && self.chunk.is_of(&writer, writer.instance())
+        {
+            writer.count_forgotten(self.records());
+        }
+    }
+}
+
+/// Records of several chunks and holds, to be sent in the order of their times.
+#[derive(Debug, Default)]
+pub(super) struct Merge {
+    bytes: Vec<u8>,
+    records: Vec<Taken>,
+    chunks: usize,
+}
+
+#[derive(Debug)]
+struct Taken {
+    time: u64,
+    level: Level,
+    start: usize,
+    end: usize,
+}
+
+impl Merge {
+    /// Appends the records of a chunk after an extent, and returns up to where.
+    fn append(&mut self, chunk: &Chunk, from: Extent) -> Extent {
+        let to = chunk.extent();
+        self.chunks += 1;
+        chunk.read(from, to, |record| {
+            let start = self.bytes.len();
+            record.append_to(&mut self.bytes);
+            self.records.push(Taken {
+                time: record.time,
+                level: record.level,
+                start,
+                end: self.bytes.len(),
+            });
+        });
+        to
+    }
+
+    pub(super) fn into_batch(mut self) -> Batch {
+        if self.chunks > 1 {
+            // The sort is stable, and the times of a thread never fall: its records keep their order.
+            self.records.sort_by_key(|record| record.time);
+        }
+        let mut batch = Batch::default();
+        for record in &self.records {
+            let fields = &self.bytes[record.start..record.end];
+            batch.push(record.level, fields);
+        }
+        batch
+    }
+}

@@ -1,0 +1,22 @@
+//! `Scopes`: answers the questions that a writer has about the records that scopes keep for it.
+
+use super::budget;
+use crate::record::{Keeper, RecordWriter};
+
+/// All scopes of the process.
+#[derive(Debug)]
+pub(super) struct Scopes;
+
+impl Keeper for Scopes {
+    fn count_held_back(&self, writer: &RecordWriter) -> u64 {
+        let holders = budget::holders();
+        let counts = holders.iter().map(|holder| holder.count_held_back(writer));
+        counts.sum()
+    }
+
+    fn send_groups(&self, writer: &RecordWriter) {
+        for holder in budget::holders() {
+            holder.send_group(writer);
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The values, handlers and hold-back of a scope, and groups of records. A room of its own: the other folders know only
+//! [`log`] and [`escalate_panic`], and nothing of it is needed to understand them. It uses `record` and `sys`.
+
+mod budget;
+mod chunk;
+mod fork_mutex;
+mod guard;
+mod handle;
+mod hold;
+mod hold_back;
+mod in_scope;
+mod instrumented;
+mod keeper;
+mod layer;
+mod macros;
+mod place;
+mod stack;
+mod wrap;
+
+pub use {
+    guard::ScopeGuard,
+    handle::Scope,
+    hold_back::{AfterEscalation, HoldBack},
+    instrumented::Instrumented,
+    wrap::Scoped,
+};
+pub(crate) use {
+    hold::Hold,
+    place::{escalate_panic, log},
+};

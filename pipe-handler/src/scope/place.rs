@@ -1,0 +1,232 @@
+//! Decides whether a record is sent, kept, or makes kept records matter.
+
+use std::sync::Arc;
+
+use record_proto::{BatchReason, Event, LogRecord};
+
+use super::chunk::Item;
+use super::hold::{Hold, Merge, Verdict};
+use super::in_scope::InScope;
+use super::stack::{self, Stack};
+use super::wrap;
+use crate::record::{Batch, RecordWriter, Unsent};
+
+/// Logs a record of `log` in the scopes that this thread is in. `process` holds records of the whole process back.
+#[inline]
+pub(crate) fn log(
+    writer: &Arc<RecordWriter>,
+    process: Option<&Arc<Hold>>,
+    record: &log::Record<'_>,
+) {
+    match stack::is_entered() || process.is_some() {
+        false => writer.log(record),
+        true => log_in_scope(writer, process, record),
+    }
+}
+
+#[inline(never)]
+fn log_in_scope(writer: &Arc<RecordWriter>, process: Option<&Arc<Hold>>, record: &log::Record<'_>) {
+    let wrapped = wrap::wrapped(record);
+    log_event(writer, process, &InScope::new(record, wrapped));
+}
+
+fn log_event(writer: &Arc<RecordWriter>, process: Option<&Arc<Hold>>, event: &impl Event) {
+    if !stack::keeps() && process.is_none() || stack::is_busy() {
+        return writer.log(event);
+    }
+    writer.log_placed(event, |unsent| place(writer, process, unsent));
+}
+
+/// What becomes of a record.
+enum Place {
+    /// It is sent now.
+    Sent,
+    /// It is kept, or was forgotten because there is no room to keep it.
+    Kept,
+    /// The records that these keep are sent before it.
+    Escalates(Vec<Arc<Hold>>),
+    /// It belongs to this group, which has no room for it.
+    Full(Arc<Hold>),
+}
+
+/// Keeps the record, or sends the records that precede it. Returns whether the record itself is to be sent now.
+fn place(writer: &Arc<RecordWriter>, process: Option<&Arc<Hold>>, unsent: &mut Unsent<'_>) -> bool {
+    match place_unsent(unsent, |stack, item| stack.place(writer, process, item)) {
+        Place::Sent => true,
+        Place::Kept => false,
+        Place::Full(group) => {
+            send_part(writer, &group, unsent);
+            !add_to_group(writer, unsent)
+        }
+        Place::Escalates(holds) => {
+            escalate(writer, &holds, unsent);
+            !add_to_group(writer, unsent)
+        }
+    }
+}
+
+/// If the thread is in a group, adds the record to it. Returns `false` if the record is to be sent now.
+fn add_to_group(writer: &Arc<RecordWriter>, unsent: &mut Unsent<'_>) -> bool {
+    for _ in 0..2 {
+        match place_unsent(unsent, |stack, item| stack.place_in_group(writer, item)) {
+            Place::Kept => return true,
+            Place::Full(group) => send_part(writer, &group, unsent),
+            _ => return false,
+        }
+    }
+    // It is longer than the group's bound.
+    false
+}
+
+fn place_unsent(
+    unsent: &mut Unsent<'_>,
+    place: impl FnOnce(&mut Stack, Item<'_>) -> Place,
+) -> Place {
+    let (level, time) = (unsent.level, unsent.time());
+    // If there is no memory for the fields, the record is sent, which counts it as dropped.
+    let fields = unsent.fields();
+    let placed = fields.and_then(|fields| {
+        let fields = &*fields;
+        let item = Item {
+            level,
+            time,
+            fields,
+        };
+        stack::with(|stack| place(stack, item))
+    });
+    placed.unwrap_or(Place::Sent)
+}
+
+/// Sends the records that a group has so far.
+fn send_part(writer: &RecordWriter, group: &Hold, unsent: &mut Unsent<'_>) {
+    let batch = taken(writer, &[group]);
+    unsent.send_batch(BatchReason::Group, &batch);
+}
+
+/// Sends the records that were held back, or adds them to the group that the thread is in.
+#[cold]
+fn escalate(writer: &Arc<RecordWriter>, holds: &[Arc<Hold>], unsent: &mut Unsent<'_>) {
+    holds.iter().for_each(|hold| hold.escalated());
+    let holds: Vec<&Hold> = holds.iter().map(|hold| &**hold).collect();
+    let batch = taken(writer, &holds);
+    let is_in_group = stack::with(|stack| stack.group().is_some());
+    if is_in_group != Some(true) {
+        return unsent.send_batch(BatchReason::Escalation, &batch);
+    }
+    for (level, fields) in batch.iter() {
+        let time = unsent.time();
+        let item = Item {
+            level,
+            time,
+            fields,
+        };
+        let place = || stack::with(|stack| stack.place_in_group(writer, item));
+        let mut placed = place();
+        if let Some(Place::Full(group)) = &placed {
+            send_part(writer, group, unsent);
+            placed = place();
+        }
+        if !matches!(placed, Some(Place::Kept)) {
+            let mut longer_than_the_group = Batch::default();
+            longer_than_the_group.push(level, fields);
+            unsent.send_batch(BatchReason::Escalation, &longer_than_the_group);
+        }
+    }
+}
+
+fn taken(writer: &RecordWriter, holds: &[&Hold]) -> Batch {
+    let mut merge = Merge::default();
+    for hold in holds {
+        hold.take(writer, &mut merge);
+    }
+    merge.into_batch()
+}
+
+/// Returns the record of a panic with the values of the thread's scopes, and sends the records that these keep.
+pub(crate) fn escalate_panic<'r>(
+    writer: &RecordWriter,
+    process: Option<&Arc<Hold>>,
+    mut record: LogRecord<'r>,
+) -> LogRecord<'r> {
+    if !stack::is_entered() && process.is_none() {
+        return record;
+    }
+    if let Some(values) = stack::with_pairs(|pairs| pairs.to_key_values()) {
+        record.key_values.extend(values.iter());
+    }
+    let kept = stack::with(|stack| {
+        let groups: Vec<_> = stack.groups().map(Arc::clone).collect();
+        let holds: Vec<_> = stack.holds().chain(process).map(Arc::clone).collect();
+        (groups, holds)
+    });
+    let (groups, holds) = kept.unwrap_or_default();
+    for group in groups.iter().rev() {
+        let batch = taken(writer, &[group]);
+        writer.send_batch(BatchReason::Group, &batch, record.level);
+    }
+    holds.iter().for_each(|hold| hold.escalated());
+    let holds: Vec<&Hold> = holds.iter().map(|hold| &**hold).collect();
+    let batch = taken(writer, &holds);
+    writer.send_batch(BatchReason::Escalation, &batch, record.level);
+    record
+}
+
+impl Stack {
+    /// The holds of the scopes, the innermost first.
+    fn holds(&self) -> impl Iterator<Item = &Arc<Hold>> {
+        let innermost_first = self.entries.iter().rev();
+        innermost_first.filter_map(|entry| entry.layer.hold_back.as_ref())
+    }
+
+    fn groups(&self) -> impl Iterator<Item = &Arc<Hold>> {
+        let innermost_first = self.entries.iter().rev();
+        innermost_first.filter_map(|entry| entry.layer.group.as_ref())
+    }
+
+    fn group(&self) -> Option<&Arc<Hold>> {
+        self.groups().next()
+    }
+
+    /// Decides by the holds first: whether a record is sent at all. Then the group: when it is sent.
+    #[inline]
+    fn place(
+        &mut self,
+        writer: &Arc<RecordWriter>,
+        process: Option<&Arc<Hold>>,
+        item: Item<'_>,
+    ) -> Place {
+        let mut escalates = false;
+        let innermost_first = self.entries.iter().rev();
+        let holds = innermost_first.filter_map(|entry| entry.layer.hold_back.as_ref());
+        for hold in holds.chain(process) {
+            match hold.verdict(item.level) {
+                Verdict::Keep => {
+                    if !hold.keep(&mut self.open, writer, item) {
+                        writer.count_forgotten(1);
+                    }
+                    return Place::Kept;
+                }
+                Verdict::Escalate => escalates = true,
+                Verdict::Pass => {}
+            }
+        }
+        if escalates {
+            let escalated = self.holds().chain(process);
+            let escalated = escalated.filter(|hold| hold.verdict(item.level) == Verdict::Escalate);
+            return Place::Escalates(escalated.map(Arc::clone).collect());
+        }
+        self.place_in_group(writer, item)
+    }
+
+    fn place_in_group(&mut self, writer: &Arc<RecordWriter>, item: Item<'_>) -> Place {
+        let innermost_first = self.entries.iter().rev();
+        let mut groups = innermost_first.filter_map(|entry| entry.layer.group.as_ref());
+        let Some(group) = groups.next() else {
+            return Place::Sent;
+        };
+        match group.keep(&mut self.open, writer, item) {
+            true => Place::Kept,
+            false => Place::Full(Arc::clone(group)),
+        }
+    }
+}

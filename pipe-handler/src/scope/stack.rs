@@ -1,0 +1,347 @@
+//! `Stack`: the scopes that a thread is in.
+
+use std::{
+    cell::{Cell, RefCell},
+    mem,
+    sync::Arc,
+};
+
+use record_proto::EncodedPairs;
+
+use super::chunk::OpenChunk;
+use super::layer::{self, Layer};
+
+/// The thread is in a scope.
+const ENTERED: u8 = 1;
+/// One of the thread's scopes keeps records.
+const KEEPS: u8 = 2;
+/// The thread is changing its stack, or works on records that are kept. If an allocator logs in the meantime, it does so
+/// outside of all scopes.
+const BUSY: u8 = 4;
+
+thread_local! {
+    // It has no destructor, so it also works in the destructors of other thread-locals.
+    static STATE: Cell<u8> = const { Cell::new(0) };
+    static STACK: RefCell<Stack> = const { RefCell::new(Stack::new()) };
+}
+
+/// Identifies one entry into a scope among all of its thread.
+pub(super) type EntryId = u64;
+
+/// The entries of a task, which are in no thread's stack while the task is not polled.
+const OF_A_TASK: EntryId = 0;
+
+/// The scopes that a thread is in.
+pub(super) struct Stack {
+    /// The innermost scope is the last.
+    pub(super) entries: Vec<Entry>,
+    /// The entries that were replaced as a whole, each with the entry that replaced it.
+    suspended: Vec<(EntryId, Vec<Entry>)>,
+    last_id: EntryId,
+    /// The values of all scopes, the innermost first, and the version of the values that they were encoded from; 0 if
+    /// the entries have changed since.
+    pairs: EncodedPairs,
+    version: u64,
+    /// The chunk that the thread's next kept record is appended to.
+    pub(super) open: Option<OpenChunk>,
+}
+
+/// One scope that a thread or a task is in.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    id: EntryId,
+    pub(super) layer: Arc<Layer>,
+}
+
+/// How an entry is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leave {
+    /// With everything that was entered after it, as a closure does.
+    WithInner,
+    /// By itself: scopes that were entered after it remain, if they are left in another order.
+    Alone,
+}
+
+/// Whether the thread is in a scope, and not at work on it.
+#[inline]
+pub(super) fn is_entered() -> bool {
+    STATE.get() & (ENTERED | BUSY) == ENTERED
+}
+
+/// Whether a scope of the thread keeps records.
+#[inline]
+pub(super) fn keeps() -> bool {
+    STATE.get() & (KEEPS | BUSY) == KEEPS
+}
+
+/// Whether the thread is at work on its scopes, and a record has to pass by them.
+#[inline]
+pub(super) fn is_busy() -> bool {
+    STATE.get() & BUSY != 0
+}
+
+/// Runs `f` with the thread's stack. Returns `None` in a thread that is ending, or that is at work on it already.
+#[inline]
+pub(super) fn with<T>(f: impl FnOnce(&mut Stack) -> T) -> Option<T> {
+    let with_stack = |stack: &RefCell<Stack>| {
+        let mut stack = stack.try_borrow_mut().ok()?;
+        let _busy = Busy::begin();
+        Some(f(&mut stack))
+    };
+    STACK.try_with(with_stack).ok().flatten()
+}
+
+/// Enters scopes, the outermost first, in addition to those that the thread is in.
+pub(super) fn push(layers: &[Arc<Layer>]) -> EntryId {
+    let pushed = with(|stack| {
+        let id = stack.next_id();
+        let entry = |layer: &Arc<Layer>| Entry::new(id, Arc::clone(layer));
+        stack.entries.extend(layers.iter().map(entry));
+        stack.changed();
+        id
+    });
+    pushed.unwrap_or(OF_A_TASK)
+}
+
+/// Enters scopes in the place of those that the thread is in.
+pub(super) fn replace(mut entries: Vec<Entry>) -> EntryId {
+    replace_with(&mut entries)
+}
+
+/// Enters scopes in the place of those that the thread is in, until [`take_back`].
+///
+/// If the thread is ending, they stay where they are.
+pub(super) fn replace_with(entries: &mut Vec<Entry>) -> EntryId {
+    let replaced = with(|stack| {
+        let id = stack.next_id();
+        let outer = mem::replace(&mut stack.entries, mem::take(entries));
+        stack.suspended.push((id, outer));
+        stack.changed();
+        id
+    });
+    replaced.unwrap_or(OF_A_TASK)
+}
+
+/// Leaves what [`push`] or [`replace`] has entered, unless it was left already.
+pub(super) fn leave(id: EntryId, how: Leave) {
+    if id != OF_A_TASK {
+        // What is left is dropped after the stack is free again: a bound handler may log when it is dropped.
+        let _left = with(|stack| stack.leave(id, how));
+    }
+}
+
+/// Ends a [`replace_with`], and returns the first `depth` of the entries that replaced the others.
+pub(super) fn take_back(id: EntryId, depth: usize, entries: &mut Vec<Entry>) {
+    if id == OF_A_TASK {
+        return;
+    }
+    let _inner = with(|stack| {
+        let at = stack.position_suspended(id)?;
+        let (own, left) = stack.restore(at);
+        *entries = own;
+        let inner = entries.split_off(depth.min(entries.len()));
+        Some((inner, left))
+    });
+}
+
+/// Returns the scopes that the thread is in, the outermost first.
+pub(super) fn layers() -> Vec<Arc<Layer>> {
+    let layers = with(|stack| {
+        stack
+            .entries
+            .iter()
+            .map(|entry| Arc::clone(&entry.layer))
+            .collect()
+    });
+    layers.unwrap_or_default()
+}
+
+/// Runs `f` with the encoded values of all scopes that the thread is in.
+#[inline]
+pub(super) fn with_pairs<T>(f: impl FnOnce(&EncodedPairs) -> T) -> Option<T> {
+    with(|stack| {
+        let version = layer::version();
+        if stack.version != version {
+            stack.encode_pairs(version);
+        }
+        f(&stack.pairs)
+    })
+}
+
+impl Stack {
+    const fn new() -> Self {
+        Self {
+            entries: Vec::new(),
+            suspended: Vec::new(),
+            last_id: 0,
+            pairs: EncodedPairs::new(),
+            version: 0,
+            open: None,
+        }
+    }
+
+    fn next_id(&mut self) -> EntryId {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    /// Call it after each change of the entries.
+    fn changed(&mut self) {
+        self.version = 0;
+        // A task that is not polled, and an outer scope, must not hold memory that others may need.
+        self.open = None;
+        let keeps = self.entries.iter().any(|entry| entry.layer.keeps());
+        let is_entered = !self.entries.is_empty();
+        let entered = if is_entered { ENTERED } else { 0 };
+        let keeps = if keeps { KEEPS } else { 0 };
+        STATE.set(BUSY | entered | keeps);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn encode_pairs(&mut self, version: u64) {
+        self.pairs.clear();
+        let innermost_first = self.entries.iter().enumerate().rev();
+        for (at, Entry { layer, .. }) in innermost_first {
+            // A scope that was entered inside itself has its values once.
+            let inner = &self.entries[at + 1..];
+            if !inner.iter().any(|other| Arc::ptr_eq(&other.layer, layer)) {
+                layer.encode(&mut self.pairs);
+            }
+        }
+        self.version = version;
+    }
+
+    fn leave(&mut self, id: EntryId, how: Leave) -> Left {
+        if let Some(own) = self.pop(id) {
+            return Left {
+                last: Some(own),
+                more: Vec::new(),
+            };
+        }
+        let left = match self.position_suspended(id) {
+            Some(at) => self.leave_replaced(at, how),
+            None => self.leave_pushed(id, how),
+        };
+        self.changed();
+        Left {
+            last: None,
+            more: left,
+        }
+    }
+
+    /// Removes the last entry if it has this id and no other has it, which is the usual case.
+    fn pop(&mut self, id: EntryId) -> Option<Entry> {
+        let has_id = |entry: &&Entry| entry.id == id;
+        let outer = self.entries.len().checked_sub(2);
+        let is_alone = outer.is_none_or(|outer| !has_id(&&self.entries[outer]));
+        self.entries.last().filter(has_id).filter(|_| is_alone)?;
+        let last = self.entries.pop();
+        self.changed();
+        last
+    }
+
+    fn position_suspended(&self, id: EntryId) -> Option<usize> {
+        self.suspended.iter().rposition(|(own, _)| *own == id)
+    }
+
+    fn leave_replaced(&mut self, at: usize, how: Leave) -> Vec<Vec<Entry>> {
+        if how == Leave::WithInner || at + 1 == self.suspended.len() {
+            let (own, mut left) = self.restore(at);
+            left.push(own);
+            return left;
+        }
+        // The entries that it brought were replaced again. Those before it take their place.
+        let (_, outer) = self.suspended.remove(at);
+        vec![mem::replace(&mut self.suspended[at].1, outer)]
+    }
+
+    /// Restores the entries that were suspended at this position. Returns those that had replaced them, and all that
+    /// were entered in their place.
+    fn restore(&mut self, at: usize) -> (Vec<Entry>, Vec<Vec<Entry>>) {
+        let mut later = self.suspended.split_off(at).into_iter();
+        let (_, outer) = later.next().expect("a position in the list");
+        let innermost = mem::replace(&mut self.entries, outer);
+        let mut replaced: Vec<_> = later.map(|(_, entries)| entries).collect();
+        self.changed();
+        match replaced.is_empty() {
+            true => (innermost, replaced),
+            false => {
+                let own = replaced.remove(0);
+                replaced.push(innermost);
+                (own, replaced)
+            }
+        }
+    }
+
+    fn leave_pushed(&mut self, id: EntryId, how: Leave) -> Vec<Vec<Entry>> {
+        let first_of = |entries: &[Entry]| entries.iter().position(|entry| entry.id == id);
+        if let Some(first) = first_of(&self.entries) {
+            return vec![take(&mut self.entries, first, id, how)];
+        }
+        let suspended = self
+            .suspended
+            .iter()
+            .rposition(|(_, entries)| first_of(entries).is_some());
+        let Some(at) = suspended else {
+            return Vec::new();
+        };
+        let first = first_of(&self.suspended[at].1).unwrap_or_default();
+        let mut left = Vec::new();
+        let entries = match how {
+            Leave::Alone => &mut self.suspended[at].1,
+            Leave::WithInner => {
+                let (own, others) = self.restore(at);
+                left = others;
+                left.push(own);
+                &mut self.entries
+            }
+        };
+        left.push(take(entries, first, id, how));
+        left
+    }
+}
+
+/// Entries that were left and are still to be dropped.
+#[expect(dead_code, reason = "they are only dropped")]
+struct Left {
+    last: Option<Entry>,
+    more: Vec<Vec<Entry>>,
+}
+
+/// Removes the entries with this id, and the later ones if those are left too.
+fn take(entries: &mut Vec<Entry>, first: usize, id: EntryId, how: Leave) -> Vec<Entry> {
+    let own = entries[first..].iter().take_while(|entry| entry.id == id);
+    let end = match how {
+        Leave::WithInner => entries.len(),
+        Leave::Alone => first + own.count(),
+    };
+    entries.drain(first..end).collect()
+}
+
+impl Entry {
+    pub(super) fn new(id: EntryId, layer: Arc<Layer>) -> Self {
+        Self { id, layer }
+    }
+
+    /// An entry of a task.
+    pub(super) fn of_task(layer: Arc<Layer>) -> Self {
+        Self::new(OF_A_TASK, layer)
+    }
+}
+
+/// Marks the thread as busy until it is dropped.
+struct Busy;
+
+impl Busy {
+    fn begin() -> Self {
+        STATE.set(STATE.get() | BUSY);
+        Self
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        STATE.set(STATE.get() & !BUSY);
+    }
+}

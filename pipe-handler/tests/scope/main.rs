@@ -1,0 +1,7 @@
+//! Scopes in one process: their values, hold-back, groups and bound handlers. Other processes and deaths are tested in
+//! `tests/e2e`.
+
+mod groups;
+mod hold_back;
+mod support;
+mod values;
