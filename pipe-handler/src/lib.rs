@@ -249,7 +249,10 @@ mod tracing;
 mod transport;
 
 #[cfg(feature = "scope")]
-pub use scope::{AfterEscalation, HoldBack, Instrumented, Scope, ScopeGuard, Scoped};
+pub use scope::{
+    AfterEscalation, ApplicationBinding, Dispatcher, HoldBack, Instrumented, Scope, ScopeGuard,
+    Scoped,
+};
 #[cfg(feature = "tracing")]
 pub use self::tracing::{PipeFilter, PipeLayer, init_tracing, init_tracing_or, init_tracing_with};
 pub use {

@@ -201,21 +201,39 @@ impl OpenChunk {
             Relaxed,
         );
         time.store(self.last_time, Relaxed);
-        let (whole, rest) = item.fields.as_chunks::<8>();
-        for (word, bytes) in fields.iter().zip(whole) {
-            word.store(u64::from_ne_bytes(*bytes), Relaxed);
-        }
-        if let (Some(last), [_, ..]) = (fields.get(whole.len()), rest) {
-            let mut bytes = [0; 8];
-            bytes[..rest.len()].copy_from_slice(rest);
-            last.store(u64::from_ne_bytes(bytes), Relaxed);
-        }
+        copy(item.fields, fields);
         self.extent.words = end;
         self.extent.records += 1;
         // Release publishes the words to a thread that loads their number with Acquire.
         let published = end as u64 | self.extent.records << 32;
         self.chunk.published.store(published, Release);
         true
+    }
+}
+
+/// Copies bytes to words, eight words at a time.
+#[inline]
+fn copy(bytes: &[u8], words: &[AtomicU64]) {
+    let (eights, rest) = bytes.as_chunks::<8>();
+    let store = |word: &AtomicU64, eight: &[u8; 8]| {
+        word.store(u64::from_ne_bytes(*eight), Relaxed);
+    };
+    let (byte_blocks, last_eights) = eights.as_chunks::<8>();
+    for (words, eights) in words.as_chunks::<8>().0.iter().zip(byte_blocks) {
+        for at in 0..8 {
+            store(&words[at], &eights[at]);
+        }
+    }
+    let last_words = &words[byte_blocks.len() * 8..];
+    for (word, eight) in last_words.iter().zip(last_eights) {
+        store(word, eight);
+    }
+    if let (Some(last), [_, ..]) = (last_words.get(last_eights.len()), rest) {
+        let mut eight = [0; 8];
+        for (to, from) in eight.iter_mut().zip(rest) {
+            *to = *from;
+        }
+        store(last, &eight);
     }
 }
 

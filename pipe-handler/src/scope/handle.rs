@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use log::{LevelFilter, Log};
 use record_proto::Value;
 
 use super::guard::ScopeGuard;
 use super::hold::Hold;
 use super::hold_back::HoldBack;
 use super::instrumented::Instrumented;
-use super::layer::Layer;
+use super::layer::{BoundHandler, Layer};
 use super::stack::{self, Entry, Leave};
 
 /// A piece of work: key-values that all records inside have, and what is done with these records.
@@ -135,6 +136,25 @@ impl Scope {
         self
     }
 
+    /// Binds a handler to the scope: the installed [`Dispatcher`](crate::Dispatcher) hands it the records of this scope
+    /// and of the scopes inside that bind no other, if they are of this level or more severe.
+    ///
+    /// It has no effect if the process's logger is not a dispatcher.
+    pub fn handler(mut self, handler: impl Log + 'static, level: LevelFilter) -> Self {
+        self.own_layer().handler = Some(BoundHandler {
+            logger: Box::new(handler),
+            level,
+        });
+        self
+    }
+
+    /// Sets whether records go to the handler of the next outer scope as well, also those that are less severe than the
+    /// level of this scope's handler. The default is `false`.
+    pub fn bubble(mut self, on: bool) -> Self {
+        self.own_layer().bubbles = on;
+        self
+    }
+
     /// Runs `f` in the scope. Scopes that `f` enters and does not leave are left too.
     pub fn in_scope<T>(&self, f: impl FnOnce() -> T) -> T {
         let _entered = self.entered(Leave::WithInner);
@@ -190,6 +210,10 @@ impl Scope {
         };
         layers.extend(self.layers.iter().map(Arc::clone));
         Instrumented::new(layers, future)
+    }
+
+    pub(super) fn layers(&self) -> &[Arc<Layer>] {
+        &self.layers
     }
 
     fn entered(&self, how: Leave) -> ScopeGuard {

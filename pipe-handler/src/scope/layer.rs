@@ -1,6 +1,7 @@
 //! `Layer`: the values and settings of one scope.
 
 use std::{
+    fmt,
     sync::{
         Arc, Mutex, MutexGuard, TryLockError,
         atomic::Ordering::{Acquire, Release},
@@ -8,6 +9,7 @@ use std::{
     thread,
 };
 
+use log::{LevelFilter, Log};
 use record_proto::{EncodedPairs, KeyValues, Value};
 
 use super::hold::Hold;
@@ -24,8 +26,25 @@ const ATTEMPTS: usize = 10_000;
 #[derive(Debug, Default)]
 pub(super) struct Layer {
     values: Mutex<KeyValues<'static>>,
+    pub(super) handler: Option<BoundHandler>,
+    /// Whether a record goes to the handler of the next outer scope as well.
+    pub(super) bubbles: bool,
     pub(super) hold_back: Option<Arc<Hold>>,
     pub(super) group: Option<Arc<Hold>>,
+}
+
+/// A handler that is bound to a scope.
+pub(super) struct BoundHandler {
+    pub(super) logger: Box<dyn Log>,
+    pub(super) level: LevelFilter,
+}
+
+impl fmt::Debug for BoundHandler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BoundHandler")
+            .field("level", &self.level)
+            .finish_non_exhaustive()
+    }
 }
 
 pub(super) fn version() -> u64 {

@@ -3,6 +3,7 @@
 
 mod budget;
 mod chunk;
+mod dispatcher;
 mod fork_mutex;
 mod guard;
 mod handle;
@@ -12,12 +13,14 @@ mod in_scope;
 mod instrumented;
 mod keeper;
 mod layer;
+mod levels;
 mod macros;
 mod place;
 mod stack;
 mod wrap;
 
 pub use {
+    dispatcher::{ApplicationBinding, Dispatcher},
     guard::ScopeGuard,
     handle::Scope,
     hold_back::{AfterEscalation, HoldBack},

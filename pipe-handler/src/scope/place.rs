@@ -196,19 +196,27 @@ impl Stack {
         item: Item<'_>,
     ) -> Place {
         let mut escalates = false;
-        let innermost_first = self.entries.iter().rev();
-        let holds = innermost_first.filter_map(|entry| entry.layer.hold_back.as_ref());
-        for hold in holds.chain(process) {
-            match hold.verdict(item.level) {
-                Verdict::Keep => {
-                    if !hold.keep(&mut self.open, writer, item) {
-                        writer.count_forgotten(1);
-                    }
-                    return Place::Kept;
+        let mut keeps = |hold: &Arc<Hold>| match hold.verdict(item.level) {
+            Verdict::Keep => {
+                if !hold.keep(&mut self.open, writer, item) {
+                    writer.count_forgotten(1);
                 }
-                Verdict::Escalate => escalates = true,
-                Verdict::Pass => {}
+                true
             }
+            verdict => {
+                escalates |= verdict == Verdict::Escalate;
+                false
+            }
+        };
+        for entry in self.entries.iter().rev() {
+            if let Some(hold) = &entry.layer.hold_back
+                && keeps(hold)
+            {
+                return Place::Kept;
+            }
+        }
+        if process.is_some_and(keeps) {
+            return Place::Kept;
         }
         if escalates {
             let escalated = self.holds().chain(process);

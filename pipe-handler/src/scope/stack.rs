@@ -10,6 +10,7 @@ use record_proto::EncodedPairs;
 
 use super::chunk::OpenChunk;
 use super::layer::{self, Layer};
+use super::levels::Claim;
 
 /// The thread is in a scope.
 const ENTERED: u8 = 1;
@@ -47,10 +48,12 @@ pub(super) struct Stack {
 }
 
 /// One scope that a thread or a task is in.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Entry {
     id: EntryId,
     pub(super) layer: Arc<Layer>,
+    /// The level of the scope's handler, as long as it is bound.
+    _claim: Option<Claim>,
 }
 
 /// How an entry is left.
@@ -178,6 +181,16 @@ impl Stack {
             version: 0,
             open: None,
         }
+    }
+
+    /// Returns the innermost scope with a handler, outside of the entry at this position.
+    pub(super) fn handler(&self, outside_of: Option<usize>) -> Option<(usize, Arc<Layer>)> {
+        let end = outside_of.unwrap_or(self.entries.len());
+        let outer = self.entries.get(..end)?;
+        let at = outer
+            .iter()
+            .rposition(|entry| entry.layer.handler.is_some())?;
+        Some((at, Arc::clone(&outer[at].layer)))
     }
 
     fn next_id(&mut self) -> EntryId {
@@ -321,7 +334,15 @@ fn take(entries: &mut Vec<Entry>, first: usize, id: EntryId, how: Leave) -> Vec<
 
 impl Entry {
     pub(super) fn new(id: EntryId, layer: Arc<Layer>) -> Self {
-        Self { id, layer }
+        let claim = layer
+            .handler
+            .as_ref()
+            .map(|handler| Claim::new(handler.level));
+        Self {
+            id,
+            layer,
+            _claim: claim,
+        }
     }
 
     /// An entry of a task.

@@ -2,6 +2,7 @@
 //! `tests/e2e`.
 
 mod groups;
+mod handlers;
 mod hold_back;
 mod support;
 mod values;
