@@ -20,6 +20,7 @@ mod records;
 mod refused;
 mod sandboxed;
 mod scarce;
+mod scopes;
 mod siblings;
 mod stalled;
 mod tools;
@@ -131,6 +132,19 @@ fn main() {
         "exit-when-full" => overflow::exit_when_full(number(0)),
         "exit-while-a-report-waits" => overflow::exit_while_a_report_waits(),
         "panic-when-full" => overflow::panic_when_full(),
+
+        "scopes" => scopes::all_kinds(),
+        "scopes-in-fallback" => scopes::in_fallback(),
+        "scopes-fork" => scopes::fork_inside(),
+        "scopes-panic" => scopes::panic_inside(),
+        "scopes-abort" => scopes::abort_inside(),
+        "scopes-exit" => scopes::exit_inside(),
+        "scopes-exec" => scopes::exec_inside(),
+        "scopes-process" => scopes::hold_back_the_process(),
+        "scopes-escalate" => scopes::escalate_for_ever(number(0), number(1)),
+        "scopes-open" => scopes::open_and_close(number(0), number(1)),
+        "scopes-many" => scopes::many_at_once(number(0), number(1)),
+        "scopes-levels" => scopes::global_level(),
 
         "listen" => listen::listen(),
         "scarce" => scarce::log_with(number(0), number(1)),

@@ -138,7 +138,7 @@ fn forks_that_are_killed_tear_nothing_of_what_the_others_log() {
     }
 }
 
-fn kill(pid: u64) {
+pub(crate) fn kill(pid: u64) {
     let pid = rustix::process::Pid::from_raw(i32::try_from(pid).expect("a pid"));
     let signal = rustix::process::Signal::KILL;
     rustix::process::kill_process(pid.expect("a pid"), signal).expect("a process");

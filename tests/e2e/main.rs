@@ -28,6 +28,7 @@ mod plain_text;
 mod python;
 mod raw;
 mod sandboxed;
+mod scopes;
 mod siblings;
 mod signals;
 mod statuses;

@@ -17,11 +17,14 @@ use super::fork_mutex::ForkMutex;
 use super::hold_back::{AfterEscalation, HoldBack};
 use super::keeper::Scopes;
 use crate::record::{Batch, RecordWriter};
-use crate::sys::AtomicU64;
+use crate::sys::{AtomicU64, process};
 
 /// The bounds of a chunk in bytes. The first is small, because many scopes keep few records.
 const LEAST_CHUNK: usize = 1024;
 const LARGEST_CHUNK: usize = 16 * 1024;
+
+/// What a chunk takes beside its records, in bytes: about as much as the allocations of a hold with a single one.
+const OVERHEAD: usize = 512;
 
 /// The records that one scope, or the process, keeps: to hold them back until they matter, or to send them together.
 ///
@@ -31,6 +34,7 @@ const LARGEST_CHUNK: usize = 16 * 1024;
 pub(crate) struct Hold {
     /// A number that is larger for holds that began later.
     age: u64,
+    process: u64,
     rule: Rule,
     /// Whether records pass, because those before them were sent.
     passes: AtomicBool,
@@ -84,6 +88,7 @@ impl Hold {
         Arc::new(Self {
             // Relaxed: the number has to be unique and publishes nothing.
             age: AGES.fetch_add(1, Relaxed) + 1,
+            process: process::generation(),
             rule,
             passes: AtomicBool::new(false),
             queue: ForkMutex::default(),
@@ -92,6 +97,12 @@ impl Hold {
 
     pub(super) fn is_group(&self) -> bool {
         matches!(self.rule, Rule::Group(_))
+    }
+
+    /// Whether it was made in this process. A forked child does not take part in the groups of its parent: the scope may
+    /// never end there.
+    pub(super) fn is_of_this_process(&self) -> bool {
+        self.process == process::generation()
     }
 
     #[inline]
@@ -188,8 +199,8 @@ impl Hold {
         drop(queue);
         writer.set_keeper(&Scopes);
         let charge = match self.total() {
-            None => Some(Charge::new(bytes)),
-            Some(total) => budget::charge(bytes, total),
+            None => Some(Charge::new(bytes + OVERHEAD)),
+            Some(total) => budget::charge(bytes + OVERHEAD, total),
         };
         let mut queue = self.queue.lock();
         queue.bytes -= bytes;
@@ -251,6 +262,8 @@ impl Holder for Hold {
         let mut queue = self.queue.lock();
         let forgotten = queue.forget_oldest();
         if queue.slots.is_empty() && std::mem::take(&mut queue.is_registered) {
+            // Many scopes may be open that have no records any more.
+            queue.slots = VecDeque::new();
             budget::unregister(self.age);
         }
         forgotten.is_some()

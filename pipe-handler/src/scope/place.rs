@@ -180,7 +180,8 @@ impl Stack {
 
     fn groups(&self) -> impl Iterator<Item = &Arc<Hold>> {
         let innermost_first = self.entries.iter().rev();
-        innermost_first.filter_map(|entry| entry.layer.group.as_ref())
+        let groups = innermost_first.filter_map(|entry| entry.layer.group.as_ref());
+        groups.filter(|group| group.is_of_this_process())
     }
 
     fn group(&self) -> Option<&Arc<Hold>> {
@@ -229,7 +230,7 @@ impl Stack {
     fn place_in_group(&mut self, writer: &Arc<RecordWriter>, item: Item<'_>) -> Place {
         let innermost_first = self.entries.iter().rev();
         let mut groups = innermost_first.filter_map(|entry| entry.layer.group.as_ref());
-        let Some(group) = groups.next() else {
+        let Some(group) = groups.find(|group| group.is_of_this_process()) else {
             return Place::Sent;
         };
         match group.keep(&mut self.open, writer, item) {

@@ -416,7 +416,7 @@ mod bounds {
             .collect();
         let (count, held_back) = (kept.len(), arrived.held_back());
         assert_eq!(count as u64 + held_back, SCOPES as u64);
-        assert!((1_000..=TOTAL / 1_024).contains(&count), "{count}");
+        assert!((1_000..=TOTAL / 1_536).contains(&count), "{count}");
         // Those that gave way were the oldest.
         let first = kept[0].key_values.get("n").expect("a number").to_string();
         assert_eq!(first, (SCOPES - count).to_string());
