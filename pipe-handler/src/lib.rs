@@ -161,6 +161,9 @@
 //! - `kv_serde`: structures among the key-values keep their structure.
 //! - `tracing`: `PipeLayer`, a layer for `tracing`, and `init_tracing`. It adds `tracing-core`, `tracing-log` and
 //!   `tracing-subscriber` with its registry.
+//! - `scope`: a `Scope` adds key-values to all records of a piece of work, holds its debug records back until an error
+//!   makes them matter (`HoldBack`), sends its records together, or sends them to another handler (`Dispatcher`).
+//!   It needs no help of the parent and brings no dependency.
 //!
 //! # Map of the source
 //!
@@ -202,6 +205,25 @@
 //! | `tracing/scope.rs` | writes the spans that an event is in |
 //! | `tracing/log_bridge.rs` | the process's logger: records of `log` go to the pipe and to the other layers |
 //! | `tracing/callsites.rs` | recognises what `tracing` logs through `log` in addition |
+//! | `record/unsent.rs` | (`scope`) a record that is encoded and not sent yet, and batches of such records |
+//! | `record/kept.rs` | (`scope`) counts the records that are held back, for the close frame |
+//! | **`scope/`** | **(`scope`) between handler and record: values, hold-back and groups of scopes. All else can be understood without it** |
+//! | `scope/handle.rs` | `Scope`: values and settings, and the ways into it |
+//! | `scope/guard.rs`, `scope/instrumented.rs` | `ScopeGuard`, `Instrumented`: a thread or a future that is in a scope |
+//! | `scope/macros.rs` | `scope!` |
+//! | `scope/stack.rs` | the scopes that a thread is in |
+//! | `scope/layer.rs` | the values and settings of one scope |
+//! | `scope/in_scope.rs` | an event with the values of the thread's scopes |
+//! | `scope/wrap.rs` | `Scoped`: any logger, with these values in its records |
+//! | `scope/place.rs` | decides whether a record is sent, kept, or makes kept records matter |
+//! | `scope/hold_back.rs` | `HoldBack` and `AfterEscalation` |
+//! | `scope/hold.rs` | the records that one scope keeps |
+//! | `scope/chunk.rs` | the memory for kept records: one thread appends, others may read |
+//! | `scope/budget.rs` | the bound on the memory of all scopes together |
+//! | `scope/keeper.rs` | tells a writer how many of its records are kept |
+//! | `scope/dispatcher.rs` | `Dispatcher`: hands each record to the handler that is bound innermost |
+//! | `scope/levels.rs` | log's global level, the highest of the handlers that are bound |
+//! | `scope/fork_mutex.rs` | a lock that a fork cannot leave locked |
 //! | **`transport/`** | **commit: the ways from encoded frames to the pipe** |
 //! | `transport/mod.rs` | `Transport`: direct, or through the queue |
 //! | `transport/delivery.rs` | `Delivery`: the choice between the two |
