@@ -1,7 +1,5 @@
 //! `Unsent`: a record that is encoded and has no number yet, and batches of such records.
 
-use std::borrow::Cow;
-
 use log::Level;
 use record_proto::{
     BatchInfo, BatchReason, Event, HEAD_LENGTH, now, put_batched_record, unnumbered_fields,
@@ -20,7 +18,7 @@ pub(crate) struct Unsent<'a> {
     deadline: &'a mut Deadline,
 }
 
-/// The records of one batch: encoded [fields](Unsent::fields), in the order in which they are sent.
+/// The records of one batch: encoded [fields](Unsent::with_fields), in the order in which they are sent.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     bytes: Vec<u8>,
@@ -34,15 +32,22 @@ impl Unsent<'_> {
         self.buffers.encoder.time()
     }
 
-    /// Returns the record's encoded fields; `None` if there is no memory for them.
+    /// Calls `f` with the record's encoded fields. Returns `None` if there is no memory for them.
     #[inline]
-    pub(crate) fn fields(&mut self) -> Option<Cow<'_, [u8]>> {
-        let frame = self.buffers.encoder.finish(0)?;
-        if frame.len() - HEAD_LENGTH <= self.writer.settings.record_limit {
-            return unnumbered_fields(frame).map(Cow::Borrowed);
+    pub(crate) fn with_fields<T>(&mut self, f: impl FnOnce(&[u8]) -> T) -> Option<T> {
+        let fields = self.buffers.encoder.finish_unnumbered()?;
+        if fields.len() + PREFIX <= self.writer.settings.record_limit {
+            return Some(f(fields));
         }
+        self.truncated_fields().map(|fields| f(&fields))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn truncated_fields(&mut self) -> Option<Vec<u8>> {
+        let frame = self.buffers.encoder.finish(0)?;
         let shorter = self.writer.truncate(&frame[HEAD_LENGTH..])?;
-        unnumbered_fields(&shorter).map(|fields| Cow::Owned(fields.to_vec()))
+        unnumbered_fields(&shorter).map(<[u8]>::to_vec)
     }
 
     /// Sends other records before this one.
@@ -157,6 +162,9 @@ impl RecordWriter {
         frames.levels.clear();
     }
 }
+
+/// The most bytes of kind, array and number, which a record gets in front of its fields.
+const PREFIX: usize = 4 + 9;
 
 /// The most bytes that number, batch and head add to the fields of a record.
 const HEADS: usize = HEAD_LENGTH + 4 + 9 + 3 * 9 + 1;

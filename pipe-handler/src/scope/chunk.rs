@@ -161,7 +161,7 @@ impl Stored<'_> {
     pub(super) fn append_to(&self, bytes: &mut Vec<u8>) {
         let end = bytes.len() + self.length;
         for word in self.words {
-            bytes.extend_from_slice(&word.load(Relaxed).to_ne_bytes());
+            bytes.extend_from_slice(&word.load(Relaxed).to_le_bytes());
         }
         bytes.truncate(end);
     }
@@ -212,28 +212,24 @@ impl OpenChunk {
 }
 
 /// Copies bytes to words, eight words at a time.
-#[inline]
+#[inline(always)]
 fn copy(bytes: &[u8], words: &[AtomicU64]) {
-    let (eights, rest) = bytes.as_chunks::<8>();
     let store = |word: &AtomicU64, eight: &[u8; 8]| {
-        word.store(u64::from_ne_bytes(*eight), Relaxed);
+        word.store(u64::from_le_bytes(*eight), Relaxed);
     };
-    let (byte_blocks, last_eights) = eights.as_chunks::<8>();
-    for (words, eights) in words.as_chunks::<8>().0.iter().zip(byte_blocks) {
+    let (eights, rest) = bytes.as_chunks::<8>();
+    let (blocks, others) = eights.as_chunks::<8>();
+    for (words, eights) in words.as_chunks::<8>().0.iter().zip(blocks) {
         for at in 0..8 {
             store(&words[at], &eights[at]);
         }
     }
-    let last_words = &words[byte_blocks.len() * 8..];
-    for (word, eight) in last_words.iter().zip(last_eights) {
+    for (word, eight) in words[blocks.len() * 8..].iter().zip(others) {
         store(word, eight);
     }
-    if let (Some(last), [_, ..]) = (last_words.get(last_eights.len()), rest) {
-        let mut eight = [0; 8];
-        for (to, from) in eight.iter_mut().zip(rest) {
-            *to = *from;
-        }
-        store(last, &eight);
+    // The last word overlaps the one before it. Shorter records than a word do not occur.
+    if let (Some(last), Some(eight), 1..) = (words.last(), bytes.last_chunk(), rest.len()) {
+        last.store(u64::from_le_bytes(*eight) >> (64 - 8 * rest.len()), Relaxed);
     }
 }
 

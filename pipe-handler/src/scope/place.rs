@@ -38,39 +38,45 @@ fn log_event(writer: &Arc<RecordWriter>, process: Option<&Arc<Hold>>, event: &im
 }
 
 /// What becomes of a record.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     /// It is sent now.
     Sent,
     /// It is kept, or was forgotten because there is no room to keep it.
     Kept,
-    /// The records that these keep are sent before it.
-    Escalates(Vec<Arc<Hold>>),
-    /// It belongs to this group, which has no room for it.
-    Full(Arc<Hold>),
+    /// The records that are held back are sent before it.
+    Escalates,
+    /// The group of the thread has no room for it.
+    Full,
 }
 
 /// Keeps the record, or sends the records that precede it. Returns whether the record itself is to be sent now.
+#[inline]
 fn place(writer: &Arc<RecordWriter>, process: Option<&Arc<Hold>>, unsent: &mut Unsent<'_>) -> bool {
     match place_unsent(unsent, |stack, item| stack.place(writer, process, item)) {
-        Place::Sent => true,
         Place::Kept => false,
-        Place::Full(group) => {
-            send_part(writer, &group, unsent);
-            !add_to_group(writer, unsent)
-        }
-        Place::Escalates(holds) => {
-            escalate(writer, &holds, unsent);
-            !add_to_group(writer, unsent)
-        }
+        Place::Sent => true,
+        place => !place_after_others(place, writer, process, unsent),
     }
 }
 
-/// If the thread is in a group, adds the record to it. Returns `false` if the record is to be sent now.
-fn add_to_group(writer: &Arc<RecordWriter>, unsent: &mut Unsent<'_>) -> bool {
+/// Sends the records that precede this one. Returns `false` if the record is to be sent then.
+#[cold]
+#[inline(never)]
+fn place_after_others(
+    place: Place,
+    writer: &Arc<RecordWriter>,
+    process: Option<&Arc<Hold>>,
+    unsent: &mut Unsent<'_>,
+) -> bool {
+    match place {
+        Place::Escalates => escalate(writer, process, unsent),
+        _ => send_part(writer, unsent),
+    }
     for _ in 0..2 {
         match place_unsent(unsent, |stack, item| stack.place_in_group(writer, item)) {
             Place::Kept => return true,
-            Place::Full(group) => send_part(writer, &group, unsent),
+            Place::Full => send_part(writer, unsent),
             _ => return false,
         }
     }
@@ -78,15 +84,13 @@ fn add_to_group(writer: &Arc<RecordWriter>, unsent: &mut Unsent<'_>) -> bool {
     false
 }
 
+#[inline]
 fn place_unsent(
     unsent: &mut Unsent<'_>,
     place: impl FnOnce(&mut Stack, Item<'_>) -> Place,
 ) -> Place {
     let (level, time) = (unsent.level, unsent.time());
-    // If there is no memory for the fields, the record is sent, which counts it as dropped.
-    let fields = unsent.fields();
-    let placed = fields.and_then(|fields| {
-        let fields = &*fields;
+    let placed = unsent.with_fields(|fields| {
         let item = Item {
             level,
             time,
@@ -94,23 +98,33 @@ fn place_unsent(
         };
         stack::with(|stack| place(stack, item))
     });
-    placed.unwrap_or(Place::Sent)
+    // If there is no memory for the fields, the record is sent, which counts it as dropped.
+    placed.flatten().unwrap_or(Place::Sent)
 }
 
-/// Sends the records that a group has so far.
-fn send_part(writer: &RecordWriter, group: &Hold, unsent: &mut Unsent<'_>) {
-    let batch = taken(writer, &[group]);
-    unsent.send_batch(BatchReason::Group, &batch);
+/// Sends the records that the thread's group has so far.
+fn send_part(writer: &RecordWriter, unsent: &mut Unsent<'_>) {
+    let group = stack::with(|stack| stack.groups().next().map(Arc::clone));
+    if let Some(group) = group.flatten() {
+        unsent.send_batch(BatchReason::Group, &taken(writer, &[group]));
+    }
 }
 
 /// Sends the records that were held back, or adds them to the group that the thread is in.
-#[cold]
-fn escalate(writer: &Arc<RecordWriter>, holds: &[Arc<Hold>], unsent: &mut Unsent<'_>) {
+fn escalate(writer: &Arc<RecordWriter>, process: Option<&Arc<Hold>>, unsent: &mut Unsent<'_>) {
+    let level = unsent.level;
+    let escalates = |hold: &&Arc<Hold>| hold.verdict(level) == Verdict::Escalate;
+    let found = stack::with(|stack| {
+        let holds = stack.holds().chain(process).filter(escalates);
+        (
+            holds.map(Arc::clone).collect::<Vec<_>>(),
+            stack.groups().next().is_some(),
+        )
+    });
+    let (holds, is_in_group) = found.unwrap_or_default();
     holds.iter().for_each(|hold| hold.escalated());
-    let holds: Vec<&Hold> = holds.iter().map(|hold| &**hold).collect();
     let batch = taken(writer, &holds);
-    let is_in_group = stack::with(|stack| stack.group().is_some());
-    if is_in_group != Some(true) {
+    if !is_in_group {
         return unsent.send_batch(BatchReason::Escalation, &batch);
     }
     for (level, fields) in batch.iter() {
@@ -122,11 +136,11 @@ fn escalate(writer: &Arc<RecordWriter>, holds: &[Arc<Hold>], unsent: &mut Unsent
         };
         let place = || stack::with(|stack| stack.place_in_group(writer, item));
         let mut placed = place();
-        if let Some(Place::Full(group)) = &placed {
-            send_part(writer, group, unsent);
+        if placed == Some(Place::Full) {
+            send_part(writer, unsent);
             placed = place();
         }
-        if !matches!(placed, Some(Place::Kept)) {
+        if placed != Some(Place::Kept) {
             let mut longer_than_the_group = Batch::default();
             longer_than_the_group.push(level, fields);
             unsent.send_batch(BatchReason::Escalation, &longer_than_the_group);
@@ -134,7 +148,7 @@ fn escalate(writer: &Arc<RecordWriter>, holds: &[Arc<Hold>], unsent: &mut Unsent
     }
 }
 
-fn taken(writer: &RecordWriter, holds: &[&Hold]) -> Batch {
+fn taken(writer: &RecordWriter, holds: &[Arc<Hold>]) -> Batch {
     let mut merge = Merge::default();
     for hold in holds {
         hold.take(writer, &mut merge);
@@ -160,12 +174,12 @@ pub(crate) fn escalate_panic<'r>(
         (groups, holds)
     });
     let (groups, holds) = kept.unwrap_or_default();
-    for group in groups.iter().rev() {
-        let batch = taken(writer, &[group]);
+    // The outermost first.
+    for group in groups.chunks(1).rev() {
+        let batch = taken(writer, group);
         writer.send_batch(BatchReason::Group, &batch, record.level);
     }
     holds.iter().for_each(|hold| hold.escalated());
-    let holds: Vec<&Hold> = holds.iter().map(|hold| &**hold).collect();
     let batch = taken(writer, &holds);
     writer.send_batch(BatchReason::Escalation, &batch, record.level);
     record
@@ -182,10 +196,6 @@ impl Stack {
         let innermost_first = self.entries.iter().rev();
         let groups = innermost_first.filter_map(|entry| entry.layer.group.as_ref());
         groups.filter(|group| group.is_of_this_process())
-    }
-
-    fn group(&self) -> Option<&Arc<Hold>> {
-        self.groups().next()
     }
 
     /// Decides by the holds first: whether a record is sent at all. Then the group: when it is sent.
@@ -220,9 +230,7 @@ impl Stack {
             return Place::Kept;
         }
         if escalates {
-            let escalated = self.holds().chain(process);
-            let escalated = escalated.filter(|hold| hold.verdict(item.level) == Verdict::Escalate);
-            return Place::Escalates(escalated.map(Arc::clone).collect());
+            return Place::Escalates;
         }
         self.place_in_group(writer, item)
     }
@@ -235,7 +243,7 @@ impl Stack {
         };
         match group.keep(&mut self.open, writer, item) {
             true => Place::Kept,
-            false => Place::Full(Arc::clone(group)),
+            false => Place::Full,
         }
     }
 }

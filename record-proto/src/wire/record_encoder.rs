@@ -182,6 +182,27 @@ impl RecordEncoder {
     /// Returns `None` if there is no memory for the frame, or if no record was formatted.
     #[inline]
     pub fn finish(&mut self, seq: u64) -> Option<&[u8]> {
+        let end = self.complete()?;
+        Some(write_prefix(&mut self.buffer[..end], &self.draft, seq))
+    }
+
+    /// Returns the fields of the record that was formatted last, after the sequence number.
+    ///
+    /// [`put_batched_record`](crate::put_batched_record) makes a frame of them later. Returns `None` as
+    /// [`finish`](Self::finish) does.
+    #[inline]
+    pub fn finish_unnumbered(&mut self) -> Option<&[u8]> {
+        let end = self.complete()?;
+        let mut time = Backwards::new(&mut self.buffer[..end], self.draft.front_at);
+        time.uint(self.draft.time);
+        let start = time.position();
+        Some(&self.buffer[start..end])
+    }
+
+    /// Writes the fields after the key-values, and returns where the record ends. Returns `None` if there is none, or
+    /// no memory for it.
+    #[inline(always)]
+    fn complete(&mut self) -> Option<usize> {
         if self.draft.generation != self.generation {
             self.replace_identity();
         }
@@ -198,10 +219,7 @@ impl RecordEncoder {
             ),
         }
         let end = out.position();
-        if self.draft.has_failed || out.has_failed() {
-            return None;
-        }
-        Some(write_prefix(&mut self.buffer[..end], &self.draft, seq))
+        (!self.draft.has_failed && !out.has_failed()).then_some(end)
     }
 
     /// Encodes a span, whose fields `write` passes to the writer. Returns `None` if there is no memory for it.
