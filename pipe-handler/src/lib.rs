@@ -211,13 +211,14 @@
 //! | `scope/handle.rs` | `Scope`: values and settings, and the ways into it |
 //! | `scope/guard.rs`, `scope/instrumented.rs` | `ScopeGuard`, `Instrumented`: a thread or a future that is in a scope |
 //! | `scope/macros.rs` | `scope!` |
-//! | `scope/stack.rs` | the scopes that a thread is in |
+//! | `scope/stack.rs`, `scope/leave.rs` | the scopes that a thread is in, and how it leaves them |
 //! | `scope/layer.rs` | the values and settings of one scope |
 //! | `scope/in_scope.rs` | an event with the values of the thread's scopes |
 //! | `scope/wrap.rs` | `Scoped`: any logger, with these values in its records |
 //! | `scope/place.rs` | decides whether a record is sent, kept, or makes kept records matter |
 //! | `scope/hold_back.rs` | `HoldBack` and `AfterEscalation` |
 //! | `scope/hold.rs` | the records that one scope keeps |
+//! | `scope/queue.rs`, `scope/merge.rs` | their memory, and their way from there to a batch |
 //! | `scope/chunk.rs` | the memory for kept records: one thread appends, others may read |
 //! | `scope/budget.rs` | the bound on the memory of all scopes together |
 //! | `scope/keeper.rs` | tells a writer how many of its records are kept |

@@ -186,7 +186,8 @@ impl RecordWriter {
     }
 
     /// Numbers and writes the record that the encoder has formatted.
-    #[inline]
+    // The hot path, also if scopes call it in other places.
+    #[inline(always)]
     pub(super) fn send(&self, level: Level, buffers: &mut Buffers, deadline: &mut Deadline) {
         let Buffers {
             encoder,

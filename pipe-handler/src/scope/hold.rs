@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Weak,
+        Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
 };
@@ -12,11 +12,13 @@ use log::Level;
 use record_proto::BatchReason;
 
 use super::budget::{self, Charge, Holder};
-use super::chunk::{Chunk, Extent, Item, OpenChunk};
+use super::chunk::{Chunk, Item, OpenChunk};
 use super::fork_mutex::ForkMutex;
 use super::hold_back::{AfterEscalation, HoldBack};
 use super::keeper::Scopes;
-use crate::record::{Batch, RecordWriter};
+use super::merge::Merge;
+use super::queue::{Queue, Slot};
+use crate::record::RecordWriter;
 use crate::sys::{AtomicU64, process};
 
 /// The bounds of a chunk in bytes. The first is small, because many scopes keep few records.
@@ -57,21 +59,6 @@ pub(super) enum Verdict {
     Escalate,
     /// It does not concern this hold.
     Pass,
-}
-
-/// The chunks of a hold, by the times at which they were begun.
-#[derive(Debug, Default)]
-struct Queue {
-    slots: VecDeque<Slot>,
-    bytes: usize,
-    is_registered: bool,
-}
-
-#[derive(Debug)]
-struct Slot {
-    chunk: Arc<Chunk>,
-    /// The part that was taken out.
-    taken: Extent,
 }
 
 impl Hold {
@@ -299,120 +286,5 @@ impl Drop for Hold {
             Rule::HoldBack(_) => queue.slots.iter().for_each(Slot::forget),
             Rule::Group(_) => queue.send(),
         }
-    }
-}
-
-impl Queue {
-    fn push(&mut self, chunk: Arc<Chunk>, age: u64) -> OpenChunk {
-        let open = chunk.open(age);
-        self.bytes += chunk.capacity() * 8;
-        let taken = Extent::default();
-        self.slots.push_back(Slot { chunk, taken });
-        open
-    }
-
-    /// Removes the oldest chunk that no thread appends to.
-    fn forget_oldest(&mut self) -> Option<Arc<Chunk>> {
-        let at = self.slots.iter().position(|slot| !slot.chunk.is_open())?;
-        let slot = self.slots.remove(at)?;
-        self.bytes -= slot.chunk.capacity() * 8;
-        slot.forget();
-        Some(slot.chunk)
-    }
-
-    /// Removes the chunks of which everything was taken.
-    fn remove_taken(&mut self) {
-        let bytes = &mut self.bytes;
-        self.slots.retain(|slot| {
-            let is_kept = slot.chunk.is_open() || slot.records() > 0;
-            if !is_kept {
-                *bytes -= slot.chunk.capacity() * 8;
-            }
-            is_kept
-        });
-    }
-
-    /// Sends the records of a group that ends, those of each handler together.
-    fn send(self) {
-        let mut slots = Vec::from(self.slots);
-        while let Some(Slot { chunk, .. }) = slots.first() {
-            let (writer, instance) = (Weak::clone(&chunk.writer), chunk.instance);
-            let is_own =
-                |slot: &Slot| slot.chunk.instance == instance && slot.chunk.writer.ptr_eq(&writer);
-            let (own, others): (Vec<_>, Vec<_>) = slots.into_iter().partition(is_own);
-            slots = others;
-            let mut merge = Merge::default();
-            for slot in own {
-                merge.append(&slot.chunk, slot.taken);
-            }
-            if let Some(writer) = writer.upgrade().filter(|own| own.instance() == instance) {
-                let batch = merge.into_batch();
-                writer.send_batch(BatchReason::Group, &batch, batch.most_severe());
-            }
-        }
-    }
-}
-
-impl Slot {
-    /// The number of records that were not taken out.
-    fn records(&self) -> u64 {
-        self.chunk.extent().records - self.taken.records
-    }
-
-    /// Counts the records as never sent.
-    fn forget(&self) {
-        if let Some(writer) = self.chunk.writer.upgrade()
-            && self.chunk.is_of(&writer, writer.instance())
-        {
-            writer.count_forgotten(self.records());
-        }
-    }
-}
-
-/// Records of several chunks and holds, to be sent in the order of their times.
-#[derive(Debug, Default)]
-pub(super) struct Merge {
-    bytes: Vec<u8>,
-    records: Vec<Taken>,
-    chunks: usize,
-}
-
-#[derive(Debug)]
-struct Taken {
-    time: u64,
-    level: Level,
-    start: usize,
-    end: usize,
-}
-
-impl Merge {
-    /// Appends the records of a chunk after an extent, and returns up to where.
-    fn append(&mut self, chunk: &Chunk, from: Extent) -> Extent {
-        let to = chunk.extent();
-        self.chunks += 1;
-        chunk.read(from, to, |record| {
-            let start = self.bytes.len();
-            record.append_to(&mut self.bytes);
-            self.records.push(Taken {
-                time: record.time,
-                level: record.level,
-                start,
-                end: self.bytes.len(),
-            });
-        });
-        to
-    }
-
-    pub(super) fn into_batch(mut self) -> Batch {
-        if self.chunks > 1 {
-            // The sort is stable, and the times of a thread never fall: its records keep their order.
-            self.records.sort_by_key(|record| record.time);
-        }
-        let mut batch = Batch::default();
-        for record in &self.records {
-            let fields = &self.bytes[record.start..record.end];
-            batch.push(record.level, fields);
-        }
-        batch
     }
 }

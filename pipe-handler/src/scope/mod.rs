@@ -13,9 +13,12 @@ mod in_scope;
 mod instrumented;
 mod keeper;
 mod layer;
+mod leave;
 mod levels;
 mod macros;
+mod merge;
 mod place;
+mod queue;
 mod stack;
 mod wrap;
 

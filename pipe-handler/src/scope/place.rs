@@ -5,8 +5,9 @@ use std::sync::Arc;
 use record_proto::{BatchReason, Event, LogRecord};
 
 use super::chunk::Item;
-use super::hold::{Hold, Merge, Verdict};
+use super::hold::{Hold, Verdict};
 use super::in_scope::InScope;
+use super::merge::Merge;
 use super::stack::{self, Stack};
 use super::wrap;
 use crate::record::{Batch, RecordWriter, Unsent};

@@ -37,7 +37,7 @@ pub(super) struct Stack {
     /// The innermost scope is the last.
     pub(super) entries: Vec<Entry>,
     /// The entries that were replaced as a whole, each with the entry that replaced it.
-    suspended: Vec<(EntryId, Vec<Entry>)>,
+    pub(super) suspended: Vec<(EntryId, Vec<Entry>)>,
     last_id: EntryId,
     /// The values of all scopes, the innermost first, and the version of the values that they were encoded from; 0 if
     /// the entries have changed since.
@@ -50,7 +50,7 @@ pub(super) struct Stack {
 /// One scope that a thread or a task is in.
 #[derive(Debug)]
 pub(super) struct Entry {
-    id: EntryId,
+    pub(super) id: EntryId,
     pub(super) layer: Arc<Layer>,
     /// The level of the scope's handler, as long as it is bound.
     _claim: Option<Claim>,
@@ -199,7 +199,7 @@ impl Stack {
     }
 
     /// Call it after each change of the entries.
-    fn changed(&mut self) {
+    pub(super) fn changed(&mut self) {
         self.version = 0;
         // A task that is not polled, and an outer scope, must not hold memory that others may need.
         self.open = None;
@@ -224,112 +224,6 @@ impl Stack {
         }
         self.version = version;
     }
-
-    fn leave(&mut self, id: EntryId, how: Leave) -> Left {
-        if let Some(own) = self.pop(id) {
-            return Left {
-                last: Some(own),
-                more: Vec::new(),
-            };
-        }
-        let left = match self.position_suspended(id) {
-            Some(at) => self.leave_replaced(at, how),
-            None => self.leave_pushed(id, how),
-        };
-        self.changed();
-        Left {
-            last: None,
-            more: left,
-        }
-    }
-
-    /// Removes the last entry if it has this id and no other has it, which is the usual case.
-    fn pop(&mut self, id: EntryId) -> Option<Entry> {
-        let has_id = |entry: &&Entry| entry.id == id;
-        let outer = self.entries.len().checked_sub(2);
-        let is_alone = outer.is_none_or(|outer| !has_id(&&self.entries[outer]));
-        self.entries.last().filter(has_id).filter(|_| is_alone)?;
-        let last = self.entries.pop();
-        self.changed();
-        last
-    }
-
-    fn position_suspended(&self, id: EntryId) -> Option<usize> {
-        self.suspended.iter().rposition(|(own, _)| *own == id)
-    }
-
-    fn leave_replaced(&mut self, at: usize, how: Leave) -> Vec<Vec<Entry>> {
-        if how == Leave::WithInner || at + 1 == self.suspended.len() {
-            let (own, mut left) = self.restore(at);
-            left.push(own);
-            return left;
-        }
-        // The entries that it brought were replaced again. Those before it take their place.
-        let (_, outer) = self.suspended.remove(at);
-        vec![mem::replace(&mut self.suspended[at].1, outer)]
-    }
-
-    /// Restores the entries that were suspended at this position. Returns those that had replaced them, and all that
-    /// were entered in their place.
-    fn restore(&mut self, at: usize) -> (Vec<Entry>, Vec<Vec<Entry>>) {
-        let mut later = self.suspended.split_off(at).into_iter();
-        let (_, outer) = later.next().expect("a position in the list");
-        let innermost = mem::replace(&mut self.entries, outer);
-        let mut replaced: Vec<_> = later.map(|(_, entries)| entries).collect();
-        self.changed();
-        match replaced.is_empty() {
-            true => (innermost, replaced),
-            false => {
-                let own = replaced.remove(0);
-                replaced.push(innermost);
-                (own, replaced)
-            }
-        }
-    }
-
-    fn leave_pushed(&mut self, id: EntryId, how: Leave) -> Vec<Vec<Entry>> {
-        let first_of = |entries: &[Entry]| entries.iter().position(|entry| entry.id == id);
-        if let Some(first) = first_of(&self.entries) {
-            return vec![take(&mut self.entries, first, id, how)];
-        }
-        let suspended = self
-            .suspended
-            .iter()
-            .rposition(|(_, entries)| first_of(entries).is_some());
-        let Some(at) = suspended else {
-            return Vec::new();
-        };
-        let first = first_of(&self.suspended[at].1).unwrap_or_default();
-        let mut left = Vec::new();
-        let entries = match how {
-            Leave::Alone => &mut self.suspended[at].1,
-            Leave::WithInner => {
-                let (own, others) = self.restore(at);
-                left = others;
-                left.push(own);
-                &mut self.entries
-            }
-        };
-        left.push(take(entries, first, id, how));
-        left
-    }
-}
-
-/// Entries that were left and are still to be dropped.
-#[expect(dead_code, reason = "they are only dropped")]
-struct Left {
-    last: Option<Entry>,
-    more: Vec<Vec<Entry>>,
-}
-
-/// Removes the entries with this id, and the later ones if those are left too.
-fn take(entries: &mut Vec<Entry>, first: usize, id: EntryId, how: Leave) -> Vec<Entry> {
-    let own = entries[first..].iter().take_while(|entry| entry.id == id);
-    let end = match how {
-        Leave::WithInner => entries.len(),
-        Leave::Alone => first + own.count(),
-    };
-    entries.drain(first..end).collect()
 }
 
 impl Entry {

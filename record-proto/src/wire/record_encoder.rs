@@ -180,7 +180,7 @@ impl RecordEncoder {
     /// Adds the sequence number to the record that was formatted last, and returns its frame.
     ///
     /// Returns `None` if there is no memory for the frame, or if no record was formatted.
-    #[inline]
+    #[inline(always)]
     pub fn finish(&mut self, seq: u64) -> Option<&[u8]> {
         let end = self.complete()?;
         Some(write_prefix(&mut self.buffer[..end], &self.draft, seq))
