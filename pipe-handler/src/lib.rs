@@ -212,6 +212,7 @@
 //! | `scope/guard.rs`, `scope/instrumented.rs` | `ScopeGuard`, `Instrumented`: a thread or a future that is in a scope |
 //! | `scope/macros.rs` | `scope!` |
 //! | `scope/stack.rs`, `scope/leave.rs` | the scopes that a thread is in, and how it leaves them |
+//! | `scope/state.rs` | whether a thread is in a scope, in one word |
 //! | `scope/layer.rs` | the values and settings of one scope |
 //! | `scope/in_scope.rs` | an event with the values of the thread's scopes |
 //! | `scope/wrap.rs` | `Scoped`: any logger, with these values in its records |

@@ -228,7 +228,7 @@ pub(crate) fn many_at_once(scopes: usize, total: usize) {
         .collect();
     let bare = peak() - before;
     for scope in &scopes {
-        scope.in_scope(|| (0..10).for_each(|n| log::debug!(n; "{}", pattern(100, n))));
+        scope.in_scope(|| (0..3).for_each(|n| log::debug!(n; "{}", pattern(400, n))));
     }
     say(&format!("{} {bare}", peak() - before));
     drop(scopes);

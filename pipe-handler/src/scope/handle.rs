@@ -47,13 +47,18 @@ use super::stack::{self, Entry, Leave};
 ///
 /// # Costs
 ///
-/// The values are encoded once, and copied into each record of the thread. To enter and leave a scope costs about as
-/// much as an allocation. In a process that has no scope, a record costs one more comparison.
+/// The values are encoded once for each thread and copied into its records: two values cost less than 15 ns for a
+/// record. A record that is logged in no scope costs one more comparison.
+///
+/// # Forks
+///
+/// A forked child is in the same scopes as the thread that forked. It begins with no records kept, and is in no group.
 ///
 /// # Limits
 ///
 /// If a record has as many values as fit into it, the values of the scopes are left out with the rest, and the pair
-/// `cut` says so.
+/// `cut` stands for them. Records of an allocator that logs may be in no scope. So are those of the destructors of
+/// thread-locals that run after the scopes of their thread have ended.
 #[derive(Debug, Clone)]
 #[must_use = "a scope has no effect until it is entered"]
 pub struct Scope {

@@ -14,8 +14,11 @@ use log::Level;
 /// the parent spawns the child with the low level (`Spawn::filter("debug")`), and hold-back suppresses the records that
 /// do not matter.
 ///
-/// A record that is held back costs about as much as its encoding: the message is formatted when it is logged, because
-/// its arguments may not live longer.
+/// The kept records arrive as a batch with the reason escalation (`LogRecord::batch`), whose `left` counts down to 0.
+/// They have the times at which they were logged, and numbers of the time at which they are sent.
+///
+/// A record that is held back costs its encoding and some 30 ns: the message is formatted when it is logged, because its
+/// arguments may not live longer. It needs no system call and, but for one in some dozens of records, no lock.
 ///
 /// ```
 /// use log::Level;

@@ -20,6 +20,7 @@ mod merge;
 mod place;
 mod queue;
 mod stack;
+mod state;
 mod wrap;
 
 pub use {

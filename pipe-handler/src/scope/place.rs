@@ -9,6 +9,7 @@ use super::hold::{Hold, Verdict};
 use super::in_scope::InScope;
 use super::merge::Merge;
 use super::stack::{self, Stack};
+use super::state;
 use super::wrap;
 use crate::record::{Batch, RecordWriter, Unsent};
 
@@ -19,7 +20,7 @@ pub(crate) fn log(
     process: Option<&Arc<Hold>>,
     record: &log::Record<'_>,
 ) {
-    match stack::is_entered() || process.is_some() {
+    match state::is_entered() || process.is_some() {
         false => writer.log(record),
         true => log_in_scope(writer, process, record),
     }
@@ -32,7 +33,7 @@ fn log_in_scope(writer: &Arc<RecordWriter>, process: Option<&Arc<Hold>>, record:
 }
 
 fn log_event(writer: &Arc<RecordWriter>, process: Option<&Arc<Hold>>, event: &impl Event) {
-    if !stack::keeps() && process.is_none() || stack::is_busy() {
+    if !state::keeps() && process.is_none() || state::is_busy() {
         return writer.log(event);
     }
     writer.log_placed(event, |unsent| place(writer, process, unsent));
@@ -163,7 +164,7 @@ pub(crate) fn escalate_panic<'r>(
     process: Option<&Arc<Hold>>,
     mut record: LogRecord<'r>,
 ) -> LogRecord<'r> {
-    if !stack::is_entered() && process.is_none() {
+    if !state::is_entered() && process.is_none() {
         return record;
     }
     if let Some(values) = stack::with_pairs(|pairs| pairs.to_key_values()) {

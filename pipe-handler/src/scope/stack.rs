@@ -1,28 +1,15 @@
 //! `Stack`: the scopes that a thread is in.
 
-use std::{
-    cell::{Cell, RefCell},
-    mem,
-    sync::Arc,
-};
+use std::{cell::RefCell, mem, sync::Arc};
 
 use record_proto::EncodedPairs;
 
 use super::chunk::OpenChunk;
 use super::layer::{self, Layer};
 use super::levels::Claim;
-
-/// The thread is in a scope.
-const ENTERED: u8 = 1;
-/// One of the thread's scopes keeps records.
-const KEEPS: u8 = 2;
-/// The thread is changing its stack, or works on records that are kept. If an allocator logs in the meantime, it does so
-/// outside of all scopes.
-const BUSY: u8 = 4;
+use super::state::{self, Busy};
 
 thread_local! {
-    // It has no destructor, so it also works in the destructors of other thread-locals.
-    static STATE: Cell<u8> = const { Cell::new(0) };
     static STACK: RefCell<Stack> = const { RefCell::new(Stack::new()) };
 }
 
@@ -63,24 +50,6 @@ pub(super) enum Leave {
     WithInner,
     /// By itself: scopes that were entered after it remain, if they are left in another order.
     Alone,
-}
-
-/// Whether the thread is in a scope, and not at work on it.
-#[inline]
-pub(super) fn is_entered() -> bool {
-    STATE.get() & (ENTERED | BUSY) == ENTERED
-}
-
-/// Whether a scope of the thread keeps records.
-#[inline]
-pub(super) fn keeps() -> bool {
-    STATE.get() & (KEEPS | BUSY) == KEEPS
-}
-
-/// Whether the thread is at work on its scopes, and a record has to pass by them.
-#[inline]
-pub(super) fn is_busy() -> bool {
-    STATE.get() & BUSY != 0
 }
 
 /// Runs `f` with the thread's stack. Returns `None` in a thread that is ending, or that is at work on it already.
@@ -204,10 +173,7 @@ impl Stack {
         // A task that is not polled, and an outer scope, must not hold memory that others may need.
         self.open = None;
         let keeps = self.entries.iter().any(|entry| entry.layer.keeps());
-        let is_entered = !self.entries.is_empty();
-        let entered = if is_entered { ENTERED } else { 0 };
-        let keeps = if keeps { KEEPS } else { 0 };
-        STATE.set(BUSY | entered | keeps);
+        state::set(!self.entries.is_empty(), keeps);
     }
 
     #[cold]
@@ -242,21 +208,5 @@ impl Entry {
     /// An entry of a task.
     pub(super) fn of_task(layer: Arc<Layer>) -> Self {
         Self::new(OF_A_TASK, layer)
-    }
-}
-
-/// Marks the thread as busy until it is dropped.
-struct Busy;
-
-impl Busy {
-    fn begin() -> Self {
-        STATE.set(STATE.get() | BUSY);
-        Self
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        STATE.set(STATE.get() & !BUSY);
     }
 }

@@ -8,7 +8,7 @@ use log::{
 };
 use record_proto::PairSource;
 
-use super::stack;
+use super::{stack, state};
 
 thread_local! {
     /// The address of the key-values of the record that is being passed to a logger.
@@ -77,7 +77,7 @@ impl<L: Log> Log for Scoped<L> {
 
 /// Calls `log` with the record and the values of the scopes, unless the record has them already.
 pub(super) fn pass_on(record: &Record<'_>, log: impl FnOnce(&Record<'_>)) {
-    if !stack::is_entered() || wrapped(record).is_some() {
+    if !state::is_entered() || wrapped(record).is_some() {
         return log(record);
     }
     let values = stack::with_pairs(|pairs| pairs.to_key_values());

@@ -1,8 +1,12 @@
 //! Scopes in one process: their values, hold-back, groups and bound handlers. Other processes and deaths are tested in
 //! `tests/e2e`.
 
+mod allocator;
 mod groups;
 mod handlers;
 mod hold_back;
 mod support;
 mod values;
+
+#[global_allocator]
+static ALLOCATOR: allocator::Logs = allocator::Logs;

@@ -67,6 +67,10 @@ fn measure(part: &Part, settings: Settings) -> Result<()> {
     if wanted(Part::Tracing) {
         tracing::run(&mut bench)?;
     }
+    #[cfg(feature = "scope")]
+    if wanted(Part::Scope) {
+        parts::scope::run(&mut bench)?;
+    }
     if wanted(Part::Peers) {
         peers::run(&mut bench);
         draw(&bench)?;

@@ -43,6 +43,9 @@ pub enum Part {
     Tracing,
     /// How the cost grows with threads, children, key-values and message sizes.
     Growth,
+    /// What scopes cost.
+    #[cfg(feature = "scope")]
+    Scope,
     /// The reading side of one measurement.
     #[command(hide = true)]
     Parent { task: String },

@@ -4,6 +4,8 @@ pub mod growth;
 pub mod limits;
 pub mod micro;
 pub mod peers;
+#[cfg(feature = "scope")]
+pub mod scope;
 pub mod tracing;
 pub mod tracing_child;
 mod tracing_parent;
