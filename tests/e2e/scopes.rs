@@ -5,12 +5,17 @@ use std::collections::HashMap;
 use pipe_subscriber::{LogRecord, StreamEnd};
 use record_proto::BatchReason;
 
-use crate::support::{Outcome, number, scenario, within};
+use crate::support::{Outcome, Scenario, number, scenario, within};
 
 const DELIVERIES: [&str; 3] = ["direct", "buffered", "drain"];
 
 fn by(delivery: &str, name: &str) -> Outcome {
     scenario(name).env("E2E_DELIVERY", delivery).run()
+}
+
+/// SIGKILL loses what buffered delivery has not written, and nothing with direct delivery.
+fn by_direct(name: &str) -> Scenario {
+    scenario(name).env("E2E_DELIVERY", "direct")
 }
 
 /// The records without those of a runtime.
@@ -227,7 +232,7 @@ fn a_kill_in_an_escalation_leaves_whole_records_in_order_and_a_count_of_the_othe
     for round in 0..kills {
         let (threads, kill_at) = (random.u64(1..=3), random.usize(1..=1_500));
         let outcome = within(async {
-            let running = scenario("scopes-escalate")
+            let running = by_direct("scopes-escalate")
                 .arg(threads)
                 .arg(RECORDS)
                 .start();
