@@ -136,6 +136,7 @@ fn main() {
         "scopes" => scopes::all_kinds(),
         "scopes-in-fallback" => scopes::in_fallback(),
         "scopes-fork" => scopes::fork_inside(),
+        "scopes-fork-storm" => scopes::fork_storm(number(0)),
         "scopes-panic" => scopes::panic_inside(),
         "scopes-abort" => scopes::abort_inside(),
         "scopes-exit" => scopes::exit_inside(),

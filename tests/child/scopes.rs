@@ -1,6 +1,15 @@
 //! Scopes: values, hold-back, groups and bound handlers in whole processes.
 
-use std::{os::unix::process::CommandExt, process, sync::Mutex, thread};
+use std::{
+    os::unix::process::CommandExt,
+    process,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc,
+    },
+    thread,
+};
 
 use log::{Level::Info, LevelFilter, Log, Metadata, Record};
 use pipe_handler::{Dispatcher, HoldBack, Scope, scope};
@@ -149,12 +158,54 @@ pub(crate) fn abort_inside() {
     });
 }
 
-/// The process exits in a group, and in a scope that holds records back.
+/// Forks again and again while other threads take and leave the locks of a hold.
+pub(crate) fn fork_storm(forks: usize) {
+    static DONE: AtomicBool = AtomicBool::new(false);
+    // Many chunks, each of which is taken under the lock.
+    let hold_back = HoldBack::below(Info).keep(4096);
+    start(settings().filter("trace").hold_back(hold_back));
+    let busy: Vec<_> = (0..3)
+        .map(|_| {
+            thread::spawn(|| {
+                while !DONE.load(Relaxed) {
+                    held(scope!(busy = 1)).in_scope(|| log::debug!("kept in a scope"));
+                    log::debug!("kept by the process");
+                }
+            })
+        })
+        .collect();
+    for n in 0..forks {
+        match fork() {
+            None => {
+                log::debug!(n; "kept by the child");
+                log::error!(n; "the child failed");
+                process::exit(0);
+            }
+            Some(child) => {
+                waitpid(Some(child), WaitOptions::empty()).expect("waitpid");
+            }
+        }
+    }
+    DONE.store(true, Relaxed);
+    for thread in busy {
+        thread.join().expect("no panic");
+    }
+}
+
+/// The process exits while a thread is in a group, and in a scope that holds records back.
 pub(crate) fn exit_inside() {
     init_for_all();
-    let _guards = (held(scope!()).enter(), scope!().group(1 << 20).enter());
-    log::debug!("kept");
-    log::info!("grouped");
+    let (logged, is_logged) = mpsc::channel();
+    thread::spawn(move || {
+        let _guards = (held(scope!()).enter(), scope!().group(1 << 20).enter());
+        log::debug!("kept");
+        log::info!("grouped");
+        logged.send(()).expect("a listener");
+        loop {
+            thread::park();
+        }
+    });
+    is_logged.recv().expect("a record");
     process::exit(0);
 }
 

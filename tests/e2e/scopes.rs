@@ -136,7 +136,33 @@ fn a_forked_child_begins_with_nothing_kept_and_in_no_group() {
             .iter()
             .map(|p| p.held_back)
             .collect();
-        assert_eq!(held_back, [1, 1], "{delivery}");
+        assert_eq!(held_back, [2, 1], "{delivery}");
+        assert_eq!(child[0].batch, None, "{delivery}");
+    }
+}
+
+#[test]
+fn a_fork_while_other_threads_have_the_locks_of_scopes_takes_none_of_them_along() {
+    const FORKS: u64 = 200;
+    for delivery in DELIVERIES {
+        let scenario = scenario("scopes-fork-storm").arg(FORKS);
+        let outcome = scenario.env("E2E_DELIVERY", delivery).run();
+        outcome.assert_complete();
+        let records = own(&outcome);
+        let of_children: Vec<_> = records
+            .iter()
+            .filter(|r| r.pid != Some(outcome.pid))
+            .collect();
+        assert_eq!(of_children.len() as u64, 2 * FORKS, "{delivery}");
+        for (n, pair) in of_children.chunks(2).enumerate() {
+            let messages = [&*pair[0].message, &*pair[1].message];
+            assert_eq!(
+                messages,
+                ["kept by the child", "the child failed"],
+                "{delivery}"
+            );
+            assert_eq!(number(pair[0], "n"), n as u64, "{delivery}");
+        }
     }
 }
 

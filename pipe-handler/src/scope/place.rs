@@ -71,9 +71,8 @@ fn place_after_others(
     process: Option<&Arc<Hold>>,
     unsent: &mut Unsent<'_>,
 ) -> bool {
-    match place {
-        Place::Escalates => escalate(writer, process, unsent),
-        _ => send_part(writer, unsent),
+    if place == Place::Escalates {
+        escalate(writer, process, unsent);
     }
     for _ in 0..2 {
         match place_unsent(unsent, |stack, item| stack.place_in_group(writer, item)) {

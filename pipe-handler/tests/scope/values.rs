@@ -19,6 +19,16 @@ fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
+/// Is ready at the second poll.
+async fn yield_once() {
+    let mut polled = false;
+    poll_fn(|_| match mem::replace(&mut polled, true) {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    })
+    .await;
+}
+
 #[test]
 fn values_follow_the_own_pairs_inner_before_outer_before_the_context() {
     let piped = Piped::with(|builder| builder.context("app", "x"));
@@ -110,10 +120,12 @@ fn a_closure_and_a_poll_leave_everything_that_was_entered_inside() {
             mem::forget(scope!(leaked = 6).enter());
             mem::forget(Scope::current().with("leaked", 7).enter());
             piped.log(Info, "leaked");
-            pending::<()>().await;
+            yield_once().await;
+            piped.log(Info, "second poll");
         }));
         assert!(poll(future.as_mut()).is_pending());
         piped.log(Info, "outer");
+        assert!(poll(future.as_mut()).is_ready());
     });
     piped.log(Info, "none");
     let pairs = piped.finish().pairs();
@@ -121,7 +133,11 @@ fn a_closure_and_a_poll_leave_everything_that_was_entered_inside() {
         "leaked=4 leaked=3 inner=2 outer=1",
         "leaked=7 leaked=6 task=5 outer=1",
     ];
-    assert_eq!(pairs, [leaked[0], "outer=1", leaked[1], "outer=1", ""]);
+    let task = "task=5 outer=1";
+    assert_eq!(
+        pairs,
+        [leaked[0], "outer=1", leaked[1], "outer=1", task, ""]
+    );
 }
 
 #[test]
@@ -150,12 +166,7 @@ fn a_future_is_in_its_scopes_and_no_others_at_each_poll_and_when_it_is_dropped()
         Box::pin(scope!(task = 2).instrument(async {
             let _logs = LogsWhenDropped(&piped);
             piped.log(Info, "first poll");
-            let mut polled = false;
-            poll_fn(|_| match mem::replace(&mut polled, true) {
-                true => Poll::Ready(()),
-                false => Poll::Pending,
-            })
-            .await;
+            yield_once().await;
             let inner = scope!(inner = 3).instrument(async { piped.log(Info, "inner") });
             inner.await;
             pending::<()>().await;
