@@ -183,10 +183,12 @@ fn a_handler_may_log_when_it_is_dropped() {
     scope!()
         .handler(handler(), LevelFilter::Info)
         .in_scope(|| ());
-    let guard = scope!().handler(handler(), LevelFilter::Info).enter();
-    drop(guard);
+    scope!(a = 1).in_scope(|| {
+        let guard = scope!().handler(handler(), LevelFilter::Info).enter();
+        drop(guard);
+    });
     drop(Dispatcher::bind(
         &scope!().handler(handler(), LevelFilter::Info),
     ));
-    fallback.assert(&["dropped"; 3]);
+    fallback.assert(&["dropped", "dropped a=1", "dropped"]);
 }

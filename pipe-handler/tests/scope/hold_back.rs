@@ -285,6 +285,7 @@ fn the_whole_process_holds_back() {
     let expected = ["1", "2, of another thread", "3", "failed"];
     assert_eq!(arrived.messages(), expected);
     assert_eq!(arrived.pairs(), ["", "", "a=1", ""]);
+    assert_eq!(arrived.batches()[0], "escalation 1, 2 left");
     assert_eq!(arrived.held_back(), 1);
 }
 

@@ -76,7 +76,7 @@ fn records(bench: &mut Bench) -> Result<()> {
             with_record(level, more, job, |record| handler.log(record))
         })
     };
-    let mut encode = |buffers: &mut Buffers, more| {
+    let encode = |buffers: &mut Buffers, more| {
         clock::each(count, |job| {
             with_record(Level::Info, more, job, |record| {
                 std::hint::black_box(buffers.encode(record));
