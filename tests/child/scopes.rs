@@ -94,6 +94,7 @@ pub(crate) fn in_fallback() {
 /// Forks in a scope that has records, and in a group that has some.
 pub(crate) fn fork_inside() {
     init_for_all();
+    held(Scope::new()).in_scope(|| log::debug!("forgotten before the fork"));
     let (outer, group) = (
         held(scope!(request = 7)),
         scope!(in_group = true).group(1 << 20),
