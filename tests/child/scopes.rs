@@ -60,7 +60,7 @@ async fn work(task: u64) {
         })
         .await;
     drop(group);
-    if task % 2 == 0 {
+    if task.is_multiple_of(2) {
         log::error!("failed");
     }
 }
