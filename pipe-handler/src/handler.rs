@@ -63,6 +63,17 @@ impl PipeHandler {
     }
 }
 
+#[cfg(feature = "tracing")]
+impl PipeHandler {
+    /// Sends an event that the filter has let through.
+    pub(crate) fn send(&self, event: &impl record_proto::Event) {
+        #[cfg(feature = "scope")]
+        crate::scope::log_event(&self.writer, self.hold_back.as_ref(), event);
+        #[cfg(not(feature = "scope"))]
+        self.writer.log(event);
+    }
+}
+
 impl Log for PipeHandler {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         !self.writer.is_gone() && self.filter.enabled(metadata)

@@ -272,13 +272,13 @@ mod sys;
 mod tracing;
 mod transport;
 
+#[cfg(feature = "tracing")]
+pub use self::tracing::{PipeFilter, PipeLayer, init_tracing, init_tracing_or, init_tracing_with};
 #[cfg(feature = "scope")]
 pub use scope::{
     AfterEscalation, ApplicationBinding, Dispatcher, HoldBack, Instrumented, Scope, ScopeGuard,
     Scoped,
 };
-#[cfg(feature = "tracing")]
-pub use self::tracing::{PipeFilter, PipeLayer, init_tracing, init_tracing_or, init_tracing_with};
 pub use {
     handler::PipeHandler,
     record::Counts,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use log::Level;
-use record_proto::{Event, MessageWriter, PairWriter};
+use record_proto::{Event, MessageWriter, PairWriter, SpanWriter};
 
 use super::stack;
 use super::wrap::{self, Wrapped};
@@ -69,5 +69,10 @@ impl<E: Event> Event for InScope<'_, E> {
         if let Err(panic) = visited {
             resume_unwind(panic);
         }
+    }
+
+    #[inline(always)]
+    fn write_spans(&self, out: &mut SpanWriter<'_>) {
+        self.event.write_spans(out);
     }
 }

@@ -23,6 +23,8 @@ mod stack;
 mod state;
 mod wrap;
 
+#[cfg(feature = "tracing")]
+pub(crate) use place::log_event;
 pub use {
     dispatcher::{ApplicationBinding, Dispatcher},
     guard::ScopeGuard,

@@ -26,13 +26,26 @@ pub(crate) fn log(
     }
 }
 
+/// Logs the event of another library in the scopes that this thread is in.
+#[cfg(feature = "tracing")]
+pub(crate) fn log_event(
+    writer: &Arc<RecordWriter>,
+    process: Option<&Arc<Hold>>,
+    event: &impl Event,
+) {
+    match state::is_entered() || process.is_some() {
+        false => writer.log(event),
+        true => log_placed(writer, process, &InScope::new(event, None)),
+    }
+}
+
 #[inline(never)]
 fn log_in_scope(writer: &Arc<RecordWriter>, process: Option<&Arc<Hold>>, record: &log::Record<'_>) {
     let wrapped = wrap::wrapped(record);
-    log_event(writer, process, &InScope::new(record, wrapped));
+    log_placed(writer, process, &InScope::new(record, wrapped));
 }
 
-fn log_event(writer: &Arc<RecordWriter>, process: Option<&Arc<Hold>>, event: &impl Event) {
+fn log_placed(writer: &Arc<RecordWriter>, process: Option<&Arc<Hold>>, event: &impl Event) {
     if !state::keeps() && process.is_none() || state::is_busy() {
         return writer.log(event);
     }

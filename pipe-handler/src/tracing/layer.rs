@@ -151,9 +151,9 @@ where
         match event.normalized_metadata() {
             None if self.is_enabled(event.metadata()) => {
                 let context = &context;
-                self.handler.writer.log(&OwnEvent { event, context });
+                self.handler.send(&OwnEvent { event, context });
             }
-            Some(metadata) if self.is_enabled(&metadata) => self.handler.writer.log(&LogEvent {
+            Some(metadata) if self.is_enabled(&metadata) => self.handler.send(&LogEvent {
                 event,
                 metadata,
                 context: &context,

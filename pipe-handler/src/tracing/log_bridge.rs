@@ -51,7 +51,7 @@ impl Log for LogBridge {
             return;
         }
         if let Some(pipe) = self.pipe_for(record.metadata()) {
-            pipe.writer.log(&RecordInSpans(record));
+            pipe.send(&RecordInSpans(record));
         }
         if self.has_layers {
             pass_on(record);

@@ -6,6 +6,8 @@ mod groups;
 mod handlers;
 mod hold_back;
 mod support;
+#[cfg(feature = "tracing")]
+mod traced;
 mod values;
 
 #[global_allocator]
