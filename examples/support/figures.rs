@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use log::Level;
-use pipe_subscriber::{ProcessSummary, StreamEnd, Summary};
+use pipe_subscriber::{CapturedStream, ProcessSummary, StreamEnd, Summary};
 use serde::Serialize;
 
 /// The figures of a summary: an object with `Serialize`, one line of text with `Display`.
@@ -25,6 +25,8 @@ pub(crate) struct Figures<'a> {
     incomplete: u64,
     evicted: u64,
     logger_panics: u64,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    captured: &'a [CapturedStream],
     reasons: &'a [String],
     processes: &'a [ProcessSummary],
     /// The summary as text.
@@ -64,6 +66,7 @@ impl<'a> Figures<'a> {
             incomplete: summary.incomplete,
             evicted: summary.evicted,
             logger_panics: summary.logger_panics,
+            captured: &summary.captured,
             reasons: &summary.reasons,
             processes: &summary.processes,
             line: summary.to_string(),

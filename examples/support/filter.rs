@@ -66,7 +66,7 @@ fn since(text: &str) -> Result<u64, String> {
     } else if let Ok(duration) = text.parse::<SignedDuration>() {
         ago(duration)
     } else {
-        return Err("no time such as 2026-11-28T05:31:45Z, 06:31 or 10m".to_owned());
+        return Err("not a time; write one as 2026-11-28T05:31:45Z, 06:31 or 10m".to_owned());
     };
     let nanoseconds = timestamp
         .map_err(|error| error.to_string())?
