@@ -83,7 +83,7 @@ struct Options {
     /// A file in which the received frames are stored, for record_cat
     #[arg(long, value_name = "FILE")]
     tee: Option<PathBuf>,
-    /// Make records of the lines that the program writes to its stdout and stderr, too
+    /// Makes records of the lines that the program writes to its stdout and stderr, too: for programs without pipe-handler
     #[arg(long)]
     capture: bool,
     /// How long to go on reading after the child's exit while another process holds the pipe

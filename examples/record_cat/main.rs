@@ -88,6 +88,10 @@ fn cat(options: Options) -> io::Result<u8> {
 
 fn print_all(input: impl AsyncRead + Unpin, printer: &mut Printer) -> io::Result<u8> {
     let (summary, failed) = print_stream(input, printer)?;
+    if summary.end == StreamEnd::Corrupt && summary.received == 0 {
+        let hint = "is this a stream of records, as run_child --tee stores it?";
+        eprint_line(format_args!("record_cat: {hint}"));
+    }
     Ok(match summary.end {
         _ if failed || printer.has_failed() => OWN_FAILURE,
         StreamEnd::Truncated | StreamEnd::Corrupt => 1,
