@@ -18,15 +18,7 @@
 //!   ======================= anonymous pipe ========================+
 //! ```
 //!
-//! A record is encoded in one pass: it is not captured first and then encoded. The code of encode and stamp is in the
-//! crate `record-proto`: its `RecordEncoder` formats a log call into a frame, whose process, thread and context it
-//! knows, and adds the sequence number last. The folder `record/` of this crate calls it. Only the records that the
-//! handler itself makes, of a panic and of a filter that cannot be read, are built as a `LogRecord` and then encoded.
-//!
-//! On Linux 6.18 and later, the system call of the commit is pwritev2(2) with the flag `NOSIGNAL`. Before that it is
-//! write(2), or pwritev2(2) with the flag `NOWAIT` if the overflow policy limits the wait.
-//!
-//! The child needs two lines. The parent starts it with `pipe_subscriber::spawn`, which names the pipe in the
+//! The child needs one line. The parent starts it with `pipe_subscriber::spawn`, which names the pipe in the
 //! environment variable `RECORD_PIPE`, and the records to send in `RECORD_PIPE_FILTER`:
 //!
 //! ```no_run
@@ -144,6 +136,9 @@
 //! key-values, the clock included) and one system call, 325 ns together. Before Linux 6.18, one more system call
 //! queries the disposition of SIGPIPE, 110 ns. If the program does not ignore the signal, two more block it, 155 ns.
 //!
+//! On Linux 6.18 and later, the system call of the commit is pwritev2(2) with the flag `NOSIGNAL`. Before that it is
+//! write(2), or pwritev2(2) with the flag `NOWAIT` if the overflow policy limits the wait.
+//!
 //! An event of `tracing` costs 10 % more than the same record of `log`, all of its call counted. The first span that it is
 //! in adds 140 ns, each further one 20 to 40 ns; more than 8 spans take one allocation. A span costs 70 ns in addition to
 //! the registry's own 120 ns, and as much if the filter lets no event within it through, because spans up to info are
@@ -166,6 +161,11 @@
 //!   It needs no help of the parent and brings no dependency.
 //!
 //! # Map of the source
+//!
+//! A record is encoded in one pass: it is not captured first and then encoded. The code of encode and stamp is in the
+//! crate `record-proto`: its `RecordEncoder` formats a log call into a frame, whose process, thread and context it
+//! knows, and adds the sequence number last. The folder `record/` of this crate calls it. Only the records that the
+//! handler itself makes, of a panic and of a filter that cannot be read, are built as a `LogRecord` and then encoded.
 //!
 //! The order is that of the calls: setup makes a handler; a log call passes through the handler, the filter, the record
 //! and the transport; everything may use sys.

@@ -58,7 +58,35 @@
 //!
 //! The name comes from Logbook. A `Subscriber` of `tracing` is something else: the collector within one process.
 //!
-//! # Children that do not speak it
+//! # Programs that use `tracing`
+//!
+//! With the feature `tracing`, a parent that uses `tracing` needs no logger of `log`:
+#![cfg_attr(feature = "tracing", doc = "```")]
+#![cfg_attr(not(feature = "tracing"), doc = "```ignore")]
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use tokio::process::Command;
+//! tracing_subscriber::fmt().init();
+//!
+//! let (mut child, mut logs) = pipe_subscriber::spawn(Command::new("true"))?;
+//! let status = logs.run_into_tracing_until(child.wait()).await?; // into the default dispatcher
+//! let summary = logs.run_into_tracing().await?;                  // the rest of the pipe, and the end
+//! # assert!(status.success() && summary.received == 0);
+//! # Ok(()) }
+//! ```
+//!
+//! - Records become events with the child's own target, level, module, file and line, and with typed fields, whether the
+//!   child uses `log` or `tracing`. So filters by target and level, and filters of layers, hold for children too.
+//! - `run_into_tracing` describes the names of the fields, and what happens to a child that sends endless new targets.
+//!   `run_into_dispatch` is for a given dispatcher.
+//! - The spans of a child are shown around its events. They are not spans of the parent: `ChildSpans` has the filter that
+//!   leaves them out of exporters. A parent with `log` only shows them as one key-value `spans`.
+//! - Children log at the larger one of the levels of `log` and of `tracing`, unless [`Spawn::filter`] is set.
+//! - [`Spawn::trace_context`] lets a child's own exporter continue the parent's trace. It needs no feature.
+//!
+//! If the program has set up `tracing-log` too, [`run`](PipeSubscriber::run) reaches the same subscriber through `log`, but
+//! without key-values and spans. Use one of the two ways for a child, not both.
+//!
+//! # Children that only write lines
 //!
 //! Shells, tools and programs in other languages write lines to stdout and stderr. With the feature `capture`,
 //! [`Spawn::capture`] makes a record of each line. It comes through the same subscriber as the records of the pipe:
@@ -89,8 +117,7 @@
 //! - The lines of a panic, a traceback or a stack trace become one record.
 //! - A child may write as much as it likes: lines are cut at 64 KiB, and a [rate limit](Spawn::rate_limit), which holds
 //!   for the records of the pipe too, keeps a flood out of the log.
-//! - Many programs write to stdout in blocks if it is not a terminal;
-//!   [`Spawn::capture`] says what helps.
+//! - Many programs write to stdout in blocks if it is not a terminal; [`Spawn::capture`] lists remedies.
 //!
 //! # Guarantees
 //!
@@ -156,34 +183,6 @@
 //! The figures are from the project's benchmark, `tests/bench`, on a Xeon of 2 cores. The benchmark also measures
 //! the alternatives.
 //!
-//! # tracing
-//!
-//! With the feature `tracing`, a parent that uses `tracing` needs no logger of `log`:
-#![cfg_attr(feature = "tracing", doc = "```")]
-#![cfg_attr(not(feature = "tracing"), doc = "```ignore")]
-//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # use tokio::process::Command;
-//! tracing_subscriber::fmt().init();
-//!
-//! let (mut child, mut logs) = pipe_subscriber::spawn(Command::new("true"))?;
-//! let status = logs.run_into_tracing_until(child.wait()).await?; // into the default dispatcher
-//! let summary = logs.run_into_tracing().await?;                  // the rest of the pipe, and the end
-//! # assert!(status.success() && summary.received == 0);
-//! # Ok(()) }
-//! ```
-//!
-//! - Records become events with the child's own target, level, module, file and line, and with typed fields, whether the
-//!   child uses `log` or `tracing`. So filters by target and level, and filters of layers, hold for children too.
-//! - `run_into_tracing` describes the names of the fields, and what happens to a child that sends endless new targets.
-//!   `run_into_dispatch` is for a given dispatcher.
-//! - The spans of a child are shown around its events. They are not spans of the parent: `ChildSpans` has the filter that
-//!   leaves them out of exporters. A parent with `log` only shows them as one key-value `spans`.
-//! - Children log at the larger one of the levels of `log` and of `tracing`, unless [`Spawn::filter`] is set.
-//! - [`Spawn::trace_context`] lets a child's own exporter continue the parent's trace. It needs no feature.
-//!
-//! If the program has set up `tracing-log` too, [`run`](PipeSubscriber::run) reaches the same subscriber through `log`, but
-//! without key-values and spans. Use one of the two ways for a child, not both.
-//!
 //! # Systems
 //!
 //! - **Linux** is the system that is tested. Everything on this page holds there.
@@ -197,7 +196,7 @@
 //!
 //! - `capture`: [`Spawn::capture`] makes records of the lines of a child's stdout and stderr. It adds `serde_json`.
 //! - `kv_serde`: lists and maps among the key-values reach the logger as structures; without it as JSON text.
-//! - `tracing`: records become events of `tracing`; see [above](#tracing).
+//! - `tracing`: records become events of `tracing`; see [above](#programs-that-use-tracing).
 //!
 //! # Map of the source
 //!

@@ -16,12 +16,6 @@
 //!   frame = length payload  ------- a pipe, a socket, a file ----------->  Frame, owns the payload
 //! ```
 //!
-//! The sibling crates take a shorter way, on which no `LogRecord` is built. `pipe-handler` encodes a log call straight
-//! into a frame, in one pass: the message and the key-values are formatted at their place in the frame.
-//! `pipe-subscriber` decodes a plain record, as nearly all are, to a view that borrows from the payload and from parts
-//! that earlier records had too. It decodes every other record to a `LogRecord`, as above. A `Scratch` uses the same
-//! encoder and decodes its payload.
-//!
 //! If a record's payload is too long for one frame or message, [`split`] cuts it into [`Fragment`]s, and a
 //! [`Reassembler`] joins them to the payload again. A *fragment stream* is the fragments of one thread, marked with a
 //! number that no other thread on the pipe has. Without tokio-util, [`Encode::encode_frame`] writes a frame.
@@ -102,6 +96,12 @@
 //!
 //! Reading goes `stream`, `wire`, `record`; writing goes `wire`, then `stream` if a codec is used. Each
 //! folder uses only folders after it in the list.
+//!
+//! The sibling crates take a shorter way, on which no `LogRecord` is built. `pipe-handler` encodes a log call straight
+//! into a frame, in one pass: the message and the key-values are formatted at their place in the frame.
+//! `pipe-subscriber` decodes a plain record, as nearly all are, to a view that borrows from the payload and from parts
+//! that earlier records had too. It decodes every other record to a `LogRecord`, as in the picture above. A `Scratch` uses the same
+//! encoder and decodes its payload.
 //!
 //! `pipe-handler` encodes frames without `stream`, by `RecordEncoder`; only the drain of its buffered delivery uses
 //! `RecordCodec`.

@@ -55,7 +55,8 @@ where
 
 /// Like [`init_tracing`], but uses the layers of `fallback` if there is no pipe or if it cannot be used.
 ///
-/// Use it for a program that runs both as a child and by itself.
+/// Use it for a program that runs both as a child and by itself. Give `fallback` a filter: without one, it shows the
+/// events of all levels.
 ///
 /// # Errors
 ///
