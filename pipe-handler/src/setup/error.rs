@@ -19,7 +19,8 @@ use super::variables;
 /// assert!(error.is_no_pipe());
 /// assert_eq!(
 ///     format!("{error:?}"),
-///     "RECORD_PIPE is not set, so this process has no record pipe; start it with pipe_subscriber::spawn",
+///     "RECORD_PIPE is not set, so this process has no record pipe; start it with pipe_subscriber::spawn, or set a \
+///      fallback with init_or or init_tracing_or",
 /// );
 /// ```
 ///
@@ -29,7 +30,8 @@ use super::variables;
 pub enum InitError {
     /// The process was not given a pipe.
     #[error(
-        "{} is not set, so this process has no record pipe; start it with pipe_subscriber::spawn",
+        "{} is not set, so this process has no record pipe; start it with pipe_subscriber::spawn, or set a \
+         fallback with init_or or init_tracing_or",
         variables::PIPE
     )]
     Absent,
