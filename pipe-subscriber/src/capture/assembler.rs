@@ -99,8 +99,9 @@ impl Assembler {
                 // An empty line after a state leaves the state as it is.
                 if !line.is_overwritten
                     && let Some(state) = self.overwritten.take()
+                    && let Some(finished) = self.push_state(&state)
                 {
-                    return Some(self.state(&state));
+                    return Some(finished);
                 }
                 continue;
             }
@@ -108,7 +109,10 @@ impl Assembler {
                 self.figures.overwritten += u64::from(self.overwritten.holds());
                 if self.overwritten.push(line.bytes, now) {
                     let entry = Entry::new(line.bytes, line.length, self.read_at);
-                    return Some(self.finish(entry));
+                    let entry = self.finish(entry);
+                    if let Some(finished) = self.joiner.push_alone(entry) {
+                        return Some(finished);
+                    }
                 }
                 continue;
             }
@@ -127,7 +131,8 @@ impl Assembler {
             true => self.overwritten.take(),
             false => self.overwritten.take_due(now),
         };
-        state.map(|state| self.state(&state))
+        self.push_state(&state?)
+            .or_else(|| self.joiner.take_finished(self.has_ended, now))
     }
 
     /// Recognises a line and gives it to the joiner. Returns the entry that it finishes.
@@ -157,9 +162,11 @@ impl Assembler {
         }
     }
 
-    /// Makes an entry of the last state of a line that was overwritten.
-    fn state(&self, bytes: &[u8]) -> Entry {
-        self.finish(Entry::new(bytes, bytes.len() as u64, self.read_at))
+    /// Gives the last state of a line that was overwritten to the joiner: it may hold a line that came before. Returns
+    /// the entry that the state finishes.
+    fn push_state(&mut self, bytes: &[u8]) -> Option<Entry> {
+        let entry = self.finish(Entry::new(bytes, bytes.len() as u64, self.read_at));
+        self.joiner.push_alone(entry)
     }
 
     /// Removes colours, if levels are recognised.

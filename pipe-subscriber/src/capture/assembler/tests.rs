@@ -284,6 +284,26 @@ fn a_progress_bar_becomes_a_record_a_second_and_one_of_its_end() {
 }
 
 #[test]
+fn a_progress_bar_does_not_overtake_the_lines_before_it() {
+    let lines = "one\n50%\r100%\ntwo\n";
+    assert_eq!(
+        messages(&Stream::new().read(lines)),
+        ["one", "50%", "100%", "two"]
+    );
+
+    // Not even a trace, which would be waited for.
+    let second = Duration::from_secs(1);
+    let mut stream = Stream::new();
+    assert_eq!(messages(&stream.read("1%\r2%\r\r")), ["1%"]);
+    stream.wait(second - Duration::from_millis(50));
+    let trace = "Traceback (most recent call last):\n  File \"a.py\", line 1\n3%\r\r";
+    assert_eq!(stream.read(trace).len(), 0);
+    let shown = stream.wait(Duration::from_millis(50));
+    assert_eq!(shown.len(), 2, "{shown:?}");
+    assert_eq!(shown[1].message, "3%");
+}
+
+#[test]
 fn a_json_line_becomes_a_record_with_typed_key_values() {
     let line = r#"{"level":40,"time":1767323045678,"msg":"disk \"a\" full","pid":1,"label":"x","replaced_bytes":true,"n":null,"free":0.5,"big":18446744073709551615,"tags":["a",{"b":[]}]}"#;
     let records = Stream::new().read_all(line);
