@@ -12,7 +12,7 @@ use super::text::plain_content;
 #[derive(Debug, Args)]
 pub(crate) struct Filter {
     /// The most verbose level that is shown
-    #[arg(long, default_value_t = LevelFilter::Trace)]
+    #[arg(long, default_value = "trace", value_parser = level)]
     level: LevelFilter,
     /// A target that is shown, with those below it (worker shows worker::db too); may be repeated
     #[arg(long, value_name = "TARGET")]
@@ -50,6 +50,11 @@ impl Default for Filter {
             grep: None,
         }
     }
+}
+
+fn level(text: &str) -> Result<LevelFilter, String> {
+    let error = |_| "not a level; write off, error, warn, info, debug or trace".to_owned();
+    text.parse().map_err(error)
 }
 
 /// Reads a time as nanoseconds since 1970. A time without a zone is local.

@@ -124,6 +124,11 @@ impl Assembler {
                 return Some(finished);
             }
         }
+        self.last_entry(now)
+    }
+
+    /// Returns the next entry that needs no further line.
+    fn last_entry(&mut self, now: Instant) -> Option<Entry> {
         if let Some(entry) = self.joiner.take_finished(self.has_ended, now) {
             return Some(entry);
         }
