@@ -50,9 +50,11 @@ pub(super) mod level {
 
     /// Reads a word, also one such as `INFO+2`, a number, or an object with a name, as loguru's.
     pub(in super::super) fn read(value: &RawValue) -> Option<Level> {
-        if value.get().starts_with('{') {
-            return read(super::member(value, "name")?);
-        }
+        let is_object = value.get().starts_with('{');
+        let value = match is_object {
+            true => super::member(value, "name")?,
+            false => value,
+        };
         let text = super::text(value).unwrap_or_else(|| value.get().to_owned());
         let letters = text.split(|c: char| !c.is_ascii_alphabetic());
         let word = letters.into_iter().next().unwrap_or_default();

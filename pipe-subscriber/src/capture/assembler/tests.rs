@@ -368,6 +368,13 @@ fn hostile_json_costs_no_more_than_its_length() {
         Some(record_proto::Value::Str(_))
     ));
 
+    // Objects in the place of a level, one in another, as many as a line has room for. Debug builds have large frames,
+    // so a reader that follows them all ends the process.
+    let nested = format!("{}1{}", r#"{"name":"#.repeat(7000), "}".repeat(7000));
+    let records = Stream::new().read_all(format!(r#"{{"msg":"x","level":{nested}}}"#));
+    assert_eq!(records[0].level, Level::Info);
+    assert_eq!(records[0].key_values.get("level").unwrap(), nested.into());
+
     // Deeper than the parser goes: it is no JSON line.
     let deepest = format!(r#"{{"msg":{}}}"#, "[".repeat(30_000));
     assert_eq!(Stream::new().read_all(&deepest)[0].message, deepest);
