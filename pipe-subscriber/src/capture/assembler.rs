@@ -8,7 +8,7 @@ use record_proto::LogRecord;
 use super::entry::Entry;
 use super::joiner::Joiner;
 use super::json_line::JsonLine;
-use super::level_text::{level_of, without_colours};
+use super::level_text::{is_blank, level_of, without_colours};
 use super::line_buffer::LineBuffer;
 use super::overwritten::Overwritten;
 use super::trace::Trace;
@@ -91,7 +91,7 @@ impl Assembler {
 
     fn next_entry(&mut self, now: Instant) -> Option<Entry> {
         while let Some(line) = self.lines.take_line() {
-            if line.bytes.iter().all(u8::is_ascii_whitespace) {
+            if is_blank(line.bytes, self.recognises_levels) {
                 if !line.is_overwritten {
                     self.figures.lines += 1;
                     self.joiner.push_empty();
@@ -99,26 +99,24 @@ impl Assembler {
                 // An empty line after a state leaves the state as it is.
                 if !line.is_overwritten
                     && let Some(state) = self.overwritten.take()
-                    && let Some(finished) = self.push_state(&state)
+                    && let Some(finished) = self.push_state(state)
                 {
                     return Some(finished);
                 }
                 continue;
             }
+            let entry = Entry::new(line.bytes, line.length, self.read_at);
             if line.is_overwritten {
                 self.figures.overwritten += u64::from(self.overwritten.holds());
-                if self.overwritten.push(line.bytes, now) {
-                    let entry = Entry::new(line.bytes, line.length, self.read_at);
-                    let entry = self.finish(entry);
-                    if let Some(finished) = self.joiner.push_alone(entry) {
-                        return Some(finished);
-                    }
+                if let Some(state) = self.overwritten.push(entry, now)
+                    && let Some(finished) = self.push_state(state)
+                {
+                    return Some(finished);
                 }
                 continue;
             }
             self.figures.overwritten += u64::from(self.overwritten.take().is_some());
             self.figures.lines += 1;
-            let entry = Entry::new(line.bytes, line.length, self.read_at);
             self.figures.cut += u64::from(entry.original_length.is_some());
             if let Some(finished) = self.push(entry, now) {
                 return Some(finished);
@@ -136,8 +134,16 @@ impl Assembler {
             true => self.overwritten.take(),
             false => self.overwritten.take_due(now),
         };
-        self.push_state(&state?)
-            .or_else(|| self.joiner.take_finished(self.has_ended, now))
+        let finished = self.push_state(state?);
+        finished.or_else(|| self.joiner.take_finished(self.has_ended, now))
+    }
+
+    /// Gives the state of a line that was overwritten to the joiner, so that it goes after the lines before it. Returns
+    /// the entry that it finishes.
+    fn push_state(&mut self, state: Entry) -> Option<Entry> {
+        self.figures.cut += u64::from(state.original_length.is_some());
+        let state = self.finish(state);
+        self.joiner.push_alone(state)
     }
 
     /// Recognises a line and gives it to the joiner. Returns the entry that it finishes.
@@ -165,13 +171,6 @@ impl Assembler {
             true => Trace::begun_by(text),
             false => Trace::None,
         }
-    }
-
-    /// Gives the last state of a line that was overwritten to the joiner: it may hold a line that came before. Returns
-    /// the entry that the state finishes.
-    fn push_state(&mut self, bytes: &[u8]) -> Option<Entry> {
-        let entry = self.finish(Entry::new(bytes, bytes.len() as u64, self.read_at));
-        self.joiner.push_alone(entry)
     }
 
     /// Removes colours, if levels are recognised.

@@ -44,6 +44,20 @@ pub(super) fn without_colours(text: &str) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
+/// Returns whether a line has nothing to show: white space at most and, if they are removed, colours.
+pub(super) fn is_blank(line: &[u8], removes_colours: bool) -> bool {
+    let mut rest = line.trim_ascii_start();
+    while removes_colours && let Some(sequence) = rest.strip_prefix(b"\x1b[") {
+        let is_parameter = |byte: &u8| (0x20..=0x3f).contains(byte);
+        let end = sequence.iter().position(|byte| !is_parameter(byte));
+        match end.map(|end| sequence.split_at(end)) {
+            Some((_, [0x40..=0x7e, after @ ..])) => rest = after.trim_ascii_start(),
+            _ => return false,
+        }
+    }
+    rest.is_empty()
+}
+
 /// Returns the level that a line shows, if it shows one.
 pub(super) fn level_of(line: &str) -> Option<Level> {
     priority(line)

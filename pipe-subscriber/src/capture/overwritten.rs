@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::entry::Entry;
+
 /// The least time between two records of states.
 const PERIOD: Duration = Duration::from_secs(1);
 
@@ -9,28 +11,28 @@ const PERIOD: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Overwritten {
     shown_at: Option<Instant>,
-    held: Option<Vec<u8>>,
+    held: Option<Entry>,
 }
 
 impl Overwritten {
-    /// Adds a state. Returns whether it is to be shown now; if not, it is held. The state that it replaces is dropped.
-    pub(super) fn push(&mut self, state: &[u8], now: Instant) -> bool {
+    /// Adds a state. Returns it if it is to be shown now; if not, it is held. The state that it replaces is dropped.
+    pub(super) fn push(&mut self, state: Entry, now: Instant) -> Option<Entry> {
         self.held = None;
         if self.due().is_none_or(|due| due <= now) {
             self.shown_at = Some(now);
-            return true;
+            return Some(state);
         }
-        self.held = Some(state.to_vec());
-        false
+        self.held = Some(state);
+        None
     }
 
     /// Takes the held state.
-    pub(super) fn take(&mut self) -> Option<Vec<u8>> {
+    pub(super) fn take(&mut self) -> Option<Entry> {
         self.held.take()
     }
 
     /// Takes the held state if it is to be shown now.
-    pub(super) fn take_due(&mut self, now: Instant) -> Option<Vec<u8>> {
+    pub(super) fn take_due(&mut self, now: Instant) -> Option<Entry> {
         self.held_until().filter(|&due| due <= now)?;
         self.shown_at = Some(now);
         self.held.take()

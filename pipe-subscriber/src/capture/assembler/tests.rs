@@ -304,6 +304,40 @@ fn a_progress_bar_does_not_overtake_the_lines_before_it() {
 }
 
 #[test]
+fn states_keep_their_place_among_the_lines() {
+    let second = Duration::from_secs(1);
+    let mut stream = Stream::new();
+    let records = stream.read("one\n10%\r20%\rtwo\n30%\r\r\nthree\n");
+    assert_eq!(messages(&records), ["one", "10%", "two", "30%", "three"]);
+
+    // Also if the line before them begins a trace, which is waited for.
+    let mut stream = Stream::new();
+    assert_eq!(messages(&stream.read("10%\r\r\nError: x\n20%\r\r")), ["10%"]);
+    assert_eq!(messages(&stream.wait(second)), ["Error: x", "20%"]);
+    let records = stream.read_all("Error: y\n30%\r40%\r");
+    assert_eq!(messages(&records), ["Error: y", "40%"]);
+}
+
+#[test]
+fn a_state_that_is_too_long_is_marked_too() {
+    let mut stream = Stream::new();
+    let long = "x".repeat(70_000);
+    let records = stream.read_all(format!("{long}\r{long}\r\r\n"));
+    let lengths: Vec<_> = records.iter().map(|r| r.original_length).collect();
+    assert_eq!(lengths, [Some(70_000), Some(70_000)]);
+    assert_eq!(stream.assembler.figures.cut, 2);
+}
+
+#[test]
+fn a_line_of_colours_alone_is_empty() {
+    let bytes = "\x1b[0m\n \x1b[1;31m\x1b[K \nx\n\x1b[2K\r\x1b[0m10%\r\x1b[K\r\n\x1b[3\n";
+    let records = Stream::new().read_all(bytes);
+    assert_eq!(messages(&records), ["x", "10%", "\x1b[3"]);
+    let mut plain = Stream::of(Assembler::new("stdout", Level::Info, false, true));
+    assert_eq!(messages(&plain.read_all("\x1b[0m\n")), ["\x1b[0m"]);
+}
+
+#[test]
 fn a_json_line_becomes_a_record_with_typed_key_values() {
     let line = r#"{"level":40,"time":1767323045678,"msg":"disk \"a\" full","pid":1,"label":"x","replaced_bytes":true,"n":null,"free":0.5,"big":18446744073709551615,"tags":["a",{"b":[]}]}"#;
     let records = Stream::new().read_all(line);
