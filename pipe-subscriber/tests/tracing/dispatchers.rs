@@ -3,12 +3,12 @@
 use std::{
     future::ready,
     io::{self, Write},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use log::{Level, LevelFilter};
 use pipe_subscriber::PipeSubscriber;
-use tracing::{Dispatch, dispatcher, instrument::WithSubscriber};
+use tracing::{Dispatch, dispatcher, instrument::WithSubscriber, span};
 use tracing_subscriber::{fmt, prelude::*};
 
 use crate::support::{Seen, record, record_in, run, stream, within};
@@ -151,4 +151,38 @@ async fn a_layer_that_panics_costs_one_record_and_leaves_no_span_entered() {
     assert_eq!((summary.received, summary.logger_panics), (2, 1));
     assert!(seen.events().last().unwrap().spans.is_empty());
     assert_eq!((seen.made().len(), seen.closed()), (1, 1));
+}
+
+/// The lock that the panic in `on_event` has poisoned makes `on_exit` panic too, while the first panic unwinds.
+#[tokio::test]
+async fn a_layer_that_panics_again_when_the_spans_are_left_ends_nothing() {
+    struct Poisoned(Mutex<u32>);
+    impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Poisoned {
+        fn on_event(&self, _: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+            let events = self.0.lock();
+            let mut events = events.unwrap_or_else(PoisonError::into_inner);
+            *events += 1;
+            assert_ne!(*events, 1, "the first event panics");
+        }
+
+        fn on_exit(&self, _: &span::Id, _: tracing_subscriber::layer::Context<'_, S>) {
+            drop(self.0.lock().unwrap());
+        }
+    }
+    let seen = Seen::default();
+    let _default = tracing_subscriber::registry()
+        .with(seen.clone())
+        .with(Poisoned(Mutex::new(0)))
+        .set_default();
+    let spans = [("req", 7), ("query", 1)];
+    let summary = run([
+        record_in(Level::Info, &spans),
+        record_in(Level::Info, &spans),
+        record(Level::Info, "worker"),
+    ])
+    .await;
+    assert_eq!((summary.received, summary.logger_panics), (3, 2));
+    let events = seen.events();
+    let last = events.last().unwrap();
+    assert!(last.spans.is_empty(), "{:?}", last.spans);
 }

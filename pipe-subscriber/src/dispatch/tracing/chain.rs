@@ -2,8 +2,8 @@
 
 use std::{
     borrow::Cow,
-    panic::{AssertUnwindSafe, catch_unwind},
-    ptr,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    ptr, thread,
 };
 
 use record_proto::{KeyValues, Span, Spans};
@@ -196,11 +196,22 @@ impl<'c> Entered<'c> {
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         let chain = &self.chains.open[0];
+        let mut panic = None;
         for id in chain.ids[..self.count].iter().rev() {
-            chain.dispatch.exit(id);
+            // A subscriber that panics must not keep the other spans entered.
+            let left = catch_unwind(AssertUnwindSafe(|| chain.dispatch.exit(id)));
+            if let Some(earlier) = left.err().and_then(|new| panic.replace(new)) {
+                discard_panic(earlier);
+            }
         }
         if chain.is_for_once {
             self.chains.open.remove(0);
+        }
+        match panic {
+            // A second panic while the event's own one unwinds would end the process.
+            Some(panic) if thread::panicking() => discard_panic(panic),
+            Some(panic) => resume_unwind(panic),
+            None => {}
         }
     }
 }
