@@ -45,7 +45,10 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     ///
     /// # Names of fields
     ///
-    /// If a child's key is `message`, the name of an attached key, or equal to an earlier key, a `_` is appended to it.
+    /// If a child's key is `message`, the name of an attached key, or equal to an earlier key, a `_` is appended to it. A
+    /// key `r#label` counts as `label`, because the formatters of `tracing-subscriber` show it so. (These also hide
+    /// fields whose names begin with `log.`, for which they have another use.)
+    ///
     /// An event has at most 32 fields; the key-values beyond that are in one more field `more`, as JSON text. The text of
     /// a key-value `event.name` becomes the name of the event and is no field.
     ///

@@ -54,16 +54,26 @@ impl Sites {
 }
 
 /// Returns the names with a `_` appended to each one that an earlier field has, as often as needed.
+///
+/// Formatters show `r#type` as `type`, so these are equal too.
 fn unique<'n>(names: &[&'n str]) -> Vec<Cow<'n, str>> {
     let mut used: Vec<Cow<'n, str>> = Vec::with_capacity(names.len());
     for &name in names {
         let mut name = Cow::Borrowed(name);
-        while used.contains(&name) {
+        while used
+            .iter()
+            .any(|other| shown_name(other) == shown_name(&name))
+        {
             name.to_mut().push('_');
         }
         used.push(name);
     }
     used
+}
+
+/// Returns a name as formatters of tracing show it: without the mark of a raw identifier.
+fn shown_name(name: &str) -> &str {
+    name.strip_prefix("r#").unwrap_or(name)
 }
 
 /// Returns a number below [`RECENT`] that mostly differs for the call sites of one program.
@@ -92,6 +102,10 @@ mod tests {
     fn names_of_earlier_fields_get_a_suffix() {
         let names = ["message", "a", "a", "message", "a_", "a"];
         let expected = ["message", "a", "a_", "message_", "a__", "a___"];
+        assert_eq!(unique(&names), expected);
+
+        let names = ["label", "r#label", "r#type", "type", "r#r#label", "r#"];
+        let expected = ["label", "r#label_", "r#type", "type_", "r#r#label", "r#"];
         assert_eq!(unique(&names), expected);
     }
 }
