@@ -312,7 +312,10 @@ fn states_keep_their_place_among_the_lines() {
 
     // Also if the line before them begins a trace, which is waited for.
     let mut stream = Stream::new();
-    assert_eq!(messages(&stream.read("10%\r\r\nError: x\n20%\r\r")), ["10%"]);
+    assert_eq!(
+        messages(&stream.read("10%\r\r\nError: x\n20%\r\r")),
+        ["10%"]
+    );
     assert_eq!(messages(&stream.wait(second)), ["Error: x", "20%"]);
     let records = stream.read_all("Error: y\n30%\r40%\r");
     assert_eq!(messages(&records), ["Error: y", "40%"]);
