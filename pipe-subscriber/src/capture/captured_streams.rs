@@ -2,6 +2,8 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
+    io,
+    os::fd::OwnedFd,
     task::{Context, Poll, ready},
     time::Instant,
 };
@@ -59,6 +61,26 @@ impl CapturedStreams {
             seq: 0,
             has_closed: false,
         }
+    }
+
+    /// From now on, the streams also end a grace period after the exit of this child.
+    pub(crate) fn watch_exit_of(&mut self, pid: Option<u32>) {
+        for stream in &mut self.streams {
+            stream.watch_exit_of(pid);
+        }
+    }
+
+    /// As [`watch_exit_of`](Self::watch_exit_of), for a child that is known by a pidfd. If it fails, nothing is changed.
+    pub(crate) fn watch_exit_of_pidfd(&mut self, pidfd: &OwnedFd) -> io::Result<()> {
+        let copies: Vec<_> = self
+            .streams
+            .iter()
+            .map(|_| pidfd.try_clone())
+            .collect::<io::Result<_>>()?;
+        for (stream, copy) in self.streams.iter_mut().zip(copies) {
+            stream.watch_exit_of_pidfd(copy);
+        }
+        Ok(())
     }
 
     /// Reads frames and lines. Ready with `true` if there is a payload, or a [record](Self::next_record) probably, and

@@ -61,6 +61,11 @@ impl LineStream {
         self.pipe.watch_exit_of(pid);
     }
 
+    /// As [`watch_exit_of`](Self::watch_exit_of), for a child that is known by a pidfd.
+    pub(crate) fn watch_exit_of_pidfd(&mut self, pidfd: OwnedFd) {
+        self.pipe.watch_exit_of_pidfd(pidfd);
+    }
+
     /// Makes one read. Ready if there were bytes, or the end.
     pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.has_ended {

@@ -44,10 +44,9 @@ impl LinePipes {
     }
 
     /// Returns the capture of the child that has been started.
-    pub(super) fn of(mut self, pid: Option<u32>) -> CapturedStreams {
-        for stream in &mut self.streams {
-            stream.watch_exit_of(pid);
-        }
-        CapturedStreams::new(self.streams, self.pipe, pid)
+    pub(super) fn of(self, pid: Option<u32>) -> CapturedStreams {
+        let mut streams = CapturedStreams::new(self.streams, self.pipe, pid);
+        streams.watch_exit_of(pid);
+        streams
     }
 }

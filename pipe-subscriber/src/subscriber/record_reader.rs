@@ -73,6 +73,11 @@ impl<R: AsyncRead + Unpin> RecordReader<R> {
         self.capture = Some(Box::new(capture));
     }
 
+    #[cfg(feature = "capture")]
+    pub(crate) fn capture_mut(&mut self) -> Option<&mut CapturedStreams> {
+        self.capture.as_deref_mut()
+    }
+
     /// Hands on all records up to the end of the stream.
     pub(crate) fn poll_to_end(
         &mut self,

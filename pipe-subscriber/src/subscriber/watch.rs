@@ -12,11 +12,11 @@ impl PipeSubscriber {
     ///
     /// Call it after the start and before [`run`](Self::run), or between two calls of [`run_until`](Self::run_until).
     /// If a child is named already, for example by [`spawn`](crate::spawn), this one replaces it, with a whole grace
-    /// period. After the end of the stream it has no effect.
+    /// period, for the streams that are [captured](crate::Spawn::capture) too. A stream that has ended stays so.
     ///
     /// # Errors
     ///
-    /// Returns an error if the descriptor is not that of a process. The child that was named before stays.
+    /// Returns an error if the descriptor is not that of a process, or if no descriptor is left. The child that was named before stays.
     ///
     /// # Platform-specific behavior
     ///
@@ -46,6 +46,10 @@ impl PipeSubscriber {
     pub fn watch(&mut self, pidfd: impl Into<OwnedFd>) -> io::Result<()> {
         let pidfd = pidfd.into();
         check_pidfd(&pidfd)?;
+        #[cfg(feature = "capture")]
+        if let Some(capture) = self.reader.capture_mut() {
+            capture.watch_exit_of_pidfd(&pidfd)?;
+        }
         self.reader.frames.reader_mut().watch_exit_of_pidfd(pidfd);
         Ok(())
     }
@@ -62,6 +66,10 @@ impl PipeSubscriber {
     pub fn watch_pid(&mut self, pid: u32) -> io::Result<()> {
         if pid == 0 || i32::try_from(pid).is_err() {
             return Err(io::ErrorKind::InvalidInput.into());
+        }
+        #[cfg(feature = "capture")]
+        if let Some(capture) = self.reader.capture_mut() {
+            capture.watch_exit_of(Some(pid));
         }
         self.reader.frames.reader_mut().watch_exit_of(Some(pid));
         Ok(())

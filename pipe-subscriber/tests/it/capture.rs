@@ -1,7 +1,7 @@
 //! The lines of a child's stdout and stderr, of real children.
 
 use std::{
-    io::{self, Write},
+    io::{self, BufRead, BufReader, Write},
     process::{Command, Stdio},
     sync::{
         Arc, Mutex,
@@ -17,7 +17,9 @@ use pipe_subscriber::{
 use tokio::sync::Notify;
 use tokio_stream::StreamExt;
 
-use crate::child_support::{FOR_EVER, a_whole_process, octal, read_on_thread, send, shell};
+use crate::child_support::{
+    FOR_EVER, a_whole_process, octal, read_on_thread, send, shell, spawn_with_sleeper,
+};
 use crate::support::{Capture, Stream, record, within};
 
 /// Starts a child, waits for its exit, and only then returns its subscriber, so that everything is in the pipes.
@@ -209,6 +211,49 @@ async fn a_daemon_that_keeps_stderr_open_does_not_keep_the_reader() {
         summary.captured.iter().all(|stream| stream.held_open),
         "{summary:?}"
     );
+}
+
+/// The grandchild is named in place of the child, which has exited.
+#[tokio::test]
+async fn a_watch_that_is_replaced_holds_for_the_captured_streams_too() {
+    let grace = Duration::from_millis(1);
+    for by_pidfd in [false, true] {
+        let mut command = shell("exec 3<&0; (read x <&3; echo late) & echo $! >&2");
+        command.stdin(Stdio::piped()).stderr(Stdio::piped());
+        let spawn = Spawn::new(command).grace(grace).capture(Streams::stdout());
+        let (mut child, mut logs) = spawn.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap(); // `wait` would close it
+        assert!(child.wait().unwrap().success());
+        let mut pid = String::new();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        stderr.read_line(&mut pid).unwrap();
+        let pid = rustix::process::Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
+        match by_pidfd {
+            false => logs.watch_pid(pid.as_raw_nonzero().get() as u32).unwrap(),
+            true => {
+                let flags = rustix::process::PidfdFlags::empty();
+                logs.watch(rustix::process::pidfd_open(pid, flags).unwrap())
+                    .unwrap();
+            }
+        }
+
+        // A pipe whose grace period begins later ends first, because the grandchild lives.
+        let (other, _sleeper) = spawn_with_sleeper("true", grace);
+        let mut seen = Vec::new();
+        let note = |record: &LogRecord<'_>| seen.push(record.message.to_string());
+        let other = within(logs.run_with_until(note, other.run()))
+            .await
+            .unwrap();
+        assert_eq!(other.end, StreamEnd::HeldOpen);
+
+        stdin.write_all(b"x\n").unwrap();
+        let rest = logs.run_with(|record| seen.push(record.message.to_string()));
+        let summary = within(rest).await.unwrap();
+        assert_eq!(
+            (seen, summary.captured[0].held_open),
+            (vec!["late".to_owned()], false)
+        );
+    }
 }
 
 /// A child that begins a trace, and then waits.
