@@ -190,8 +190,13 @@ fn set(
 
 fn has_subscriber() -> bool {
     let has_default = || dispatcher::get_default(|default| !default.is::<NoSubscriber>());
-    // A subscriber that is set for this thread only hides the global one. A new thread sees the global one.
-    has_default() && thread::spawn(has_default).join().unwrap_or(true)
+    if !has_default() {
+        return false;
+    }
+    // A subscriber that is set for this thread only hides the global one. A new thread sees the global one. If the
+    // system refuses the thread, there may be a global one.
+    let thread = thread::Builder::new().spawn(has_default);
+    thread.map_or(true, |thread| thread.join().unwrap_or(true))
 }
 
 fn most_verbose(layers: &impl Layer<Registry>) -> log::LevelFilter {
