@@ -17,7 +17,7 @@ use super::{
     gaps::Gaps,
     stats::Stats,
     stdio::{eprint_line, try_eprint_line, unless_closed},
-    text::{Formatter, Screen, TimeStyle},
+    text::{Batch, Batches, Formatter, Screen, TimeStyle},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
@@ -41,7 +41,7 @@ pub(crate) struct TextOptions {
     stats: bool,
 }
 
-/// Prints each record as soon as it arrives.
+/// Prints each record as soon as it arrives; but as text, those of a batch together.
 #[derive(Debug)]
 pub(crate) struct Printer {
     format: Format,
@@ -50,6 +50,7 @@ pub(crate) struct Printer {
     filter: Filter,
     gaps: Gaps,
     stats: Option<Stats>,
+    batches: Batches,
     output: Output,
 }
 
@@ -68,6 +69,7 @@ impl Printer {
             filter,
             gaps: Gaps::default(),
             stats: text.stats.then(Stats::default),
+            batches: Batches::default(),
             output: Output::default(),
         }
     }
@@ -75,16 +77,42 @@ impl Printer {
     pub(crate) fn record(&mut self, record: &LogRecord<'_>) {
         // Records that are not shown have arrived nevertheless.
         self.gaps.add(record);
-        if !self.filter.shows(record) {
+        let is_shown = self.filter.shows(record);
+        if let Some(stats) = &mut self.stats {
+            if is_shown {
+                stats.add(record);
+            }
             return;
         }
-        if let Some(stats) = &mut self.stats {
-            return stats.add(record);
-        }
-        let label = self.label.as_deref();
         match self.format {
-            Format::Text => self.output.line(self.formatter.record(record, label)),
-            Format::Json => self.output.json(&JsonRecord { record, label }),
+            Format::Text => self.text(record, is_shown),
+            Format::Json if is_shown => {
+                let label = self.label.as_deref();
+                self.output.json(&JsonRecord { record, label });
+            }
+            Format::Json => {}
+        }
+    }
+
+    /// Prints a record and the batch that it has released, or holds a record of a batch.
+    fn text(&mut self, record: &LogRecord<'_>, is_shown: bool) {
+        if let Some(info) = record.batch {
+            let batches = self.batches.hold(record, info, is_shown);
+            return self.print_batches(&batches);
+        }
+        if is_shown {
+            let label = self.label.as_deref();
+            self.output.line(self.formatter.record(record, label));
+        }
+        let batches = self.batches.after(record, is_shown);
+        self.print_batches(&batches);
+    }
+
+    fn print_batches(&mut self, batches: &[Batch]) {
+        for batch in batches {
+            for line in batch.lines(&mut self.formatter, self.label.as_deref()) {
+                self.output.line(line);
+            }
         }
     }
 
@@ -97,6 +125,8 @@ impl Printer {
     /// JSON could not be printed, the text goes to standard error as well. The next record may be one of another stream.
     pub(crate) fn summary(&mut self, summary: &Summary, exit: Option<u8>) {
         let gaps = mem::take(&mut self.gaps);
+        let batches = self.batches.take_all();
+        self.print_batches(&batches);
         if let Some(stats) = &mut self.stats {
             let stats = mem::take(stats).report(|time| self.formatter.time(time));
             self.output.line(stats);

@@ -1,5 +1,6 @@
 //! The example programs by their command lines, which other programs rely on.
 
+mod batches;
 mod escalate;
 mod follow;
 mod gaps;

@@ -15,6 +15,9 @@ use super::{
 /// Stands before each line of a record but the first: a child cannot write a line that looks like a record.
 const INDENT: &str = "    ";
 
+/// Stands before each line of a record that is printed in its batch. No blank, which a message could imitate.
+const BAR: &str = "| ";
+
 #[derive(Debug)]
 pub(crate) struct Formatter {
     screen: Screen,
@@ -57,6 +60,15 @@ impl Formatter {
             Some(width) => self.on_terminal(record, label, width),
             None => self.on_one_line(record, label),
         }
+    }
+
+    /// Returns a record of a batch, in lines that begin with a bar.
+    pub(crate) fn batched(&mut self, record: &LogRecord<'_>, label: Option<&str>) -> String {
+        let text = match self.screen.width() {
+            Some(width) => self.on_terminal(record, label, width - BAR.len()),
+            None => self.on_one_line(record, label),
+        };
+        format!("{BAR}{}", text.replace('\n', &format!("\n{BAR}")))
     }
 
     /// Returns a time as it stands in records.

@@ -2,8 +2,11 @@
 //!
 //! On a terminal, long records are folded at its width, and the parts that repeat in each record are left out or
 //! aligned. Elsewhere a record is one line, so that grep(1) finds it, unless its message has lines or it has a
-//! backtrace. No line but the first one of a record begins with text of a child, and controls are escaped.
+//! backtrace. No line but the first one of a record begins with text of a child, and controls are escaped. Each line of a
+//! record in a batch begins with a bar.
 
+mod batch;
+mod batches;
 mod clock;
 mod columns;
 mod content;
@@ -13,6 +16,8 @@ mod formatter;
 mod palette;
 mod screen;
 
+pub(crate) use batch::Batch;
+pub(crate) use batches::Batches;
 pub(crate) use clock::TimeStyle;
 pub(crate) use columns::process_name;
 pub(crate) use content::plain_content;

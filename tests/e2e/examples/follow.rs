@@ -7,6 +7,7 @@ use std::{
 };
 
 use log::Level;
+use record_proto::{BatchInfo, BatchReason};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Child;
 
@@ -98,6 +99,23 @@ fn what_is_appended_is_printed_until_a_signal() {
             assert!(errors.contains("3 records received"), "{errors}");
         });
     }
+}
+
+#[test]
+fn a_batch_whose_rest_never_comes_keeps_no_other_record_back() {
+    let mut torn = record(1, Level::Debug, "worker", "held");
+    torn.batch = Some(BatchInfo::new(BatchReason::Escalation, 1, 1));
+    let stored = Stored::of(&[torn]);
+    within(async {
+        let mut follower = Follower::start(&stored);
+        append(&stored, &frame("after"));
+        follower.assert_prints("after").await;
+        let (status, rest, errors) = follower.stop(Signal::INT).await;
+        assert_eq!(status.code(), Some(0), "{errors}");
+        let lines: Vec<_> = rest.lines().collect();
+        assert!(lines[0].ends_with("has not arrived"), "{rest}");
+        assert!(lines[1].ends_with("worker: held"), "{rest}");
+    });
 }
 
 #[test]
