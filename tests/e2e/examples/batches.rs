@@ -77,15 +77,14 @@ fn a_batch_stands_under_the_record_that_released_it() {
 
 #[test]
 fn on_a_terminal_a_batch_is_folded_within_its_bar() {
-    let long = "a message that is too long for one line of this terminal";
+    let long = "a message that is too long by a few words";
     let stored = Stored::of(&[escalated(1, 0, long), severe(2)]);
     let expected = "\
 --- 2026-11-28, UTC+00:00, worker[17]
 05:31:45.002 ERROR worker: failed
 | 05:31:45.001 DEBUG worker: a message
 |                      that is too long
-|                      for one line of
-|                      this terminal
+|                      by a few words
 ";
     assert_eq!(on_terminal(40, stored.cat("--color never")), expected);
 }
@@ -164,6 +163,7 @@ fn a_group_stands_under_a_line_of_its_own() {
         group(3, 0, "second"),
         record(4, Level::Error, "worker", "after it"),
         held(BatchReason::Other(9), 5, 1, "a later version"),
+        record(7, Level::Error, "worker", "after the torn one"),
     ];
     let expected = [
         "ERROR not of the group",
@@ -171,6 +171,7 @@ fn a_group_stands_under_a_line_of_its_own() {
         "| DEBUG first",
         "| DEBUG second",
         "ERROR after it",
+        "ERROR after the torn one",
         "--- worker[17]: reason 9 1",
         "| DEBUG a later version",
         "| ... 1 record of the batch has not arrived",
