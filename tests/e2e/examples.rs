@@ -84,6 +84,8 @@ fn every_example_has_a_help_with_an_example() {
         "record_cat",
         "bubblewrap",
         "zygote",
+        "tracing_parent",
+        "escalate",
     ] {
         let (status, said, errors) = example(name).arg("--help").run_alone();
         assert!(status.success(), "{name}: {status}");
