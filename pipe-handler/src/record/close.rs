@@ -28,7 +28,7 @@ impl RecordWriter {
         let mut deadline = Deadline::new(Overflow::BlockFor(timeout));
         #[cfg(feature = "scope")]
         if at_exit {
-            self.send_kept_groups();
+            self.send_kept_groups(&mut deadline);
         }
         // A process that never logged does not appear on the pipe. It does if a thread is writing the hello, or if all
         // of its records were dropped because not even the hello found room.
@@ -49,10 +49,14 @@ impl RecordWriter {
 
     /// Closes when the handler is dropped.
     pub(crate) fn close_on_drop(&self) {
+        let timeout = self.settings.exit_timeout;
         #[cfg(feature = "scope")]
-        self.send_kept_groups();
+        self.send_kept_groups(&mut Deadline::new(match self.pipe() {
+            Some(_) => Overflow::BlockFor(timeout),
+            None => Overflow::DropNewest,
+        }));
         if self.pipe().is_some() {
-            self.close(self.settings.exit_timeout);
+            self.close(timeout);
         } else if self.session.is_open() {
             // The drain may be a task of this thread, so this does not wait for it.
             self.send_close(&mut Deadline::new(Overflow::DropNewest));

@@ -4,6 +4,7 @@ use std::sync::{OnceLock, atomic::Ordering::Relaxed};
 
 use super::writer::RecordWriter;
 use crate::sys::AtomicU64;
+use crate::transport::Deadline;
 
 /// The place where records are kept until they are sent or forgotten. The folder `scope` is one; this folder does not
 /// know it.
@@ -12,7 +13,7 @@ pub(crate) trait Keeper: std::fmt::Debug + Sync {
     fn count_held_back(&self, writer: &RecordWriter) -> u64;
 
     /// Sends all records of the writer that are only waiting for their group to end.
-    fn send_groups(&self, writer: &RecordWriter);
+    fn send_groups(&self, writer: &RecordWriter, deadline: &mut Deadline);
 }
 
 /// What a writer knows of the records that are kept back.
@@ -51,9 +52,9 @@ impl RecordWriter {
     }
 
     /// Sends the records of open groups: the process or the handler ends, and no later moment would do it.
-    pub(super) fn send_kept_groups(&self) {
+    pub(super) fn send_kept_groups(&self, deadline: &mut Deadline) {
         if let Some(keeper) = self.kept.keeper.get() {
-            keeper.send_groups(self);
+            keeper.send_groups(self, deadline);
         }
     }
 

@@ -106,17 +106,26 @@ impl RecordWriter {
 
     /// Sends records that were kept. They wait for room as long as a record of this level.
     pub(crate) fn send_batch(&self, reason: BatchReason, batch: &Batch, level: Level) {
-        let mut deadline = self.deadline(level);
+        self.send_batch_by(reason, batch, &mut self.deadline(level));
+    }
+
+    /// Sends records that were kept.
+    pub(crate) fn send_batch_by(
+        &self,
+        reason: BatchReason,
+        batch: &Batch,
+        deadline: &mut Deadline,
+    ) {
         // The drain must not wait for itself.
         if batch.ends.is_empty() || self.is_gone() || NestingGuard::is_suppressed() {
             return;
         }
-        if !self.open(&mut deadline) {
+        if !self.open(deadline) {
             return batch.ends.iter().for_each(|end| self.drop_record(end.1));
         }
         let mut buffers = Buffers::take();
         buffers.thread.follow_fork();
-        self.send_batch_with(reason, batch, &mut buffers, &mut deadline);
+        self.send_batch_with(reason, batch, &mut buffers, deadline);
         buffers.put_back();
     }
 

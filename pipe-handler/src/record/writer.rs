@@ -81,9 +81,10 @@ impl RecordWriter {
 
     /// Closes before another program replaces this one in this process.
     pub(crate) fn close_before_exec(&self) {
+        let timeout = self.settings.exit_timeout;
         #[cfg(feature = "scope")]
-        self.send_kept_groups();
-        self.close(self.settings.exit_timeout);
+        self.send_kept_groups(&mut Deadline::new(Overflow::BlockFor(timeout)));
+        self.close(timeout);
         self.session.forget();
     }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use super::fork_mutex::ForkMutex;
 use crate::record::RecordWriter;
 use crate::sys::process;
+use crate::transport::Deadline;
 
 /// Keeps records.
 pub(super) trait Holder: std::fmt::Debug + Send + Sync {
@@ -16,7 +17,7 @@ pub(super) trait Holder: std::fmt::Debug + Send + Sync {
     fn count_held_back(&self, writer: &RecordWriter) -> u64;
 
     /// Sends the records of the writer's session that are only waiting for their group to end.
-    fn send_group(&self, writer: &RecordWriter);
+    fn send_group(&self, writer: &RecordWriter, deadline: &mut Deadline);
 }
 
 /// The memory for kept records in this process, and the holders that have any.

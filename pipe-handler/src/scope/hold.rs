@@ -20,6 +20,7 @@ use super::merge::Merge;
 use super::queue::{Queue, Slot};
 use crate::record::RecordWriter;
 use crate::sys::{AtomicU64, process};
+use crate::transport::Deadline;
 
 /// The bounds of a chunk in bytes. The first is small, because many scopes keep few records.
 const LEAST_CHUNK: usize = 1024;
@@ -266,12 +267,11 @@ impl Holder for Hold {
         own.map(Slot::records).sum()
     }
 
-    fn send_group(&self, writer: &RecordWriter) {
+    fn send_group(&self, writer: &RecordWriter, deadline: &mut Deadline) {
         if self.is_group() {
             let mut merge = Merge::default();
             self.take(writer, &mut merge);
-            let batch = merge.into_batch();
-            writer.send_batch(BatchReason::Group, &batch, batch.most_severe());
+            writer.send_batch_by(BatchReason::Group, &merge.into_batch(), deadline);
         }
     }
 }

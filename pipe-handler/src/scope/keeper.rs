@@ -2,6 +2,7 @@
 
 use super::budget;
 use crate::record::{Keeper, RecordWriter};
+use crate::transport::Deadline;
 
 /// All scopes of the process.
 #[derive(Debug)]
@@ -14,9 +15,9 @@ impl Keeper for Scopes {
         counts.sum()
     }
 
-    fn send_groups(&self, writer: &RecordWriter) {
+    fn send_groups(&self, writer: &RecordWriter, deadline: &mut Deadline) {
         for holder in budget::holders() {
-            holder.send_group(writer);
+            holder.send_group(writer, deadline);
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Records that are sent together when their scope ends.
 
-use std::thread;
+use std::{thread, time::Duration};
 
 use log::Level::{Debug, Error, Info};
-use pipe_handler::{HoldBack, scope};
+use pipe_handler::{HoldBack, PipeHandler, scope};
 
-use crate::support::Piped;
+use crate::support::{Piped, log_to};
 
 #[test]
 fn a_group_is_sent_together_when_its_scope_ends() {
@@ -125,4 +125,22 @@ fn a_group_that_is_open_when_the_handler_is_dropped_is_sent_before_the_close() {
         (vec!["1"], 1)
     );
     drop(group);
+}
+
+#[test]
+fn a_group_that_finds_no_room_at_the_end_waits_no_longer_than_the_close() {
+    let (read_end, write_end) = std::io::pipe().expect("a pipe");
+    let builder = PipeHandler::builder()
+        .panic_hook(false)
+        .exit_timeout(Duration::from_millis(10));
+    let handler = builder.build_on(write_end).expect("a handler");
+    let group = scope!().group(1024 * 1024);
+    group.in_scope(|| {
+        for _ in 0..100 {
+            log_to(&handler, Info, &"long ".repeat(400));
+        }
+    });
+    // Nobody reads, and the pipe holds 64 KiB.
+    drop(handler);
+    drop((group, read_end));
 }
