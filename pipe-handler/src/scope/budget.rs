@@ -74,9 +74,12 @@ impl Drop for Charge {
     }
 }
 
-/// Takes memory. If there is not as much below `total`, the oldest holders forget records. Returns `None` if they have
-/// none that they could forget.
+/// Takes memory. If there is not as much below `total`, the oldest holders forget records. Returns `None` if that cannot
+/// suffice.
 pub(super) fn charge(bytes: usize, total: usize) -> Option<Charge> {
+    if bytes > total {
+        return None;
+    }
     let mut charge = Charge::within(bytes, total);
     let mut age = 0;
     while charge.is_none() {

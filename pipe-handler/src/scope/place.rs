@@ -241,6 +241,8 @@ impl Stack {
             }
         }
         if process.is_some_and(keeps) {
+            // A thread that logs nothing more must not hold memory that all threads share.
+            self.open = None;
             return Place::Kept;
         }
         if escalates {

@@ -1,6 +1,6 @@
 //! Records that are held back until they matter.
 
-use std::{fmt, thread};
+use std::{fmt, sync::Barrier, thread};
 
 use log::{
     Level::{Debug, Error, Info, Trace, Warn},
@@ -422,4 +422,42 @@ mod bounds {
         let first = kept[0].key_values.get("n").expect("a number").to_string();
         assert_eq!(first, (SCOPES - count).to_string());
     }
+}
+
+#[test]
+fn threads_that_do_nothing_more_take_no_memory_of_the_process_from_others() {
+    const THREADS: usize = 64;
+    let piped = Piped::with(|builder| builder.hold_back(below_info()));
+    let idle = Barrier::new(THREADS + 1);
+    thread::scope(|threads| {
+        for _ in 0..THREADS {
+            threads.spawn(|| {
+                piped.log(Debug, "begins");
+                idle.wait();
+                idle.wait();
+            });
+        }
+        idle.wait();
+        for _ in 0..2 {
+            piped.log(Debug, "kept");
+            piped.log(Error, "severe");
+        }
+        idle.wait();
+    });
+    let arrived = piped.finish();
+    assert_eq!(arrived.held_back(), 0);
+    assert_eq!(arrived.assert_numbered() as usize, THREADS + 4);
+}
+
+#[test]
+fn a_scope_that_can_never_have_memory_takes_none_from_others() {
+    let piped = Piped::new();
+    let scope = Scope::new().hold_back(below_info());
+    scope.in_scope(|| piped.log(Debug, "kept"));
+    let without = Scope::new().hold_back(below_info().total(0));
+    without.in_scope(|| piped.log(Debug, "forgotten"));
+    scope.in_scope(|| piped.log(Error, "severe"));
+    let arrived = piped.finish();
+    assert_eq!(arrived.messages(), ["kept", "severe"]);
+    assert_eq!(arrived.held_back(), 1);
 }
