@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use super::stack::{Entry, EntryId, Leave, Stack};
+use super::stack::{Entry, EntryId, Leave, OF_A_TASK, Stack};
 
 /// Entries that were left and are still to be dropped.
 #[expect(dead_code, reason = "they are only dropped")]
@@ -46,14 +46,20 @@ impl Stack {
     }
 
     fn leave_replaced(&mut self, at: usize, how: Leave) -> Vec<Vec<Entry>> {
-        if how == Leave::WithInner || at + 1 == self.suspended.len() {
+        if how == Leave::WithInner {
             let (own, mut left) = self.restore(at);
             left.push(own);
             return left;
         }
-        // The entries that it brought were replaced again. Those before it take their place.
         let (_, outer) = self.suspended.remove(at);
-        vec![mem::replace(&mut self.suspended[at].1, outer)]
+        // Its entries are the present ones, or were replaced again.
+        let later = self.suspended.get_mut(at).map(|later| &mut later.1);
+        let entries = later.unwrap_or(&mut self.entries);
+        let brought = entries.iter().take_while(|entry| entry.id == OF_A_TASK);
+        let entered_after = entries.split_off(brought.count());
+        let own = mem::replace(entries, outer);
+        entries.extend(entered_after);
+        vec![own]
     }
 
     /// Restores the entries that were suspended at this position. Returns those that had replaced them, and all that

@@ -16,8 +16,8 @@ thread_local! {
 /// Identifies one entry into a scope among all of its thread.
 pub(super) type EntryId = u64;
 
-/// The entries of a task, which are in no thread's stack while the task is not polled.
-const OF_A_TASK: EntryId = 0;
+/// The entries of a task, which are in no thread's stack while the task is not polled, and others that were carried here.
+pub(super) const OF_A_TASK: EntryId = 0;
 
 /// The scopes that a thread is in.
 pub(super) struct Stack {

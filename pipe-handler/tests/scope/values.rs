@@ -405,3 +405,63 @@ fn tasks_keep_their_scopes_whichever_thread_polls_them() {
         );
     }
 }
+
+#[test]
+fn scopes_that_were_carried_here_may_be_left_before_those_inside() {
+    let piped = Piped::new();
+    let carried = scope!(carried = 1).in_scope(Scope::current);
+    let outer = scope!(outer = 2).enter();
+    let first = carried.enter();
+    let inner = scope!(inner = 3).enter();
+    let second = carried.enter();
+    drop(first);
+    piped.log(Info, "in the second only");
+    drop(second);
+    piped.log(Info, "in both");
+    let third = carried.enter();
+    let last = scope!(last = 4).enter();
+    drop(third);
+    piped.log(Info, "in all three");
+    drop((last, inner));
+    piped.log(Info, "in the outer one");
+    drop(outer);
+    let expected = [
+        "carried=1",
+        "inner=3 outer=2",
+        "last=4 inner=3 outer=2",
+        "outer=2",
+    ];
+    assert_eq!(piped.finish().pairs(), expected);
+}
+
+#[test]
+fn threads_that_wait_for_the_values_of_a_scope_get_and_set_all_of_them() {
+    let piped = Piped::new();
+    let scope = Scope::new();
+    // So many that other threads have to wait for them.
+    for n in 0..3000 {
+        scope.record(&format!("key {n}"), n);
+    }
+    thread::scope(|threads| {
+        for thread in 0..6 {
+            let (piped, scope) = (&piped, &scope);
+            threads.spawn(move || {
+                scope.in_scope(|| {
+                    for n in 0..20 {
+                        let (key, message) = (format!("thread {thread}"), format!("{thread} {n}"));
+                        scope.record(&key, n);
+                        piped.log(Info, &message);
+                    }
+                });
+            });
+        }
+    });
+    let arrived = piped.finish();
+    assert_eq!(arrived.records.len(), 6 * 20);
+    for record in &arrived.records {
+        let (thread, n) = record.message.split_once(' ').expect("two numbers");
+        let value = record.key_values.get(&format!("thread {thread}"));
+        let value = value.map(|value| value.to_string());
+        assert_eq!(value.as_deref(), Some(n));
+    }
+}
