@@ -152,14 +152,22 @@ impl Stack {
         }
     }
 
-    /// Returns the innermost scope with a handler, outside of the entry at this position.
+    /// Returns the innermost scope with a handler, outside of the entry at this position. A scope that was entered inside
+    /// itself counts once.
     pub(super) fn handler(&self, outside_of: Option<usize>) -> Option<(usize, Arc<Layer>)> {
         let end = outside_of.unwrap_or(self.entries.len());
         let outer = self.entries.get(..end)?;
         let at = outer
             .iter()
-            .rposition(|entry| entry.layer.handler.is_some())?;
+            .enumerate()
+            .rposition(|(at, entry)| entry.layer.handler.is_some() && !self.is_also_inside(at))?;
         Some((at, Arc::clone(&outer[at].layer)))
+    }
+
+    /// Whether the scope at this position was entered again inside itself.
+    fn is_also_inside(&self, at: usize) -> bool {
+        let (layer, inner) = (&self.entries[at].layer, &self.entries[at + 1..]);
+        inner.iter().any(|other| Arc::ptr_eq(&other.layer, layer))
     }
 
     fn next_id(&mut self) -> EntryId {
@@ -183,8 +191,7 @@ impl Stack {
         let innermost_first = self.entries.iter().enumerate().rev();
         for (at, Entry { layer, .. }) in innermost_first {
             // A scope that was entered inside itself has its values once.
-            let inner = &self.entries[at + 1..];
-            if !inner.iter().any(|other| Arc::ptr_eq(&other.layer, layer)) {
+            if !self.is_also_inside(at) {
                 layer.encode(&mut self.pairs);
             }
         }

@@ -192,3 +192,14 @@ fn a_handler_may_log_when_it_is_dropped() {
     ));
     fallback.assert(&["dropped", "dropped a=1", "dropped"]);
 }
+
+#[test]
+fn a_scope_that_was_entered_inside_itself_hands_a_record_on_once() {
+    let _alone = alone();
+    let [fallback, memory] = [(); 2].map(|()| Memory::default());
+    let dispatcher = Dispatcher::new(fallback.clone(), LevelFilter::Trace);
+    let scope = memory.bound(LevelFilter::Trace).bubble(true);
+    scope.in_scope(|| scope.in_scope(|| log_to(&dispatcher, Info, "1")));
+    memory.assert(&["1"]);
+    fallback.assert(&["1"]);
+}
