@@ -4,21 +4,21 @@ use std::{
     fmt,
     ops::ControlFlow::{self, Break, Continue},
     sync::{
-        Arc, RwLock, RwLockReadGuard, TryLockError,
+        Arc, OnceLock,
         atomic::{
             AtomicUsize,
             Ordering::{Acquire, Release},
         },
     },
-    thread,
 };
 
 use log::{LevelFilter, Log, Metadata, Record, SetLoggerError};
 
 use super::handle::Scope;
+use super::inherited::Inherited;
 use super::layer::Layer;
 use super::levels::{self, Claim};
-use super::{stack, wrap};
+use super::{stack, state, wrap};
 
 /// A logger that hands each record to the handler that is bound innermost: to the scopes of the task or thread that
 /// logs, or else to the application, or else to the fallback.
@@ -107,7 +107,7 @@ impl Dispatcher {
         static IDS: AtomicUsize = AtomicUsize::new(0);
         let id = IDS.fetch_add(1, Acquire);
         let handlers = scope.layers().iter().filter_map(|layer| {
-            let claim = Claim::new(layer.handler.as_ref()?.level);
+            let claim = Arc::new(Claim::new(layer.handler.as_ref()?.level));
             let layer = Arc::clone(layer);
             Some(Application {
                 id,
@@ -115,9 +115,7 @@ impl Dispatcher {
                 _claim: claim,
             })
         });
-        let mut bound = APPLICATION
-            .write()
-            .unwrap_or_else(|error| error.into_inner());
+        let mut bound = bound_handlers().write();
         bound.extend(handlers);
         ANY_APPLICATION.store(bound.len(), Release);
         ApplicationBinding { id }
@@ -212,9 +210,7 @@ pub struct ApplicationBinding {
 
 impl Drop for ApplicationBinding {
     fn drop(&mut self) {
-        let mut bound = APPLICATION
-            .write()
-            .unwrap_or_else(|error| error.into_inner());
+        let mut bound = bound_handlers().write();
         let (ended, others) = bound.drain(..).partition(|own| own.id == self.id);
         *bound = others;
         ANY_APPLICATION.store(bound.len(), Release);
@@ -225,14 +221,17 @@ impl Drop for ApplicationBinding {
 }
 
 /// A handler of the application.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Application {
     id: usize,
     layer: Arc<Layer>,
-    _claim: Claim,
+    _claim: Arc<Claim>,
 }
 
-static APPLICATION: RwLock<Vec<Application>> = RwLock::new(Vec::new());
+fn bound_handlers() -> &'static Inherited<Vec<Application>> {
+    static BOUND: OnceLock<Inherited<Vec<Application>>> = OnceLock::new();
+    BOUND.get_or_init(Inherited::default)
+}
 
 /// How many there are, so that a record costs no lock if there are none.
 static ANY_APPLICATION: AtomicUsize = AtomicUsize::new(0);
@@ -243,19 +242,11 @@ fn application() -> Vec<Arc<Layer>> {
     if ANY_APPLICATION.load(Acquire) == 0 {
         return Vec::new();
     }
-    let bound = read_application();
+    let bound = match state::is_busy() {
+        // An allocator that logs while this thread binds a handler must not wait for it.
+        true => bound_handlers().try_read(),
+        false => Some(bound_handlers().read()),
+    };
     let layers = bound.iter().flat_map(|bound| bound.iter().rev());
     layers.map(|own| Arc::clone(&own.layer)).collect()
-}
-
-/// Does not wait for ever: another thread may have held the lock when this process was forked.
-fn read_application() -> Option<RwLockReadGuard<'static, Vec<Application>>> {
-    for _ in 0..10_000 {
-        match APPLICATION.try_read() {
-            Ok(bound) => return Some(bound),
-            Err(TryLockError::Poisoned(error)) => return Some(error.into_inner()),
-            Err(TryLockError::WouldBlock) => thread::yield_now(),
-        }
-    }
-    None
 }

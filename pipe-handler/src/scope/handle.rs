@@ -102,7 +102,7 @@ impl Scope {
 
     /// Adds a key-value, or replaces the value if the scope has the key already.
     pub fn with<'v>(mut self, key: &str, value: impl Into<Value<'v>>) -> Self {
-        self.own_layer().record(key, value.into());
+        self.own_layer().set(key, value.into());
         self
     }
 

@@ -3,29 +3,26 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, TryLockError,
+        Arc,
         atomic::Ordering::{Acquire, Release},
     },
-    thread,
 };
 
 use log::{LevelFilter, Log};
 use record_proto::{EncodedPairs, KeyValues, Value};
 
 use super::hold::Hold;
+use super::inherited::Inherited;
 use crate::sys::AtomicU64;
 
 /// Counts the changes of values of scopes that may have been entered. A thread whose copy of its scopes' values has
 /// another version encodes it anew.
 static VERSION: AtomicU64 = AtomicU64::new(1);
 
-/// How often a lock is tried before it counts as held for ever, by a thread that a fork did not copy.
-const ATTEMPTS: usize = 10_000;
-
 /// One scope: its values, and what it does with the records inside.
 #[derive(Debug, Default)]
 pub(super) struct Layer {
-    values: Mutex<KeyValues<'static>>,
+    values: Inherited<KeyValues<'static>>,
     pub(super) handler: Option<BoundHandler>,
     /// Whether a record goes to the handler of the next outer scope as well.
     pub(super) bubbles: bool,
@@ -56,9 +53,13 @@ pub(super) fn version() -> u64 {
 impl Layer {
     /// Sets a value, in the place of an earlier one with the same key.
     pub(super) fn record(&self, key: &str, value: Value<'_>) {
-        let Some(mut values) = self.lock() else {
-            return;
-        };
+        self.set(key, value);
+        VERSION.fetch_add(1, Release);
+    }
+
+    /// Like [`record`](Self::record), for a scope that nobody has entered: no thread has to encode its values anew.
+    pub(super) fn set(&self, key: &str, value: Value<'_>) {
+        let mut values = self.values.write();
         match values.contains_key(key) {
             false => values.push(key, value),
             true => {
@@ -69,7 +70,6 @@ impl Layer {
                 *values = replaced.collect();
             }
         }
-        VERSION.fetch_add(1, Release);
     }
 
     /// Whether records of the scope may be kept.
@@ -79,19 +79,6 @@ impl Layer {
 
     /// Appends all values.
     pub(super) fn encode(&self, out: &mut EncodedPairs) {
-        if let Some(values) = self.lock() {
-            out.extend(&values);
-        }
-    }
-
-    fn lock(&self) -> Option<MutexGuard<'_, KeyValues<'static>>> {
-        for _ in 0..ATTEMPTS {
-            match self.values.try_lock() {
-                Ok(values) => return Some(values),
-                Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
-                Err(TryLockError::WouldBlock) => thread::yield_now(),
-            }
-        }
-        None
+        out.extend(&self.values.read());
     }
 }

@@ -10,6 +10,7 @@ mod handle;
 mod hold;
 mod hold_back;
 mod in_scope;
+mod inherited;
 mod instrumented;
 mod keeper;
 mod layer;

@@ -128,9 +128,13 @@ pub(super) fn layers() -> Vec<Arc<Layer>> {
     layers.unwrap_or_default()
 }
 
-/// Runs `f` with the encoded values of all scopes that the thread is in.
+/// Runs `f` with the encoded values of all scopes that the thread is in. Returns `None` if the thread is at work on them:
+/// it may have locked the values.
 #[inline]
 pub(super) fn with_pairs<T>(f: impl FnOnce(&EncodedPairs) -> T) -> Option<T> {
+    if state::is_busy() {
+        return None;
+    }
     with(|stack| {
         let version = layer::version();
         if stack.version != version {
