@@ -68,7 +68,7 @@ impl PipeHandler {
     /// Sends an event that the filter has let through.
     pub(crate) fn send(&self, event: &impl record_proto::Event) {
         #[cfg(feature = "scope")]
-        crate::scope::log_event(&self.writer, self.hold_back.as_ref(), event);
+        crate::scope::log(&self.writer, self.hold_back.as_ref(), event);
         #[cfg(not(feature = "scope"))]
         self.writer.log(event);
     }

@@ -8,19 +8,16 @@ use std::{
 use log::Level;
 use record_proto::{Event, MessageWriter, PairWriter, SpanWriter};
 
-use super::stack;
-use super::wrap::{self, Wrapped};
+use super::{stack, wrap};
 
 /// An event whose pairs are followed by the values of the scopes, the innermost first.
 pub(super) struct InScope<'a, E> {
     event: &'a E,
-    /// Whether the event's own pairs already have them.
-    wrapped: Option<Wrapped>,
 }
 
 impl<'a, E> InScope<'a, E> {
-    pub(super) fn new(event: &'a E, wrapped: Option<Wrapped>) -> Self {
-        Self { event, wrapped }
+    pub(super) fn new(event: &'a E) -> Self {
+        Self { event }
     }
 }
 
@@ -62,7 +59,7 @@ impl<E: Event> Event for InScope<'_, E> {
 
     #[inline(always)]
     fn write_pairs(&self, out: &mut PairWriter<'_, '_>) {
-        let _own_only = self.wrapped.map(wrap::show_own_only);
+        let _own_only = wrap::show_own_only();
         // The source of the pairs is foreign code. If it panics, the values of the scopes follow all the same.
         let visited = catch_unwind(AssertUnwindSafe(|| self.event.write_pairs(out)));
         stack::with_pairs(|pairs| out.copy(pairs));

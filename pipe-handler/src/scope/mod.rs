@@ -24,8 +24,6 @@ mod stack;
 mod state;
 mod wrap;
 
-#[cfg(feature = "tracing")]
-pub(crate) use place::log_event;
 pub use {
     dispatcher::{ApplicationBinding, Dispatcher},
     guard::ScopeGuard,

@@ -10,39 +10,20 @@ use super::in_scope::InScope;
 use super::merge::Merge;
 use super::stack::{self, Stack};
 use super::state;
-use super::wrap;
 use crate::record::{Batch, RecordWriter, Unsent};
 
-/// Logs a record of `log` in the scopes that this thread is in. `process` holds records of the whole process back.
+/// Logs an event in the scopes that this thread is in. `process` holds records of the whole process back.
 #[inline]
-pub(crate) fn log(
-    writer: &Arc<RecordWriter>,
-    process: Option<&Arc<Hold>>,
-    record: &log::Record<'_>,
-) {
-    match state::is_entered() || process.is_some() {
-        false => writer.log(record),
-        true => log_in_scope(writer, process, record),
-    }
-}
-
-/// Logs the event of another library in the scopes that this thread is in.
-#[cfg(feature = "tracing")]
-pub(crate) fn log_event(
-    writer: &Arc<RecordWriter>,
-    process: Option<&Arc<Hold>>,
-    event: &impl Event,
-) {
+pub(crate) fn log(writer: &Arc<RecordWriter>, process: Option<&Arc<Hold>>, event: &impl Event) {
     match state::is_entered() || process.is_some() {
         false => writer.log(event),
-        true => log_placed(writer, process, &InScope::new(event, None)),
+        true => log_in_scope(writer, process, event),
     }
 }
 
 #[inline(never)]
-fn log_in_scope(writer: &Arc<RecordWriter>, process: Option<&Arc<Hold>>, record: &log::Record<'_>) {
-    let wrapped = wrap::wrapped(record);
-    log_placed(writer, process, &InScope::new(record, wrapped));
+fn log_in_scope(writer: &Arc<RecordWriter>, process: Option<&Arc<Hold>>, event: &impl Event) {
+    log_placed(writer, process, &InScope::new(event));
 }
 
 fn log_placed(writer: &Arc<RecordWriter>, process: Option<&Arc<Hold>>, event: &impl Event) {

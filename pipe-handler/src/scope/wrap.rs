@@ -11,21 +11,15 @@ use record_proto::PairSource;
 use super::{stack, state};
 
 thread_local! {
-    /// The address of the key-values of the record that is being passed to a logger.
-    static WRAPPED: Cell<Wrapped> = const { Cell::new(Wrapped(0)) };
-    /// The key-values that show a visitor only the record's own pairs at the moment.
-    static OWN_ONLY: Cell<Wrapped> = const { Cell::new(Wrapped(0)) };
+    /// Whether the values of the scopes follow anyway, so that wrapped key-values show a visitor only the record's own.
+    static OWN_ONLY: Cell<bool> = const { Cell::new(false) };
 }
-
-/// Identifies the key-values of a record that was wrapped, as long as it is passed on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Wrapped(usize);
 
 /// A logger that adds the values of the thread's [scopes](crate::Scope) to each record and passes it on.
 ///
 /// A [`PipeHandler`](crate::PipeHandler) needs no such wrapper, and neither does the fallback of
 /// [`init_or`](crate::init_or), which has one. Use it for any other logger of the process. It does no harm if the logger
-/// passes records on to a `PipeHandler`: they get the values once.
+/// passes records on to a `PipeHandler`, also with other key-values added: they get the values once.
 ///
 /// ```
 /// use log::{Log, Metadata, Record};
@@ -75,9 +69,9 @@ impl<L: Log> Log for Scoped<L> {
     }
 }
 
-/// Calls `log` with the record and the values of the scopes, unless the record has them already.
+/// Calls `log` with the record and the values of the scopes.
 pub(super) fn pass_on(record: &Record<'_>, log: impl FnOnce(&Record<'_>)) {
-    if !state::is_entered() || wrapped(record).is_some() {
+    if !state::is_entered() {
         return log(record);
     }
     let values = stack::with_pairs(|pairs| pairs.to_key_values());
@@ -88,26 +82,14 @@ pub(super) fn pass_on(record: &Record<'_>, log: impl FnOnce(&Record<'_>)) {
         own: record.key_values(),
         scopes: PairSource::new(&values),
     };
-    let _restore = Restore::set(&WRAPPED, Wrapped::of(&pairs));
+    // The record may be logged by a value of another one, whose key-values are being visited.
+    let _restore = OwnOnly::set(false);
     log(&record.to_builder().key_values(&pairs).build());
 }
 
-/// Returns the key-values of the record if they have the values of the scopes already.
-#[inline]
-pub(super) fn wrapped(record: &Record<'_>) -> Option<Wrapped> {
-    let pairs = Wrapped::of(record.key_values());
-    (pairs == WRAPPED.get()).then_some(pairs)
-}
-
-/// Lets these key-values show a visitor only the record's own pairs, until the result is dropped.
-pub(super) fn show_own_only(pairs: Wrapped) -> impl Drop {
-    Restore::set(&OWN_ONLY, pairs)
-}
-
-impl Wrapped {
-    fn of(pairs: &dyn Source) -> Self {
-        Self(std::ptr::from_ref(pairs).addr())
-    }
+/// Lets wrapped key-values show a visitor only the record's own pairs, until the result is dropped.
+pub(super) fn show_own_only() -> impl Drop {
+    OwnOnly::set(true)
 }
 
 /// The record's own pairs, and then those of the scopes.
@@ -118,33 +100,33 @@ struct BothSources<'a> {
 
 impl Source for BothSources<'_> {
     fn visit<'kvs>(&'kvs self, visitor: &mut dyn VisitSource<'kvs>) -> Result<(), kv::Error> {
-        self.own.visit(visitor)?;
-        match OWN_ONLY.get() == Wrapped::of(self) {
-            true => Ok(()),
-            false => self.scopes.visit(visitor),
+        let scopes_follow = OWN_ONLY.get();
+        let own = {
+            // They may have been wrapped before, by a logger that has passed the record on.
+            let _own_only = OwnOnly::set(true);
+            self.own.visit(visitor)
+        };
+        match scopes_follow {
+            true => own,
+            false => own.and_then(|()| self.scopes.visit(visitor)),
         }
     }
+}
 
-    fn count(&self) -> usize {
-        self.own.count() + self.scopes.count()
+/// Sets [`OWN_ONLY`] until it is dropped.
+struct OwnOnly {
+    earlier: bool,
+}
+
+impl OwnOnly {
+    fn set(value: bool) -> Self {
+        let earlier = OWN_ONLY.replace(value);
+        Self { earlier }
     }
 }
 
-/// Restores a thread-local when it is dropped.
-struct Restore {
-    cell: &'static std::thread::LocalKey<Cell<Wrapped>>,
-    earlier: Wrapped,
-}
-
-impl Restore {
-    fn set(cell: &'static std::thread::LocalKey<Cell<Wrapped>>, value: Wrapped) -> Self {
-        let earlier = cell.replace(value);
-        Self { cell, earlier }
-    }
-}
-
-impl Drop for Restore {
+impl Drop for OwnOnly {
     fn drop(&mut self) {
-        self.cell.set(self.earlier);
+        OWN_ONLY.set(self.earlier);
     }
 }

@@ -10,10 +10,14 @@ use std::{
     thread,
 };
 
-use log::{Level::Info, Log, Metadata, Record};
+use log::{
+    Level::Info,
+    Log, Metadata, Record,
+    kv::{self, Source, VisitSource},
+};
 use pipe_handler::{PipeHandler, Scope, Scoped, scope};
 
-use crate::support::{Piped, log_to};
+use crate::support::{Piped, arrived, log_to};
 
 fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
@@ -464,4 +468,31 @@ fn threads_that_wait_for_the_values_of_a_scope_get_and_set_all_of_them() {
         let value = value.map(|value| value.to_string());
         assert_eq!(value.as_deref(), Some(n));
     }
+}
+
+#[test]
+fn a_logger_that_adds_key_values_passes_those_of_the_scopes_on_once() {
+    struct Adds<L>(L);
+    struct Added<'a>(&'a dyn Source);
+    impl Source for Added<'_> {
+        fn visit<'kvs>(&'kvs self, visitor: &mut dyn VisitSource<'kvs>) -> Result<(), kv::Error> {
+            visitor.visit_pair("added".into(), 1.into())?;
+            self.0.visit(visitor)
+        }
+    }
+    impl<L: Log> Log for Adds<L> {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+        fn log(&self, record: &Record<'_>) {
+            let pairs = Added(record.key_values());
+            self.0.log(&record.to_builder().key_values(&pairs).build());
+        }
+        fn flush(&self) {}
+    }
+    let Piped { handler, reader } = Piped::new();
+    let logger = Scoped::new(Adds(Scoped::new(Adds(handler))));
+    scope!(a = 1).in_scope(|| log_to(&logger, Info, "1"));
+    drop(logger);
+    assert_eq!(arrived(reader).pairs(), ["added=1 added=1 a=1"]);
 }
