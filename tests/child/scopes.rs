@@ -165,10 +165,15 @@ pub(crate) fn fork_storm(forks: usize) {
     // Many chunks, each of which is taken under the lock.
     let hold_back = HoldBack::below(Info).keep(4096);
     start(settings().filter("trace").hold_back(hold_back));
+    let shared = scope!(shared = 0);
+    let bind = || Dispatcher::bind(&scope!().handler(log::logger(), LevelFilter::Off));
     let busy: Vec<_> = (0..3)
         .map(|_| {
-            thread::spawn(|| {
+            let shared = shared.clone();
+            thread::spawn(move || {
                 while !DONE.load(Relaxed) {
+                    shared.record("shared", 1);
+                    drop(bind());
                     held(scope!(busy = 1)).in_scope(|| log::debug!("kept in a scope"));
                     log::debug!("kept by the process");
                 }
@@ -178,8 +183,10 @@ pub(crate) fn fork_storm(forks: usize) {
     for n in 0..forks {
         match fork() {
             None => {
-                log::debug!(n; "kept by the child");
-                log::error!(n; "the child failed");
+                drop(bind());
+                shared.record("own", n as u64);
+                shared.in_scope(|| log::debug!(n; "kept by the child"));
+                shared.in_scope(|| log::error!(n; "the child failed"));
                 process::exit(0);
             }
             Some(child) => {

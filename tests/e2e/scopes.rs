@@ -162,6 +162,7 @@ fn a_fork_while_other_threads_have_the_locks_of_scopes_takes_none_of_them_along(
                 "{delivery}"
             );
             assert_eq!(number(pair[0], "n"), n as u64, "{delivery}");
+            assert_eq!(number(pair[1], "own"), n as u64, "{delivery}");
         }
     }
 }
