@@ -82,10 +82,10 @@ fn a_value_that_is_recorded_later_reaches_every_thread_and_replaces_the_earlier_
 fn the_macro_takes_the_forms_of_the_log_macros() {
     let piped = Piped::new();
     let (id, name) = (7, "x");
-    let span = scope!(id, "with space" = 1_u32, name:% = name, debug:? = Some(name), id2 = id + 1,);
+    let span = scope!(id, "with space" = 1_u32, name:% = name, debug:? = Some(name), id2 = id + 1, length = name.len());
     span.in_scope(|| piped.log(Info, ""));
     scope!().in_scope(|| piped.log(Info, ""));
-    let all = r#"id=7 with space=1 name=x debug=Some("x") id2=8"#;
+    let all = r#"id=7 with space=1 name=x debug=Some("x") id2=8 length=1"#;
     assert_eq!(piped.finish().pairs(), [all, ""]);
 }
 

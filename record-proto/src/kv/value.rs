@@ -239,7 +239,9 @@ from! {
     bool => |value| Value::Bool(value);
     i32 => |value| Value::I64(value.into());
     i64 => |value| Value::I64(value);
+    isize => |value| Value::I64(value as i64);
     u32 => |value| Value::I64(value.into());
+    usize => |value| Value::from(value as u64);
     f64 => |value| Value::F64(value);
     &'a str => |value| Value::Str(Cow::Borrowed(value));
     String => |value| Value::Str(Cow::Owned(value));
