@@ -52,7 +52,8 @@ use super::stack::{self, Entry, Leave};
 ///
 /// # Forks
 ///
-/// A forked child is in the same scopes as the thread that forked. It begins with no records kept, and is in no group.
+/// A forked child is in the same scopes as the thread that forked. It begins with no records kept, and is in no group. If
+/// another thread was setting a value of a scope at that moment, the child has none of this scope's values.
 ///
 /// # Limits
 ///
@@ -101,6 +102,9 @@ impl Scope {
     }
 
     /// Adds a key-value, or replaces the value if the scope has the key already.
+    ///
+    /// If the scope has other handles, or something is in it, these keep what they have, and the result is a new scope
+    /// inside it. This holds for all settings.
     pub fn with<'v>(mut self, key: &str, value: impl Into<Value<'v>>) -> Self {
         self.own_layer().set(key, value.into());
         self
@@ -135,7 +139,8 @@ impl Scope {
     /// themselves. If the process exits or the handler is dropped, what there is so far is sent. If the process is
     /// killed, it is lost; the parent's summary then says that the process did not close.
     ///
-    /// Hold-back decides first: what it releases inside a group is sent with the group.
+    /// Hold-back decides first: what it releases inside a group is sent with the group. A record belongs to the innermost
+    /// group only, which does not wait for the end of the one around it.
     pub fn group(mut self, bytes: usize) -> Self {
         self.own_layer().group = Some(Hold::new_group(bytes));
         self
@@ -154,7 +159,8 @@ impl Scope {
     }
 
     /// Sets whether records go to the handler of the next outer scope as well, also those that are less severe than the
-    /// level of this scope's handler. The default is `false`.
+    /// level of this scope's handler. The default is `false`. Call it together with [`handler`](Self::handler): without one
+    /// it has no effect, and on a clone of a scope it concerns a new scope inside.
     pub fn bubble(mut self, on: bool) -> Self {
         self.own_layer().bubbles = on;
         self

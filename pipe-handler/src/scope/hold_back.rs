@@ -18,7 +18,11 @@ use log::Level;
 /// They have the times at which they were logged, and numbers of the time at which they are sent.
 ///
 /// A record that is held back costs its encoding and some 25 ns: the message is formatted when it is logged, because its
-/// arguments may not live longer. It needs no system call and, but for one in some dozens of records, no lock.
+/// arguments may not live longer. It needs no system call and, but for one in some dozens of records, no lock. Each record
+/// that is held back for the whole process takes one.
+///
+/// If several threads of a scope log severe records at the same time, each sends a part of the kept ones. A part may
+/// arrive after the severe record of another thread; the times of the records tell their order.
 ///
 /// ```
 /// use log::Level;
@@ -51,7 +55,7 @@ pub enum AfterEscalation {
     /// It holds records back again, until the next severe one.
     #[default]
     Reset,
-    /// All further records are sent at once, until the scope ends.
+    /// All further records are sent at once, until the scope ends, unless a scope around it holds them back.
     PassOn,
 }
 
@@ -74,6 +78,8 @@ impl HoldBack {
     }
 
     /// Sets the level from which on a record makes those before it matter. The default is [`Level::Error`].
+    ///
+    /// A record that is [below](Self::below) the other level is held back also if it reaches this one.
     ///
     /// A panic does so too, whatever the level, if the handler's [panic hook](crate::Builder::panic_hook) is on.
     pub const fn until(mut self, level: Level) -> Self {
