@@ -388,42 +388,6 @@ fn a_policy_that_drops_counts_each_record_of_the_batch() {
     drop((read_end, handler));
 }
 
-mod bounds {
-    use super::*;
-
-    /// Other tests of this process keep records too, but not as many.
-    const TOTAL: usize = 4 << 20;
-
-    #[test]
-    fn all_scopes_together_keep_to_their_bound_and_the_oldest_gives_way() {
-        const SCOPES: usize = 20_000;
-        let piped = Piped::new();
-        let settings = below_info().total(TOTAL);
-        let scopes: Vec<_> = (0..SCOPES)
-            .map(|n| scope!(n = n as u64).hold_back(settings))
-            .collect();
-        for scope in &scopes {
-            scope.in_scope(|| piped.log(Debug, "kept"));
-        }
-        for scope in &scopes {
-            scope.in_scope(|| piped.log(Error, "failed"));
-        }
-        drop(scopes);
-        let arrived = piped.finish();
-        let kept: Vec<_> = arrived
-            .records
-            .iter()
-            .filter(|record| record.batch.is_some())
-            .collect();
-        let (count, held_back) = (kept.len(), arrived.held_back());
-        assert_eq!(count as u64 + held_back, SCOPES as u64);
-        assert!((1_000..=TOTAL / 1_536).contains(&count), "{count}");
-        // Those that gave way were the oldest.
-        let first = kept[0].key_values.get("n").expect("a number").to_string();
-        assert_eq!(first, (SCOPES - count).to_string());
-    }
-}
-
 #[test]
 fn threads_that_do_nothing_more_take_no_memory_of_the_process_from_others() {
     const THREADS: usize = 64;
