@@ -31,6 +31,14 @@ pub struct ReadError {
     pub source: io::Error,
 }
 
+/// For a task that also waits for the child: its functions return `io::Error` too. The kind is that of the source, and the
+/// `ReadError` can be taken out of the `io::Error` again.
+impl From<ReadError> for io::Error {
+    fn from(error: ReadError) -> Self {
+        Self::new(error.source.kind(), error)
+    }
+}
+
 impl fmt::Debug for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt_with_sources(self, f)

@@ -2,7 +2,7 @@
 
 use std::{error::Error, io};
 
-use pipe_subscriber::{PipeSubscriber, StreamEnd};
+use pipe_subscriber::{PipeSubscriber, ReadError, StreamEnd};
 use record_proto::HEAD_LENGTH;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -136,6 +136,11 @@ async fn a_read_error_keeps_the_figures_and_its_cause() {
         (error.summary.received, error.summary.end),
         (2, StreamEnd::Eof)
     );
+
+    let error = io::Error::from(error);
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    let error = error.downcast::<ReadError>().unwrap();
+    assert_eq!(error.summary.received, 2);
 }
 
 #[tokio::test]
