@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use log::{LevelFilter, Log, Metadata, Record};
+use record_proto::Event;
 
 use super::filter::Filter;
 use crate::record::{Counts, RecordWriter};
@@ -61,12 +62,10 @@ impl PipeHandler {
     pub fn close(&self) -> Option<Counts> {
         self.writer.close(self.writer.settings.exit_timeout)
     }
-}
 
-#[cfg(feature = "tracing")]
-impl PipeHandler {
     /// Sends an event that the filter has let through.
-    pub(crate) fn send(&self, event: &impl record_proto::Event) {
+    #[inline]
+    pub(crate) fn send(&self, event: &impl Event) {
         #[cfg(feature = "scope")]
         crate::scope::log(&self.writer, self.hold_back.as_ref(), event);
         #[cfg(not(feature = "scope"))]
@@ -85,13 +84,9 @@ impl Log for PipeHandler {
     /// [overflow policy](crate::Overflow) decides how long it may wait. It may be called anywhere except in a signal
     /// handler.
     fn log(&self, record: &Record<'_>) {
-        if !self.filter.enabled(record.metadata()) {
-            return;
+        if self.filter.enabled(record.metadata()) {
+            self.send(record);
         }
-        #[cfg(feature = "scope")]
-        crate::scope::log(&self.writer, self.hold_back.as_ref(), record);
-        #[cfg(not(feature = "scope"))]
-        self.writer.log(record);
     }
 
     /// With buffered delivery, waits until everything logged so far is in the pipe, at most for the exit timeout.

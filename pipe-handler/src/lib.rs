@@ -225,7 +225,8 @@
 //! | `scope/keeper.rs` | tells a writer how many of its records are kept |
 //! | `scope/dispatcher.rs` | `Dispatcher`: hands each record to the handler that is bound innermost |
 //! | `scope/levels.rs` | log's global level, the highest of the handlers that are bound |
-//! | `scope/fork_mutex.rs`, `scope/inherited.rs` | locks that a fork cannot leave locked; the child's value is new, or a copy |
+//! | `scope/per_process.rs` | a lock of each process, which a fork cannot leave locked |
+//! | `scope/fork_mutex.rs`, `scope/inherited.rs` | such a lock whose value is new in a forked child, or a copy |
 //! | **`transport/`** | **commit: the ways from encoded frames to the pipe** |
 //! | `transport/mod.rs` | `Transport`: direct, or through the queue |
 //! | `transport/delivery.rs` | `Delivery`: the choice between the two |

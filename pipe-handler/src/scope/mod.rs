@@ -18,6 +18,7 @@ mod leave;
 mod levels;
 mod macros;
 mod merge;
+mod per_process;
 mod place;
 mod queue;
 mod stack;
