@@ -14,53 +14,52 @@ use super::scope;
 /// The key of an event's own name.
 const NAME: &str = "event.name";
 
-/// An event, written with its own metadata.
-pub(super) struct OwnEvent<'a, S> {
+/// An event of `tracing`.
+pub(super) struct TracingEvent<'a, S> {
     pub(super) event: &'a tracing_core::Event<'a>,
-    pub(super) context: &'a Context<'a, S>,
-}
-
-/// An event that was a record of `log`, written with the metadata of this record.
-pub(super) struct LogEvent<'a, S> {
-    pub(super) event: &'a tracing_core::Event<'a>,
-    pub(super) metadata: Metadata<'a>,
+    /// Its own or, if it was a record of `log`, those of the record.
+    pub(super) metadata: &'a Metadata<'a>,
+    pub(super) of: Of,
     pub(super) context: &'a Context<'a, S>,
 }
 
 /// A record of `log`, with the spans that its thread is in.
 pub(super) struct RecordInSpans<'a>(pub(super) &'a Record<'a>);
 
-impl<S> Event for OwnEvent<'_, S>
+impl<S> Event for TracingEvent<'_, S>
 where
     S: Subscriber + for<'l> LookupSpan<'l>,
 {
     #[inline]
     fn level(&self) -> Level {
-        self.event.metadata().level().as_log()
+        self.metadata.level().as_log()
     }
 
     #[inline]
     fn target(&self) -> &str {
-        self.event.metadata().target()
+        self.metadata.target()
     }
 
     #[inline]
     fn module_path(&self) -> Option<&str> {
-        self.event.metadata().module_path()
+        self.metadata.module_path()
     }
 
     #[inline]
     fn file(&self) -> Option<&str> {
-        self.event.metadata().file()
+        self.metadata.file()
     }
 
     #[inline]
     fn line(&self) -> Option<u32> {
-        self.event.metadata().line()
+        self.metadata.line()
     }
 
     #[inline]
     fn source_static(&self) -> Option<(&'static str, &'static str)> {
+        if self.of == Of::LogEvent {
+            return None;
+        }
         let metadata = self.event.metadata();
         Some((metadata.module_path()?, metadata.file()?))
     }
@@ -72,56 +71,15 @@ where
     }
 
     fn write_pairs(&self, out: &mut PairWriter<'_, '_>) {
-        if let Some(name) = own_name(self.event.metadata()) {
+        if self.of == Of::Event
+            && let Some(name) = own_name(self.event.metadata())
+        {
             out.pair(NAME, |mut value| {
                 value.display(name);
                 Ok::<_, fmt::Error>(())
             });
         }
-        self.event.record(&mut Pairs::new(out, Of::Event));
-    }
-
-    fn write_spans(&self, out: &mut SpanWriter<'_>) {
-        scope::write(out, || self.context.event_scope(self.event));
-    }
-}
-
-impl<S> Event for LogEvent<'_, S>
-where
-    S: Subscriber + for<'l> LookupSpan<'l>,
-{
-    fn level(&self) -> Level {
-        self.metadata.level().as_log()
-    }
-
-    fn target(&self) -> &str {
-        self.metadata.target()
-    }
-
-    fn module_path(&self) -> Option<&str> {
-        self.metadata.module_path()
-    }
-
-    fn file(&self) -> Option<&str> {
-        self.metadata.file()
-    }
-
-    fn line(&self) -> Option<u32> {
-        self.metadata.line()
-    }
-
-    fn source_static(&self) -> Option<(&'static str, &'static str)> {
-        None
-    }
-
-    fn write_message(&self, out: &mut MessageWriter<'_>) -> fmt::Result {
-        let mut message = Message::new(out);
-        self.event.record(&mut message);
-        message.written()
-    }
-
-    fn write_pairs(&self, out: &mut PairWriter<'_, '_>) {
-        self.event.record(&mut Pairs::new(out, Of::LogEvent));
+        self.event.record(&mut Pairs::new(out, self.of));
     }
 
     fn write_spans(&self, out: &mut SpanWriter<'_>) {

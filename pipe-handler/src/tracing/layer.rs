@@ -11,7 +11,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use super::event::{LogEvent, OwnEvent};
+use super::event::TracingEvent;
 use super::fields::{Of, Pairs};
 use super::layer_filter::PipeFilter;
 use crate::handler::PipeHandler;
@@ -148,17 +148,18 @@ where
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         // An event that another layer makes while it formats this one may have changed the answer of the filter, which
         // is kept for the thread. So the filter is asked again.
-        match event.normalized_metadata() {
-            None if self.is_enabled(event.metadata()) => {
-                let context = &context;
-                self.handler.send(&OwnEvent { event, context });
-            }
-            Some(metadata) if self.is_enabled(&metadata) => self.handler.send(&LogEvent {
+        let of_log = event.normalized_metadata();
+        let (metadata, of) = match &of_log {
+            None => (event.metadata(), Of::Event),
+            Some(metadata) => (metadata, Of::LogEvent),
+        };
+        if self.is_enabled(metadata) {
+            self.handler.send(&TracingEvent {
                 event,
                 metadata,
+                of,
                 context: &context,
-            }),
-            _ => {}
+            });
         }
     }
 }

@@ -85,23 +85,11 @@ impl Dispatch {
     /// something is added.
     #[inline(never)]
     fn log_prepared(&mut self, record: &RecordView<'_>, logger: &dyn Log) {
-        let is_clean = self.needs_no_escape(record);
-        if is_clean && self.label_in != LabelIn::Target {
-            if is_enabled(record, logger) {
-                self.call_logger(record, logger);
-            }
-            return;
-        }
-        let target = self.prepared_target(record.target);
-        let mut shown = record.clone();
-        shown.target = &target;
-        if is_enabled(&shown, logger) {
-            match is_clean {
-                true => self.call_logger(&shown, logger),
-                false => self.call_logger_escaped(&shown, logger),
-            }
-        }
-        self.reclaim_target_buffer(target);
+        self.with_shown(
+            record,
+            |record| is_enabled(record, logger),
+            |this, record| this.call_logger(record, logger),
+        );
     }
 
     /// Returns whether the texts of a record can be shown unchanged.
@@ -114,35 +102,36 @@ impl Dispatch {
         record.is_plain() && !shows_other_name || self.escaping == Escaping::Off
     }
 
-    /// Passes the record to `f` as the parent is to see it: with its target prepared and all of its texts escaped.
-    #[cfg(feature = "tracing")]
+    /// Passes the record to `f` as the parent is to see it: with its target prepared and all of its texts escaped. Before
+    /// `is_wanted` has answered, only the target is prepared.
     #[inline(always)]
     pub(super) fn with_shown(
         &mut self,
         record: &RecordView<'_>,
+        is_wanted: impl FnOnce(&RecordView<'_>) -> bool,
         f: impl FnOnce(&Self, &RecordView<'_>),
     ) {
         let is_clean = self.needs_no_escape(record);
         if is_clean && self.label_in != LabelIn::Target {
-            return f(self, record);
+            if is_wanted(record) {
+                f(self, record);
+            }
+            return;
         }
         let target = self.prepared_target(record.target);
         let mut shown = record.clone();
         shown.target = &target;
-        match is_clean {
-            true => f(self, &shown),
-            false => self.with_escaped(&shown, |escaped| f(self, escaped)),
+        if is_wanted(&shown) {
+            match is_clean {
+                true => f(self, &shown),
+                false => self.with_escaped(&shown, |escaped| f(self, escaped)),
+            }
         }
         self.reclaim_target_buffer(target);
     }
 
-    /// Copies and escapes the texts of a record, and calls the logger.
-    #[cold]
-    fn call_logger_escaped(&self, record: &RecordView<'_>, logger: &dyn Log) {
-        self.with_escaped(record, |escaped| self.call_logger(escaped, logger));
-    }
-
     /// Copies and escapes the texts of a record whose target is prepared.
+    #[cold]
     fn with_escaped(&self, record: &RecordView<'_>, f: impl FnOnce(&RecordView<'_>)) {
         let mut escaped = record.to_record();
         // The target is already prepared, and may begin with the label.

@@ -66,7 +66,7 @@ impl Preparation {
         if !tracer.lets_through(record.level) {
             return;
         }
-        self.with_shown(record, |this, record| {
+        let trace = |this: &Self, record: &RecordView<'_>| {
             tracer.trace(&Shown {
                 record,
                 prefix: this.message_prefix(record),
@@ -74,7 +74,9 @@ impl Preparation {
                 attach: &this.attach,
                 escaping: this.escaping,
             });
-        });
+        };
+        // Whether it is wanted is asked with the whole event, by its call site.
+        self.with_shown(record, |_| true, trace);
     }
 }
 
