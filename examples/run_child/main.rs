@@ -17,12 +17,13 @@
 //! SIGINT, SIGTERM, SIGHUP and SIGQUIT are passed on to the child. Then the remaining records up to the child's end and
 //! the summary are printed. If another process still holds the pipe after that, a second signal ends the wait for it.
 
-#[path = "support/runtime.rs"]
+#[path = "../support/runtime.rs"]
 mod runtime;
-#[path = "support/signals.rs"]
+#[path = "../support/signals.rs"]
 mod signals;
-#[path = "support/store.rs"]
+#[path = "../support/store.rs"]
 mod store;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::{
