@@ -17,6 +17,7 @@
 //! SIGINT, SIGTERM, SIGHUP and SIGQUIT are passed on to the child. Then the remaining records up to the child's end and
 //! the summary are printed. If another process still holds the pipe after that, a second signal ends the wait for it.
 
+mod check;
 #[path = "../support/runtime.rs"]
 mod runtime;
 #[path = "../support/signals.rs"]
@@ -47,6 +48,7 @@ use tokio::{
 };
 use tokio_stream::StreamExt;
 
+use check::CheckOptions;
 use runtime::runtime;
 use signals::{Signals, keep_sigpipe_ignored};
 use store::Store;
@@ -90,6 +92,8 @@ struct Options {
     /// How long to go on reading after the child's exit while another process holds the pipe
     #[arg(long, value_name = "N", default_value_t = 2000)]
     grace_ms: u64,
+    #[command(flatten)]
+    check: CheckOptions,
     /// The program and its arguments
     #[arg(trailing_var_arg = true, required = true, value_name = "CMD")]
     command: Vec<OsString>,
@@ -122,6 +126,9 @@ fn main() -> ExitCode {
 }
 
 fn run(options: Options) -> io::Result<u8> {
+    if let Some(is_ok) = options.check.run(&options.command, &options.filter)? {
+        return Ok(u8::from(!is_ok));
+    }
     // Before the child is started, so that it does not run for nothing if the file cannot be created.
     let tee = options.tee.as_deref().map(Store::create).transpose()?;
     inherited::install_handlers()?;

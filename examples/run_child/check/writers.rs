@@ -1,0 +1,170 @@
+//! `Writers`: the processes that write to the pipe, as `/proc` shows them while they wait for room in it.
+
+use std::{fs, io, thread, time::Duration};
+
+use rustix::{
+    fs::{OFlags, fcntl_getfl, fcntl_setfl},
+    process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open},
+};
+
+use super::{
+    processes::{
+        WriteEnd, activity, descendants, descends_from, has_descriptor, holders, is_running,
+        write_ends,
+    },
+    rule::{self, Finding},
+    stream::Sighting,
+};
+
+/// How long a program must do nothing to count as idle: it waits for room in the pipe.
+const IDLE: Duration = Duration::from_millis(50);
+/// The longest wait for that, in steps of `IDLE`.
+const IDLE_STEPS: u32 = 60;
+
+#[derive(Debug)]
+pub(crate) struct Writers {
+    /// The process that was started.
+    program: u32,
+    /// The pipe's inode.
+    inode: Option<u64>,
+    is_stdin: bool,
+    seen: Vec<u32>,
+    /// Frames of processes that had ended when they were looked for.
+    unseen: Vec<Sighting>,
+}
+
+impl Writers {
+    pub(crate) fn new(program: u32, inode: Option<u64>, is_stdin: bool) -> Self {
+        Self {
+            program,
+            inode,
+            is_stdin,
+            seen: Vec::new(),
+            unseen: Vec::new(),
+        }
+    }
+
+    /// Returns whether a process has written to the pipe.
+    pub(crate) fn has_seen(&self, pid: u32) -> bool {
+        self.seen.contains(&pid)
+    }
+
+    /// Waits until the program and its descendants do nothing: they wait for room in the pipe, or have ended.
+    pub(crate) fn wait_until_idle(&self) {
+        let mut before = None;
+        for _ in 0..IDLE_STEPS {
+            self.set_packet_mode();
+            thread::sleep(IDLE);
+            let now = self.activity();
+            if now == before {
+                return;
+            }
+            before = now;
+        }
+    }
+
+    /// Looks at the process that wrote a frame.
+    pub(crate) fn look_at(&mut self, sighting: Sighting) -> Vec<Finding> {
+        let mut found = Vec::new();
+        let pid = u32::try_from(sighting.pid).ok();
+        match pid.filter(|&pid| pid == self.program || is_running(pid)) {
+            None => self.unseen.push(sighting),
+            Some(pid) if self.is_writer(pid) => {
+                self.seen.push(pid);
+                self.set_packet_mode();
+                self.check_descriptors(pid, sighting.offset, &mut found);
+            }
+            Some(pid) if sighting.is_first => {
+                let text = format!(
+                    "pid {pid}, but the program is process {} and neither started that one nor gave it the pipe",
+                    self.program
+                );
+                found.push(Finding::new(sighting.offset, &rule::PID, text));
+            }
+            Some(_) => {}
+        }
+        found
+    }
+
+    /// Ends the run: a process that ended early may be a fork, but not if the program itself never wrote.
+    pub(crate) fn finish(&mut self) -> Option<Finding> {
+        let first = self.unseen.first().filter(|_| self.seen.is_empty())?;
+        let text = format!(
+            "pid {}, which no process has; the program is process {}",
+            first.pid, self.program
+        );
+        Some(Finding::new(first.offset, &rule::PID, text))
+    }
+
+    fn is_writer(&self, pid: u32) -> bool {
+        let holds = || {
+            let ends = self.inode.and_then(|inode| write_ends(pid, inode));
+            ends.is_some_and(|ends| !ends.is_empty())
+        };
+        descends_from(pid, self.program) || holds()
+    }
+
+    fn check_descriptors(&self, pid: u32, offset: u64, found: &mut Vec<Finding>) {
+        let Some(inode) = self.inode else { return };
+        let mut find = |rule, text| found.push(Finding::new(offset, rule, text));
+        for WriteEnd { number, flags } in write_ends(pid, inode).unwrap_or_default() {
+            if number == 0 && self.is_stdin {
+                let text = "descriptor 0 is still the pipe".to_owned();
+                find(&rule::DESCRIPTOR_0, text);
+            } else if !flags.contains(OFlags::CLOEXEC) {
+                let text = format!("descriptor {number} of process {pid} is not close-on-exec");
+                find(&rule::CLOSE_ON_EXEC, text);
+            }
+            // A description that the program has opened itself is its own affair; it has no packet mode.
+            if flags.contains(OFlags::NONBLOCK | OFlags::DIRECT) {
+                let text = format!("descriptor {number} of process {pid} has O_NONBLOCK");
+                find(&rule::BLOCKING, text);
+            }
+        }
+        if self.is_stdin && has_descriptor(pid, 0) == Some(false) {
+            find(&rule::DESCRIPTOR_0, "descriptor 0 is closed".to_owned());
+        }
+        for holder in holders(inode) {
+            let is_other = holder.pid != pid && !self.has_seen(holder.pid);
+            if is_other && descends_from(holder.pid, pid) && program(holder.pid) != program(pid) {
+                let text = format!(
+                    "process {} ({}), which the program has started, has the pipe",
+                    holder.pid, holder.name
+                );
+                find(&rule::CLOSE_ON_EXEC, text);
+            }
+        }
+    }
+
+    /// Sets packet mode on the descriptions that the program has opened itself, by `/proc/self/fd/N`. If the system
+    /// refuses that, a frame in two writes is found only if the reader comes between them.
+    fn set_packet_mode(&self) {
+        let Some(inode) = self.inode else { return };
+        let all = [self.program].into_iter().chain(descendants(self.program));
+        for pid in all {
+            for end in write_ends(pid, inode).unwrap_or_default() {
+                if !end.flags.contains(OFlags::DIRECT) {
+                    let _refused = set_direct(pid, end.number);
+                }
+            }
+        }
+    }
+
+    fn activity(&self) -> Option<u64> {
+        let all = [self.program].into_iter().chain(descendants(self.program));
+        all.map(activity).sum()
+    }
+}
+
+fn set_direct(pid: u32, number: i32) -> io::Result<()> {
+    let pid = Pid::from_raw(pid.cast_signed()).ok_or(io::ErrorKind::NotFound)?;
+    let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
+    let copy = pidfd_getfd(pidfd, number, PidfdGetfdFlags::empty())?;
+    fcntl_setfl(&copy, fcntl_getfl(&copy)? | OFlags::DIRECT)?;
+    Ok(())
+}
+
+/// Returns the file that a process runs. A fork runs that of its parent, and has its descriptors rightly.
+fn program(pid: u32) -> Option<std::path::PathBuf> {
+    fs::read_link(format!("/proc/{pid}/exe")).ok()
+}
