@@ -62,10 +62,13 @@ fn rule_of(error: &PayloadError) -> &'static Rule {
         Reason::NotUtf8 => &rule::UTF8,
         Reason::TooDeep => &rule::DEPTH,
         Reason::NotARecord(_) => &rule::FRAGMENT_KIND,
-        Reason::Type { found, .. } if found == "an extension" => &rule::EXTENSION,
+        Reason::Type {
+            found: "an extension",
+            ..
+        } => &rule::EXTENSION,
         Reason::Type { .. } | Reason::Range(_) if part.ends_with(" time") => &rule::TIME,
         Reason::Type { .. } | Reason::Range(_) if part.ends_with(" level") => &rule::LEVEL,
-        Reason::Type { found, .. } if found == "nil" => &rule::REQUIRED,
+        Reason::Type { found: "nil", .. } => &rule::REQUIRED,
         Reason::Type { .. } if is_map => &rule::KEY_VALUES,
         Reason::Type { .. } => &rule::TYPE,
         Reason::Range(_) => &rule::RANGE,

@@ -57,17 +57,19 @@ pub(crate) enum Scenario {
 /// The things that the program gets, and the things that are looked at.
 pub(crate) struct Setup {
     pub(crate) stdin: Stdio,
-    /// The descriptor that the program inherits.
+    /// The descriptor that the program inherits, unless it is its standard input.
     pub(crate) inherited: Option<OwnedFd>,
     pub(crate) variable: Option<String>,
     pub(crate) pipe: Option<Pipe>,
     pub(crate) untouched: Untouched,
 }
 
-/// The read end of the pipe that the program should write to.
+/// The pipe that the program should write to.
 pub(crate) struct Pipe {
     pub(crate) end: OwnedFd,
     pub(crate) inode: u64,
+    /// The file that the program has a descriptor of. Its flags are those that the program sets.
+    pub(crate) write_end: Option<OwnedFd>,
 }
 
 /// A file that the program must not touch.
@@ -106,15 +108,18 @@ impl Scenario {
             write(&write_end, b"0")?;
         }
         let mut setup = Setup::without_pipe();
+        if self != Self::NoReader {
+            setup.pipe = Some(Pipe {
+                end: read_end,
+                inode,
+                write_end: Some(write_end.try_clone()?),
+            });
+        }
         if self == Self::Descriptor0 {
             setup.variable = Some(address(0, &write_end)?);
             setup.stdin = write_end.into();
         } else {
             setup.inherit(write_end)?;
-        }
-        if self != Self::NoReader {
-            let end = read_end;
-            setup.pipe = Some(Pipe { end, inode });
         }
         Ok(setup)
     }

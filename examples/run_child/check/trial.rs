@@ -11,6 +11,7 @@ use std::{
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
+    fs::{OFlags, fcntl_getfl},
     io::{Errno, read},
     process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open},
 };
@@ -53,6 +54,8 @@ pub(crate) struct Trial<'a> {
     packets: u64,
     status: Option<ExitStatus>,
     was_killed: bool,
+    /// The program has ended before anything was read.
+    ended_while_full: bool,
     found: Vec<Finding>,
 }
 
@@ -90,6 +93,7 @@ pub(crate) fn run(
         packets: 0,
         status: None,
         was_killed: false,
+        ended_while_full: false,
         found: Vec::new(),
     };
     let read = trial.run_to_the_end();
@@ -135,6 +139,7 @@ impl Trial<'_> {
     fn run_to_the_end(&mut self) -> io::Result<()> {
         if self.scenario == Scenario::Full {
             self.writers.wait_until_idle();
+            self.ended_while_full = self.has_exited()?;
             // The packet that filled the pipe.
             self.read_packet()?;
         }
@@ -142,7 +147,7 @@ impl Trial<'_> {
         while self.status.is_none() || self.pipe.is_some() {
             match self.wait(end)? {
                 Event::Readable => self.on_readable()?,
-                Event::Exited => self.status = Some(self.child.wait()?),
+                Event::Exited => self.on_exit()?,
                 Event::Silent if self.status.is_none() => self.on_hang(),
                 Event::Silent => self.on_held_open(),
             }
@@ -186,10 +191,42 @@ impl Trial<'_> {
         }
         self.packets += 1;
         for sighting in self.stream.push(&packet) {
+            self.check_blocking(sighting.offset)?;
             self.found.extend(self.writers.look_at(sighting));
         }
         if self.scenario == Scenario::ReaderGone {
             self.pipe = None;
+        }
+        Ok(())
+    }
+
+    fn has_exited(&self) -> io::Result<bool> {
+        let mut exit = [PollFd::new(&self.pidfd, PollFlags::IN)];
+        Ok(poll(&mut exit, Some(&Timespec::default()))? > 0)
+    }
+
+    fn on_exit(&mut self) -> io::Result<()> {
+        self.status = Some(self.child.wait()?);
+        if let Some(pipe) = &mut self.pipe {
+            // From here on, the end of the pipe can come.
+            pipe.write_end = None;
+        }
+        Ok(())
+    }
+
+    /// Finds O_NONBLOCK once.
+    fn check_blocking(&mut self, offset: u64) -> io::Result<()> {
+        let write_end = self.pipe.as_ref().and_then(|pipe| pipe.write_end.as_ref());
+        let is_known = self
+            .found
+            .iter()
+            .any(|finding| finding.rule() == &rule::BLOCKING);
+        if let Some(end) = write_end
+            && !is_known
+            && fcntl_getfl(end)?.contains(OFlags::NONBLOCK)
+        {
+            let text = "the program has set O_NONBLOCK on the file that it shares";
+            self.found.push(Finding::new(offset, &rule::BLOCKING, text));
         }
         Ok(())
     }
@@ -258,7 +295,8 @@ impl Trial<'_> {
             self.found.extend(exit_finding(status, position));
         }
         let is_mute = !self.stream.has_processes() && position == 0;
-        if is_mute && self.scenario.reads_all() && !self.was_killed {
+        let may_be_mute = self.was_killed || self.ended_while_full;
+        if is_mute && self.scenario.reads_all() && !may_be_mute {
             let text = "no frame came".to_owned();
             self.found.push(Finding::new(0, &rule::ADOPT, text));
         }

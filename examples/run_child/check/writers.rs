@@ -19,7 +19,7 @@ use super::{
 /// How long a program must do nothing to count as idle: it waits for room in the pipe.
 const IDLE: Duration = Duration::from_millis(50);
 /// The longest wait for that, in steps of `IDLE`.
-const IDLE_STEPS: u32 = 60;
+const IDLE_STEPS: u32 = 20;
 
 #[derive(Debug)]
 pub(crate) struct Writers {
@@ -101,7 +101,8 @@ impl Writers {
             let ends = self.inode.and_then(|inode| write_ends(pid, inode));
             ends.is_some_and(|ends| !ends.is_empty())
         };
-        descends_from(pid, self.program) || holds()
+        // This process holds the write end too.
+        descends_from(pid, self.program) || (pid != std::process::id() && holds())
     }
 
     fn check_descriptors(&self, pid: u32, offset: u64, found: &mut Vec<Finding>) {
@@ -114,11 +115,6 @@ impl Writers {
             } else if !flags.contains(OFlags::CLOEXEC) {
                 let text = format!("descriptor {number} of process {pid} is not close-on-exec");
                 find(&rule::CLOSE_ON_EXEC, text);
-            }
-            // A description that the program has opened itself is its own affair; it has no packet mode.
-            if flags.contains(OFlags::NONBLOCK | OFlags::DIRECT) {
-                let text = format!("descriptor {number} of process {pid} has O_NONBLOCK");
-                find(&rule::BLOCKING, text);
             }
         }
         if self.is_stdin && has_descriptor(pid, 0) == Some(false) {

@@ -1,0 +1,126 @@
+//! A small writer of the wire format that makes one fault, which its argument names. Without a fault it follows every
+//! rule.
+//!
+//! Where the fault is in the stream, it prints `planted OFFSET`.
+
+mod adopt;
+mod fork;
+mod pack;
+mod writer;
+
+use std::{env, io, process::ExitCode};
+
+use writer::Writer;
+
+/// Declares the faults with the names that the test uses.
+macro_rules! faults {
+    ($($name:literal $fault:ident,)*) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Fault { $($fault,)* }
+
+        impl Fault {
+            fn from_name(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$fault),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+faults! {
+    "none" None,
+    // Writes.
+    "two-writes" TwoWrites,
+    "long-write" LongWrite,
+    "newline" Newline,
+    "text" Text,
+    // Payloads.
+    "time-float" TimeFloat,
+    "time-millis" TimeMillis,
+    "level-0" Level0,
+    "target-bin" TargetBin,
+    "extension" Extension,
+    "four-fields" FourFields,
+    "more-fields" MoreFields,
+    "nil-message" NilMessage,
+    "key-values-array" KeyValuesArray,
+    "integer-key" IntegerKey,
+    "surrogate" Surrogate,
+    "nine-deep" NineDeep,
+    "instance-text" InstanceText,
+    "extra-byte" ExtraByte,
+    "unknown-kind" UnknownKind,
+    "original-length" OriginalLength,
+    "error-key" ErrorKey,
+    // Fragments.
+    "fragment-left-out" FragmentLeftOut,
+    "fragment-without-last" FragmentWithoutLast,
+    // Processes and numbers.
+    "no-hello" NoHello,
+    "late-hello" LateHello,
+    "two-hellos" TwoHellos,
+    "version-2" Version2,
+    "parents-pid" ParentsPid,
+    "seq-twice" SeqTwice,
+    "seq-back" SeqBack,
+    "seq-left-out" SeqLeftOut,
+    "no-close" NoClose,
+    "one-more-sent" OneMoreSent,
+    "record-after-close" RecordAfterClose,
+    // Scenarios.
+    "needs-variable" NeedsVariable,
+    "trusts-number" TrustsNumber,
+    "no-fifo-check" NoFifoCheck,
+    "no-mode-check" NoModeCheck,
+    "no-inode-check" NoInodeCheck,
+    "refuses-0" Refuses0,
+    "closes-0" Closes0,
+    "inherits" Inherits,
+    "hands-on" HandsOn,
+    "non-blocking" NonBlocking,
+    "dies-when-full" DiesWhenFull,
+    "dies-of-sigpipe" DiesOfSigpipe,
+    "fails-without-reader" FailsWithoutReader,
+    "retries-without-reader" RetriesWithoutReader,
+    "keeps-instance" KeepsInstance,
+    "keeps-session" KeepsSession,
+}
+
+fn main() -> ExitCode {
+    let name = env::args().nth(1).unwrap_or_default();
+    let Some(fault) = Fault::from_name(&name) else {
+        eprintln!("no such fault: {name}");
+        return ExitCode::from(2);
+    };
+    match run(fault) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("faulty-writer: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(fault: Fault) -> io::Result<()> {
+    let Some(pipe) = adopt::adopt(fault)? else {
+        return Ok(());
+    };
+    if fault == Fault::DiesOfSigpipe {
+        // SAFETY: no handler is set.
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    }
+    let mut writer = Writer::new(pipe, fault);
+    writer.begin()?;
+    for number in 0..4 {
+        writer.log(number)?;
+    }
+    match fault {
+        Fault::KeepsInstance | Fault::KeepsSession => fork::fork_and_log(&mut writer)?,
+        Fault::HandsOn => fork::start_a_sleeper(&writer)?,
+        _ => {}
+    }
+    writer.log_long()?;
+    writer.close()
+}
