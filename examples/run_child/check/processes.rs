@@ -40,8 +40,9 @@ pub(crate) fn has_descriptor(pid: u32, number: i32) -> Option<bool> {
         .then(|| fs::read_link(format!("/proc/{pid}/fd/{number}")).is_ok())
 }
 
+/// Returns whether a process is there and has not ended.
 pub(crate) fn is_running(pid: u32) -> bool {
-    fs::exists(format!("/proc/{pid}")).unwrap_or_default()
+    stat(pid).is_some_and(|(state, _)| !matches!(state, 'Z' | 'X'))
 }
 
 /// Returns whether a process is `ancestor` or was started by it or by one of its descendants.
@@ -107,10 +108,17 @@ fn all() -> Vec<u32> {
 }
 
 fn parent(pid: u32) -> Option<u32> {
+    stat(pid).map(|(_, parent)| parent)
+}
+
+/// Returns the state and the parent of a process.
+fn stat(pid: u32) -> Option<(char, u32)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name of the process, in parentheses, may have any characters.
     let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_whitespace().nth(1)?.parse().ok()
+    let mut parts = rest.split_whitespace();
+    let state = parts.next()?.chars().next()?;
+    Some((state, parts.next()?.parse().ok()?))
 }
 
 fn name(pid: u32) -> String {

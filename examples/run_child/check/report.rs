@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::ValueEnum;
+use record_proto::is_control;
 use rustix::stdio;
 
 use super::{
@@ -98,6 +99,17 @@ fn last_lines(mut output: &File) -> io::Result<String> {
     output.take(OUTPUT_BYTES).read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<_> = text.lines().rev().take(OUTPUT_LINES).collect();
-    let line = |line: &&str| format!("  | {}\n", line.escape_debug());
+    let line = |line: &&str| format!("  | {}\n", escaped(line));
     Ok(lines.iter().rev().map(line).collect())
+}
+
+fn escaped(line: &str) -> String {
+    let mut text = String::with_capacity(line.len());
+    for character in line.chars() {
+        match is_control(character) {
+            true => text.extend(character.escape_default()),
+            false => text.push(character),
+        }
+    }
+    text
 }

@@ -290,8 +290,8 @@ impl Trial<'_> {
         let (frames, records) = self.stream.counts();
         let position = self.stream.position();
         let status = self.status.unwrap_or_default();
-        self.found.extend(self.writers.finish());
         if !self.was_killed {
+            self.found.extend(self.writers.finish());
             self.found.extend(exit_finding(status, position));
         }
         let is_mute = !self.stream.has_processes() && position == 0;
