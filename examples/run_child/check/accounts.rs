@@ -46,20 +46,13 @@ struct Closed {
 }
 
 impl Accounts {
-    /// Returns whether the stream has a frame of any process.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.accounts.is_empty()
-    }
-
     pub(crate) fn received(&self) -> u64 {
         self.accounts.iter().map(|account| account.received).sum()
     }
 
-    /// Takes a hello, and returns whether it opens an account.
-    pub(crate) fn hello(&mut self, hello: &Hello<'_>, offset: u64) -> bool {
+    pub(crate) fn hello(&mut self, hello: &Hello<'_>, offset: u64) {
         let key = (hello.pid, hello.instance);
-        let has_begun = self.accounts.iter().any(|account| account.key == key);
-        if has_begun && let Some(account) = self.last_of(key) {
+        if let Some(account) = self.last_of(key) {
             let (rule, text): (&Rule, _) = match account.has_hello {
                 true => (
                     &rule::HELLO_ONCE,
@@ -72,10 +65,9 @@ impl Accounts {
             };
             account.has_hello = true;
             self.find(offset, rule, text);
-            return false;
+            return;
         }
         self.open(key, offset).has_hello = true;
-        true
     }
 
     pub(crate) fn record(&mut self, record: &LogRecord<'_>, offset: u64) {

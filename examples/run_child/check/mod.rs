@@ -9,6 +9,7 @@ mod fragments;
 mod packets;
 mod payload;
 mod processes;
+mod program;
 mod raw;
 mod report;
 mod rule;
@@ -17,10 +18,15 @@ mod stream;
 mod trial;
 mod writers;
 
-use std::{ffi::OsString, fs::File, io, time::Duration};
+use std::{
+    ffi::OsString,
+    fs::File,
+    io::{self, Seek},
+    time::Duration,
+};
 
 use clap::{Args, ValueEnum};
-use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+use rustix::fs::{MemfdFlags, memfd_create};
 
 use report::Report;
 use scenario::Scenario;
@@ -81,10 +87,11 @@ fn run(scenario: Scenario, settings: &Settings, report: &mut Report) -> io::Resu
         Scenario::Kill => &KILL_AT.map(Some),
         _ => &[None],
     };
-    let output = File::from(memfd_create("output", MemfdFlags::CLOEXEC)?);
+    let mut output = File::from(memfd_create("output", MemfdFlags::CLOEXEC)?);
     let mut outcomes = Vec::new();
     for &kill_at in kills {
-        ftruncate(&output, 0)?;
+        output.set_len(0)?;
+        output.rewind()?;
         outcomes.push(trial::run(scenario, kill_at, settings, &output)?);
     }
     report.scenario(scenario, outcomes, &output)

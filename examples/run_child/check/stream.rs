@@ -65,11 +65,6 @@ impl Stream {
         (self.frames, self.accounts.received())
     }
 
-    /// Returns whether a process has written anything that can be read.
-    pub(crate) fn has_processes(&self) -> bool {
-        !self.accounts.is_empty()
-    }
-
     /// Ends the stream. `has_ended`: the processes have ended in good order, and the reader has read everything.
     /// `is_whole`: nothing has kept the program from writing whole frames.
     pub(crate) fn finish(self, has_ended: bool, is_whole: bool) -> Vec<Finding> {

@@ -3,22 +3,19 @@
 use std::{
     fs::File,
     io,
-    os::fd::OwnedFd,
-    os::unix::process::ExitStatusExt,
-    process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{OFlags, fcntl_getfl},
-    io::{Errno, read},
-    process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open},
+    io::{Errno, read, retry_on_intr},
 };
 
 use super::{
     Settings,
-    processes::{descendants, holders},
+    processes::holders,
+    program::{Program, end},
     rule::{self, Finding},
     scenario::{Pipe, Scenario, Setup},
     stream::Stream,
@@ -41,19 +38,17 @@ pub(crate) struct Outcome {
     pub(crate) records: u64,
 }
 
-pub(crate) struct Trial<'a> {
+struct Trial<'a> {
     scenario: Scenario,
     settings: &'a Settings,
     /// The number of the packet at which the program is killed.
     kill_at: Option<u64>,
-    child: Child,
-    pidfd: OwnedFd,
+    program: Program,
+    /// The pipe, until its end.
     pipe: Option<Pipe>,
     stream: Stream,
     writers: Writers,
     packets: u64,
-    status: Option<ExitStatus>,
-    was_killed: bool,
     /// The program has ended before anything was read.
     ended_while_full: bool,
     found: Vec<Finding>,
@@ -73,8 +68,7 @@ pub(crate) fn run(
     output: &File,
 ) -> io::Result<Outcome> {
     let mut setup = scenario.setup()?;
-    let child = start(scenario, &mut setup, settings, output)?;
-    let pidfd = pidfd_open(pid(&child), PidfdFlags::empty())?;
+    let program = Program::start(scenario, &mut setup, settings, output)?;
     let Setup {
         pipe,
         mut untouched,
@@ -85,104 +79,70 @@ pub(crate) fn run(
         scenario,
         settings,
         kill_at,
-        writers: Writers::new(child.id(), inode, scenario == Scenario::Descriptor0),
-        child,
-        pidfd,
+        writers: Writers::new(program.id(), inode, scenario == Scenario::Descriptor0),
+        program,
         pipe,
         stream: Stream::new(settings.alone),
         packets: 0,
-        status: None,
-        was_killed: false,
         ended_while_full: false,
         found: Vec::new(),
     };
-    let read = trial.run_to_the_end();
-    trial.end_all();
-    read?;
+    let result = trial.run_to_the_end();
+    trial.program.end_all();
+    result?;
     trial.found.extend(untouched.finding()?);
     Ok(trial.finish())
-}
-
-/// Starts the program, and closes the write end in this process.
-fn start(
-    scenario: Scenario,
-    setup: &mut Setup,
-    settings: &Settings,
-    output: &File,
-) -> io::Result<Child> {
-    let mut words = settings.command.iter();
-    let mut command = if scenario == Scenario::Launcher {
-        let mut shell = Command::new("sh");
-        // Without the last command, the shell would become the program.
-        shell.args(["-c", "\"$@\"; exit $?", "sh"]);
-        shell
-    } else {
-        Command::new(words.next().expect("clap requires a program"))
-    };
-    command
-        .args(words)
-        .env_remove("RECORD_PIPE")
-        .env_remove("RECORD_PIPE_FILTER")
-        .stdin(std::mem::replace(&mut setup.stdin, Stdio::null()))
-        .stdout(output.try_clone()?)
-        .stderr(output.try_clone()?);
-    if let Some(variable) = &setup.variable {
-        command.env("RECORD_PIPE", variable);
-        command.env("RECORD_PIPE_FILTER", &settings.filter);
-    }
-    let child = command.spawn()?;
-    setup.inherited = None;
-    Ok(child)
 }
 
 impl Trial<'_> {
     fn run_to_the_end(&mut self) -> io::Result<()> {
         if self.scenario == Scenario::Full {
             self.writers.wait_until_idle();
-            self.ended_while_full = self.has_exited()?;
+            self.ended_while_full = self.program.has_exited()?;
             // The packet that filled the pipe.
             self.read_packet()?;
         }
         let end = Instant::now() + self.settings.limit * RUN_FACTOR;
-        while self.status.is_none() || self.pipe.is_some() {
+        while self.is_running() || self.pipe.is_some() {
             match self.wait(end)? {
                 Event::Readable => self.on_readable()?,
                 Event::Exited => self.on_exit()?,
-                Event::Silent if self.status.is_none() => self.on_hang(),
+                Event::Silent if self.is_running() => self.on_hang(),
                 Event::Silent => self.on_held_open(),
             }
         }
         Ok(())
     }
 
+    fn is_running(&self) -> bool {
+        self.program.awaited_exit().is_some()
+    }
+
     /// Waits for the pipe and for the program's exit.
     fn wait(&self, end: Instant) -> io::Result<Event> {
-        let limit = match self.status {
-            Some(_) => GRACE,
-            None => self.settings.limit,
+        let limit = match self.is_running() {
+            true => self.settings.limit,
+            false => GRACE,
         };
         let limit = limit.min(end.saturating_duration_since(Instant::now()));
         let limit = Timespec::try_from(limit).map_err(io::Error::other)?;
-        // The exit is looked at only while it is awaited: a process that has ended stays readable.
-        let exit = self.status.is_none().then_some(&self.pidfd);
-        let ends = self.pipe.iter().map(|pipe| &pipe.end).chain(exit);
+        let pipe = self.pipe.iter().map(|pipe| &pipe.end);
+        let ends = pipe.chain(self.program.awaited_exit());
         let mut fds: Vec<_> = ends.map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
         loop {
-            match poll(&mut fds, Some(&limit)) {
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-                Ok(0) => return Ok(Event::Silent),
-                Ok(_) if self.pipe.is_some() && !fds[0].revents().is_empty() => {
-                    return Ok(Event::Readable);
-                }
-                Ok(_) => return Ok(Event::Exited),
-            }
+            return match poll(&mut fds, Some(&limit)) {
+                Err(Errno::INTR) => continue,
+                Err(error) => Err(error.into()),
+                Ok(0) => Ok(Event::Silent),
+                Ok(_) if self.pipe.is_some() && !fds[0].revents().is_empty() => Ok(Event::Readable),
+                Ok(_) => Ok(Event::Exited),
+            };
         }
     }
 
     fn on_readable(&mut self) -> io::Result<()> {
-        if self.kill_at == Some(self.packets + 1) && self.status.is_none() {
-            self.kill();
+        if self.kill_at == Some(self.packets + 1) && self.is_running() {
+            self.program.kill();
         }
         let packet = self.read_packet()?;
         if packet.is_empty() {
@@ -200,13 +160,8 @@ impl Trial<'_> {
         Ok(())
     }
 
-    fn has_exited(&self) -> io::Result<bool> {
-        let mut exit = [PollFd::new(&self.pidfd, PollFlags::IN)];
-        Ok(poll(&mut exit, Some(&Timespec::default()))? > 0)
-    }
-
     fn on_exit(&mut self) -> io::Result<()> {
-        self.status = Some(self.child.wait()?);
+        self.program.wait()?;
         if let Some(pipe) = &mut self.pipe {
             // From here on, the end of the pipe can come.
             pipe.write_end = None;
@@ -214,53 +169,22 @@ impl Trial<'_> {
         Ok(())
     }
 
-    /// Finds O_NONBLOCK once.
-    fn check_blocking(&mut self, offset: u64) -> io::Result<()> {
-        let write_end = self.pipe.as_ref().and_then(|pipe| pipe.write_end.as_ref());
-        let is_known = self
-            .found
-            .iter()
-            .any(|finding| finding.rule() == &rule::BLOCKING);
-        if let Some(end) = write_end
-            && !is_known
-            && fcntl_getfl(end)?.contains(OFlags::NONBLOCK)
-        {
-            let text = "the program has set O_NONBLOCK on the file that it shares";
-            self.found.push(Finding::new(offset, &rule::BLOCKING, text));
-        }
-        Ok(())
-    }
-
-    /// Returns the next packet; it is empty at the end of the pipe.
-    fn read_packet(&mut self) -> io::Result<Vec<u8>> {
-        let Some(pipe) = &self.pipe else {
-            return Ok(Vec::new());
-        };
-        let mut packet = vec![0; READ_SIZE];
-        let length = rustix::io::retry_on_intr(|| read(&pipe.end, &mut packet[..]))?;
-        packet.truncate(length);
-        Ok(packet)
-    }
-
     fn on_hang(&mut self) {
-        let text = format!(
-            "the program has not ended and has written nothing for {:?}",
-            self.settings.limit
-        );
-        self.found
-            .push(Finding::new(self.stream.position(), &rule::HANG, text));
-        self.kill();
+        let limit = self.settings.limit;
+        let text = format!("the program has not ended and has written nothing for {limit:?}");
+        let finding = Finding::new(self.stream.position(), &rule::HANG, text);
+        self.found.push(finding);
+        self.program.kill();
     }
 
     /// The program has ended, and another process holds the pipe.
     fn on_held_open(&mut self) {
         let Some(pipe) = self.pipe.take() else { return };
         // A process that has written may outlive the first one.
-        let holders = holders(pipe.inode);
-        for holder in holders
-            .iter()
-            .filter(|holder| !self.writers.has_seen(holder.pid))
-        {
+        for holder in holders(pipe.inode) {
+            if self.writers.has_seen(holder.pid) {
+                continue;
+            }
             let text = format!(
                 "process {} ({}) holds the pipe after the program's end",
                 holder.pid, holder.name
@@ -271,37 +195,46 @@ impl Trial<'_> {
         }
     }
 
-    fn kill(&mut self) {
-        self.was_killed = true;
-        self.end_all();
+    /// Finds O_NONBLOCK, once. The file keeps the flag, even if the process that has set it has ended.
+    fn check_blocking(&mut self, offset: u64) -> io::Result<()> {
+        let write_end = self.pipe.as_ref().and_then(|pipe| pipe.write_end.as_ref());
+        let is_blocking = |finding: &Finding| finding.rule() == &rule::BLOCKING;
+        if let Some(end) = write_end
+            && fcntl_getfl(end)?.contains(OFlags::NONBLOCK)
+            && !self.found.iter().any(is_blocking)
+        {
+            let text = "the program has set O_NONBLOCK on the file that it shares";
+            let finding = Finding::new(offset, &rule::BLOCKING, text);
+            self.found.push(finding);
+        }
+        Ok(())
     }
 
-    /// Ends the program, if it has not ended, and all that it has started.
-    fn end_all(&mut self) {
-        for pid in descendants(self.child.id()) {
-            end(pid);
-        }
-        if self.status.is_none() {
-            let _has_ended = self.child.kill();
-        }
+    /// Returns the next packet; it is empty at the end of the pipe.
+    fn read_packet(&mut self) -> io::Result<Vec<u8>> {
+        let Some(pipe) = &self.pipe else {
+            return Ok(Vec::new());
+        };
+        let mut packet = vec![0; READ_SIZE];
+        let length = retry_on_intr(|| read(&pipe.end, &mut packet[..]))?;
+        packet.truncate(length);
+        Ok(packet)
     }
 
     fn finish(mut self) -> Outcome {
         let (frames, records) = self.stream.counts();
         let position = self.stream.position();
-        let status = self.status.unwrap_or_default();
-        if !self.was_killed {
-            self.found.extend(self.writers.finish());
-            self.found.extend(exit_finding(status, position));
-        }
-        let is_mute = !self.stream.has_processes() && position == 0;
-        let may_be_mute = self.was_killed || self.ended_while_full;
-        if is_mute && self.scenario.reads_all() && !may_be_mute {
-            let text = "no frame came".to_owned();
-            self.found.push(Finding::new(0, &rule::ADOPT, text));
-        }
         let reads_all = self.scenario.reads_all();
-        let has_ended = reads_all && !self.was_killed && status.success();
+        let was_killed = self.program.was_killed();
+        if !was_killed {
+            self.found.extend(self.writers.finish());
+            self.found.extend(self.program.finding(position));
+        }
+        if reads_all && position == 0 && !was_killed && !self.ended_while_full {
+            let finding = Finding::new(0, &rule::ADOPT, "no frame came");
+            self.found.push(finding);
+        }
+        let has_ended = reads_all && self.program.has_succeeded();
         let is_whole = reads_all || self.scenario == Scenario::Kill;
         self.found.extend(self.stream.finish(has_ended, is_whole));
         self.found.sort_by_key(Finding::offset);
@@ -310,25 +243,5 @@ impl Trial<'_> {
             frames,
             records,
         }
-    }
-}
-
-fn exit_finding(status: ExitStatus, position: u64) -> Option<Finding> {
-    let rule = match status.signal() {
-        _ if status.success() => return None,
-        Some(signal) if signal == Signal::PIPE.as_raw() => &rule::SIGPIPE,
-        _ => &rule::EXIT,
-    };
-    let text = format!("the program ended with {status}");
-    Some(Finding::new(position, rule, text))
-}
-
-fn pid(child: &Child) -> Pid {
-    Pid::from_child(child)
-}
-
-fn end(pid: u32) {
-    if let Some(pid) = Pid::from_raw(pid.cast_signed()) {
-        let _has_ended = kill_process(pid, Signal::KILL);
     }
 }

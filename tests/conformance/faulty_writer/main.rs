@@ -6,6 +6,7 @@
 mod adopt;
 mod fork;
 mod pack;
+mod record;
 mod writer;
 
 use std::{env, io, process::ExitCode};

@@ -6,20 +6,17 @@ use std::{
     os::fd::{AsFd, BorrowedFd},
     os::unix::process::parent_id,
     process,
-    time::{SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use crate::{
     Fault,
     pack::{NIL, Pack},
+    record::{HEAD, Record, now},
 };
 
 /// The record in which the fault is.
 const FAULTY: u64 = 2;
-/// The bytes of a frame before the fields: its length, kind and the head of the array.
-const HEAD: usize = 4 + 1 + 3;
-/// The bytes of an unsigned number.
-const UINT: usize = 9;
 
 pub(crate) struct Writer {
     pipe: File,
@@ -90,12 +87,11 @@ impl Writer {
             self.hello()?;
         }
         self.seq += 1;
-        let (frame, seq) = match number {
+        let record = match number {
             FAULTY => self.faulty_record(),
-            _ => (self.record(self.seq, b"hello").frame(), self.seq),
+            _ => self.record().plain(b"hello"),
         };
-        self.seq = seq;
-        self.write(&frame)?;
+        self.write(&record.frame())?;
         self.sent += 1;
         if number == FAULTY {
             self.after_the_faulty_record()?;
@@ -106,7 +102,7 @@ impl Writer {
     /// Logs a record in fragments.
     pub(crate) fn log_long(&mut self) -> io::Result<()> {
         self.seq += 1;
-        let record = self.record(self.seq, &[b'x'; 10_000]);
+        let record = self.record().plain(&[b'x'; 10_000]);
         let pieces: Vec<&[u8]> = record.0.chunks(4000).collect();
         for (index, piece) in pieces.iter().enumerate() {
             let is_last = index + 1 == pieces.len();
@@ -169,126 +165,38 @@ impl Writer {
         self.write(&hello.uint(now()).raw(&[NIL]).uint(self.instance).frame())
     }
 
-    /// Returns a record of 18 fields.
-    fn record(&self, seq: u64, message: &[u8]) -> Pack {
-        self.beginning(seq).text(message).raw(&self.rest(&[0x80]))
-    }
-
-    /// Returns the fields before the message.
-    fn beginning(&self, seq: u64) -> Pack {
-        Pack::kind(1, 18).uint(seq).uint(now()).uint(3).text(b"app")
-    }
-
-    /// Returns the fields after the message.
-    fn rest(&self, key_values: &[u8]) -> Vec<u8> {
-        let rest = Pack::default()
-            .uint(self.pid)
-            .nils(1)
-            .uint(self.pid)
-            .nils(4);
-        rest.raw(key_values).nils(4).uint(self.instance).0
-    }
-
-    /// Returns the frame of the record with the fault, and its seq.
-    fn faulty_record(&self) -> (Vec<u8>, u64) {
-        let seq = self.seq;
-        let head = || Pack::kind(1, 18).uint(seq);
-        let after_level = |pack: Pack| pack.text(b"app").text(b"hello").raw(&self.rest(&[0x80]));
-        let key_values = |bytes: &[u8]| self.beginning(seq).text(b"hello").raw(&self.rest(bytes));
-        let to_message = HEAD + 3 * UINT + 3 + 3;
-        let to_key_values = to_message + 3 + 5 + 2 * UINT + 5;
-        let (fault_at, payload) = match self.fault {
-            Fault::TimeFloat => (HEAD + UINT, after_level(head().float(now() as f64).uint(3))),
-            Fault::TimeMillis => (
-                HEAD + UINT,
-                after_level(head().uint(now() / 1_000_000).uint(3)),
-            ),
-            Fault::Level0 => (HEAD + 2 * UINT, after_level(head().uint(now()).uint(0))),
-            Fault::TargetBin => {
-                let pack = head().uint(now()).uint(3).bin(b"app");
-                (
-                    HEAD + 3 * UINT,
-                    pack.text(b"hello").raw(&self.rest(&[0x80])),
-                )
-            }
-            Fault::FourFields => {
-                let pack = Pack::kind(1, 4).uint(seq).uint(now()).uint(3);
-                (5, pack.text(b"app"))
-            }
-            Fault::MoreFields => {
-                let mut pack = self.record(seq, b"hello");
-                pack.0[2..4].copy_from_slice(&20_u16.to_be_bytes());
-                (4 + pack.0.len() + 1, pack.nils(1).uint(1))
-            }
-            Fault::NilMessage => {
-                let pack = self.beginning(seq).nils(1);
-                (to_message, pack.raw(&self.rest(&[0x80])))
-            }
-            Fault::Surrogate => {
-                let message = b"caf\xed\xa0\x80";
-                (to_message + 3 + 3, self.record(seq, message))
-            }
-            Fault::KeyValuesArray => (to_key_values, key_values(&[0x91, 0x01])),
-            Fault::IntegerKey => (to_key_values + 1, key_values(&[0x81, 0x01, 0x01])),
-            Fault::Extension => {
-                let date = [0x81, 0xa1, b'k', 0xd6, 0xff, 0, 0, 0, 0];
-                (to_key_values + 3, key_values(&date))
-            }
-            Fault::NineDeep => {
-                let deep = [&[0x81, 0xa1, b'k'][..], &[0x91; 9], &[0x01]].concat();
-                (to_key_values + 3 + 8, key_values(&deep))
-            }
-            Fault::InstanceText => {
-                let mut pack = self.record(seq, b"hello");
-                let start = pack.0.len() - UINT;
-                pack.0.truncate(start);
-                (4 + start, pack.text(b"9f3a1c02"))
-            }
-            Fault::OriginalLength => self.record_with(15, Pack::default().uint(5)),
-            Fault::ErrorKey => {
-                let error = Pack::default().raw(&[0x94]).text(b"failed").nils(2);
-                self.record_with(14, error.text(b"missing"))
-            }
-            Fault::ExtraByte => {
-                let pack = self.record(seq, b"hello");
-                (4 + pack.0.len(), pack.nils(1))
-            }
-            Fault::LongWrite => (0, self.record(seq, &[b'x'; 6000])),
-            Fault::SeqTwice => (0, self.record(seq - 1, b"hello")),
-            Fault::SeqBack => {
-                // The next record but one has this number.
-                (usize::MAX, self.record(seq + 1, b"hello"))
-            }
-            Fault::SeqLeftOut => (0, self.record(seq + 1, b"hello")),
-            _ => (usize::MAX, self.record(seq, b"hello")),
-        };
-        if fault_at != usize::MAX {
-            self.planted(fault_at);
+    /// Returns the parts of the record with the present number.
+    fn record(&self) -> Record {
+        Record {
+            seq: self.seq,
+            pid: self.pid,
+            instance: self.instance,
         }
-        let seq = match self.fault {
-            Fault::SeqTwice => seq - 1,
-            Fault::SeqLeftOut => seq + 1,
-            _ => seq,
-        };
-        (payload.frame(), seq)
     }
 
-    /// Returns a record with another value of a field between key-values and instance, and the offset of the field.
-    fn record_with(&self, field: usize, value: Pack) -> (usize, Pack) {
-        let pack = self.record(self.seq, b"hello");
-        let at = pack.0.len() - UINT - (17 - field);
-        let (before, after) = pack.0.split_at(at);
-        (4 + at, Pack([before, &value.0, &after[1..]].concat()))
+    fn faulty_record(&mut self) -> Pack {
+        match self.fault {
+            Fault::SeqTwice => self.seq -= 1,
+            Fault::SeqLeftOut | Fault::SeqBack => self.seq += 1,
+            _ => {}
+        }
+        let (fault_at, record) = self.record().with_fault(self.fault);
+        if let Some(offset) = fault_at {
+            self.planted(offset);
+        }
+        record
     }
 
     fn after_the_faulty_record(&mut self) -> io::Result<()> {
         match self.fault {
             Fault::SeqBack => {
                 self.planted(0);
-                let frame = self.record(self.seq, b"hello").frame();
-                self.seq += 1;
+                let late = Record {
+                    seq: self.seq - 1,
+                    ..self.record()
+                };
                 self.sent += 1;
-                self.write(&frame)
+                self.write(&late.plain(b"hello").frame())
             }
             Fault::Newline => {
                 self.planted(0);
@@ -352,12 +260,7 @@ impl Writer {
 }
 
 /// Between two attempts.
-const RETRY: std::time::Duration = std::time::Duration::from_millis(1);
-
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_nanos() as u64)
-}
+const RETRY: Duration = Duration::from_millis(1);
 
 fn new_instance() -> u64 {
     u64::from(fastrand::u32(..))
