@@ -6,6 +6,10 @@
 //! cargo run --example run_child -- --capture -- sh -c 'echo ready; echo "ERROR no disk" >&2'
 //! ```
 //!
+//! With `--check`, it runs the program in several scenarios instead, and says what is wrong with what the program writes,
+//! for people who write a client in another language: `examples/clients/conformance/README.md`. It then exits with 1 if
+//! it has found something.
+//!
 //! The exit codes are those of env(1) and timeout(1):
 //!
 //! - the child's own exit code,
@@ -67,7 +71,8 @@ const REST_LIMIT: Duration = Duration::from_secs(1);
 #[derive(Parser)]
 #[command(
     about = "Runs a program with a record pipe and prints its records",
-    after_help = "Example: run_child --label w1 --filter info -- target/debug/examples/emit --records 3"
+    after_help = "Examples: run_child --label w1 --filter info -- target/debug/examples/emit --records 3
+          run_child --check -- python3 child.py      (examples/clients/conformance/README.md)"
 )]
 struct Options {
     #[arg(long, value_enum, default_value = "text")]

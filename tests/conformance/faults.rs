@@ -46,6 +46,8 @@ fn faults_of_writes_are_found() {
     assert_found("long-write", "usual", "pipe-buf", Planted);
     assert_found("newline", "usual", "garbage", Planted);
     assert_found("text", "usual", "length", Planted);
+    assert_found("too-long-length", "usual", "length", Planted);
+    assert_found("reopens", "full", "one-write", Planted);
 }
 
 #[test]
@@ -64,6 +66,9 @@ fn faults_of_payloads_are_found() {
         ("surrogate", "utf-8"),
         ("nine-deep", "depth"),
         ("instance-text", "type"),
+        ("line-64-bits", "range"),
+        ("cut-short", "messagepack"),
+        ("many-values", "values"),
         ("extra-byte", "one-array"),
         ("unknown-kind", "kind"),
         ("original-length", "original-length"),
@@ -77,6 +82,8 @@ fn faults_of_payloads_are_found() {
 #[test]
 fn faults_of_fragments_are_found() {
     assert_found("fragment-left-out", "usual", "fragment-order", Planted);
+    assert_found("fragments-too-long", "usual", "fragment-length", Planted);
+    assert_found("fragments-of-hello", "usual", "fragment-kind", Planted);
     assert_found(
         "fragment-without-last",
         "usual",

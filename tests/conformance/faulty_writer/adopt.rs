@@ -62,6 +62,11 @@ fn is_pipe(number: RawFd, dev: u64, ino: u64, fault: Fault) -> bool {
 
 fn claim(given: OwnedFd, fault: Fault) -> io::Result<File> {
     let number = given.as_raw_fd();
+    if fault == Fault::Reopens {
+        // As runtimes without fcntl do.
+        let path = format!("/proc/self/fd/{number}");
+        return File::options().write(true).open(path);
+    }
     let pipe = fcntl_dupfd_cloexec(&given, 100)?;
     if number == 0 && fault != Fault::Closes0 {
         dup2_stdin(File::open("/dev/null")?)?;

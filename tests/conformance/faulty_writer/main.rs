@@ -35,6 +35,8 @@ faults! {
     // Writes.
     "two-writes" TwoWrites,
     "long-write" LongWrite,
+    "too-long-length" TooLongLength,
+    "reopens" Reopens,
     "newline" Newline,
     "text" Text,
     // Payloads.
@@ -50,6 +52,9 @@ faults! {
     "integer-key" IntegerKey,
     "surrogate" Surrogate,
     "nine-deep" NineDeep,
+    "line-64-bits" Line64Bits,
+    "cut-short" CutShort,
+    "many-values" ManyValues,
     "instance-text" InstanceText,
     "extra-byte" ExtraByte,
     "unknown-kind" UnknownKind,
@@ -58,6 +63,8 @@ faults! {
     // Fragments.
     "fragment-left-out" FragmentLeftOut,
     "fragment-without-last" FragmentWithoutLast,
+    "fragments-too-long" FragmentsTooLong,
+    "fragments-of-hello" FragmentsOfHello,
     // Processes and numbers.
     "no-hello" NoHello,
     "late-hello" LateHello,

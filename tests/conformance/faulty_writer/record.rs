@@ -19,6 +19,7 @@ const MESSAGE: usize = TARGET + TEXT + 3;
 const PID: usize = MESSAGE + TEXT + 5;
 /// After process name (nil), thread id, and four more nils.
 const KEY_VALUES: usize = PID + UINT + 1 + UINT + 4;
+const LINE: usize = KEY_VALUES - 1;
 const ERROR: usize = KEY_VALUES + 2;
 const ORIGINAL_LENGTH: usize = ERROR + 1;
 const INSTANCE: usize = ORIGINAL_LENGTH + 2;
@@ -34,6 +35,24 @@ impl Record {
     /// Returns a record without a fault.
     pub(crate) fn plain(&self, message: &[u8]) -> Pack {
         self.to_target().text(message).raw(&self.rest(&[0x80]))
+    }
+
+    /// Returns a record that needs fragments.
+    pub(crate) fn long(&self, fault: Fault) -> Pack {
+        match fault {
+            Fault::FragmentsTooLong => {
+                let value = [b'x'; 400_000];
+                let head = [&[0x81, 0xa1, b'k', 0xdb][..], &400_000_u32.to_be_bytes()];
+                let key_values = [&head.concat()[..], &value].concat();
+                self.to_target().text(b"hello").raw(&self.rest(&key_values))
+            }
+            Fault::ManyValues => {
+                let head = [0x81, 0xa1, b'k', 0xdc, 0x23, 0x28];
+                let key_values = [&head[..], &[1; 9000]].concat();
+                self.to_target().text(b"hello").raw(&self.rest(&key_values))
+            }
+            _ => self.plain(&[b'x'; 10_000]),
+        }
     }
 
     /// Returns a record with the fault, and the offset of the fault in its frame; `None` if it has none.
@@ -87,6 +106,12 @@ impl Record {
             Fault::NineDeep => {
                 let deep = [&[0x81, 0xa1, b'k'][..], &[0x91; 9], &[0x01]].concat();
                 (KEY_VALUES + 3 + 8, key_values(&deep))
+            }
+            Fault::Line64Bits => instead_at(LINE, 1, Pack::default().uint(1 << 32)),
+            Fault::CutShort => {
+                let mut record = self.plain(b"hello");
+                record.0.truncate(INSTANCE - 4 + 4);
+                (INSTANCE + 1, record)
             }
             Fault::ErrorKey => {
                 let error = Pack::default().raw(&[0x94]).text(b"failed").nils(2);

@@ -69,6 +69,7 @@ impl Writer {
                 self.hello()
             }
             Fault::TwoWrites
+            | Fault::Reopens
             | Fault::ParentsPid
             | Fault::Closes0
             | Fault::Inherits
@@ -102,7 +103,13 @@ impl Writer {
     /// Logs a record in fragments.
     pub(crate) fn log_long(&mut self) -> io::Result<()> {
         self.seq += 1;
-        let record = self.record().plain(&[b'x'; 10_000]);
+        let record = match self.fault {
+            Fault::FragmentsOfHello => self.hello_payload(),
+            fault => self.record().long(fault),
+        };
+        if matches!(self.fault, Fault::ManyValues | Fault::FragmentsOfHello) {
+            self.planted(0);
+        }
         let pieces: Vec<&[u8]> = record.0.chunks(4000).collect();
         for (index, piece) in pieces.iter().enumerate() {
             let is_last = index + 1 == pieces.len();
@@ -111,6 +118,8 @@ impl Writer {
                 (Fault::FragmentLeftOut, 2, _) => self.planted(0),
                 (Fault::FragmentWithoutLast, 0, _) => self.planted(0),
                 (Fault::FragmentWithoutLast, _, true) => continue,
+                // 393,216 bytes fit in 98 pieces and a part of the next one.
+                (Fault::FragmentsTooLong, 98, _) => self.planted(0),
                 _ => {}
             }
             let fragment = Pack::kind(2, 5).uint(self.pid).uint(7).uint(index as u64);
@@ -157,12 +166,17 @@ impl Writer {
     }
 
     fn hello(&mut self) -> io::Result<()> {
+        let hello = self.hello_payload();
+        self.write(&hello.frame())
+    }
+
+    fn hello_payload(&self) -> Pack {
         let version = match self.fault {
             Fault::Version2 => 2,
             _ => 1,
         };
         let hello = Pack::kind(0, 6).uint(version).uint(self.pid).raw(&[NIL]);
-        self.write(&hello.uint(now()).raw(&[NIL]).uint(self.instance).frame())
+        hello.uint(now()).raw(&[NIL]).uint(self.instance)
     }
 
     /// Returns the parts of the record with the present number.
@@ -202,6 +216,10 @@ impl Writer {
                 self.planted(0);
                 self.write(b"\n")
             }
+            Fault::TooLongLength => {
+                self.planted(0);
+                self.write(&[0, 1, 0x11, 0x70])
+            }
             Fault::Text => {
                 self.planted(0);
                 self.write(b"INFO hello\n")
@@ -216,7 +234,7 @@ impl Writer {
 
     fn write(&mut self, frame: &[u8]) -> io::Result<()> {
         match self.fault {
-            Fault::TwoWrites => {
+            Fault::TwoWrites | Fault::Reopens => {
                 let (length, payload) = frame.split_at(4);
                 self.write_once(length)?;
                 self.write_once(payload)
