@@ -176,7 +176,7 @@ pub(crate) const SIGPIPE: Rule = rule(
 );
 pub(crate) const HANG: Rule = rule(
     "hang",
-    "go on without the pipe when its reader is gone, and never wait for anything but room in it",
+    "end in good time, with a pipe and without one; take EPIPE for the end of logging and do not try again",
 );
 pub(crate) const NOT_THE_PIPE: Rule = rule(
     "not-the-pipe",
