@@ -172,7 +172,7 @@ fn instance(number: u32) -> String {
     format!("{number:08x}")
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -194,7 +194,7 @@ fn golden_frames() -> Vec<(String, Vec<u8>)> {
     frames
 }
 
-fn conformance(name: &str) -> PathBuf {
+pub(crate) fn conformance(name: &str) -> PathBuf {
     root("examples/clients/conformance").join(name)
 }
 

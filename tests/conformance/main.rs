@@ -3,3 +3,4 @@
 mod faults;
 mod frames;
 mod kit;
+mod malformed;

@@ -149,8 +149,8 @@ impl Account {
         }
     }
 
-    /// Checks a record's seq. Numbers of different threads may arrive in any order, and those of a batch are given by the
-    /// thread that releases it.
+    /// Checks a record's seq. Numbers of different threads may arrive in any order, and those of a batch are given by
+    /// the thread that releases it.
     fn seq(&mut self, record: &LogRecord<'_>, offset: u64) -> Option<(&'static Rule, String)> {
         let seq = record.seq;
         let thread = record.thread_id.unwrap_or_default();

@@ -1,7 +1,8 @@
 //! `run_child --check`: runs a program in several scenarios, and reports which rules of the wire format it breaks.
 //!
 //! A trial starts the program with the pipe of a scenario and reads packets. From packets come frames (`packets`), from
-//! frames payloads (`payload`, `raw`), and from payloads processes and their numbers (`stream`, `fragments`, `accounts`).
+//! frames payloads (`payload`, `raw`), and from payloads processes with their numbers (`stream`, `fragments`,
+//! `accounts`).
 //! `writers` and `processes` look at the program through `/proc`.
 
 mod accounts;
@@ -46,7 +47,8 @@ pub(crate) struct CheckOptions {
     #[arg(long, requires = "check")]
     alone: bool,
     /// With --check: a program that is silent for so long hangs
-    #[arg(long, requires = "check", value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, requires = "check", value_name = "N", default_value_t = 10, 
+        value_parser = clap::value_parser!(u64).range(1..))]
     check_seconds: u64,
 }
 

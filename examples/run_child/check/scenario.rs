@@ -19,8 +19,8 @@ use super::rule::{self, Finding};
 /// The lowest number for a descriptor that the program gets, as `pipe-subscriber` chooses it.
 const LOWEST_NUMBER: i32 = 100;
 
-/// The size of a pipe that holds one packet: a writer waits as long as its last write has not been read. So the kit sees
-/// each process before it has gone on by more than one write.
+/// The size of a pipe that holds one packet: a writer waits as long as its last write has not been read. So the kit
+/// sees each process before it has gone on by more than one write.
 const ONE_PACKET: usize = 4096;
 
 const CONTENT: &[u8] = b"not a pipe\n";
