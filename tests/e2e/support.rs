@@ -1,5 +1,7 @@
 //! Starts a scenario of the helper program, collects its records, and ends a test that takes too long.
 
+// By its path, because `clients` uses this file too.
+#[path = "support/files.rs"]
 mod files;
 
 use std::{

@@ -1,0 +1,166 @@
+//! Which pipe a client takes, which files it leaves alone, and which records it sends.
+
+use std::{
+    fs::{self, File},
+    io::{PipeReader, Read},
+    os::fd::OwnedFd,
+};
+
+use pipe_subscriber::{StreamEnd, Via};
+
+use crate::{
+    language::Language,
+    support::{address, temporary, within},
+};
+
+/// The scenarios that need neither a stdin nor an end from outside.
+const SHORT: [&str; 7] = [
+    "hello",
+    "types",
+    "error",
+    "nasty",
+    "unicode",
+    "big 200000",
+    "flood 4 100",
+];
+
+pub(crate) fn no_variable(language: &Language) {
+    for scenario in SHORT {
+        let (status, out, errors) = language.child(scenario).run_alone();
+        assert!(status.success(), "{scenario}: {status}: {errors}");
+        assert_eq!(out, "", "{scenario}");
+    }
+}
+
+/// The variable names no pipe of this process.
+pub(crate) fn stale_variables(language: &Language) {
+    let variables = [
+        "",
+        "v1:",
+        "v1:100:1",
+        "v1:100:1:1",
+        "v1:x:y:z",
+        "v1:-1:1:1",
+        "v1: 0:1:1",
+        "v1:99999999999999999999:1:1",
+        "v1:0:99999999999999999999:1",
+        "v2:0:1:1",
+        "nonsense",
+        "v1:1:1:1",
+        "v1:0:1:1",
+    ];
+    for variable in variables {
+        let child = language.child("hello").env("RECORD_PIPE", variable);
+        let (status, out, errors) = child.run_alone();
+        assert!(status.success(), "{variable:?}: {status}: {errors}");
+        assert_eq!(out, "", "{variable:?}");
+    }
+    for scenario in SHORT {
+        let child = language.child(scenario).env("RECORD_PIPE", "v1:0:1:1");
+        let (status, _, errors) = child.run_alone();
+        assert!(status.success(), "{scenario}: {status}: {errors}");
+    }
+}
+
+/// The descriptor is another file, with the device and inode that the variable has, or a pipe open for reading only.
+pub(crate) fn files_and_read_ends(language: &Language) {
+    let path = temporary("file");
+    let file = File::create(&path).expect("a file");
+    let variable = address(0, &file);
+    let child = language.child("hello").env("RECORD_PIPE", variable);
+    let (status, ..) = child.stdin(file).run_alone();
+    assert!(status.success(), "{status}");
+    assert_eq!(fs::read(&path).expect("a file"), b"");
+    fs::remove_file(&path).expect("a file");
+
+    let (read_end, write_end) = std::io::pipe().expect("a pipe");
+    let variable = address(0, &read_end);
+    let child = language.child("hello").env("RECORD_PIPE", variable);
+    let kept = read_end.try_clone().expect("a descriptor");
+    let (status, ..) = child.stdin(OwnedFd::from(read_end)).run_alone();
+    assert!(status.success(), "{status}");
+    drop(write_end);
+    assert_eq!(rest(kept), b"");
+
+    // The right pipe, and the numbers of another one.
+    let (other, _other_write_end) = std::io::pipe().expect("a pipe");
+    let (kept, write_end) = std::io::pipe().expect("a pipe");
+    let variable = address(0, &other);
+    let child = language.child("hello").env("RECORD_PIPE", variable);
+    let (command, _errors) = child.stdin(write_end).into_command();
+    let mut command = command;
+    within(async {
+        let mut child = command.spawn().expect("a child");
+        drop(command);
+        let status = child.wait().await.expect("a status");
+        assert!(status.success(), "{status}");
+    });
+    assert_eq!(rest(kept), b"");
+}
+
+fn rest(mut pipe: PipeReader) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    pipe.read_to_end(&mut bytes).expect("a pipe");
+    bytes
+}
+
+/// The pipe may be the standard input.
+pub(crate) fn standard_input(language: &Language) {
+    let outcome = within(async {
+        let running = language
+            .child("hello")
+            .start_as(|spawn| spawn.via(Via::Stdin));
+        running.finish().await
+    });
+    outcome.assert_complete();
+    assert_eq!(outcome.records.len(), 1);
+}
+
+pub(crate) fn filters(language: &Language) {
+    let sent = |filter: &str, scenario: &str| {
+        let child = language.child(scenario);
+        let outcome = within(async { child.start_as(|spawn| spawn.filter(filter)).finish().await });
+        outcome.assert_complete();
+        outcome.records
+    };
+    assert_eq!(sent("warn", "hello"), []);
+    assert_eq!(sent("off", "types"), []);
+    assert_eq!(sent("warn,clients.hello=info", "hello").len(), 1);
+    assert_eq!(sent("info,clients.hello=warn", "hello"), []);
+    let severe = sent("warn", "types");
+    let of = |level| severe.iter().filter(|record| record.level == level).count();
+    assert!(of(log::Level::Error) >= 1 && of(log::Level::Warn) >= 1);
+    assert!(severe.iter().all(|record| record.level <= log::Level::Warn));
+}
+
+/// Records of both processes arrive, and both close.
+pub(crate) fn fork(language: &Language) {
+    let outcome = language.child("fork").run();
+    outcome.assert_complete();
+    let by = |message: &str| {
+        let mut records = outcome.records.iter();
+        let found = records.find(|record| record.message == message);
+        found.unwrap_or_else(|| panic!("no {message:?} in {:?}", outcome.messages()))
+    };
+    let (parent, child, again) = (by("parent"), by("child"), by("parent again"));
+    assert_eq!(outcome.records.len(), 3, "{:?}", outcome.messages());
+    assert_eq!(
+        (parent.pid, again.pid),
+        (Some(outcome.pid), Some(outcome.pid))
+    );
+    assert!(child.pid.is_some() && child.pid != parent.pid);
+    assert_ne!(child.instance, parent.instance);
+    assert_eq!((parent.seq, child.seq, again.seq), (1, 1, 2));
+    assert_eq!(outcome.summary.end, StreamEnd::Clean);
+}
+
+/// A record through each library of the language.
+pub(crate) fn recipes(language: &Language) {
+    let outcome = language.child("recipes").run();
+    outcome.assert_complete();
+    let mut messages = outcome.messages();
+    messages.sort_unstable();
+    let mut expected = language.recipes.to_vec();
+    expected.sort_unstable();
+    assert_eq!(messages, expected);
+}
