@@ -109,7 +109,7 @@ pub(crate) fn standard_input(language: &Language) {
     let outcome = within(async {
         let running = language
             .child("hello")
-            .start_as(|spawn| spawn.via(Via::Stdin));
+            .start_as(|spawn| spawn.via(Via::Stdin).filter("trace"));
         running.finish().await
     });
     outcome.assert_complete();

@@ -28,7 +28,7 @@ mod adoption;
 mod delivery;
 mod language;
 mod nasty;
-#[expect(dead_code, reason = "the tests of e2e need more of it")]
+#[expect(dead_code, unused_imports, reason = "the tests of e2e need more of it")]
 #[path = "../e2e/support.rs"]
 mod support;
 mod values;
