@@ -4,9 +4,11 @@ use std::{
     fs::{self, File},
     io::{PipeReader, Read},
     os::fd::OwnedFd,
+    path::PathBuf,
 };
 
 use pipe_subscriber::{StreamEnd, Via};
+use rustix::fs::OFlags;
 
 use crate::{
     language::Language,
@@ -114,6 +116,35 @@ pub(crate) fn standard_input(language: &Language) {
     });
     outcome.assert_complete();
     assert_eq!(outcome.records.len(), 1);
+}
+
+/// No program that the child starts inherits the pipe, under whichever numbers the child holds it.
+pub(crate) fn close_on_exec(language: &Language) {
+    within(async {
+        let mut running = language.child("survive 1").start();
+        assert_eq!(running.talk.line().await, "ready");
+        let process = PathBuf::from(format!("/proc/{}", running.pid));
+        let environment = fs::read_to_string(process.join("environ")).expect("an environment");
+        let mut variables = environment.split('\0');
+        let variable = variables.find_map(|variable| variable.strip_prefix("RECORD_PIPE="));
+        let (_, inode) = variable.expect("a variable").rsplit_once(':').expect("v1");
+        let pipe = PathBuf::from(format!("pipe:[{inode}]"));
+        let mut numbers = 0;
+        for entry in fs::read_dir(process.join("fd")).expect("descriptors") {
+            let entry = entry.expect("a descriptor");
+            if fs::read_link(entry.path()).is_ok_and(|file| file == pipe) {
+                let info = fs::read_to_string(process.join("fdinfo").join(entry.file_name()));
+                let info = info.expect("an info");
+                let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+                let flags = u32::from_str_radix(flags.expect("flags").trim(), 8).expect("octal");
+                assert!(flags & OFlags::CLOEXEC.bits() != 0, "{entry:?}: {info}");
+                numbers += 1;
+            }
+        }
+        assert!(numbers > 0, "the child does not hold its pipe");
+        running.talk.go().await;
+        running.finish().await.assert_complete();
+    });
 }
 
 pub(crate) fn filters(language: &Language) {

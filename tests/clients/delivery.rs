@@ -1,13 +1,20 @@
 //! What arrives, and what becomes of the child: at full speed, when it is killed, when nobody reads.
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    io::PipeWriter,
+};
 
-use pipe_subscriber::StreamEnd;
-use rustix::io::ioctl_fionread;
+use pipe_subscriber::{PipeSubscriber, StreamEnd};
+use rustix::{
+    fs::{OFlags, fcntl_getfl, fcntl_setfl},
+    io::ioctl_fionread,
+};
+use tokio::{net::unix::pipe::Receiver, process::Child};
 
 use crate::{
     language::Language,
-    support::{Running, number, within},
+    support::{Errors, Running, address, number, within},
 };
 
 const RECORDS: u64 = 100_000;
@@ -78,15 +85,8 @@ pub(crate) fn survives(language: &Language) {
 pub(crate) fn reader_goes_while_the_pipe_is_full(language: &Language) {
     within(async {
         let (read_end, write_end) = std::io::pipe().expect("a pipe");
-        let address = crate::support::address(0, &write_end);
-        let child = language.child(&format!("flood {THREADS} {RECORDS}"));
-        let (mut command, errors) = child
-            .env("RECORD_PIPE", address)
-            .stdin(write_end)
-            .into_command();
-        let mut child = command.spawn().expect("a child");
-        // The command holds a write end too.
-        drop(command);
+        let (mut child, errors) =
+            started(&format!("flood {THREADS} {RECORDS}"), write_end, language);
         // One frame has at most PIPE_BUF bytes: a pipe with less room than that has no room.
         while ioctl_fionread(&read_end).expect("FIONREAD") < 60 * 1024 {
             tokio::task::yield_now().await;
@@ -95,4 +95,77 @@ pub(crate) fn reader_goes_while_the_pipe_is_full(language: &Language) {
         let status = child.wait().await.expect("a status");
         assert!(status.success(), "{status}: {}", errors.text());
     });
+}
+
+/// Nothing is lost if another process makes the pipe non-blocking, and the client does not change that.
+pub(crate) fn pipe_is_non_blocking(language: &Language) {
+    let summary = within(async {
+        let (read_end, write_end) = std::io::pipe().expect("a pipe");
+        let flags = fcntl_getfl(&write_end).expect("F_GETFL") | OFlags::NONBLOCK;
+        fcntl_setfl(&write_end, flags).expect("F_SETFL");
+        let kept = write_end.try_clone().expect("a descriptor");
+        let (mut child, errors) = started(&format!("flood {THREADS} 10000"), write_end, language);
+        while ioctl_fionread(&read_end).expect("FIONREAD") < 60 * 1024 {
+            tokio::task::yield_now().await;
+        }
+        let receiver = Receiver::from_owned_fd(read_end.into()).expect("a pipe");
+        let logs = PipeSubscriber::new(receiver);
+        let exit = async {
+            let status = child.wait().await.expect("a status");
+            assert!(status.success(), "{status}: {}", errors.text());
+            assert_eq!(fcntl_getfl(&kept).expect("F_GETFL"), flags);
+            drop(kept);
+        };
+        let (summary, ()) = tokio::join!(logs.run_with(|_| {}), exit);
+        summary.expect("no read error")
+    });
+    assert_eq!(
+        (summary.received, summary.missing),
+        (10_000, 0),
+        "{summary}"
+    );
+    assert_eq!(
+        (summary.malformed, summary.end),
+        (0, StreamEnd::Clean),
+        "{summary}"
+    );
+}
+
+/// Starts a child with this pipe, as its stdin. Its program's own filter applies.
+fn started(scenario: &str, write_end: PipeWriter, language: &Language) -> (Child, Errors) {
+    let variable = address(0, &write_end);
+    let child = language.child(scenario).env("RECORD_PIPE", variable);
+    // The command holds a write end too, until it is dropped here.
+    let (mut command, errors) = child.stdin(write_end).into_command();
+    (command.spawn().expect("a child"), errors)
+}
+
+/// Records of forks and in fragments are whole, and counted, while several threads log.
+pub(crate) fn families(language: &Language) {
+    const FORKS: usize = 50;
+    let outcome = language.child(&format!("families {FORKS}")).run();
+    outcome.assert_complete();
+    assert_eq!(outcome.records.len(), 2000 + 2 * FORKS);
+    let pids: HashSet<_> = outcome.records.iter().map(|record| record.pid).collect();
+    assert_eq!(pids.len(), 1 + FORKS);
+    let padded = outcome
+        .records
+        .iter()
+        .filter_map(|record| record.key_values.get("padding"));
+    assert!(
+        padded
+            .clone()
+            .all(|value| value.to_string() == "p".repeat(10_000))
+    );
+    assert_eq!(padded.count(), 2000);
+}
+
+/// A record that was dropped is reported, with its level.
+pub(crate) fn dropped(language: &Language) {
+    let outcome = language.child("no-memory").run();
+    assert!(outcome.status.success(), "{}", outcome.status);
+    assert_eq!(outcome.messages(), ["before", "after"]);
+    let summary = &outcome.summary;
+    assert_eq!((summary.dropped, summary.missing), (1, 0), "{summary}");
+    assert_eq!(summary.end, StreamEnd::Clean);
 }

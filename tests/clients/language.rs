@@ -71,6 +71,14 @@ pub(crate) fn cpp() -> Language {
     }
 }
 
+/// As on kernels before 6.18, which cannot suppress SIGPIPE for one write.
+pub(crate) fn c_old() -> Language {
+    Language {
+        command: &["{clients}/c-old-child"],
+        ..c()
+    }
+}
+
 impl Language {
     /// Returns the program and the arguments of a scenario.
     pub(crate) fn command(&self, scenario: &str) -> Vec<String> {

@@ -15,6 +15,8 @@
 //! | `ack` | records `ack` with n = 0.. for ever; after each log call it writes n and a newline to stdout |
 //! | `survive N` | writes `ready`, waits for a line on stdin, logs N records, writes `done` |
 //! | `fork` | logs `parent` and forks; the new process logs `child` and ends, the old one waits for it and logs `parent again` |
+//! | `families N` | forks N times while four threads log 2,000 records of 10 KB; each new process logs `child`, and `child` with as much |
+//! | `no-memory` | logs `before`, a record of level warn for which there is no memory, and `after` |
 //! | `recipes` | a record through each of the language's own libraries, whose message is the library's name |
 //!
 //! The children are found in the folder that the variable `CLIENTS` names and that `tests/clients/install` fills:
@@ -43,8 +45,8 @@ macro_rules! language {
     ($language:ident: $($more:ident)*) => {
         language! { $language =
             hello types levels error nasty unicode big json
-            flood killed survives reader_goes_while_the_pipe_is_full
-            no_variable stale_variables files_and_read_ends standard_input filters
+            flood killed survives reader_goes_while_the_pipe_is_full pipe_is_non_blocking
+            no_variable stale_variables files_and_read_ends standard_input close_on_exec filters
             $($more)*
         }
     };
@@ -64,6 +66,7 @@ macro_rules! language {
 language!(python: fork recipes);
 language!(node: recipes);
 language!(go:);
-language!(c: fork recipes);
-// The same header and the same child, compiled as C++.
-language!(cpp: fork recipes);
+// The same header and the same child, compiled as C++ too, and for a kernel before 6.18.
+language!(c: fork recipes families dropped);
+language!(cpp: fork recipes families dropped);
+language!(c_old: fork recipes families dropped);

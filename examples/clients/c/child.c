@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // The test child in C and C++; tests/clients lists the scenarios.
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #define PIPE_HANDLER_IMPLEMENTATION
 #define PIPE_HANDLER_GLIB
 #define PIPE_HANDLER_SYSLOG
 #define G_LOG_DOMAIN "clients"
 #define G_LOG_USE_STRUCTURED
+#include <stdlib.h>
+/* For the scenario no-memory. */
+static int no_memory;
+#define realloc(old, size) (no_memory ? NULL : realloc(old, size))
 #include "pipe_handler.h"
 
 #include <float.h>
@@ -143,25 +150,74 @@ static void nasty(void)
     free(key);
 }
 
-static void *flood_thread(void *count)
+static pthread_t started[64];
+static int64_t each;
+static char *padding;
+
+static void *flood_thread(void *unused)
 {
     int64_t n;
-    for (n = 0; n < *(const int64_t *)count; n++) {
+    for (n = 0; n < each; n++) {
         ph_record r;
         ph_begin(&r, PH_INFO, TARGET, "flood");
         ph_int(&r, "n", n);
+        if (padding != NULL) ph_str(&r, "padding", padding);
         ph_send(&r);
     }
-    return NULL;
+    return unused;
+}
+
+static void start(int threads, int64_t records)
+{
+    int at;
+    each = records / threads;
+    for (at = 0; at < threads; at++) pthread_create(&started[at], NULL, flood_thread, NULL);
+}
+
+static void join(int threads)
+{
+    int at;
+    for (at = 0; at < threads; at++) pthread_join(started[at], NULL);
 }
 
 static void flood(int threads, int64_t records)
 {
-    pthread_t started[64];
-    int64_t each = records / threads;
-    int at;
-    for (at = 0; at < threads; at++) pthread_create(&started[at], NULL, flood_thread, &each);
-    for (at = 0; at < threads; at++) pthread_join(started[at], NULL);
+    start(threads, records);
+    join(threads);
+}
+
+/* Forks while four threads log long records. */
+static void families(int forks)
+{
+    pid_t child;
+    padding = repeat("p", 10000);
+    start(4, 2000);
+    while (forks-- > 0) {
+        child = fork();
+        if (child == 0) {
+            ph_info(TARGET, "child");
+            ph_info(TARGET, "child %s", padding);
+            exit(0);
+        }
+        waitpid(child, NULL, 0);
+    }
+    join(4);
+    free(padding);
+}
+
+/* Drops one record, because there is no memory for it. */
+static void drop(void)
+{
+    ph_record r;
+    ph_info(TARGET, "before");
+    no_memory = 1;
+    ph_begin(&r, PH_WARN, TARGET, "dropped %s", "for want of memory");
+    ph_str(&r, "long", TARGET);
+    put_depth(&r, 100);
+    ph_bytes(&r, "bytes", r.small, sizeof r.small);
+    ph_send(&r);
+    no_memory = 0;
+    ph_info(TARGET, "after");
 }
 
 static void big(size_t bytes)
@@ -236,6 +292,8 @@ int main(int count, char **arguments)
     else if (IS("error")) error();
     else if (IS("nasty")) nasty();
     else if (IS("flood")) flood(atoi(arguments[2]), atol(arguments[3]));
+    else if (IS("families")) families(atoi(arguments[2]));
+    else if (IS("no-memory")) drop();
     else if (IS("big")) big((size_t)atol(arguments[2]));
     else if (IS("unicode")) unicode();
     else if (IS("ack")) ack();

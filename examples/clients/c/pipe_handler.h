@@ -280,7 +280,7 @@ static ssize_t phi_write(const void *frame, size_t length)
     sigset_t sigpipe, before, pending, raised;
     ssize_t written;
     int error, signal;
-#ifdef SYS_pwritev2
+#if defined(SYS_pwritev2) && !defined(PH_NO_PWRITEV2)
     if (!PHI_LOAD(phi.noflag)) {
         struct iovec part;
         part.iov_base = (void *)frame;
