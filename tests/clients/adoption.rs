@@ -4,11 +4,11 @@ use std::{
     fs::{self, File},
     io::{PipeReader, Read},
     os::fd::OwnedFd,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use pipe_subscriber::{StreamEnd, Via};
-use rustix::fs::OFlags;
+use rustix::{fs::OFlags, io::ioctl_fionread};
 
 use crate::{
     language::Language,
@@ -51,11 +51,13 @@ pub(crate) fn stale_variables(language: &Language) {
         "v1:1:1:1",
         "v1:0:1:1",
     ];
+    let (_, _, alone) = language.child("hello").run_alone();
     for variable in variables {
         let child = language.child("hello").env("RECORD_PIPE", variable);
         let (status, out, errors) = child.run_alone();
         assert!(status.success(), "{variable:?}: {status}: {errors}");
         assert_eq!(out, "", "{variable:?}");
+        assert_as_alone(&errors, &alone, variable);
     }
     for scenario in SHORT {
         let child = language.child(scenario).env("RECORD_PIPE", "v1:0:1:1");
@@ -64,40 +66,42 @@ pub(crate) fn stale_variables(language: &Language) {
     }
 }
 
+/// Asserts that a child without a pipe of its own logs as without a variable. The lines may have times.
+#[track_caller]
+fn assert_as_alone(errors: &str, alone: &str, what: &str) {
+    let lines = |text: &str| text.lines().count();
+    assert_eq!(lines(errors), lines(alone), "{what}: {errors}");
+    let hello = |text: &str| text.contains("hello from");
+    assert_eq!(hello(errors), hello(alone), "{what}: {errors}");
+}
+
 /// The descriptor is another file, with the device and inode that the variable has, or a pipe open for reading only.
 pub(crate) fn files_and_read_ends(language: &Language) {
+    let (_, _, alone) = language.child("hello").run_alone();
+    let hello = |variable: String, stdin: OwnedFd| {
+        let child = language.child("hello").env("RECORD_PIPE", variable);
+        let (status, out, errors) = child.stdin(stdin).run_alone();
+        assert!(status.success(), "{status}: {errors}");
+        assert_eq!(out, "");
+        assert_as_alone(&errors, &alone, "not the pipe");
+    };
     let path = temporary("file");
     let file = File::create(&path).expect("a file");
-    let variable = address(0, &file);
-    let child = language.child("hello").env("RECORD_PIPE", variable);
-    let (status, ..) = child.stdin(file).run_alone();
-    assert!(status.success(), "{status}");
+    hello(address(0, &file), file.into());
     assert_eq!(fs::read(&path).expect("a file"), b"");
     fs::remove_file(&path).expect("a file");
 
     let (read_end, write_end) = std::io::pipe().expect("a pipe");
-    let variable = address(0, &read_end);
-    let child = language.child("hello").env("RECORD_PIPE", variable);
     let kept = read_end.try_clone().expect("a descriptor");
-    let (status, ..) = child.stdin(OwnedFd::from(read_end)).run_alone();
-    assert!(status.success(), "{status}");
+    hello(address(0, &read_end), read_end.into());
     drop(write_end);
     assert_eq!(rest(kept), b"");
 
-    // The right pipe, and the numbers of another one.
+    // A pipe, and the numbers of another one.
     let (other, _other_write_end) = std::io::pipe().expect("a pipe");
-    let (kept, write_end) = std::io::pipe().expect("a pipe");
-    let variable = address(0, &other);
-    let child = language.child("hello").env("RECORD_PIPE", variable);
-    let (command, _errors) = child.stdin(write_end).into_command();
-    let mut command = command;
-    within(async {
-        let mut child = command.spawn().expect("a child");
-        drop(command);
-        let status = child.wait().await.expect("a status");
-        assert!(status.success(), "{status}");
-    });
-    assert_eq!(rest(kept), b"");
+    let (pipe, write_end) = std::io::pipe().expect("a pipe");
+    hello(address(0, &other), write_end.into());
+    assert_eq!(ioctl_fionread(&pipe).expect("FIONREAD"), 0);
 }
 
 fn rest(mut pipe: PipeReader) -> Vec<u8> {
@@ -116,6 +120,16 @@ pub(crate) fn standard_input(language: &Language) {
     });
     outcome.assert_complete();
     assert_eq!(outcome.records.len(), 1);
+
+    // The next file that the program opens must not become its standard input.
+    within(async {
+        let child = language.child("ack");
+        let mut running = child.start_as(|spawn| spawn.via(Via::Stdin).filter("trace"));
+        assert_eq!(running.talk.line().await, "0");
+        let stdin = fs::read_link(format!("/proc/{}/fd/0", running.pid)).expect("a stdin");
+        assert_eq!(stdin, Path::new("/dev/null"));
+        running.child.kill().await.expect("a child");
+    });
 }
 
 /// No program that the child starts inherits the pipe, under whichever numbers the child holds it.

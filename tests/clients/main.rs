@@ -15,6 +15,7 @@
 //! | `ack` | records `ack` with n = 0.. for ever; after each log call it writes n and a newline to stdout |
 //! | `survive N` | writes `ready`, waits for a line on stdin, logs N records, writes `done` |
 //! | `fork` | logs `parent` and forks; the new process logs `child` and ends, the old one waits for it and logs `parent again` |
+//! | `json THREADS N` | for `measure`: as `flood`, but as JSON lines on stderr, as programs in this language log them |
 //! | `families N` | forks N times while four threads log 2,000 records of 10 KB; each new process logs `child`, and `child` with as much |
 //! | `no-memory` | logs `before`, a record of level warn for which there is no memory, and `after` |
 //! | `recipes` | a record through each of the language's own libraries, whose message is the library's name |
@@ -24,6 +25,7 @@
 //! ```text
 //! tests/clients/install target/ci-clients          # all languages; or: tests/clients/install target/ci-clients c go
 //! CLIENTS=$PWD/target/ci-clients cargo test -p tests --test clients -- --ignored        # or: ... -- --ignored c::
+//! cargo build --release -p examples --example run_child && tests/clients/measure target/ci-clients    # records/s
 //! ```
 
 mod adoption;

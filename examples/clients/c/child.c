@@ -22,6 +22,7 @@ static int no_memory;
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char *const TARGET = "clients.c";
@@ -126,6 +127,8 @@ static void nasty(void)
     VALUE("empty-text", ph_str(&r, "value", ""));
     VALUE("huge-text", ph_str(&r, "value", huge));
     VALUE("huge-wide-text", ph_str(&r, "value", wide));
+    VALUE("huge-together", ph_text(&r, "value", huge, 200 << 10); ph_text(&r, "b", huge, 200 << 10);
+          ph_text(&r, "c", huge, 200 << 10));
     ph_info(TARGET, "huge-message %s", huge);
     ph_info(TARGET, "surrogate-message %s", "a\xff" "b");
     VALUE("null-text", ph_str(&r, "value", NULL));
@@ -153,10 +156,24 @@ static void nasty(void)
 static pthread_t started[64];
 static int64_t each;
 static char *padding;
+static int as_json;
+
+/* Logs as a program does that has only stdio. */
+static void print_json(const char *message, int64_t n)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    fprintf(stderr, "{\"time\":%ld.%09ld,\"level\":\"info\",\"target\":\"%s\",\"message\":\"%s\",\"n\":%ld}\n",
+            (long)now.tv_sec, now.tv_nsec, TARGET, message, (long)n);
+}
 
 static void *flood_thread(void *unused)
 {
     int64_t n;
+    if (as_json) {
+        for (n = 0; n < each; n++) print_json("flood", n);
+        return unused;
+    }
     for (n = 0; n < each; n++) {
         ph_record r;
         ph_begin(&r, PH_INFO, TARGET, "flood");
@@ -292,6 +309,7 @@ int main(int count, char **arguments)
     else if (IS("error")) error();
     else if (IS("nasty")) nasty();
     else if (IS("flood")) flood(atoi(arguments[2]), atol(arguments[3]));
+    else if (IS("json")) as_json = 1, flood(atoi(arguments[2]), atol(arguments[3]));
     else if (IS("families")) families(atoi(arguments[2]));
     else if (IS("no-memory")) drop();
     else if (IS("big")) big((size_t)atol(arguments[2]));
