@@ -40,13 +40,16 @@ fn main() -> Result<(), BoxError> {
 async fn parent(folder: &Path) -> Result<(), BoxError> {
     tracing_subscriber::fmt().init();
     let mut readers = JoinSet::new();
-    for (language, program, arguments) in children(folder)? {
-        if !program.exists() {
-            tracing::info!(language, "{} is missing", program.display());
+    for (language, parts) in children(folder)? {
+        if let Some(missing) = parts
+            .iter()
+            .find(|part| part.is_absolute() && !part.exists())
+        {
+            tracing::info!(language, "{} is missing", missing.display());
             continue;
         }
-        let mut command = Command::new(program);
-        command.args(arguments);
+        let mut command = Command::new(&parts[0]);
+        command.args(&parts[1..]);
         readers.spawn(read(language, command));
     }
     while let Some(read) = readers.join_next().await {
@@ -70,44 +73,36 @@ async fn read(
     Ok((language, summary.with_exit_status(status)))
 }
 
-/// Returns the children: the language, the program, its arguments.
-fn children(folder: &Path) -> io::Result<[(&'static str, PathBuf, Vec<PathBuf>); 6]> {
-    let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
-    let system = |name: &str| {
-        let folders = env::var_os("PATH").unwrap_or_default();
-        let found = env::split_paths(&folders).map(|folder| folder.join(name));
-        found
-            .into_iter()
-            .find(|path| path.exists())
-            .unwrap_or(name.into())
+/// Returns the children: the language, and the program with its arguments.
+fn children(folder: &Path) -> io::Result<[(&'static str, Vec<PathBuf>); 6]> {
+    let built = |name: &str| Ok::<_, io::Error>(std::path::absolute(folder)?.join(name));
+    let example = |name: &str| {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("clients")
+            .join(name)
     };
     Ok([
-        ("rust", env::current_exe()?, vec!["rust".into()]),
+        ("rust", vec![env::current_exe()?, "rust".into()]),
         (
             "python",
-            folder.join("venv/bin/python"),
-            vec![clients.join("python/example.py")],
+            vec![built("venv/bin/python")?, example("python/example.py")],
         ),
-        (
-            "node",
-            system("node"),
-            vec![folder.join("node/example.mjs")],
-        ),
-        ("go", folder.join("go-example"), vec![]),
-        ("c", folder.join("c-example"), vec![]),
-        (
-            "shell",
-            system("sh"),
-            vec![clients.join("shell/example.sh")],
-        ),
+        ("node", vec!["node".into(), built("node/example.mjs")?]),
+        ("go", vec![built("go-example")?]),
+        ("c", vec![built("c-example")?]),
+        ("shell", vec!["sh".into(), example("shell/example.sh")]),
     ])
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("the database did not answer")]
+struct DatabaseError(#[from] io::Error);
 
 fn child() -> Result<(), BoxError> {
     pipe_handler::init()?;
     log::info!(target: "shop", "hello from Rust, 3 carts are open");
-    log::warn!(target: "shop::db", ms = 12.5; "slow query");
-    let error: BoxError = "the database did not answer".into();
-    log::error!(target: "shop::db", err:err = &*error, cart = 4711; "cannot save the cart");
+    log::warn!(target: "shop.db", ms = 12.5; "slow query");
+    let error = DatabaseError::from(io::Error::from(io::ErrorKind::ConnectionReset));
+    log::error!(target: "shop.db", err:err = error, cart = 4711; "cannot save the cart");
     Ok(())
 }

@@ -14,6 +14,8 @@
 static int no_memory;
 #define realloc(old, size) (no_memory ? NULL : realloc(old, size))
 #include "pipe_handler.h"
+#define syslog ph_syslog
+#define openlog ph_openlog
 
 #include <float.h>
 #include <math.h>
@@ -295,8 +297,8 @@ static void recipes(void)
 {
     g_log_set_writer_func(ph_glib_writer, NULL, NULL);
     g_message("glib");
-    ph_openlog("clients.syslog", 0, LOG_USER);
-    ph_syslog(LOG_NOTICE, "%s", "syslog");
+    openlog("clients.syslog", 0, LOG_USER);
+    syslog(LOG_NOTICE, "%s", "syslog");
 }
 
 int main(int count, char **arguments)

@@ -279,7 +279,7 @@ static ssize_t phi_write(const void *frame, size_t length)
 {
     sigset_t sigpipe, before, pending, raised;
     ssize_t written;
-    int error, signal;
+    int error, taken;
 #if defined(SYS_pwritev2) && !defined(PH_NO_PWRITEV2)
     if (!PHI_LOAD(phi.noflag)) {
         struct iovec part;
@@ -299,7 +299,7 @@ static ssize_t phi_write(const void *frame, size_t length)
     /* The signal of this write is taken away; one that was pending before it is the program's. */
     if (written < 0 && error == EPIPE && !sigismember(&pending, SIGPIPE) && sigpending(&raised) == 0 &&
         sigismember(&raised, SIGPIPE))
-        sigwait(&sigpipe, &signal);
+        sigwait(&sigpipe, &taken);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = error;
     return written;
@@ -391,17 +391,17 @@ static void phi_send_dropped(void)
 
 static void phi_close(void)
 {
-    ph_record close;
+    ph_record last;
     int error = errno;
     if (PHI_LOAD(phi.state) != PHI_OPEN || !PHI_LOAD(phi.hello)) return;
     phi_send_dropped();
-    phi_begin(&close, 4, 5);
-    phi_uint(&close, phi.pid);
-    phi_uint(&close, phi_now());
-    phi_uint(&close, PHI_LOAD(phi.sent));
-    phi_uint(&close, PHI_LOAD(phi.dropped));
-    phi_uint(&close, phi.instance);
-    phi_send(&close);
+    phi_begin(&last, 4, 5);
+    phi_uint(&last, phi.pid);
+    phi_uint(&last, phi_now());
+    phi_uint(&last, PHI_LOAD(phi.sent));
+    phi_uint(&last, PHI_LOAD(phi.dropped));
+    phi_uint(&last, phi.instance);
+    phi_send(&last);
     errno = error;
 }
 
@@ -625,17 +625,17 @@ void ph_log(int level, const char *target, const char *file, int line, const cha
 /* Begins a value of up to `length` bytes. Returns whether there is room for it; for none after the first without. */
 static int phi_value(ph_record *r, const char *key, size_t length)
 {
-    int keyed = !r->lists[r->depth];
-    if (key == NULL) key = "(null)";
+    size_t left = PHI_PAYLOAD - 3 * PHI_MARK - r->length, name;
     if (!r->enabled || r->failed || r->cut || r->deeper > 0) return 0;
-    if (keyed) length += 5 + strlen(key);
-    if (r->values == PHI_VALUES || r->length + length + 2 * PHI_MARK > PHI_PAYLOAD) {
+    if (key == NULL) key = "(null)";
+    name = r->lists[r->depth] ? 0 : 5 + strlen(key);
+    if (r->values == PHI_VALUES || r->length + 3 * PHI_MARK > PHI_PAYLOAD || name + length > left) {
         r->cut = 1;
         return 0;
     }
     r->values++;
     r->items[r->depth]++;
-    if (keyed) phi_text(r, key, strlen(key), PHI_PAYLOAD);
+    if (name > 0) phi_text(r, key, name - 5, left - length - 5);
     return 1;
 }
 
@@ -803,32 +803,34 @@ void ph_send(ph_record *r)
 /* Other libraries. */
 
 #ifdef PIPE_HANDLER_GLIB
+#define PHI_LENGTH(field) ((field)->length < 0 ? strlen((const char *)(field)->value) : (size_t)(field)->length)
+
 GLogWriterOutput ph_glib_writer(GLogLevelFlags flags, const GLogField *fields, gsize count, gpointer unused)
 {
+    /* Fields that are not key-values. */
+    static const char *const known[] = {"MESSAGE", "GLIB_DOMAIN", "CODE_FILE", "CODE_LINE", "PRIORITY", "GLIB_OLD_LOG_API"};
     ph_record r;
-    const GLogField *message = NULL, *field;
+    const GLogField *message = NULL;
     const char *target = NULL, *file = NULL;
-    int line = 0, level = PH_DEBUG;
-    size_t length;
+    int line = 0, level = PH_DEBUG, name;
+    gsize at;
     if (PHI_LOAD(phi.state) == PHI_NONE) return g_log_writer_default(flags, fields, count, unused);
     if (flags & (G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO)) level = PH_INFO;
     if (flags & G_LOG_LEVEL_WARNING) level = PH_WARN;
     if (flags & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL)) level = PH_ERROR;
-    for (field = fields; field < fields + count; field++) {
-        if (strcmp(field->key, "MESSAGE") == 0) message = field;
-        if (strcmp(field->key, "GLIB_DOMAIN") == 0) target = (const char *)field->value;
-        if (strcmp(field->key, "CODE_FILE") == 0) file = (const char *)field->value;
-        if (strcmp(field->key, "CODE_LINE") == 0) line = atoi((const char *)field->value);
+    for (at = 0; at < count; at++) {
+        const char *value = (const char *)fields[at].value;
+        for (name = 0; name < 6 && strcmp(fields[at].key, known[name]) != 0; name++) {}
+        if (name == 0) message = &fields[at];
+        if (name == 1) target = value;
+        if (name == 2) file = value;
+        if (name == 3) line = atoi(value);
     }
-#define PHI_LENGTH(field) ((field)->length < 0 ? strlen((const char *)(field)->value) : (size_t)(field)->length)
-    length = message == NULL ? 0 : PHI_LENGTH(message);
-    ph_begin_at(&r, level, target, file, line, "%.*s", (int)length, message == NULL ? "" : (const char *)message->value);
-    for (field = fields; field < fields + count; field++) {
-        static const char *const known = " MESSAGE GLIB_DOMAIN CODE_FILE CODE_LINE PRIORITY GLIB_OLD_LOG_API ";
-        const char *place = strstr(known, field->key);
-        length = strlen(field->key);
-        if (length > 0 && place != NULL && place[-1] == ' ' && place[length] == ' ') continue;
-        ph_text(&r, field->key, (const char *)field->value, PHI_LENGTH(field));
+    ph_begin_at(&r, level, target, file, line, "%.*s", message ? (int)PHI_LENGTH(message) : 0,
+                message ? (const char *)message->value : "");
+    for (at = 0; at < count; at++) {
+        for (name = 0; name < 6 && strcmp(fields[at].key, known[name]) != 0; name++) {}
+        if (name == 6) ph_text(&r, fields[at].key, (const char *)fields[at].value, PHI_LENGTH(&fields[at]));
     }
     ph_send(&r);
     return G_LOG_WRITER_HANDLED;
