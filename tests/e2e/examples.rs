@@ -86,6 +86,7 @@ fn every_example_has_a_help_with_an_example() {
         "zygote",
         "tracing_parent",
         "escalate",
+        "any_language",
     ] {
         let (status, said, errors) = example(name).arg("--help").run_alone();
         assert!(status.success(), "{name}: {status}");
