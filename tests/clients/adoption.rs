@@ -198,14 +198,3 @@ pub(crate) fn fork(language: &Language) {
     assert_eq!((parent.seq, child.seq, again.seq), (1, 1, 2));
     assert_eq!(outcome.summary.end, StreamEnd::Clean);
 }
-
-/// A record through each library of the language.
-pub(crate) fn recipes(language: &Language) {
-    let outcome = language.child("recipes").run();
-    outcome.assert_complete();
-    let mut messages = outcome.messages();
-    messages.sort_unstable();
-    let mut expected = language.recipes.to_vec();
-    expected.sort_unstable();
-    assert_eq!(messages, expected);
-}

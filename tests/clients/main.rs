@@ -31,6 +31,7 @@
 mod adoption;
 mod delivery;
 mod language;
+mod libraries;
 mod nasty;
 #[expect(dead_code, unused_imports, reason = "the tests of e2e need more of it")]
 #[path = "../e2e/support.rs"]
@@ -39,7 +40,7 @@ mod values;
 
 /// All scenarios.
 mod scenarios {
-    pub(crate) use crate::{adoption::*, delivery::*, nasty::nasty, values::*};
+    pub(crate) use crate::{adoption::*, delivery::*, libraries::*, nasty::nasty, values::*};
 }
 
 /// Makes the tests of a language: the scenarios that every client has, and those after the colon.
@@ -69,6 +70,6 @@ language!(python: fork recipes);
 language!(node: recipes);
 language!(go:);
 // The same header and the same child, compiled as C++ too, and for a kernel before 6.18.
-language!(c: fork recipes families dropped);
-language!(cpp: fork recipes families dropped);
-language!(c_old: fork recipes families dropped);
+language!(c: fork recipes glib_and_syslog families dropped);
+language!(cpp: fork recipes glib_and_syslog families dropped);
+language!(c_old: fork recipes glib_and_syslog families dropped);

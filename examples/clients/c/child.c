@@ -296,7 +296,9 @@ static void do_fork(void)
 static void recipes(void)
 {
     g_log_set_writer_func(ph_glib_writer, NULL, NULL);
-    g_message("glib");
+    /* As g_warning does it, and with a field. */
+    g_log_structured("clients.glib", G_LOG_LEVEL_WARNING, "CODE_FILE", __FILE__, "CODE_LINE", G_STRINGIFY(__LINE__),
+                     "CODE_FUNC", G_STRFUNC, "USER", "ada", "MESSAGE", "%s", "glib");
     openlog("clients.syslog", 0, LOG_USER);
     syslog(LOG_NOTICE, "%s", "syslog");
 }
