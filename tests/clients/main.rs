@@ -33,6 +33,7 @@ mod delivery;
 mod language;
 mod libraries;
 mod nasty;
+mod of_python;
 #[expect(dead_code, unused_imports, reason = "the tests of e2e need more of it")]
 #[path = "../e2e/support.rs"]
 mod support;

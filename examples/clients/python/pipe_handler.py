@@ -174,6 +174,12 @@ class Pipe:
             sent = next(self.sent) - next(self.closes)  # reading a count has added one to it
             self._send(4, self.pid, time.time_ns(), sent, sum(self.dropped), self.instance, None, self.dropped)
 
+    def close_at_end(self):
+        """Closes at the end of a process of `multiprocessing`, which ends without `atexit`."""
+        from multiprocessing import util
+
+        util.Finalize(None, self.close, exitpriority=-100)
+
     def _begin(self):
         """Begins a session: once, and after each fork in the new process, which says hello in its first record."""
         self.pid, self.instance, self.greeted = os.getpid(), secrets.randbits(32), False
@@ -183,11 +189,8 @@ class Pipe:
     def _hello(self):
         self._send(0, 1, self.pid, self.name, time.time_ns(), None, self.instance)
         self.greeted = True
-        if "multiprocessing" in sys.modules:
-            from multiprocessing import parent_process, util
-
-            if parent_process():  # it ends without atexit
-                util.Finalize(None, self.close, exitpriority=-100)
+        if "multiprocessing" in sys.modules and sys.modules["multiprocessing"].parent_process():
+            self.close_at_end()
 
     def _report_drops(self):
         counts, self.unreported = self.unreported, [0] * 5
@@ -263,17 +266,21 @@ def _claim():
 
 def _shared(dup, filter):
     """Makes the handler in a process of `multiprocessing` that was given one."""
+    from multiprocessing import util
+
     global _pipe
-    _pipe = _pipe or Pipe(dup.detach(), filter)
+    if _pipe is None:
+        _pipe = Pipe(dup.detach(), filter)
+        util.register_after_fork(_pipe, Pipe.close_at_end)  # when it forgets what should be done at its end
     return PipeHandler(_pipe)
 
 
 def _directives(text):
     """Returns pairs of a target's beginning and its highest level, the longest beginnings first."""
     found = {}
-    for directive in text.split(","):
-        target, equals, level = directive.strip().rpartition("=")
-        if level.strip().lower() not in _LEVELS or bool(equals) != bool(target):
+    for directive in filter(str.strip, text.split(",")):
+        target, _, level = directive.rpartition("=")
+        if level.strip().lower() not in _LEVELS:
             raise ValueError(f"{directive!r} is no directive")
         found[target.strip()] = _LEVELS[level.strip().lower()]
     return sorted(found.items(), key=lambda pair: -len(pair[0]))
