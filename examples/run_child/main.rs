@@ -22,6 +22,8 @@
 //! the summary are printed. If another process still holds the pipe after that, a second signal ends the wait for it.
 
 mod check;
+mod input;
+mod logbook;
 #[path = "../support/runtime.rs"]
 mod runtime;
 #[path = "../support/signals.rs"]
@@ -53,6 +55,7 @@ use tokio::{
 use tokio_stream::StreamExt;
 
 use check::CheckOptions;
+use input::{Input, spawn_logbook};
 use runtime::runtime;
 use signals::{Signals, keep_sigpipe_ignored};
 use store::Store;
@@ -79,6 +82,9 @@ struct Options {
     format: Output,
     #[command(flatten)]
     text: TextOptions,
+    /// What the program writes into the pipe
+    #[arg(long, value_enum, default_value = "frames", conflicts_with_all = ["via", "filter", "capture"])]
+    input: Input,
     /// How the program gets the pipe: as a descriptor of its own, or as its standard input
     #[arg(long, value_enum, default_value = "fd")]
     via: Via,
@@ -197,15 +203,23 @@ async fn run_and_read(
 }
 
 fn spawn(options: &Options) -> io::Result<(Child, PipeSubscriber)> {
+    let grace = Duration::from_millis(options.grace_ms);
     let mut command = Command::new(&options.command[0]);
     command.args(&options.command[1..]);
     keep_sigpipe_ignored(&mut command);
     if options.format == Output::Json && !options.capture {
         command.stdout(Stdio::from(io::stderr().as_fd().try_clone_to_owned()?));
     }
+    if options.input == Input::Logbook {
+        let mut prepare = Spawn::prepare().filter(&options.filter).grace(grace);
+        if let Some(label) = &options.label {
+            prepare = prepare.label(label);
+        }
+        return spawn_logbook(command, prepare);
+    }
     let mut spawn = Spawn::new(command)
         .filter(&options.filter)
-        .grace(Duration::from_millis(options.grace_ms))
+        .grace(grace)
         .via(match options.via {
             Via::Fd => pipe_subscriber::Via::Fd,
             Via::Stdin => pipe_subscriber::Via::Stdin,
