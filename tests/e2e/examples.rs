@@ -6,6 +6,7 @@ mod follow;
 mod gaps;
 mod index_files;
 mod launchers;
+mod logbook;
 mod parent_child;
 mod record_cat;
 mod run_child;
