@@ -193,8 +193,8 @@ class Pipe:
             self.close_at_end()
 
     def _report_drops(self):
-        counts, self.unreported = self.unreported, [0] * 5
-        if any(counts):
+        if any(self.unreported):
+            counts, self.unreported = self.unreported, [0] * 5
             self._send(3, self.pid, time.time_ns(), counts, self.instance)
 
     def _record(self, record):
@@ -356,7 +356,7 @@ def _plain(value, depth, room):
     """Returns the value as a type of the wire. What has none becomes text: integers beyond 64 bits, structures that are
     too deep or have too many values, maps with keys that are no text, objects."""
     kind = type(value)  # not `isinstance`: it believes an object that says it is a dict
-    if kind in (str, bool, float, type(None)):
+    if kind in (str, bool, float, type(None)) or kind is int and -(2**63) <= value < 2**64:
         return value
     try:
         if issubclass(kind, numbers.Integral) and -(2**63) <= int(value) < 2**64:
