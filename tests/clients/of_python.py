@@ -1,6 +1,6 @@
 """What only Python has. `python3 of_python.py SCENARIO [ARG..]`, as examples/clients/python/child.py."""
 
-import fcntl, logging, multiprocessing, os, pathlib, signal, subprocess, sys, threading
+import logging, multiprocessing, os, pathlib, signal, subprocess, sys, threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "examples/clients/python"))
 import pipe_handler
@@ -107,13 +107,6 @@ def interrupted(how):
     except Stop:
         pass
     log.info("after", extra={"logged": logged})
-
-
-def nonblocking(records):
-    fd = pipe_handler.adopt().fd
-    fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_NONBLOCK)
-    for n in range(int(records)):
-        log.info("x" * 3000, extra={"n": n})
 
 
 def uncaught():

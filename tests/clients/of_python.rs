@@ -167,12 +167,6 @@ fn a_record_that_an_exception_interrupts_is_counted_as_dropped() {
     assert_eq!(summary.end, StreamEnd::Clean);
 }
 
-#[test]
-#[ignore = "needs the children that tests/clients/install builds"]
-fn a_pipe_that_does_not_block_loses_nothing() {
-    assert_eq!(complete("nonblocking 2000").records.len(), 2000);
-}
-
 /// As PROTOCOL.md describes the end of a thread: an error without a key.
 #[test]
 #[ignore = "needs the children that tests/clients/install builds"]

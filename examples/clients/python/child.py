@@ -48,6 +48,17 @@ def flood(threads, records):
         thread.join()
 
 
+def json(threads, records):
+    """As `flood`, with JSON on stderr by a library."""
+    from pythonjsonlogger.json import JsonFormatter
+
+    fields = "{created}{levelname}{name}{message}{process}{thread}{threadName}{module}{pathname}{lineno}"
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter(fields, style="{"))
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
+    flood(threads, records)
+
+
 def big(size):
     log.info("x" * int(size))
     log.info("after")
@@ -180,6 +191,7 @@ def nasty():
     pairs = {
         "empty-key": {"": 1}, "nul-key": {"a\0b": 1}, "surrogate-key": {surrogate: 1}, "long-key": {"k" * 100 * 1024: 1},
         "huge-key": {"k" * 2**20: 1}, "many-keys": {f"k{n}": n for n in range(10_000)}, "integer-key": {7: 1},
+        "huge-together": {key: "x" * 200 * 1024 for key in ("value", "b", "c")},
     }
     for name, extra in pairs.items():
         log.info(name, extra=extra)
@@ -192,5 +204,6 @@ def nasty():
         deepest = deepest[0]
 
 
-pipe_handler.install()
+if sys.argv[1] != "json":
+    pipe_handler.install()
 globals()[sys.argv[1]](*sys.argv[2:])
