@@ -96,7 +96,6 @@ def fork():
 def recipes():
     import loguru, structlog
 
-    pipe = pipe_handler.adopt()
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, structlog.stdlib.render_to_log_kwargs],
         wrapper_class=structlog.stdlib.BoundLogger,
@@ -104,9 +103,8 @@ def recipes():
     )
     structlog.get_logger("clients.structlog").info("structlog", user="ada", n=7)
 
-    if pipe:
-        loguru.logger.remove()
-        loguru.logger.add(pipe_handler.loguru_sink, level=0)
+    loguru.logger.remove()
+    loguru.logger.add(pipe_handler.loguru_sink, level=0)
     loguru.logger.bind(user="ada", n=7).success("loguru")
 
     from logbook import Logger
