@@ -83,8 +83,10 @@ def sigpipe(disposition):
     print("done", flush=True)
 
 
-def interrupted(how):
+def interrupted(*how):
     """A signal in the middle of a record that waits for room."""
+
+    how = " ".join(how)
 
     class Stop(Exception):
         pass
@@ -93,7 +95,7 @@ def interrupted(how):
         nonlocal waits
         waits = False
         print("signal", flush=True)
-        if how == "raise":
+        if how != "log":
             raise Stop
         log.warning("inside " + "y" * 20_000)
 
@@ -107,6 +109,8 @@ def interrupted(how):
     except Stop:
         pass
     log.info("after", extra={"logged": logged})
+    if how == "raise and die":
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def uncaught():
@@ -137,6 +141,12 @@ def escalation():
         logger.debug("kept back")
         logger.info("kept back too")
         logger.error("severe")
+
+
+def own_levels():
+    log.setLevel(logging.DEBUG)
+    log.info("below the filter")
+    log.warning("above the filter")
 
 
 def late():

@@ -108,6 +108,7 @@ fn no_sigpipe_reaches_the_program_whatever_it_does_with_it() {
             assert_eq!(running.talk.line().await, "done", "{disposition}");
             let status = running.child.wait().await.expect("a status");
             assert!(status.success(), "{status}");
+            assert_eq!(running.errors.text(), "", "{disposition}");
         });
     }
 }
@@ -158,16 +159,32 @@ fn logged(outcome: &Outcome) -> u64 {
 #[test]
 #[ignore = "needs the children that tests/clients/install builds"]
 fn a_record_that_an_exception_interrupts_is_counted_as_dropped() {
-    let outcome = interrupted("raise");
-    assert!(outcome.status.success(), "{}", outcome.status);
-    assert_eq!(whole(&outcome), logged(&outcome) - 1);
-    let summary = &outcome.summary;
-    let counted = (summary.dropped, summary.missing, summary.malformed);
-    assert_eq!(counted, (1, 0, 0), "{summary}");
-    assert_eq!(summary.end, StreamEnd::Clean);
+    // In the close frame, and before that in a frame of its own.
+    for (how, end) in [
+        ("raise", StreamEnd::Clean),
+        ("raise and die", StreamEnd::Eof),
+    ] {
+        let outcome = interrupted(how);
+        assert_eq!(whole(&outcome), logged(&outcome) - 1);
+        let summary = &outcome.summary;
+        let counted = (summary.dropped, summary.missing, summary.malformed);
+        assert_eq!(counted, (1, 0, 0), "{how}: {summary}");
+        assert_eq!(summary.end, end, "{how}");
+    }
 }
 
-/// As PROTOCOL.md describes the end of a thread: an error without a key.
+/// The levels that a program gives to its own loggers too.
+#[test]
+#[ignore = "needs the children that tests/clients/install builds"]
+fn the_filter_overrides_the_levels_of_the_program() {
+    let outcome = within(async {
+        let running = child("own_levels").start_as(|spawn| spawn.filter("warn"));
+        running.finish().await
+    });
+    outcome.assert_complete();
+    assert_eq!(outcome.messages(), ["above the filter"]);
+}
+
 #[test]
 #[ignore = "needs the children that tests/clients/install builds"]
 fn exceptions_that_nobody_catches_are_records() {
