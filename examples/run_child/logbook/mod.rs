@@ -89,8 +89,8 @@ impl Relay {
         if payload.len() <= DEFAULT_MAX_FRAME_LENGTH {
             return self.write_payload(&payload);
         }
-        let pieces = split(&payload, record.pid, 0, DEFAULT_MAX_FRAME_LENGTH);
-        pieces.map(|piece| self.write_frame(&piece)).collect()
+        let mut pieces = split(&payload, record.pid, 0, DEFAULT_MAX_FRAME_LENGTH);
+        pieces.try_for_each(|piece| self.write_frame(&piece))
     }
 
     fn write_frame(&mut self, payload: &impl Encode) -> io::Result<()> {

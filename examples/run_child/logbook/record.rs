@@ -57,27 +57,43 @@ fn says_nothing(fields: &KeyValues<'_>, name: &str, value: &Value<'_>) -> bool {
 
 /// Puts a field into its place. Returns false if it has none.
 fn place(record: &mut LogRecord<'static>, name: &str, value: &Value<'_>) -> bool {
-    let placed = match (name, value) {
-        ("level", _) => Some(()),
-        ("extra", Value::Map(_)) => Some(()),
+    match (name, value) {
+        ("level", _) | ("extra", Value::Map(_)) => {}
+        ("message", _) => record.message = text(value),
+        ("channel", _) => record.target = text(value),
         ("exception_name" | "exception_message" | "formatted_exception", Value::Str(_)) => {
-            record.error.as_ref().map(|_| ())
+            return record.error.is_some();
         }
-        ("message", value) => Some(record.message = text(value)),
-        ("channel", value) => Some(record.target = text(value)),
-        ("time", Value::Str(text)) => time(text).map(|time| record.time = time),
-        ("process", Value::I64(pid)) => unsigned(*pid).map(|pid| record.pid = Some(pid)),
-        ("thread", Value::I64(ident)) => unsigned(*ident).map(|id| record.thread_id = Some(id)),
-        ("lineno", Value::I64(line)) => u32::try_from(*line)
-            .ok()
-            .map(|line| record.line = Some(line)),
-        ("process_name", value @ Value::Str(_)) => Some(record.process = Some(text(value))),
-        ("thread_name", value @ Value::Str(_)) => Some(record.thread = Some(text(value))),
-        ("module", value @ Value::Str(_)) => Some(record.module_path = Some(text(value))),
-        ("filename", value @ Value::Str(_)) => Some(record.file = Some(text(value))),
-        _ => None,
-    };
-    placed.is_some()
+        (_, Value::Str(_)) => return place_text(record, name, text(value)),
+        (_, Value::I64(number)) => return place_number(record, name, *number).is_some(),
+        _ => return false,
+    }
+    true
+}
+
+fn place_text(record: &mut LogRecord<'static>, name: &str, text: Cow<'static, str>) -> bool {
+    match name {
+        "process_name" => record.process = Some(text),
+        "thread_name" => record.thread = Some(text),
+        "module" => record.module_path = Some(text),
+        "filename" => record.file = Some(text),
+        "time" => match time(&text) {
+            Some(time) => record.time = time,
+            None => return false,
+        },
+        _ => return false,
+    }
+    true
+}
+
+fn place_number(record: &mut LogRecord<'static>, name: &str, number: i64) -> Option<()> {
+    match name {
+        "process" => record.pid = Some(unsigned(number)?),
+        "thread" => record.thread_id = Some(unsigned(number)?),
+        "lineno" => record.line = Some(u32::try_from(number).ok()?),
+        _ => return None,
+    }
+    Some(())
 }
 
 fn unsigned(number: i64) -> Option<u64> {
