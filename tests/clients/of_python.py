@@ -11,7 +11,7 @@ log = logging.getLogger("clients.python")
 def work(handler, name):
     # Forked processes have the parent's handlers; those that are started anew have none.
     if handler and not logging.getLogger().handlers:
-        logging.basicConfig(handlers=[handler], level=logging.INFO)
+        logging.getLogger().addHandler(handler)
     log.info(name)
 
 

@@ -32,8 +32,7 @@ def install(level="info"):
     `info,shop.db=debug`. Without a pipe, `logging.basicConfig` lets them log to stderr.
     """
     pipe = adopt(level)
-    for target, most in pipe.directives if pipe else _directives(level):
-        logging.getLogger(target).setLevel([100, 40, 30, 20, 10, 1][most])
+    _set_levels(pipe.directives if pipe else _directives(level))
     if not pipe:
         return logging.basicConfig()
     logging.getLogger().addHandler(PipeHandler(pipe))
@@ -271,6 +270,7 @@ def _shared(dup, filter):
     if _pipe is None:
         _pipe = Pipe(dup.detach(), filter)
         util.register_after_fork(_pipe, Pipe.close_at_end)  # when it forgets what should be done at its end
+        _set_levels(_pipe.directives)
     return PipeHandler(_pipe)
 
 
@@ -288,6 +288,11 @@ def _directives(text):
             raise ValueError(f"{directive!r} is no directive")
         found[target.strip()] = _LEVELS[level.strip().lower()]
     return sorted(found.items(), key=lambda pair: -len(pair[0]))
+
+
+def _set_levels(directives):
+    for target, most in directives:
+        logging.getLogger(target).setLevel([100, 40, 30, 20, 10, 1][most])
 
 
 def _reporting(pipe, before, error_of):
