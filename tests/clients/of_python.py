@@ -143,6 +143,19 @@ def escalation():
         logger.error("severe")
 
 
+def odd_logbook():
+    from logbook import Logger
+
+    with pipe_handler.logbook_handler().applicationbound():
+        Logger(7).log(20, 5)
+        Logger().log(1, "m {}")
+        Logger("").notice("m {}", 1)
+        try:
+            raise ValueError("bad")
+        except ValueError:
+            Logger("c").exception("failed", extra={"error": 7})
+
+
 def own_levels():
     log.setLevel(logging.DEBUG)
     log.info("below the filter")

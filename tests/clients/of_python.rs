@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use pipe_subscriber::StreamEnd;
+use pipe_subscriber::{LogRecord, StreamEnd};
 use record_proto::BatchReason;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -248,6 +248,24 @@ fn records_that_logbook_held_back_are_a_batch() {
             (BatchReason::Escalation, 1, left)
         );
     }
+}
+
+#[test]
+#[ignore = "needs the children that tests/clients/install builds"]
+fn logbook_may_have_any_channel_level_and_message() {
+    let outcome = complete("odd_logbook");
+    let shown = |record: &LogRecord<'_>| {
+        let (level, target, message) = (record.level, &record.target, &record.message);
+        format!("{level} {target}: {message} {}", record.key_values)
+    };
+    let shown: Vec<_> = outcome.records.iter().map(shown).collect();
+    let expected = [
+        r#"ERROR 7: 5 {"levelname":"20"}"#,
+        r#"TRACE logbook: m {} {"levelname":"1"}"#,
+        r#"INFO : m 1 {"levelname":"NOTICE"}"#,
+        r#"ERROR c: failed {"error":7,"exc_info":"ValueError: bad"}"#,
+    ];
+    assert_eq!(shown, expected);
 }
 
 #[test]

@@ -114,9 +114,11 @@ def logbook_handler(**options):
     class LogbookHandler(logbook.Handler):
         def emit(self, record, batch=None):
             level = [5, 4, 3, 3, 2, 1, 1][min(max(record.level - 9, 0), 6)]
+            name = {9: "TRACE", 10: "DEBUG", 11: "INFO", 12: "NOTICE", 13: "WARNING", 14: "ERROR", 15: "CRITICAL"}
+            channel = "logbook" if record.channel is None else record.channel
             at = record.time if record.time.tzinfo else record.time.replace(tzinfo=timezone.utc)
             pipe.log(
-                level, record.level_name, record.channel or "logbook", _message(lambda: record.message, record),
+                level, name.get(record.level, str(record.level)), channel, _message(lambda: record.message, record),
                 record.extra, record.exc_info and record.exc_info[1], at=at.timestamp(), process=record.process_name,
                 thread=record.thread_name, module=record.module, file=record.filename, line=record.lineno, batch=batch,
             )
@@ -149,6 +151,7 @@ class Pipe:
     def log(self, level, name, target, message, pairs, error=None, key="error", at=None, process=None, thread=None,
             module=None, file=None, line=None, batch=None):
         """Sends a record. `at` is its time in seconds, `error` an exception."""
+        target = target if type(target) is str else _text(target)
         most = next((most for start, most in self.directives if target.startswith(start)), 0)
         if level > most or self.gone:
             return
@@ -156,11 +159,12 @@ class Pipe:
         if name not in _KNOWN_NAMES:
             pairs["levelname"] = name
         if error is not None:
+            key = "exc_info" if key in pairs else key
             info = [*_error(error), key]
             if key:
                 pairs[key] = info[0]
         self._record([
-            None, time.time_ns() if at is None else round(at * 1e9), level, target, message, self.pid,
+            None, time.time_ns() if at is None else max(round(at * 1e9), 0), level, target, message, self.pid,
             self.name if process in (None, "MainProcess") else process, threading.get_native_id(), thread, module, file,
             line, pairs or None, None, info, None, None, self.instance, batch,
         ])
@@ -329,7 +333,7 @@ def _pack(kind, fields):
 
 def _message(format, record):
     try:
-        return format()
+        return _text(format())
     except (Exception, SystemExit) as error:
         return f"{_text(record.msg)} {_text(record.args)}: {type(error).__name__}: {_text(error)}"
 

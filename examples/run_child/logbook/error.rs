@@ -8,6 +8,7 @@ const LINKS: [&str; 2] = [
     "\n\nDuring handling of the above exception, another exception occurred:\n\n",
 ];
 
+/// Returns the exception without a key.
 pub(super) fn error(fields: &KeyValues<'_>) -> Option<ErrorInfo<'static>> {
     let field = |name| match fields.get(name) {
         Some(Value::Str(text)) => Some(text.into_owned()),
@@ -20,7 +21,6 @@ pub(super) fn error(fields: &KeyValues<'_>) -> Option<ErrorInfo<'static>> {
         "" => name.to_owned(),
         message => format!("{name}: {message}"),
     });
-    info.key = Some("error".into());
     info.backtrace = field("formatted_exception").map(Into::into);
     info.sources = causes(info.backtrace.as_deref().unwrap_or_default())
         .map(str::to_owned)

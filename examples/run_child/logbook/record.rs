@@ -25,8 +25,11 @@ pub(super) fn parse(line: &[u8]) -> Result<LogRecord<'static>, String> {
     if let Some(Value::Map(extra)) = fields.get("extra") {
         record.key_values = extra.into_owned();
     }
-    if let Some(error) = &record.error {
-        record.key_values.push("error", error.message.to_string());
+    if let Some(error) = &mut record.error {
+        let is_taken = record.key_values.contains_key("error");
+        let key = if is_taken { "exc_info" } else { "error" };
+        record.key_values.push(key, error.message.to_string());
+        error.key = Some(key.into());
     }
     if let Some(name) = level_name(number) {
         record.key_values.push("levelname", name);

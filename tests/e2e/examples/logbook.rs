@@ -128,6 +128,18 @@ fn a_field_that_nobody_expects_is_a_key_value() {
     assert_eq!((&record["kv"], &record["tid"]), (&expected, &json!(7)));
 }
 
+#[test]
+fn an_exception_beside_a_value_of_its_key_has_another_key() {
+    let fields =
+        json!({"exception_name": "app.Error", "exception_message": "", "extra": {"error": 7}});
+    let record = one(line(fields));
+    assert_eq!(record["kv"], json!({"error": 7, "exc_info": "app.Error"}));
+    assert_eq!(
+        record["error"],
+        json!({"message": "app.Error", "key": "exc_info"})
+    );
+}
+
 /// Each is shown and counted, and costs no other line.
 #[test]
 fn malformed_lines_are_reported_and_counted() {
