@@ -41,7 +41,7 @@ const KILL_AT: [u64; 2] = [2, 3];
 pub(crate) struct CheckOptions {
     /// Checks how the program writes its records: in all scenarios, or in these
     #[arg(long, value_enum, value_name = "SCENARIO", num_args = 0.., require_equals = true, value_delimiter = ',',
-        conflicts_with_all = ["format", "via", "label", "tee", "capture"])]
+        conflicts_with_all = ["format", "input", "via", "label", "tee", "capture"])]
     check: Option<Vec<Scenario>>,
     /// With --check: the program is alone on the pipe and has one thread, so it may write longer frames
     #[arg(long, requires = "check")]
