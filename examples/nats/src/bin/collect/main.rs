@@ -1,0 +1,3 @@
+//! Reads the log records of many children from NATS JetStream.
+
+fn main() {}
