@@ -13,6 +13,11 @@ use crate::{
 /// The version of the headers and of what the messages mean.
 const FORMAT: &str = "1";
 
+/// The length of the longest payload in the body of a batch, for
+/// [`RecordCodec::with_max_frame_length`](record_proto::RecordCodec::with_max_frame_length): a record that a child sent
+/// in fragments is one frame here.
+pub const MAX_FRAME_LENGTH: usize = record_proto::DEFAULT_RECORD_LIMIT;
+
 const LOG_FORMAT: &str = "Log-Format";
 const LOG_RELAY: &str = "Log-Relay";
 const LOG_CHILD: &str = "Log-Child";
@@ -23,7 +28,8 @@ const LOG_LEVEL: &str = "Log-Level";
 
 /// What the headers of a batch say: which frames of which child its body has.
 ///
-/// The body has `count` whole frames, each with its length prefix, as `record-proto`'s `RecordCodec` reads them. Their
+/// The body has `count` whole frames, each with its length prefix, as `record-proto`'s `RecordCodec` reads them if
+/// its limit is [`MAX_FRAME_LENGTH`]. Their
 /// *ordinals* are `first` to `last`: the relay numbers the whole frames of its child as it reads them, from 0.
 ///
 /// ```

@@ -7,7 +7,7 @@ mod control;
 mod relay_start;
 mod subject;
 
-pub use batch::{BatchHeaders, BatchHeadersError};
+pub use batch::{BatchHeaders, BatchHeadersError, MAX_FRAME_LENGTH};
 pub use control::Control;
 pub use relay_start::RelayStart;
 pub use subject::{Address, Subject, escape, level_token, unescape};
