@@ -195,6 +195,7 @@
 //! # Features
 //!
 //! - `capture`: [`Spawn::capture`] makes records of the lines of a child's stdout and stderr. It adds `serde_json`.
+//! - `frames`: `PipeSubscriber::frames` yields whole frames, for programs that pass them on instead of logging them.
 //! - `kv_serde`: lists and maps among the key-values reach the logger as structures; without it as JSON text.
 //! - `tracing`: records become events of `tracing`; see [above](#programs-that-use-tracing).
 //!
@@ -232,7 +233,10 @@
 //! | `subscriber/run_tracing.rs` | the `run` methods for tracing |
 //! | `subscriber/watch.rs` | `watch` and `watch_pid`: name the child that somebody else has started |
 //! | `subscriber/records.rs` | [`Records`]: the records as a `Stream` |
+//! | `subscriber/frames.rs` | `Frames`: the whole frames as a `Stream` (feature `frames`) |
+//! | `subscriber/reader_stream.rs` | what these two streams have in common |
 //! | `subscriber/record_reader.rs` | takes payloads from `read` to `account`, views of records to a closure; catches and counts a logger's panics |
+//! | `subscriber/record_reader/take_frame.rs` | the same for whole frames |
 //! | `subscriber/rate_limit.rs` | decides which records are handed on, and makes the report of the others |
 //! | `subscriber/own_runtime.rs` | the runtime of `run_on_thread` |
 //! | `subscriber/error.rs` | [`ReadError`] |
@@ -267,6 +271,8 @@
 //! | `read/exit/grace.rs` | how much of a grace period is left |
 //! | **`account`** | **decodes, counts and sums up** |
 //! | `account/receiver.rs` | decodes each payload to a view within the limits, joins fragments, counts the malformed and the unknown |
+//! | `account/receiver/whole_frames.rs` | the same for a reader of whole frames |
+//! | `account/whole_frame.rs` | `WholeFrame` and `FrameKind` |
 //! | `account/captured.rs` | `CapturedStream`: the figures of a captured stream |
 //! | `account/tee.rs` | writes received frames to the writer of [`tee`](PipeSubscriber::tee) |
 //! | `account/accounts.rs` | one account for each process, at most 1,152, and the sums over all |
@@ -340,6 +346,12 @@ pub use {
     read::ChildPipe,
     spawn::{Handover, Spawn, SpawnCommand, Via, spawn},
     subscriber::{PipeSubscriber, ReadError, Records},
+};
+
+#[cfg(all(unix, feature = "frames"))]
+pub use {
+    account::{FrameKind, WholeFrame},
+    subscriber::Frames,
 };
 
 #[cfg(all(unix, feature = "capture"))]

@@ -10,10 +10,14 @@ mod receiver;
 mod summary;
 mod summary_line;
 mod tee;
+#[cfg(feature = "frames")]
+mod whole_frame;
 
 #[cfg(feature = "capture")]
 pub use captured::CapturedStream;
 #[cfg(feature = "capture")]
 pub(crate) use reasons::NOT_ADOPTED;
 pub use summary::{ProcessSummary, StreamEnd, Summary};
+#[cfg(feature = "frames")]
+pub use whole_frame::{FrameKind, WholeFrame};
 pub(crate) use {receiver::Receiver, tee::Tee};

@@ -10,6 +10,9 @@ use super::reasons::{FILTER_OFF, NOT_ADOPTED, Reason, Reasons};
 use super::summary::{StreamEnd, Summary};
 use super::tee::Tee;
 
+#[cfg(feature = "frames")]
+mod whole_frames;
+
 const EVICTED: &str =
     "unfinished records in fragments exceeded the join limit: the oldest were given up";
 
@@ -109,23 +112,32 @@ impl Receiver {
         payload: &[u8],
         on_record: &mut dyn FnMut(&RecordView<'_>),
     ) -> usize {
+        match self.decode_unusual(payload) {
+            Some(Ok(Payload::Record(record))) => self.pass_on(&record, on_record),
+            Some(Ok(Payload::Fragment(fragment))) => {
+                return payload.len() + self.join_fragment(&fragment, on_record);
+            }
+            Some(other) => self.receive_other(other),
+            None => {}
+        }
+        payload.len()
+    }
+
+    /// Decodes a payload that is not a plain record, and stores it. Returns `None` for a bell, which only wakes the
+    /// reader: it is neither counted nor stored.
+    fn decode_unusual<'a>(
+        &mut self,
+        payload: &'a [u8],
+    ) -> Option<Result<Payload<'a>, PayloadError>> {
         let decoded = match self.decoder.take_error() {
             Some(error) => Err(error),
             None => Payload::decode_with_limit(payload, self.value_limit),
         };
         if let Ok(Payload::Bell) = decoded {
-            // A bell only wakes the reader. It is neither counted nor stored.
-            return payload.len();
+            return None;
         }
         self.tee.write_frame(payload, &mut self.reasons);
-        match decoded {
-            Ok(Payload::Record(record)) => self.pass_on(&record, on_record),
-            Ok(Payload::Fragment(fragment)) => {
-                return payload.len() + self.join_fragment(&fragment, on_record);
-            }
-            _ => self.receive_other(decoded),
-        }
-        payload.len()
+        Some(decoded)
     }
 
     /// Counts a record and passes it on.
@@ -247,18 +259,8 @@ impl Receiver {
         fragment: &Fragment<'_>,
         on_record: &mut dyn FnMut(&RecordView<'_>),
     ) -> usize {
-        let evicted = self.reassembler.evicted();
-        let progress = self.reassembler.push(fragment);
-        if self.reassembler.evicted() > evicted {
-            self.reasons.note(Reason::Fixed(EVICTED));
-        }
-        let payload = match progress {
-            Progress::Complete(payload) => payload,
-            Progress::Rejected(rejected) => {
-                self.reject_fragment(rejected);
-                return 0;
-            }
-            _ => return 0,
+        let Some(payload) = self.join(fragment) else {
+            return 0;
         };
         match LogRecord::decode_with_limit(&payload, self.value_limit) {
             Ok(record) => self.pass_on(&record, on_record),
@@ -267,6 +269,21 @@ impl Receiver {
         let length = payload.len();
         self.reassembler.reuse(payload);
         length
+    }
+
+    /// Adds a fragment. Returns the payload that it completes.
+    fn join(&mut self, fragment: &Fragment<'_>) -> Option<Vec<u8>> {
+        let evicted = self.reassembler.evicted();
+        let progress = self.reassembler.push(fragment);
+        if self.reassembler.evicted() > evicted {
+            self.reasons.note(Reason::Fixed(EVICTED));
+        }
+        match progress {
+            Progress::Complete(payload) => return Some(payload),
+            Progress::Rejected(rejected) => self.reject_fragment(rejected),
+            _ => {}
+        }
+        None
     }
 
     fn reject(&mut self, error: PayloadError) {

@@ -130,6 +130,13 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         self.batch.next_payload()
     }
 
+    /// Returns the next payload that has been read as a frame that can be kept, if there is one.
+    #[cfg(feature = "frames")]
+    #[inline]
+    pub(crate) fn next_frame(&mut self) -> Option<record_proto::Frame> {
+        self.batch.next_frame()
+    }
+
     /// Counts a payload.
     #[inline]
     pub(crate) fn step(&mut self) {

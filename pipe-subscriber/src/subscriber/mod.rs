@@ -2,9 +2,12 @@
 //! records on to `dispatch`. May use `read`, `account`, `dispatch` and `sys`.
 
 mod error;
+#[cfg(feature = "frames")]
+mod frames;
 mod own_runtime;
 mod pipe_subscriber;
 mod rate_limit;
+mod reader_stream;
 mod record_reader;
 mod records;
 mod run;
@@ -12,5 +15,7 @@ mod run;
 mod run_tracing;
 mod watch;
 
+#[cfg(feature = "frames")]
+pub use frames::Frames;
 pub(crate) use rate_limit::RateLimit;
 pub use {error::ReadError, pipe_subscriber::PipeSubscriber, records::Records};

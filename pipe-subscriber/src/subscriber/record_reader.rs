@@ -20,6 +20,9 @@ use crate::capture::CapturedStreams;
 use crate::read::FrameReader;
 use crate::sys::discard_panic;
 
+#[cfg(feature = "frames")]
+mod take_frame;
+
 /// The number of bytes that count as one more step: a payload of `n` bytes counts as `1 + n / 4096` steps, because
 /// decoding and escaping so many bytes takes up to 20 us.
 const BYTES_PER_STEP: usize = 4096;

@@ -3,7 +3,7 @@
 use std::{
     io,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use futures_core::Stream;
@@ -11,6 +11,7 @@ use record_proto::LogRecord;
 use tokio::io::AsyncRead;
 
 use super::error::ReadError;
+use super::reader_stream::ReaderStream;
 use super::record_reader::RecordReader;
 use crate::account::Summary;
 use crate::read::ChildPipe;
@@ -45,34 +46,21 @@ use crate::read::ChildPipe;
 /// ```
 #[derive(Debug)]
 #[must_use = "streams do nothing unless polled"]
-pub struct Records<R = ChildPipe> {
-    reader: RecordReader<R>,
-    ended: Option<Result<Summary, ReadError>>,
-}
+pub struct Records<R = ChildPipe>(ReaderStream<R>);
 
 impl<R: AsyncRead + Unpin> Records<R> {
     pub(crate) fn new(reader: RecordReader<R>) -> Self {
-        Self {
-            reader,
-            ended: None,
-        }
+        Self(ReaderStream::new(reader))
     }
 
     /// Returns the figures of the stream, or `None` if it has not ended.
     pub fn summary(&self) -> Option<&Summary> {
-        match self.ended.as_ref()? {
-            Ok(summary) => Some(summary),
-            Err(error) => Some(&error.summary),
-        }
+        self.0.summary()
     }
 
     /// Returns the read error that ended the stream, if one did.
     pub fn error(&self) -> Option<&io::Error> {
-        self.ended
-            .as_ref()?
-            .as_ref()
-            .err()
-            .map(|error| &error.source)
+        self.0.error()
     }
 
     /// Returns the figures of the stream.
@@ -83,11 +71,8 @@ impl<R: AsyncRead + Unpin> Records<R> {
     /// # Errors
     ///
     /// Returns the read error that ended the stream, if one did.
-    pub fn into_summary(mut self) -> Result<Summary, ReadError> {
-        match self.ended {
-            Some(ended) => ended,
-            None => self.reader.finish(),
-        }
+    pub fn into_summary(self) -> Result<Summary, ReadError> {
+        self.0.into_summary()
     }
 }
 
@@ -95,20 +80,11 @@ impl<R: AsyncRead + Unpin> Stream for Records<R> {
     type Item = LogRecord<'static>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = self.get_mut();
-        while this.ended.is_none() {
-            if !ready!(this.reader.poll_input(cx)) {
-                this.ended = Some(this.reader.finish());
-                break;
-            }
+        let take = |reader: &mut RecordReader<R>| {
             let mut owned = None;
-            this.reader.frames.step();
-            this.reader
-                .take_inputs(1, |record| owned = Some(record.to_record().into_owned()));
-            if owned.is_some() {
-                return Poll::Ready(owned);
-            }
-        }
-        Poll::Ready(None)
+            reader.take_inputs(1, |record| owned = Some(record.to_record().into_owned()));
+            owned
+        };
+        self.get_mut().0.poll_next_with(cx, take, |_| None)
     }
 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::frame::Frame;
 use crate::wire::HEAD_LENGTH;
 
 /// Whole frames of a stream in one buffer, in the order in which they were received.
@@ -34,6 +35,32 @@ impl Batch {
         let payload = rest.get(..length)?;
         self.read += HEAD_LENGTH + length;
         Some(payload)
+    }
+
+    /// Returns the next frame, for a reader that keeps it; `None` after the last frame.
+    ///
+    /// The frame shares the memory of the whole batch, so that nothing is copied. A frame that is kept keeps all of it.
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use record_proto::{Close, Encode, Payload, RecordCodec};
+    /// use tokio_util::codec::Decoder;
+    ///
+    /// let mut stream = Vec::new();
+    /// Close::new().encode_frame(&mut stream);
+    ///
+    /// let mut stream = BytesMut::from(&stream[..]);
+    /// let mut batch = RecordCodec::new().batched().decode(&mut stream)?.expect("whole frames");
+    /// let frame = batch.next_frame().expect("a frame");
+    /// assert!(matches!(frame.decode(), Ok(Payload::Close(_))));
+    /// assert_eq!(batch.next_frame(), None);
+    /// # Ok::<(), record_proto::CodecError>(())
+    /// ```
+    #[inline]
+    pub fn next_frame(&mut self) -> Option<Frame> {
+        let length = self.next_payload()?.len();
+        let payload = self.frames.slice(self.read - length..self.read);
+        Some(Frame::new(payload))
     }
 
     /// Returns whether all frames were read.
