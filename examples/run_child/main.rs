@@ -26,6 +26,9 @@ mod check;
 mod input;
 mod logbook;
 #[path = "../support/runtime.rs"]
+#[path = "support/exit_codes.rs"]
+mod exit_codes;
+#[path = "support/runtime.rs"]
 mod runtime;
 #[path = "../support/signals.rs"]
 mod signals;
@@ -39,7 +42,7 @@ use std::{
     fmt::{self, Write},
     hint::black_box,
     io,
-    os::{fd::AsFd, unix::process::ExitStatusExt},
+    os::fd::AsFd,
     path::PathBuf,
     process::{ExitCode, ExitStatus, Stdio},
     time::Duration,
@@ -48,7 +51,6 @@ use std::{
 use clap::{Parser, ValueEnum};
 use log::{LevelFilter, Log, Metadata, Record, kv};
 use pipe_subscriber::{LogRecord, PipeSubscriber, ReadError, Spawn, Streams, Summary};
-use rustix::io::Errno;
 use tokio::{
     process::{Child, Command},
     time::{Instant, timeout, timeout_at},
@@ -57,15 +59,11 @@ use tokio_stream::StreamExt;
 
 use check::CheckOptions;
 use input::{Input, spawn_logbook};
+use exit_codes::{OWN_FAILURE, exit_code, not_started};
 use runtime::runtime;
 use signals::{Signals, keep_sigpipe_ignored};
 use store::Store;
 use support::{Filter, Format, Printer, TextOptions, eprint_line, inherited, options};
-
-/// Exit codes as in timeout(1) and env(1).
-const OWN_FAILURE: u8 = 125;
-const NOT_EXECUTABLE: u8 = 126;
-const NOT_FOUND: u8 = 127;
 
 /// After a signal that ends the wait: how long the pipe must be silent for its contents to count as read.
 const SILENCE: Duration = Duration::from_millis(100);
@@ -309,23 +307,6 @@ fn filter(text: &str) -> Result<String, String> {
 
 fn is_target(text: &str) -> bool {
     !text.is_empty() && !text.contains([' ', ';', '/'])
-}
-
-fn exit_code(status: ExitStatus) -> u8 {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => code as u8,
-        (None, Some(signal)) => 128 + signal as u8,
-        (None, None) => OWN_FAILURE,
-    }
-}
-
-fn not_started(error: &io::Error) -> u8 {
-    match Errno::from_io_error(error) {
-        Some(Errno::NOENT) => NOT_FOUND,
-        // The system lacks resources, and the program may be all right.
-        Some(Errno::AGAIN | Errno::MFILE | Errno::NFILE | Errno::NOMEM) | None => OWN_FAILURE,
-        Some(_) => NOT_EXECUTABLE,
-    }
 }
 
 /// A logger that reads every field and writes nothing, so that a measurement shows the cost of the pipe alone.

@@ -1,0 +1,169 @@
+//! `Publisher`: sends messages until the server has acknowledged them, and bounds how many bytes are on the way.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use async_nats::{
+    HeaderMap,
+    jetstream::{
+        context::{PublishError, PublishErrorKind},
+        message::PublishMessage,
+    },
+};
+use bytes::Bytes;
+use tokio::{
+    select,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::sleep,
+};
+
+use crate::link::Link;
+
+/// What a message on the way takes beside its body: headers, subject, task and acknowledgement.
+pub(crate) const MESSAGE_OVERHEAD: u32 = 1024;
+
+/// The pause after the first refusal. It grows with each further one, up to the longest.
+const PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A message for the stream.
+#[derive(Debug, Clone)]
+pub(crate) struct Message {
+    pub(crate) subject: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// Room for one message within the window.
+#[derive(Debug)]
+pub(crate) struct Room(OwnedSemaphorePermit);
+
+/// Sends messages until they are acknowledged, many at a time.
+///
+/// The window bounds the bytes of all that is not acknowledged: [`room`](Self::room) waits while there is none. So a
+/// server that is away, slow or refusing costs no more memory than the window, however long it lasts.
+#[derive(Debug)]
+pub(crate) struct Publisher {
+    link: Link,
+    window: Arc<Semaphore>,
+    bytes: u32,
+    unacknowledged: Arc<AtomicU64>,
+}
+
+impl Publisher {
+    /// Creates a publisher with a window of so many bytes.
+    pub(crate) fn new(link: Link, bytes: u32) -> Self {
+        Self {
+            link,
+            window: Arc::new(Semaphore::new(bytes as usize)),
+            bytes,
+            unacknowledged: Arc::default(),
+        }
+    }
+
+    /// Returns how many messages can be on the way at once within a window, and a few of control.
+    pub(crate) fn in_flight(bytes: u32) -> usize {
+        (bytes / MESSAGE_OVERHEAD) as usize + 16
+    }
+
+    /// Waits for room for a body of this length. Cancel safe.
+    pub(crate) async fn room(&self, length: usize) -> Room {
+        let bytes = u32::try_from(length).unwrap_or(u32::MAX);
+        let bytes = bytes.saturating_add(MESSAGE_OVERHEAD).min(self.bytes);
+        let permit = Arc::clone(&self.window).acquire_many_owned(bytes).await;
+        Room(permit.expect("the semaphore is never closed"))
+    }
+
+    /// Sends a message with so many frames. The room is free again when the server has acknowledged it.
+    pub(crate) fn publish(&self, message: Message, frames: u64, room: Room) {
+        let (link, unacknowledged) = (self.link.clone(), Arc::clone(&self.unacknowledged));
+        unacknowledged.fetch_add(frames, Relaxed);
+        tokio::spawn(async move {
+            deliver(link, message).await;
+            unacknowledged.fetch_sub(frames, Relaxed);
+            drop(room.0);
+        });
+    }
+
+    /// Waits until all messages are acknowledged.
+    pub(crate) async fn drained(&self) {
+        let all = self.window.acquire_many(self.bytes).await;
+        drop(all.expect("the semaphore is never closed"));
+    }
+
+    /// Returns how many frames were published and not acknowledged.
+    pub(crate) fn unacknowledged(&self) -> u64 {
+        self.unacknowledged.load(Relaxed)
+    }
+}
+
+/// Sends a message until the server has acknowledged it: again after each loss of the connection, refusal and timeout.
+///
+/// The server stores it once: it knows the message's `Nats-Msg-Id`, for as long as the stream's duplicate window.
+pub(crate) async fn deliver(mut link: Link, message: Message) {
+    let mut pause = PAUSE;
+    loop {
+        let losses = link.up().await;
+        let mut watched = link.clone();
+        let outcome = select! {
+            biased;
+            outcome = attempt(&link, &message) => outcome,
+            () = watched.lost(losses) => continue,
+        };
+        let Err(error) = outcome else {
+            return link.trouble.ends(&named(&message));
+        };
+        link.trouble
+            .begins(&named(&message), describe(&error, &message));
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Sends a message once and waits for the acknowledgement.
+pub(crate) async fn attempt(link: &Link, message: &Message) -> Result<(), PublishError> {
+    let publish = PublishMessage::build()
+        .headers(message.headers.clone())
+        .payload(message.body.clone());
+    let acknowledgement = link
+        .jetstream
+        .send_publish(message.subject.clone(), publish)
+        .await?;
+    acknowledgement.await.map(|_| ())
+}
+
+fn named(message: &Message) -> String {
+    format!("publishing to {}", message.subject)
+}
+
+fn describe(error: &PublishError, message: &Message) -> String {
+    let subject = &message.subject;
+    match error.kind() {
+        PublishErrorKind::StreamNotFound => {
+            format!(
+                "no stream takes {subject}: create it, or let its subjects include this one; trying again until one does"
+            )
+        }
+        PublishErrorKind::TimedOut => format!(
+            "the server does not acknowledge {subject}: it is overloaded, or refuses the user the permission to publish \
+             there; trying again until it does"
+        ),
+        PublishErrorKind::MaxPayloadExceeded => format!(
+            "a message of {} bytes for {subject} exceeds the server's max_payload: raise it; trying again until it fits",
+            message.body.len()
+        ),
+        _ => {
+            let cause = std::error::Error::source(error)
+                .map_or_else(|| error.to_string(), ToString::to_string);
+            format!(
+                "the stream refuses {subject} ({cause}): check its limits (max_bytes, max_msgs, max_msg_size) and the space \
+                 on the server's disk; trying again until it takes it"
+            )
+        }
+    }
+}
