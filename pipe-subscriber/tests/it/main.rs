@@ -13,6 +13,8 @@ mod ends;
 mod escaping;
 mod faults;
 mod fragments;
+#[cfg(feature = "frames")]
+mod frames;
 mod instances;
 mod labels;
 mod logger_panics;

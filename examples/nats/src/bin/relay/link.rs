@@ -88,10 +88,6 @@ impl Link {
             Err(_) => std::future::pending().await,
         }
     }
-
-    pub(crate) fn is_up(&self) -> bool {
-        self.state.borrow().is_up
-    }
 }
 
 fn note(event: &Event, server: &str, trouble: &Trouble, state: &watch::Sender<State>) {

@@ -94,7 +94,7 @@ impl Presence {
 }
 
 async fn beat(
-    link: Link,
+    mut link: Link,
     subject: String,
     relay: RelayStart,
     child: u32,
@@ -106,12 +106,12 @@ async fn beat(
     ticks.tick().await;
     for number in 1.. {
         ticks.tick().await;
+        // The first one after a loss of the connection goes as soon as it stands.
+        link.up().await;
         let last = published.load(Relaxed).checked_sub(1);
         let alive = Control::Alive { relay, child, last };
-        if link.is_up() {
-            // The next one replaces one that gets lost. The troubles of the server show in other messages.
-            let _replaced = attempt(&link, &message(&subject, &alive, number)).await;
-        }
+        // The next one replaces one that gets lost. The troubles of the server show in other messages.
+        let _replaced = attempt(&link, &message(&subject, &alive, number)).await;
     }
 }
 
