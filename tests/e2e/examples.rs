@@ -7,6 +7,7 @@ mod gaps;
 mod index_files;
 mod launchers;
 mod logbook;
+mod over_tcp;
 mod parent_child;
 mod record_cat;
 mod run_child;
