@@ -75,6 +75,11 @@ impl Batcher {
         }
     }
 
+    /// Counts a frame that will not go in a batch.
+    pub(crate) fn skip(&mut self) {
+        self.next += 1;
+    }
+
     /// Finishes the batch that is being built, if it has frames.
     pub(crate) fn finish(&mut self) {
         if self.due.take().is_none() {

@@ -32,7 +32,6 @@ pub(crate) struct Forwarder {
 /// What a forwarder had done when it stopped.
 #[derive(Debug)]
 pub(crate) struct Forwarded {
-    pub(crate) publisher: Publisher,
     pub(crate) presence: Presence,
     /// The ordinal of the last frame that was read.
     pub(crate) last: Option<u64>,
@@ -87,12 +86,18 @@ impl Forwarder {
         }
     }
 
+    /// Reads to the end of the pipe without publishing, so that what is lost is counted.
+    pub(crate) async fn count_rest(&mut self) {
+        while self.frames.next().await.is_some() {
+            self.batcher.skip();
+        }
+    }
+
     /// Stops reading.
     pub(crate) fn stop(self) -> Forwarded {
         Forwarded {
             last: self.batcher.last(),
             unpublished: self.batcher.pending(),
-            publisher: self.publisher,
             presence: self.presence,
             summary: self.frames.into_summary(),
         }

@@ -11,8 +11,11 @@ use tokio::sync::watch;
 
 use crate::trouble::Trouble;
 
-/// How long the server may take for an acknowledgement until the message is sent again, and for an answer.
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the server may take for an acknowledgement until the message is sent again.
+const ACKNOWLEDGEMENT_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long the server may take for an answer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
 /// The connection to the server. Clones are the same connection.
 ///
@@ -20,7 +23,10 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
     pub(crate) client: Client,
+    /// For messages, which wait for their acknowledgements.
     pub(crate) jetstream: jetstream::Context,
+    /// For everything else.
+    pub(crate) api: jetstream::Context,
     pub(crate) trouble: Trouble,
     state: watch::Receiver<State>,
 }
@@ -48,7 +54,7 @@ impl Link {
         let options = server
             .connect_options(name)
             .await?
-            .request_timeout(Some(TIMEOUT))
+            .request_timeout(Some(ANSWER_LIMIT))
             // A message that is sent again may have its predecessor in the queue.
             .client_capacity(2 * in_flight)
             .event_callback(move |event| {
@@ -57,12 +63,13 @@ impl Link {
             });
         let client = server.connect(options).await?;
         let jetstream = ContextBuilder::new()
-            .timeout(TIMEOUT)
+            .timeout(ACKNOWLEDGEMENT_LIMIT)
             // Above what is ever on the way: the client's own limit would hold the messages of a lost connection against
             // those that are sent again.
             .max_ack_inflight(4 * in_flight)
             .build(client.clone());
         Ok(Self {
+            api: jetstream::new(client.clone()),
             client,
             jetstream,
             trouble,
@@ -107,20 +114,23 @@ fn note(event: &Event, server: &str, trouble: &Trouble, state: &watch::Sender<St
                 format!("the connection to {server} is lost; trying again until it stands"),
             );
         }
-        Event::ServerError(Refusal::AuthorizationViolation) => {
+        Event::ServerError(Refusal::AuthorizationViolation) => trouble.begins(
+            CONNECTION,
+            format!("{server} refuses the credentials now: check the users in its configuration"),
+        ),
+        Event::ServerError(Refusal::Other(text)) => {
+            // Permissions Violation for Publish to "SUBJECT"
+            let subject = text.split('"').nth(1).unwrap_or_default();
             trouble.begins(
-                "the login",
-                format!(
-                    "{server} refuses the credentials now: check the users in its configuration"
-                ),
+                &publishing_to(subject),
+                format!("{server} refuses: {text}; check the permissions of the user in its configuration"),
             );
         }
-        Event::ServerError(Refusal::Other(text)) => trouble.begins(
-            "the permission",
-            format!(
-                "{server} refuses: {text}; check the permissions of the user in its configuration"
-            ),
-        ),
         _ => {}
     }
+}
+
+/// The name of the trouble that hinders the messages of a subject.
+pub(crate) fn publishing_to(subject: &str) -> String {
+    format!("publishing to {subject}")
 }

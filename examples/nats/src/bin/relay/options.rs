@@ -45,7 +45,7 @@ pub(crate) struct Options {
     /// overflow policy says
     #[arg(long, default_value_t = 4 << 20, value_parser = clap::value_parser!(u32).range(MAX_FRAME_LENGTH as i64 + 4096..=1 << 30), value_name = "BYTES")]
     pub(crate) window: u32,
-    /// How long to wait at the end for acknowledgements
+    /// How long to wait, after the program's exit, while the server acknowledges nothing
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     drain_s: u64,
     /// How long to go on reading after the program's exit while another process holds its pipe

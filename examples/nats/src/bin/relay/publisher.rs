@@ -18,11 +18,11 @@ use async_nats::{
 use bytes::Bytes;
 use tokio::{
     select,
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::sleep,
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    time::{sleep, timeout},
 };
 
-use crate::link::Link;
+use crate::link::{Link, publishing_to};
 
 /// What a message on the way takes beside its body: headers, subject, task and acknowledgement.
 pub(crate) const MESSAGE_OVERHEAD: u32 = 1024;
@@ -47,12 +47,15 @@ pub(crate) struct Room(OwnedSemaphorePermit);
 ///
 /// The window bounds the bytes of all that is not acknowledged: [`room`](Self::room) waits while there is none. So a
 /// server that is away, slow or refusing costs no more memory than the window, however long it lasts.
-#[derive(Debug)]
+///
+/// Clones share the window.
+#[derive(Debug, Clone)]
 pub(crate) struct Publisher {
     link: Link,
     window: Arc<Semaphore>,
     bytes: u32,
     unacknowledged: Arc<AtomicU64>,
+    acknowledged: Arc<Notify>,
 }
 
 impl Publisher {
@@ -63,6 +66,7 @@ impl Publisher {
             window: Arc::new(Semaphore::new(bytes as usize)),
             bytes,
             unacknowledged: Arc::default(),
+            acknowledged: Arc::default(),
         }
     }
 
@@ -81,12 +85,15 @@ impl Publisher {
 
     /// Sends a message with so many frames. The room is free again when the server has acknowledged it.
     pub(crate) fn publish(&self, message: Message, frames: u64, room: Room) {
-        let (link, unacknowledged) = (self.link.clone(), Arc::clone(&self.unacknowledged));
+        let (link, acknowledged) = (self.link.clone(), Arc::clone(&self.acknowledged));
+        let unacknowledged = Arc::clone(&self.unacknowledged);
+        // Relaxed: the numbers order nothing.
         unacknowledged.fetch_add(frames, Relaxed);
         tokio::spawn(async move {
             deliver(link, message).await;
             unacknowledged.fetch_sub(frames, Relaxed);
             drop(room.0);
+            acknowledged.notify_waiters();
         });
     }
 
@@ -94,6 +101,16 @@ impl Publisher {
     pub(crate) async fn drained(&self) {
         let all = self.window.acquire_many(self.bytes).await;
         drop(all.expect("the semaphore is never closed"));
+    }
+
+    /// Waits until there was no acknowledgement for so long, although something waits for one.
+    pub(crate) async fn stalled(&self, limit: Duration) {
+        loop {
+            let is_silent = timeout(limit, self.acknowledged.notified()).await.is_err();
+            if is_silent && self.unacknowledged() > 0 {
+                return;
+            }
+        }
     }
 
     /// Returns how many frames were published and not acknowledged.
@@ -116,10 +133,10 @@ pub(crate) async fn deliver(mut link: Link, message: Message) {
             () = watched.lost(losses) => continue,
         };
         let Err(error) = outcome else {
-            return link.trouble.ends(&named(&message));
+            return link.trouble.eases(&publishing_to(&message.subject));
         };
-        link.trouble
-            .begins(&named(&message), describe(&error, &message));
+        let text = describe(&error, &message);
+        link.trouble.begins(&publishing_to(&message.subject), text);
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
@@ -137,10 +154,6 @@ pub(crate) async fn attempt(link: &Link, message: &Message) -> Result<(), Publis
     acknowledgement.await.map(|_| ())
 }
 
-fn named(message: &Message) -> String {
-    format!("publishing to {}", message.subject)
-}
-
 fn describe(error: &PublishError, message: &Message) -> String {
     let subject = &message.subject;
     match error.kind() {
@@ -154,8 +167,7 @@ fn describe(error: &PublishError, message: &Message) -> String {
              there; trying again until it does"
         ),
         PublishErrorKind::MaxPayloadExceeded => format!(
-            "a message of {} bytes for {subject} exceeds the server's max_payload: raise it; trying again until it fits",
-            message.body.len()
+            "a message for {subject} exceeds the server's max_payload: raise it; trying again until it fits"
         ),
         _ => {
             let cause = std::error::Error::source(error)

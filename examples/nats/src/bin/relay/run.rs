@@ -1,6 +1,6 @@
 //! One run of the relay: connects, starts the child, forwards until its end, and waits for the acknowledgements.
 
-use std::{future::Future, io, pin::pin, process::ExitStatus, time::Duration};
+use std::{io, pin::pin, process::ExitStatus, time::Duration};
 
 use nats_relay::RelayStart;
 use pipe_subscriber::{PipeSubscriber, Spawn, Streams};
@@ -25,7 +25,7 @@ use crate::{
     trouble::say,
 };
 
-/// After a signal that ends the wait for the pipe: how long the reading of its contents may take.
+/// After the wait for the end of the pipe was given up: how long the reading of its contents may take.
 const REST_LIMIT: Duration = Duration::from_secs(1);
 
 /// If frames are not acknowledged in time, how long the last message may take, which says how many they are.
@@ -61,24 +61,24 @@ pub(crate) async fn run(options: Options, mut signals: Signals) -> Result<u8, St
     };
     let pid = child.id().unwrap_or_default();
     let presence = Presence::begin(&link, &address, relay, previous, pid);
+    let publisher = Publisher::new(link.clone(), options.window);
     let mut forwarder = Forwarder::new(
         logs.frames(),
         Batcher::new(relay, pid, options.per_record),
-        Publisher::new(link.clone(), options.window),
+        publisher.clone(),
         presence,
         link.clone(),
         (address, options.per_record),
     );
     let status = forward_until_exit(&mut forwarder, &mut child, &mut signals).await;
-    forward_rest(&mut forwarder, &mut signals).await;
-    Ok(end(
-        forwarder.stop(),
-        status,
-        &link,
-        options.drain_limit(),
-        &mut signals,
-    )
-    .await)
+    let mut patience = Patience {
+        publisher,
+        limit: options.drain_limit(),
+        signals,
+        has_ended: false,
+    };
+    forward_rest(&mut forwarder, &mut patience).await;
+    Ok(end(forwarder.stop(), status, &link, patience).await)
 }
 
 fn spawn(options: &Options) -> io::Result<(Child, PipeSubscriber)> {
@@ -108,14 +108,37 @@ async fn forward_until_exit(
     }
 }
 
-/// Forwards the rest after the child's exit: up to the end of the pipe, or until a termination signal asks not to wait.
-async fn forward_rest(forwarder: &mut Forwarder, signals: &mut Signals) {
+/// How long to wait after the child's exit: until nothing was acknowledged for so long, or until a termination signal asks
+/// not to wait.
+struct Patience {
+    publisher: Publisher,
+    limit: Duration,
+    signals: Signals,
+    has_ended: bool,
+}
+
+impl Patience {
+    async fn ends(&mut self) {
+        if self.has_ended {
+            return;
+        }
+        select! {
+            () = self.publisher.stalled(self.limit) => {}
+            () = self.signals.wait_for_termination() => {}
+        }
+        self.has_ended = true;
+    }
+}
+
+/// Forwards the rest up to the end of the pipe.
+async fn forward_rest(forwarder: &mut Forwarder, patience: &mut Patience) {
     select! {
         () = forwarder.forward() => return,
-        () = signals.wait_for_termination() => {}
+        () = patience.ends() => {}
     }
-    // What is in the pipe already. If it takes longer, the frames that were read are counted as not sent.
+    // What is in the pipe already, if the server takes it. The rest is counted.
     let _in_time = timeout(REST_LIMIT, forwarder.forward()).await;
+    let _in_time = timeout(REST_LIMIT, forwarder.count_rest()).await;
 }
 
 /// Waits for the acknowledgements, publishes that the run has ended, and prints the result. Returns the exit code.
@@ -123,8 +146,7 @@ async fn end(
     forwarded: Forwarded,
     status: io::Result<ExitStatus>,
     link: &Link,
-    limit: Duration,
-    signals: &mut Signals,
+    mut patience: Patience,
 ) -> u8 {
     let (summary, read_error) = match forwarded.summary {
         Ok(summary) => (summary, None),
@@ -134,31 +156,43 @@ async fn end(
         Ok(status) => (summary.with_exit_status(*status), status.to_string()),
         Err(error) => (summary, format!("unknown: {error}")),
     };
-    let is_drained = within(forwarded.publisher.drained(), limit, signals).await;
-    let unsent = forwarded.unpublished + forwarded.publisher.unacknowledged();
+    let publisher = patience.publisher.clone();
+    let is_drained = select! {
+        () = publisher.drained() => true,
+        () = patience.ends() => false,
+    };
+    let unsent = forwarded.unpublished + publisher.unacknowledged();
     let last_word = forwarded
         .presence
         .end(exit, forwarded.last, unsent, &summary);
-    let limit = if is_drained { limit } else { LAST_WORD_LIMIT };
-    let is_told = within(last_word, limit, signals).await;
+    let limit = if is_drained {
+        patience.limit
+    } else {
+        LAST_WORD_LIMIT
+    };
+    let is_told = select! {
+        () = last_word => true,
+        () = sleep(limit) => false,
+        () = patience.signals.wait_for_termination() => false,
+    };
 
     let frames = forwarded.last.map_or(0, |last| last + 1);
     say(format_args!(
         "{summary}; {} of {frames} frames acknowledged",
         frames - unsent
     ));
-    let trouble = link
-        .trouble
-        .lasting()
-        .unwrap_or_else(|| "the server was too slow".to_owned());
     if unsent > 0 {
         say(format_args!(
-            "{unsent} frames are not acknowledged, and may be lost: {trouble}"
+            "{unsent} frames are not acknowledged, and may be lost"
         ));
     } else if !is_told {
-        say(format_args!(
-            "the message that this run has ended is not acknowledged: {trouble}"
-        ));
+        say("the message that this run has ended is not acknowledged");
+    }
+    if unsent > 0 || !is_told {
+        link.trouble
+            .lasting()
+            .iter()
+            .for_each(|text| say(format_args!("because {text}")));
     }
     if let Some(error) = &read_error {
         say(format_args!("reading the child's pipe failed: {error}"));
@@ -166,14 +200,5 @@ async fn end(
     match status {
         Ok(status) if unsent == 0 && is_told && read_error.is_none() => exit_code(status),
         _ => OWN_FAILURE,
-    }
-}
-
-/// Returns whether a future was ready before the limit and before a signal that asks not to wait.
-async fn within(future: impl Future<Output = ()>, limit: Duration, signals: &mut Signals) -> bool {
-    select! {
-        () = future => true,
-        () = sleep(limit) => false,
-        () = signals.wait_for_termination() => false,
     }
 }

@@ -41,14 +41,14 @@ pub(crate) async fn open(
              its configuration"
         ));
     }
-    let stream = match link.jetstream.get_stream(name).await {
+    let stream = match link.api.get_stream(name).await {
         Ok(stream) => stream,
         Err(error) => match error.kind() {
             GetStreamErrorKind::JetStream(refusal)
                 if refusal.error_code() == ErrorCode::STREAM_NOT_FOUND =>
             {
                 match create {
-                    true => create_stream(&link.jetstream, name, address).await?,
+                    true => create_stream(&link.api, name, address).await?,
                     false => {
                         return Err(format!(
                             "the stream {name} does not exist: create it, name another one with --stream, or let the relay \

@@ -3,39 +3,71 @@
 use std::{
     collections::BTreeMap,
     fmt::Display,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use crate::support::stdio::eprint_line;
 
-/// The troubles that last. Clones are the same.
+/// A trouble that comes back within this time was never over: a stream that is nearly full takes short messages and
+/// refuses long ones.
+const CALM: Duration = Duration::from_secs(5);
+
+/// The troubles that last, by what they hinder. Clones are the same.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Trouble(Arc<Mutex<BTreeMap<String, String>>>);
+pub(crate) struct Trouble(Arc<Mutex<BTreeMap<String, Lasting>>>);
+
+#[derive(Debug, Default)]
+struct Lasting {
+    /// The texts that were printed.
+    texts: Vec<String>,
+    /// When it worked again for the first time.
+    calm_since: Option<Instant>,
+}
 
 impl Trouble {
-    /// Prints a trouble with `what`, unless it was printed already and is not over.
+    /// Prints what hinders `what`, unless it was printed already and is not over.
     pub(crate) fn begins(&self, what: &str, text: String) {
-        let mut lasting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if lasting.get(what) != Some(&text) {
-            say(format_args!("{text}"));
-            lasting.insert(what.to_owned(), text);
+        let mut all = self.lock();
+        let lasting = all.entry(what.to_owned()).or_default();
+        lasting.calm_since = None;
+        if !lasting.texts.contains(&text) {
+            say(&text);
+            lasting.texts.push(text);
         }
     }
 
-    /// Prints that a trouble with `what` is over, if there was one.
+    /// Notes that `what` has worked once. If it has worked for a while, prints that it works again.
+    pub(crate) fn eases(&self, what: &str) {
+        let mut all = self.lock();
+        let Some(lasting) = all.get_mut(what) else {
+            return;
+        };
+        let since = lasting.calm_since.get_or_insert_with(Instant::now);
+        if since.elapsed() > CALM {
+            say(format_args!("{what} works again"));
+            all.remove(what);
+        }
+    }
+
+    /// Prints that `what` works again, if it did not.
     pub(crate) fn ends(&self, what: &str) {
-        let mut lasting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if lasting.remove(what).is_some() {
+        if self.lock().remove(what).is_some() {
             say(format_args!("{what} works again"));
         }
     }
 
-    /// Returns the troubles that last, one after the other, or `None`.
-    pub(crate) fn lasting(&self) -> Option<String> {
-        let lasting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut texts: Vec<_> = lasting.values().map(String::as_str).collect();
-        texts.dedup();
-        (!texts.is_empty()).then(|| texts.join("; "))
+    /// Returns the texts of all troubles that last.
+    pub(crate) fn lasting(&self) -> Vec<String> {
+        let all = self.lock();
+        let lasting = all.values().filter(|lasting| lasting.calm_since.is_none());
+        lasting
+            .flat_map(|lasting| lasting.texts.iter().cloned())
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Lasting>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
