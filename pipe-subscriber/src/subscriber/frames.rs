@@ -54,7 +54,9 @@ use crate::read::ChildPipe;
 /// ```
 #[derive(Debug)]
 #[must_use = "streams do nothing unless polled"]
-pub struct Frames<R = ChildPipe>(ReaderStream<R>);
+pub struct Frames<R = ChildPipe> {
+    stream: ReaderStream<R>,
+}
 
 impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     /// Returns the whole frames as a [`Stream`], for a program that passes them on: over a network, into a file, to
@@ -74,19 +76,21 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     ///   [rate limit](crate::Spawn::rate_limit) become frames too. Records that the limit suppresses do not.
     /// - A [`tee`](Self::tee) gets what it gets otherwise: frames as they were received, in fragments.
     pub fn frames(self) -> Frames<R> {
-        Frames(ReaderStream::new(self.reader))
+        Frames {
+            stream: ReaderStream::new(self.reader),
+        }
     }
 }
 
 impl<R: AsyncRead + Unpin> Frames<R> {
     /// Returns the figures of the stream, or `None` if it has not ended.
     pub fn summary(&self) -> Option<&Summary> {
-        self.0.summary()
+        self.stream.summary()
     }
 
     /// Returns the read error that ended the stream, if one did.
     pub fn error(&self) -> Option<&io::Error> {
-        self.0.error()
+        self.stream.error()
     }
 
     /// Returns the figures of the stream.
@@ -98,7 +102,7 @@ impl<R: AsyncRead + Unpin> Frames<R> {
     ///
     /// Returns the read error that ended the stream, if one did.
     pub fn into_summary(self) -> Result<Summary, ReadError> {
-        self.0.into_summary()
+        self.stream.into_summary()
     }
 }
 
@@ -106,7 +110,7 @@ impl<R: AsyncRead + Unpin> Stream for Frames<R> {
     type Item = WholeFrame;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<WholeFrame>> {
-        let stream = &mut self.get_mut().0;
+        let stream = &mut self.get_mut().stream;
         stream.poll_next_with(cx, RecordReader::take_frame, RecordReader::take_last_frame)
     }
 }

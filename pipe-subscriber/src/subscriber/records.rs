@@ -46,21 +46,25 @@ use crate::read::ChildPipe;
 /// ```
 #[derive(Debug)]
 #[must_use = "streams do nothing unless polled"]
-pub struct Records<R = ChildPipe>(ReaderStream<R>);
+pub struct Records<R = ChildPipe> {
+    stream: ReaderStream<R>,
+}
 
 impl<R: AsyncRead + Unpin> Records<R> {
     pub(crate) fn new(reader: RecordReader<R>) -> Self {
-        Self(ReaderStream::new(reader))
+        Self {
+            stream: ReaderStream::new(reader),
+        }
     }
 
     /// Returns the figures of the stream, or `None` if it has not ended.
     pub fn summary(&self) -> Option<&Summary> {
-        self.0.summary()
+        self.stream.summary()
     }
 
     /// Returns the read error that ended the stream, if one did.
     pub fn error(&self) -> Option<&io::Error> {
-        self.0.error()
+        self.stream.error()
     }
 
     /// Returns the figures of the stream.
@@ -72,7 +76,7 @@ impl<R: AsyncRead + Unpin> Records<R> {
     ///
     /// Returns the read error that ended the stream, if one did.
     pub fn into_summary(self) -> Result<Summary, ReadError> {
-        self.0.into_summary()
+        self.stream.into_summary()
     }
 }
 
@@ -85,6 +89,6 @@ impl<R: AsyncRead + Unpin> Stream for Records<R> {
             reader.take_inputs(1, |record| owned = Some(record.to_record().into_owned()));
             owned
         };
-        self.get_mut().0.poll_next_with(cx, take, |_| None)
+        self.get_mut().stream.poll_next_with(cx, take, |_| None)
     }
 }

@@ -196,7 +196,7 @@ async fn a_tee_gets_the_frames_as_they_came() {
     let mut long = record(7, 1);
     long.message = "x".repeat(10_000).into();
     let payload = payload_of(&long);
-    let mut stream = Stream::default().hello(7).payload(&[1, 2]);
+    let mut stream = Stream::default().hello(7).record(7, 9).payload(&[1, 2]);
     for piece in split(&payload, Some(7), 11, 4096) {
         stream = stream.frame(&piece);
     }
