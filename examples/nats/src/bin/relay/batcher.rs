@@ -130,3 +130,6 @@ impl Batcher {
         self.next - oldest
     }
 }
+
+#[cfg(test)]
+mod tests;
