@@ -25,10 +25,9 @@
 mod check;
 mod input;
 mod logbook;
-#[path = "../support/runtime.rs"]
-#[path = "support/exit_codes.rs"]
+#[path = "../support/exit_codes.rs"]
 mod exit_codes;
-#[path = "support/runtime.rs"]
+#[path = "../support/runtime.rs"]
 mod runtime;
 #[path = "../support/signals.rs"]
 mod signals;
@@ -58,8 +57,8 @@ use tokio::{
 use tokio_stream::StreamExt;
 
 use check::CheckOptions;
-use input::{Input, spawn_logbook};
 use exit_codes::{OWN_FAILURE, exit_code, not_started};
+use input::{Input, spawn_logbook};
 use runtime::runtime;
 use signals::{Signals, keep_sigpipe_ignored};
 use store::Store;
