@@ -1,13 +1,11 @@
 //! `Child`: one child while its messages are read.
 
 use bytes::{Bytes, BytesMut};
+use nats_relay::MAX_FRAME_LENGTH;
 use record_proto::{Frame, Payload, RecordCodec};
 use tokio_util::codec::Decoder;
 
 use super::{account::Account, ordinals::Ordinals, reorder::Reorder};
-
-/// The length of the longest frame in bytes. The relay joins fragments, to records of 384 KiB by default.
-const MAX_FRAME: usize = 16 << 20;
 
 /// A child: its stored account, and its frames on their way through the collector.
 #[derive(Debug)]
@@ -62,7 +60,7 @@ impl Child {
     /// not, because they came before or are missing in the body.
     pub(crate) fn take(&mut self, batch: &Batch, mut each: impl FnMut(Part)) -> u64 {
         let mut body = BytesMut::from(batch.body.clone());
-        let mut codec = RecordCodec::new().with_max_frame_length(MAX_FRAME);
+        let mut codec = RecordCodec::new().with_max_frame_length(MAX_FRAME_LENGTH);
         let mut others = 0;
         for ordinal in batch.first..=batch.last {
             let Ok(Some(frame)) = codec.decode(&mut body) else {

@@ -71,7 +71,11 @@ impl Engine {
 
     /// Applies an end that has gone through the window.
     pub(super) fn end(&mut self, item: &Item) {
-        let Some(child) = self.hosts.get_mut(&item.host).and_then(|host| host.children.get_mut(&item.child)) else {
+        let Some(host) = self.hosts.get_mut(&item.host) else {
+            return;
+        };
+        host.finish(item.sequence);
+        let Some(child) = host.children.get_mut(&item.child) else {
             return;
         };
         match &item.what {
@@ -137,8 +141,8 @@ impl Engine {
             why: why.to_owned(),
         });
         for end in ends.collect::<Vec<_>>() {
-            self.notices.push(Notice(format!("{}/{end}", host.name)));
-            host.note_end(end);
+            host.note_end(end.clone());
+            self.notices.push(Notice::End { host: host.name.to_string(), end });
         }
     }
 }
@@ -153,7 +157,7 @@ pub(super) fn sign_of_life(child: &mut Child, now: u64, sequence: u64, host: &st
     }
     child.account.end = None;
     let (label, relay) = (&child.account.label, child.account.relay);
-    Some(Notice(format!("{host}/{label}: relay {relay} is back")))
+    Some(Notice::Notice(format!("{host}/{label}: relay {relay} is back")))
 }
 
 /// `web: worker[12] ended unknown after seq 7: its relay 00000000000000ff is silent for 3 heartbeats`

@@ -131,7 +131,7 @@ impl Engine {
         host.is_dirty = true;
         if host.note_label(&address.label) {
             let advice = "a label names a service, of which there are few, and not a job";
-            self.notices.push(Notice(format!("{}: more than 1,000 labels; {advice}", address.host)));
+            self.notices.push(Notice::Notice(format!("{}: more than 1,000 labels; {advice}", address.host)));
         }
         let received = match kind {
             Subject::Control => self.control(&address, &message, now),
@@ -195,27 +195,19 @@ impl Engine {
         self.merge.pop_any()
     }
 
-    /// Counts an item, and passes its record on if it is one.
-    pub(crate) fn dispatch(&mut self, item: &Item, is_late: bool, emit: impl FnOnce(Origin<'_>, &LogRecord<'_>)) {
-        let Some(host) = self.hosts.get_mut(&item.host) else {
-            return;
-        };
-        host.is_dirty = true;
-        if item.sequence > 0 {
-            host.positions.finish(item.sequence, 1);
-        }
+    /// Counts an item. Returns its record, if it is one.
+    pub(crate) fn dispatch<'i>(&'i mut self, item: &'i Item, is_late: bool) -> Option<(Origin<'i>, LogRecord<'i>)> {
         let What::Frame { frame, ordinal, fills_hole } = &item.what else {
-            return self.end(item);
+            self.end(item);
+            return None;
         };
-        let Some(child) = host.children.get_mut(&item.child) else {
-            return;
-        };
+        let host = self.hosts.get_mut(&item.host)?;
+        host.finish(item.sequence);
+        let child = host.children.get_mut(&item.child)?;
         let late = is_late || *fills_hole;
         let marks = Marks { late, redelivered: item.redelivered };
-        if let Some(record) = child.account.frame(*ordinal, frame.payload(), marks) {
-            let label = &child.account.label;
-            emit(Origin { host: &item.host, label, marks }, &record);
-        }
+        let record = child.account.frame(*ordinal, frame.payload(), marks)?;
+        Some((Origin { host: &item.host, label: &child.account.label, marks }, record))
     }
 
     /// Returns what has to be stored of a host.
@@ -254,7 +246,7 @@ impl Engine {
     fn note_foreign(&mut self, subject: &str, reason: &str) {
         if self.foreign == 0 {
             let text = format!("a message is left out, {subject}: {reason}; further ones are counted");
-            self.notices.push(Notice(text));
+            self.notices.push(Notice::Notice(text));
         }
         self.foreign += 1;
     }

@@ -121,6 +121,14 @@ impl Host {
         self.children.entry(key).or_insert_with(open)
     }
 
+    /// Notes that a part of a message is dispatched. The sequence is 0 if it came from none.
+    pub(crate) fn finish(&mut self, sequence: u64) {
+        self.is_dirty = true;
+        if sequence > 0 {
+            self.positions.finish(sequence, 1);
+        }
+    }
+
     /// Notes a label. Returns whether it is the first one above a thousand.
     pub(crate) fn note_label(&mut self, label: &str) -> bool {
         if self.labels.len() > MANY_LABELS || self.labels.contains(label) {
@@ -136,6 +144,10 @@ impl Host {
             self.ends.pop_front();
         }
         self.ends.push_back(end);
+    }
+
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = &Account> {
+        self.children.values().map(|child| &child.account)
     }
 
     pub(crate) fn ends(&self) -> impl Iterator<Item = &Ending> {

@@ -1,0 +1,301 @@
+//! `Collector`: reads, dispatches, and stores the position.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::OptionFuture;
+use log::Log;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::{
+    engine::{Engine, Item, Message},
+    failure::Failure,
+    link::Link,
+    options::Options,
+    place::Place,
+    reader::{Reader, Start},
+    report::Report,
+    sink::Sink,
+    stop::Stop,
+    store::Store,
+};
+
+/// How often time passes for the engine if no message comes.
+const TICK: Duration = Duration::from_millis(50);
+/// How many messages or items are handled before other work.
+const ROUND: usize = 4096;
+/// How often the position of hosts is stored of which nothing comes.
+const IDLE_HOSTS: Duration = Duration::from_secs(60);
+/// How many messages more than were read may be dispatched at least before the next write.
+const LOOKAHEAD: u64 = 64;
+
+/// Everything of a run.
+pub(crate) struct Collector<'l> {
+    engine: Engine,
+    reader: Reader,
+    sink: Sink<'l>,
+    stop: Stop,
+    link: Link,
+    /// `None` if nothing is stored.
+    position: Option<Position>,
+    /// Messages of hosts without a stored position are left out if they were stored before this.
+    since: u64,
+    last_message: Instant,
+}
+
+/// The stored position, and when it is written.
+struct Position {
+    store: Store,
+    place: Place,
+    every: Duration,
+    written: Instant,
+    all_written: Instant,
+    /// How many messages had been read when the position was written.
+    read: u64,
+    /// How many messages more may be dispatched before the next write.
+    lookahead: u64,
+}
+
+impl<'l> Collector<'l> {
+    /// Connects, and waits for this collector's turn. Returns `None` if it was stopped before.
+    ///
+    /// # Errors
+    ///
+    /// If there is no connection, no stream, no permission, or a position that cannot be read.
+    pub(crate) async fn start(options: &Options, mut stop: Stop, logger: &'l dyn Log) -> Result<Option<Self>, Failure> {
+        let link = Link::open(&options.server).await?;
+        let stream = link.stream(&options.stream).await?;
+        let filters = options.filters();
+        let mut engine = Engine::new(options.subject_prefix.clone(), options.times());
+        let mut start = options.since.map_or(Start::Beginning, Start::Time);
+        let mut position = None;
+        if !options.replay {
+            let mut place = Place::open(&link, &stream, &options.name, &filters).await?;
+            if options.standby && !wait(&mut place, &mut stop).await {
+                return Ok(None);
+            }
+            let mut store = Store::open(&link, &format!("{}-{}", options.name, options.stream)).await?;
+            for (host, stored) in store.take_over().await? {
+                engine.restore(&host, stored);
+            }
+            if let Some(done) = store.done() {
+                let last = stream.get_info().await.map_or(u64::MAX, |info| info.state.last_sequence);
+                check_stream(options, done, last)?;
+                start = Start::Sequence(done + 1);
+            }
+            position = Some(Position::new(store, place, options.checkpoint()));
+        }
+        let reader = Reader::open(&link, &stream, &filters, start).await?;
+        let sink = Sink::new(options.format, options.time, logger)?;
+        let (since, last_message) = (options.since_nanoseconds(), Instant::now());
+        Ok(Some(Self { engine, reader, sink, stop, link, position, since, last_message }))
+    }
+
+    /// Reads until SIGINT or SIGTERM, or in a replay until the end of the stream. Then everything that was read is
+    /// dispatched, except what waits for a hole, and the accounts are printed.
+    ///
+    /// # Errors
+    ///
+    /// If another collector has taken over, or records cannot be put out.
+    pub(crate) async fn run(mut self) -> Result<(), Failure> {
+        let read = self.read().await;
+        // What has been put out stands in the accounts, even if reading has failed.
+        if read.is_ok() {
+            self.finish().await?;
+        }
+        let report = Report::new(&self.engine.hosts(), self.engine.foreign());
+        self.sink.report(&report)?;
+        read
+    }
+
+    async fn read(&mut self) -> Result<(), Failure> {
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            if self.position.is_none() && self.reader.is_at_end() {
+                return Ok(());
+            }
+            let place: OptionFuture<_> = self.position.as_mut().map(|position| position.place.next()).into();
+            tokio::select! {
+                () = self.stop.requested() => return Ok(()),
+                message = self.reader.next() => self.receive(message).await?,
+                Some(()) = place => continue,
+                _ = tick.tick() => self.tick(),
+            }
+            self.dispatch(Engine::next).await?;
+            self.store_if_due().await?;
+        }
+    }
+
+    /// Receives a message, and those that are there already.
+    async fn receive(&mut self, message: Message) -> Result<(), Failure> {
+        let mut next = Some(message);
+        let mut count = 0;
+        while let Some(message) = next {
+            if self.is_wanted(&message).await? {
+                self.engine.receive(message);
+            }
+            count += 1;
+            next = if count < ROUND / 64 { self.reader.next_now() } else { None };
+        }
+        self.last_message = Instant::now();
+        Ok(())
+    }
+
+    /// Returns whether a message is to be received. The position of a host that is not known is looked up.
+    async fn is_wanted(&mut self, message: &Message) -> Result<bool, Failure> {
+        let Some(host) = self.engine.new_host(message) else {
+            return Ok(true);
+        };
+        if let Some(position) = &mut self.position
+            && let Some(stored) = position.store.take_over_host(&host).await?
+        {
+            self.engine.restore(&host, stored);
+            return Ok(true);
+        }
+        Ok(message.stored >= self.since)
+    }
+
+    fn tick(&mut self) {
+        let passed = self.last_message.elapsed();
+        self.last_message = Instant::now();
+        if self.reader.is_at_end() && self.link.is_connected() {
+            self.engine.idle(passed);
+        }
+        self.engine.tick();
+    }
+
+    /// Dispatches what `next` returns.
+    async fn dispatch(&mut self, next: fn(&mut Engine) -> Option<(Item, bool)>) -> Result<(), Failure> {
+        loop {
+            let ready: Vec<_> = std::iter::from_fn(|| next(&mut self.engine)).take(ROUND).collect();
+            if ready.is_empty() {
+                break;
+            }
+            self.open_up_to(&ready).await?;
+            for (item, is_late) in &ready {
+                let mut put_out = None;
+                if let Some((origin, record)) = self.engine.dispatch(item, *is_late) {
+                    put_out = Some(self.sink.record(origin, &record).await);
+                }
+                put_out.transpose()?;
+            }
+            self.sink.flush().await?;
+        }
+        for notice in self.engine.take_notices() {
+            self.sink.notice(&notice)?;
+        }
+        self.sink.flush().await?;
+        Ok(())
+    }
+
+    /// Stores that messages are open, before something of them is dispatched that a collector after this one could not know.
+    async fn open_up_to(&mut self, items: &[(Item, bool)]) -> Result<(), Failure> {
+        let Some(position) = &mut self.position else {
+            return Ok(());
+        };
+        let is_beyond = |(item, _): &&(Item, bool)| item.sequence > position.store.open_to(&item.host);
+        let beyond = items.iter().filter(is_beyond);
+        let mut hosts: Vec<String> = beyond.map(|(item, _)| item.host.to_string()).collect();
+        hosts.sort();
+        hosts.dedup();
+        position.write(&mut self.engine, hosts, true).await
+    }
+
+    async fn store_if_due(&mut self) -> Result<(), Failure> {
+        match &mut self.position {
+            Some(position) if position.written.elapsed() >= position.every => position.write_due(&mut self.engine).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Dispatches everything that has been read, and stores the position.
+    async fn finish(&mut self) -> Result<(), Failure> {
+        self.dispatch(Engine::next_of_all).await?;
+        if let Some(position) = &mut self.position {
+            let hosts = self.engine.hosts().iter().map(|host| host.name.to_string()).collect();
+            position.write(&mut self.engine, hosts, false).await?;
+            position.place.acknowledge(position.store.done().unwrap_or(0)).await;
+            self.link.flush().await;
+        }
+        Ok(())
+    }
+}
+
+impl Position {
+    fn new(store: Store, place: Place, every: Duration) -> Self {
+        let now = Instant::now();
+        Self { store, place, every, written: now, all_written: now, read: 0, lookahead: LOOKAHEAD }
+    }
+
+    /// Writes the hosts of which something has changed, and from time to time all.
+    async fn write_due(&mut self, engine: &mut Engine) -> Result<(), Failure> {
+        let read = engine.read();
+        // As many as since the last write, and once more as many, so that dispatching seldom has to wait for a write.
+        self.lookahead = (read.saturating_sub(self.read) * 2).max(LOOKAHEAD);
+        self.read = read;
+        let is_all = self.all_written.elapsed() >= IDLE_HOSTS;
+        let hosts = engine.hosts().into_iter().filter(|host| is_all || host.is_dirty);
+        let hosts: Vec<_> = hosts.map(|host| host.name.to_string()).collect();
+        self.write(engine, hosts, true).await?;
+        self.written = Instant::now();
+        if is_all {
+            self.all_written = self.written;
+        }
+        self.place.acknowledge(self.store.done().unwrap_or(0)).await;
+        Ok(())
+    }
+
+    /// Writes the states of hosts.
+    ///
+    /// A host that has no entry comes before all others: their positions pass its messages, and without an entry nobody
+    /// would know that they have to be read.
+    async fn write(&mut self, engine: &mut Engine, hosts: Vec<String>, goes_on: bool) -> Result<(), Failure> {
+        if hosts.is_empty() {
+            return Ok(());
+        }
+        let known = engine.hosts().iter().map(|host| host.name.to_string()).collect::<Vec<_>>();
+        let (old, new): (Vec<_>, Vec<_>) = known.into_iter().partition(|host| self.store.is_written(host));
+        let old = old.into_iter().filter(|host| hosts.contains(host)).collect();
+        for hosts in [new, old] {
+            let mut values = Vec::new();
+            for host in hosts {
+                let mut stored = engine.snapshot(&host);
+                stored.open = if goes_on { engine.read() + self.lookahead } else { stored.done };
+                let mut value = self.store.value(&host, &stored);
+                while value.is_none() {
+                    engine.shrink(&host);
+                    let open = stored.open;
+                    stored = engine.snapshot(&host);
+                    stored.open = open;
+                    value = self.store.value(&host, &stored);
+                }
+                values.extend(value.map(|value| (host, stored, value)));
+            }
+            self.store.write(values).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Waits for this collector's turn. Returns whether it has come; else the collector was stopped.
+async fn wait(place: &mut Place, stop: &mut Stop) -> bool {
+    crate::support::stdio::eprint_line("collect: on standby, until no other collector of this name reads");
+    tokio::select! {
+        () = stop.requested() => false,
+        () = place.next() => {
+            crate::support::stdio::eprint_line("collect: reading");
+            true
+        }
+    }
+}
+
+fn check_stream(options: &Options, done: u64, last: u64) -> Result<(), Failure> {
+    if done <= last {
+        return Ok(());
+    }
+    Err(Failure(format!(
+        "the stream {} has messages up to {last}, and the stored position is {done}: the stream was deleted and made again. \
+         Give another --name, or delete the bucket {}-{} to begin again",
+        options.stream, options.name, options.stream
+    )))
+}
