@@ -25,6 +25,8 @@ mod clock;
 mod collector;
 mod ends;
 mod engine;
+#[cfg(test)]
+mod engine_tests;
 mod failure;
 mod flow;
 mod host;

@@ -1,16 +1,22 @@
 //! `Stop`: SIGINT and SIGTERM.
 
-use std::{io, process};
+use std::{io, process, time::Duration};
 
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
+    time::sleep,
 };
+
+use crate::support::stdio::eprint_line;
 
 /// The code of a program that was stopped before it could finish.
 const ABORTED: i32 = 130;
+/// How long finishing may take: the server may be away, or nobody may read the output.
+const LIMIT: Duration = Duration::from_secs(20);
 
-/// Whether this program is to stop. The first signal asks it to finish, and the second one ends it.
+/// Whether this program is to stop. The first signal asks it to finish. The second one ends it, and so do
+/// 20 seconds after the first.
 #[derive(Debug, Clone)]
 pub(crate) struct Stop(watch::Receiver<bool>);
 
@@ -20,15 +26,17 @@ impl Stop {
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let (sender, receiver) = watch::channel(false);
         tokio::spawn(async move {
-            for is_first in [true, false] {
-                tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                }
-                if is_first {
-                    sender.send_replace(true);
-                }
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
             }
+            sender.send_replace(true);
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                () = sleep(LIMIT) => {}
+            }
+            eprint_line("collect: stopped before the position was stored; what was put out since then will come again, marked");
             process::exit(ABORTED);
         });
         Ok(Self(receiver))

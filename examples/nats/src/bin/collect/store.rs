@@ -144,11 +144,12 @@ impl Store {
     ///
     /// If another collector has written one of them, or the server denies it.
     pub(crate) async fn write(&mut self, hosts: Vec<(String, Stored, Bytes)>) -> Result<(), Failure> {
+        let this = &*self;
         let written: Vec<_> = stream::iter(hosts)
-            .map(|(host, stored, value)| async {
-                let before = self.entries.get(&host).copied().unwrap_or_default();
+            .map(|(host, stored, value)| async move {
+                let before = this.entries.get(&host).copied().unwrap_or_default();
                 let number = before.number + 1;
-                let revision = self.put(&host, value, before.revision, number).await?;
+                let revision = this.put(&host, value, before.revision, number).await?;
                 Ok::<_, Failure>((host, Written { revision, number, done: stored.done, open: stored.open }))
             })
             .buffer_unordered(AT_ONCE)
