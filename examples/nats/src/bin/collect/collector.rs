@@ -26,7 +26,7 @@ const ROUND: usize = 4096;
 /// How often the position of hosts is stored of which nothing comes.
 const IDLE_HOSTS: Duration = Duration::from_secs(60);
 /// How many messages more than were read may be dispatched at least before the next write.
-const LOOKAHEAD: u64 = 64;
+const LOOKAHEAD: u64 = 16;
 
 /// Everything of a run.
 pub(crate) struct Collector<'l> {
@@ -97,14 +97,10 @@ impl<'l> Collector<'l> {
     ///
     /// If another collector has taken over, or records cannot be put out.
     pub(crate) async fn run(mut self) -> Result<(), Failure> {
-        let read = self.read().await;
-        // What has been put out stands in the accounts, even if reading has failed.
-        if read.is_ok() {
-            self.finish().await?;
-        }
+        self.read().await?;
+        self.finish().await?;
         let report = Report::new(&self.engine.hosts(), self.engine.foreign());
-        self.sink.report(&report)?;
-        read
+        Ok(self.sink.report(&report)?)
     }
 
     async fn read(&mut self) -> Result<(), Failure> {
@@ -224,14 +220,16 @@ impl<'l> Collector<'l> {
 impl Position {
     fn new(store: Store, place: Place, every: Duration) -> Self {
         let now = Instant::now();
-        Self { store, place, every, written: now, all_written: now, read: 0, lookahead: LOOKAHEAD }
+        let read = store.done().unwrap_or(0);
+        Self { store, place, every, written: now, all_written: now, read, lookahead: LOOKAHEAD }
     }
 
     /// Writes the hosts of which something has changed, and from time to time all.
     async fn write_due(&mut self, engine: &mut Engine) -> Result<(), Failure> {
         let read = engine.read();
-        // As many as since the last write, and once more as many, so that dispatching seldom has to wait for a write.
-        self.lookahead = (read.saturating_sub(self.read) * 2).max(LOOKAHEAD);
+        // As many as since the last write, so that dispatching seldom has to wait for a write, and little is marked after a
+        // crash.
+        self.lookahead = read.saturating_sub(self.read).max(LOOKAHEAD);
         self.read = read;
         let is_all = self.all_written.elapsed() >= IDLE_HOSTS;
         let hosts = engine.hosts().into_iter().filter(|host| is_all || host.is_dirty);
@@ -259,14 +257,12 @@ impl Position {
         for hosts in [new, old] {
             let mut values = Vec::new();
             for host in hosts {
-                let mut stored = engine.snapshot(&host);
-                stored.open = if goes_on { engine.read() + self.lookahead } else { stored.done };
+                let open = goes_on.then(|| engine.read() + self.lookahead);
+                let mut stored = engine.snapshot(&host, open);
                 let mut value = self.store.value(&host, &stored);
                 while value.is_none() {
                     engine.shrink(&host);
-                    let open = stored.open;
-                    stored = engine.snapshot(&host);
-                    stored.open = open;
+                    stored = engine.snapshot(&host, open);
                     value = self.store.value(&host, &stored);
                 }
                 values.extend(value.map(|value| (host, stored, value)));

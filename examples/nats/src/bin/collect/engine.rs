@@ -210,10 +210,10 @@ impl Engine {
         Some((Origin { host: &item.host, label: &child.account.label, marks }, record))
     }
 
-    /// Returns what has to be stored of a host.
-    pub(crate) fn snapshot(&mut self, host: &str) -> Stored {
+    /// Returns what has to be stored of a host, of which messages up to `open` may be dispatched before the next snapshot.
+    pub(crate) fn snapshot(&mut self, host: &str, open: Option<u64>) -> Stored {
         let read = self.read;
-        self.hosts.get_mut(host).map_or_else(Stored::default, |host| host.snapshot(read))
+        self.hosts.get_mut(host).map_or_else(Stored::default, |host| host.snapshot(read, open))
     }
 
     /// Forgets parts of the accounts of a host, whose state is too long.

@@ -144,7 +144,7 @@ fn a_child_that_ends_in_good_order_is_complete_and_forgotten() {
     let (mut engine, seen) = read_all(messages);
     assert!(seen.iter().map(|seen| seen.1).eq(1..=8));
     assert_eq!(sums(&engine), Sums { received: 8, clean: 1, ..Sums::default() });
-    let stored = engine.snapshot("h");
+    let stored = engine.snapshot("h", None);
     assert_eq!((stored.done, stored.children.len(), stored.past.received), (4, 0, 8));
     assert_eq!(engine.take_notices(), []);
 }
@@ -194,7 +194,7 @@ fn children_are_merged_by_time() {
     let late = vec![one.batch(0, 5, 8, START), two.batch(0, 5, 8, START - 3 * MS)];
     let (_, seen) = read_all(late);
     let order: Vec<_> = seen.iter().map(|(name, seq, _)| format!("{}{seq}", &name[..1])).collect();
-    assert_eq!(order, ["b1", "b2", "b3", "b4", "a1", "b5", "a2", "a3", "a4", "a5"]);
+    assert_eq!(order, ["b1", "b2", "b3", "a1", "b4", "a2", "b5", "a3", "a4", "a5"]);
 }
 
 #[test]
@@ -268,8 +268,8 @@ impl Bucket {
         let (old, new): (Vec<_>, Vec<_>) = known.into_iter().partition(|host| self.0.contains_key(host));
         let old = old.into_iter().filter(|host| hosts.contains(host));
         for host in new.into_iter().chain(old) {
-            let mut entry = engine.snapshot(&host);
-            entry.open = engine.read() + random.below(5);
+            let open = engine.read() + random.below(5);
+            let entry = engine.snapshot(&host, Some(open));
             // As text, as it is stored.
             let text = serde_json::to_string(&entry).unwrap();
             self.0.insert(host, serde_json::from_str(&text).unwrap());

@@ -98,16 +98,18 @@ impl Host {
         }
     }
 
-    /// Returns what has to be stored if all messages up to `read` were read. The caller sets [`open`](Stored::open).
-    pub(crate) fn snapshot(&mut self, read: u64) -> Stored {
+    /// Returns what has to be stored if all messages up to `read` were read. Messages up to `open` may be dispatched before
+    /// the next snapshot; `None` if nothing will be.
+    pub(crate) fn snapshot(&mut self, read: u64, open: Option<u64>) -> Stored {
         let done = self.positions.done(read).max(self.skip_to);
         self.forget_ended(done);
         self.is_dirty = false;
         Stored {
             done,
-            open: 0,
+            // What a collector before this one may have dispatched stays marked until it is done, even if this one crashes.
+            open: open.unwrap_or(done).max(self.redelivered_to),
             past: self.past.clone(),
-            children: self.children.values().map(|child| child.account.clone()).collect(),
+            children: self.accounts().cloned().collect(),
             ends: self.ends.clone(),
         }
     }

@@ -30,6 +30,7 @@ impl Ordinals {
         self.next
     }
 
+    #[cfg(test)]
     pub(crate) fn contains(&self, ordinal: u64) -> bool {
         ordinal < self.next && self.hole_of(ordinal).is_none()
     }

@@ -34,7 +34,6 @@ const MAX_PENDING: i64 = 10_000;
 ///
 /// The last message is never acknowledged, so there is always one with which the server can choose.
 pub(crate) struct Place {
-    link: Link,
     consumer: PullConsumer,
     /// `None` if it has to be asked for again.
     messages: Option<Messages>,
@@ -67,7 +66,7 @@ impl Place {
             link.failure(&format!("cannot make the consumer {name} of the stream {stream}"), &error, &hint)
         })?;
         check(&consumer, name, filters)?;
-        Ok(Self { link: link.clone(), consumer, messages: None, open: VecDeque::new() })
+        Ok(Self { consumer, messages: None, open: VecDeque::new() })
     }
 
     /// Waits until the server sends something to this collector: it has been chosen.
@@ -100,11 +99,6 @@ impl Place {
             // It is only for display: if it gets lost, a later one replaces it.
             let _shown_later = message.ack().await;
         }
-    }
-
-    /// Returns what is known of a lost permission.
-    pub(crate) fn denied(&self) -> Option<String> {
-        self.link.denied()
     }
 
     fn received(&mut self, message: jetstream::Message) {
