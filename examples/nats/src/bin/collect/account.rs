@@ -84,7 +84,12 @@ impl Account {
     }
 
     /// Counts a frame that is dispatched now. Returns its record, if it is one.
-    pub(crate) fn frame<'p>(&mut self, ordinal: u64, payload: &'p [u8], marks: Marks) -> Option<LogRecord<'p>> {
+    pub(crate) fn frame<'p>(
+        &mut self,
+        ordinal: u64,
+        payload: &'p [u8],
+        marks: Marks,
+    ) -> Option<LogRecord<'p>> {
         let skipped = ordinal.saturating_sub(self.dispatched.next());
         self.folded.lost_frames += skipped;
         let fills_hole = ordinal < self.dispatched.next();
@@ -94,7 +99,10 @@ impl Account {
         match Payload::decode(payload) {
             Ok(Payload::Record(record)) => return Some(self.record(record, marks)),
             Ok(Payload::Hello(hello)) => {
-                let key = ProcessKey { pid: hello.pid, instance: hello.instance };
+                let key = ProcessKey {
+                    pid: hello.pid,
+                    instance: hello.instance,
+                };
                 // Only the hello tells two processes of one pid apart if they send no instance.
                 if key.pid.is_some() && key.instance.is_none() && self.process(key).has_begun() {
                     let old = self.processes.remove(self.current);
@@ -103,11 +111,17 @@ impl Account {
                 self.process(key).hello(&hello);
             }
             Ok(Payload::Dropped(dropped)) => {
-                let key = ProcessKey { pid: dropped.pid, instance: dropped.instance };
+                let key = ProcessKey {
+                    pid: dropped.pid,
+                    instance: dropped.instance,
+                };
                 self.process(key).dropped(&dropped.counts);
             }
             Ok(Payload::Close(close)) => {
-                let key = ProcessKey { pid: close.pid, instance: close.instance };
+                let key = ProcessKey {
+                    pid: close.pid,
+                    instance: close.instance,
+                };
                 self.process(key).close(&close);
             }
             Ok(Payload::Bell) => {}
@@ -120,7 +134,10 @@ impl Account {
     fn record<'p>(&mut self, mut record: LogRecord<'p>, marks: Marks) -> LogRecord<'p> {
         self.folded.late += u64::from(marks.late);
         self.folded.redelivered += u64::from(marks.redelivered);
-        let process = self.process(ProcessKey { pid: record.pid, instance: record.instance });
+        let process = self.process(ProcessKey {
+            pid: record.pid,
+            instance: record.instance,
+        });
         process.record(record.seq);
         match &record.process {
             Some(name) => process.set_name(Some(name)),
@@ -142,7 +159,9 @@ impl Account {
     /// are lost.
     pub(crate) fn report_end(&mut self, last: Option<u64>) {
         self.end = Some(End::Reported);
-        self.folded.lost_frames += self.dispatched.skip_to(last.map_or(0, |last| last.saturating_add(1)));
+        self.folded.lost_frames += self
+            .dispatched
+            .skip_to(last.map_or(0, |last| last.saturating_add(1)));
     }
 
     /// Returns the processes that have not sent a close frame.
@@ -196,7 +215,10 @@ impl Account {
 
     /// Returns the account of a process, and makes it the current one.
     fn process(&mut self, key: ProcessKey) -> &mut Process {
-        let is_current = self.processes.get(self.current).is_some_and(|process| process.key == key);
+        let is_current = self
+            .processes
+            .get(self.current)
+            .is_some_and(|process| process.key == key);
         if !is_current {
             self.current = match self.processes.iter().position(|process| process.key == key) {
                 Some(index) => index,
@@ -254,7 +276,13 @@ mod tests {
     #[test]
     fn frames_are_counted_by_process_and_a_record_gets_the_name() {
         let mut account = account(0);
-        let frames = [hello(1), record(1, 1), record(2, 1), record(1, 3), close(1, 3)];
+        let frames = [
+            hello(1),
+            record(1, 1),
+            record(2, 1),
+            record(1, 3),
+            close(1, 3),
+        ];
         for (ordinal, frame) in (0..).zip(&frames) {
             let record = account.frame(ordinal, frame, Marks::default());
             if ordinal == 1 {
@@ -263,7 +291,16 @@ mod tests {
         }
         account.report_end(Some(4));
         let sums = account.sums();
-        assert_eq!((sums.received, sums.missing, sums.clean, sums.unclosed, sums.lost_frames), (3, 1, 1, 1, 0));
+        assert_eq!(
+            (
+                sums.received,
+                sums.missing,
+                sums.clean,
+                sums.unclosed,
+                sums.lost_frames
+            ),
+            (3, 1, 1, 1, 0)
+        );
         assert_eq!(account.unclosed().next().unwrap().last, 1);
     }
 
@@ -273,7 +310,14 @@ mod tests {
         account.frame(0, &record(1, 1), Marks::default());
         account.frame(3, &record(1, 4), Marks::default());
         assert_eq!((account.sums().lost_frames, account.sums().missing), (2, 2));
-        account.frame(1, &record(1, 2), Marks { late: true, redelivered: false });
+        account.frame(
+            1,
+            &record(1, 2),
+            Marks {
+                late: true,
+                redelivered: false,
+            },
+        );
         let sums = account.sums();
         assert_eq!((sums.lost_frames, sums.missing, sums.late), (1, 1, 1));
         account.report_end(Some(5));
@@ -287,7 +331,10 @@ mod tests {
             account.frame(ordinal, &frame, Marks::default());
         }
         let sums = account.sums();
-        assert_eq!((sums.received, sums.missing, sums.unclosed, sums.open), (2, 0, 1, 1));
+        assert_eq!(
+            (sums.received, sums.missing, sums.unclosed, sums.open),
+            (2, 0, 1, 1)
+        );
     }
 
     #[test]

@@ -72,7 +72,12 @@ impl Child {
                 continue;
             }
             let key = self.key_of(&frame, batch.stored, fills_hole);
-            each(Part { frame, ordinal, key, fills_hole });
+            each(Part {
+                frame,
+                ordinal,
+                key,
+                fills_hole,
+            });
         }
         if !body.is_empty() {
             self.account.malformed(1);
@@ -110,7 +115,9 @@ impl Child {
 
     /// The body ends before this ordinal, or cannot be read on. Nothing more of this batch will come.
     fn without_rest(&mut self, from: u64, last: u64) -> u64 {
-        let missing = (from..=last).filter(|&ordinal| self.order.take(ordinal)).count() as u64;
+        let missing = (from..=last)
+            .filter(|&ordinal| self.order.take(ordinal))
+            .count() as u64;
         self.account.malformed(missing);
         last - from + 1
     }
@@ -130,11 +137,21 @@ mod tests {
             record.encode_frame(&mut body);
         }
         let last = first + times.len() as u64 - 1;
-        Batch { sequence: 1, stored: 100, redelivered: false, first, last, body: body.into() }
+        Batch {
+            sequence: 1,
+            stored: 100,
+            redelivered: false,
+            first,
+            last,
+            body: body.into(),
+        }
     }
 
     fn child() -> Child {
-        Child::new(Account::new(("00000000000000ff".parse().unwrap(), 17), "w", 0), 0)
+        Child::new(
+            Account::new(("00000000000000ff".parse().unwrap(), 17), "w", 0),
+            0,
+        )
     }
 
     fn keys(child: &mut Child, batch: &Batch) -> Vec<(u64, u64)> {
@@ -163,6 +180,9 @@ mod tests {
         let mut short = batch(0, &[1, 2, 3]);
         short.body.truncate(short.body.len() - 1);
         assert_eq!(child.take(&short, |_| {}), 1);
-        assert_eq!((child.account.sums().malformed, child.order.taken().next()), (1, 3));
+        assert_eq!(
+            (child.account.sums().malformed, child.order.taken().next()),
+            (1, 3)
+        );
     }
 }

@@ -61,7 +61,11 @@ impl<'l> Collector<'l> {
     /// # Errors
     ///
     /// If there is no connection, no stream, no permission, or a position that cannot be read.
-    pub(crate) async fn start(options: &Options, mut stop: Stop, logger: &'l dyn Log) -> Result<Option<Self>, Failure> {
+    pub(crate) async fn start(
+        options: &Options,
+        mut stop: Stop,
+        logger: &'l dyn Log,
+    ) -> Result<Option<Self>, Failure> {
         let link = Link::open(&options.server).await?;
         let stream = link.stream(&options.stream).await?;
         let filters = options.filters();
@@ -73,12 +77,16 @@ impl<'l> Collector<'l> {
             if options.standby && !wait(&mut place, &mut stop).await {
                 return Ok(None);
             }
-            let mut store = Store::open(&link, &format!("{}-{}", options.name, options.stream)).await?;
+            let mut store =
+                Store::open(&link, &format!("{}-{}", options.name, options.stream)).await?;
             for (host, stored) in store.take_over().await? {
                 engine.restore(&host, stored);
             }
             if let Some(done) = store.done() {
-                let last = stream.get_info().await.map_or(u64::MAX, |info| info.state.last_sequence);
+                let last = stream
+                    .get_info()
+                    .await
+                    .map_or(u64::MAX, |info| info.state.last_sequence);
                 check_stream(options, done, last)?;
                 start = Start::Sequence(done + 1);
             }
@@ -87,7 +95,16 @@ impl<'l> Collector<'l> {
         let reader = Reader::open(&link, &stream, &filters, start).await?;
         let sink = Sink::new(options.format, options.time, logger)?;
         let (since, last_message) = (options.since_nanoseconds(), Instant::now());
-        Ok(Some(Self { engine, reader, sink, stop, link, position, since, last_message }))
+        Ok(Some(Self {
+            engine,
+            reader,
+            sink,
+            stop,
+            link,
+            position,
+            since,
+            last_message,
+        }))
     }
 
     /// Reads until SIGINT or SIGTERM, or in a replay until the end of the stream. Then everything that was read is
@@ -110,7 +127,11 @@ impl<'l> Collector<'l> {
             if self.position.is_none() && self.reader.is_at_end() {
                 return Ok(());
             }
-            let place: OptionFuture<_> = self.position.as_mut().map(|position| position.place.next()).into();
+            let place: OptionFuture<_> = self
+                .position
+                .as_mut()
+                .map(|position| position.place.next())
+                .into();
             tokio::select! {
                 () = self.stop.requested() => return Ok(()),
                 message = self.reader.next() => self.receive(message).await?,
@@ -131,7 +152,11 @@ impl<'l> Collector<'l> {
                 self.engine.receive(message);
             }
             count += 1;
-            next = if count < ROUND / 64 { self.reader.next_now() } else { None };
+            next = if count < ROUND / 64 {
+                self.reader.next_now()
+            } else {
+                None
+            };
         }
         self.last_message = Instant::now();
         Ok(())
@@ -161,9 +186,14 @@ impl<'l> Collector<'l> {
     }
 
     /// Dispatches what `next` returns.
-    async fn dispatch(&mut self, next: fn(&mut Engine) -> Option<(Item, bool)>) -> Result<(), Failure> {
+    async fn dispatch(
+        &mut self,
+        next: fn(&mut Engine) -> Option<(Item, bool)>,
+    ) -> Result<(), Failure> {
         loop {
-            let ready: Vec<_> = std::iter::from_fn(|| next(&mut self.engine)).take(ROUND).collect();
+            let ready: Vec<_> = std::iter::from_fn(|| next(&mut self.engine))
+                .take(ROUND)
+                .collect();
             if ready.is_empty() {
                 break;
             }
@@ -189,7 +219,8 @@ impl<'l> Collector<'l> {
         let Some(position) = &mut self.position else {
             return Ok(());
         };
-        let is_beyond = |(item, _): &&(Item, bool)| item.sequence > position.store.open_to(&item.host);
+        let is_beyond =
+            |(item, _): &&(Item, bool)| item.sequence > position.store.open_to(&item.host);
         let beyond = items.iter().filter(is_beyond);
         let mut hosts: Vec<String> = beyond.map(|(item, _)| item.host.to_string()).collect();
         hosts.sort();
@@ -199,7 +230,9 @@ impl<'l> Collector<'l> {
 
     async fn store_if_due(&mut self) -> Result<(), Failure> {
         match &mut self.position {
-            Some(position) if position.written.elapsed() >= position.every => position.write_due(&mut self.engine).await,
+            Some(position) if position.written.elapsed() >= position.every => {
+                position.write_due(&mut self.engine).await
+            }
             _ => Ok(()),
         }
     }
@@ -208,9 +241,17 @@ impl<'l> Collector<'l> {
     async fn finish(&mut self) -> Result<(), Failure> {
         self.dispatch(Engine::next_of_all).await?;
         if let Some(position) = &mut self.position {
-            let hosts = self.engine.hosts().iter().map(|host| host.name.to_string()).collect();
+            let hosts = self
+                .engine
+                .hosts()
+                .iter()
+                .map(|host| host.name.to_string())
+                .collect();
             position.write(&mut self.engine, hosts, false).await?;
-            position.place.acknowledge(position.store.done().unwrap_or(0)).await;
+            position
+                .place
+                .acknowledge(position.store.done().unwrap_or(0))
+                .await;
             self.link.flush().await;
         }
         Ok(())
@@ -221,7 +262,15 @@ impl Position {
     fn new(store: Store, place: Place, every: Duration) -> Self {
         let now = Instant::now();
         let read = store.done().unwrap_or(0);
-        Self { store, place, every, written: now, all_written: now, read, lookahead: LOOKAHEAD }
+        Self {
+            store,
+            place,
+            every,
+            written: now,
+            all_written: now,
+            read,
+            lookahead: LOOKAHEAD,
+        }
     }
 
     /// Writes the hosts of which something has changed, and from time to time all.
@@ -232,7 +281,10 @@ impl Position {
         self.lookahead = read.saturating_sub(self.read).max(LOOKAHEAD);
         self.read = read;
         let is_all = self.all_written.elapsed() >= IDLE_HOSTS;
-        let hosts = engine.hosts().into_iter().filter(|host| is_all || host.is_dirty);
+        let hosts = engine
+            .hosts()
+            .into_iter()
+            .filter(|host| is_all || host.is_dirty);
         let hosts: Vec<_> = hosts.map(|host| host.name.to_string()).collect();
         self.write(engine, hosts, true).await?;
         self.written = Instant::now();
@@ -247,13 +299,27 @@ impl Position {
     ///
     /// A host that has no entry comes before all others: their positions pass its messages, and without an entry nobody
     /// would know that they have to be read.
-    async fn write(&mut self, engine: &mut Engine, hosts: Vec<String>, goes_on: bool) -> Result<(), Failure> {
+    async fn write(
+        &mut self,
+        engine: &mut Engine,
+        hosts: Vec<String>,
+        goes_on: bool,
+    ) -> Result<(), Failure> {
         if hosts.is_empty() {
             return Ok(());
         }
-        let known = engine.hosts().iter().map(|host| host.name.to_string()).collect::<Vec<_>>();
-        let (old, new): (Vec<_>, Vec<_>) = known.into_iter().partition(|host| self.store.is_written(host));
-        let old = old.into_iter().filter(|host| hosts.contains(host)).collect();
+        let known = engine
+            .hosts()
+            .iter()
+            .map(|host| host.name.to_string())
+            .collect::<Vec<_>>();
+        let (old, new): (Vec<_>, Vec<_>) = known
+            .into_iter()
+            .partition(|host| self.store.is_written(host));
+        let old = old
+            .into_iter()
+            .filter(|host| hosts.contains(host))
+            .collect();
         for hosts in [new, old] {
             let mut values = Vec::new();
             for host in hosts {
@@ -275,7 +341,9 @@ impl Position {
 
 /// Waits for this collector's turn. Returns whether it has come; else the collector was stopped.
 async fn wait(place: &mut Place, stop: &mut Stop) -> bool {
-    crate::support::stdio::eprint_line("collect: on standby, until no other collector of this name reads");
+    crate::support::stdio::eprint_line(
+        "collect: on standby, until no other collector of this name reads",
+    );
     tokio::select! {
         () = stop.requested() => false,
         () = place.next() => {

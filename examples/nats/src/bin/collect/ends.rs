@@ -18,16 +18,28 @@ pub(super) const HEARTBEAT: u64 = 5_000_000_000;
 
 impl Engine {
     /// Receives a control message of a host that is known.
-    pub(super) fn control(&mut self, address: &Address, message: &Message, now: u64) -> Result<(), String> {
-        let control: Control = serde_json::from_slice(&message.body).map_err(|error| error.to_string())?;
+    pub(super) fn control(
+        &mut self,
+        address: &Address,
+        message: &Message,
+        now: u64,
+    ) -> Result<(), String> {
+        let control: Control =
+            serde_json::from_slice(&message.body).map_err(|error| error.to_string())?;
         let Some(host) = self.hosts.get_mut(&*address.host) else {
             return Ok(());
         };
         match control {
-            Control::Started { relay, previous, child, .. } => {
+            Control::Started {
+                relay,
+                previous,
+                child,
+                ..
+            } => {
                 let child = host.child((relay, child), &address.label, 0, now);
                 child.account.has_control = true;
-                self.notices.extend(sign_of_life(child, now, message.sequence, &address.host));
+                self.notices
+                    .extend(sign_of_life(child, now, message.sequence, &address.host));
                 if let Some(previous) = previous.filter(|previous| *previous != relay) {
                     self.lose_relay(&address.host, previous, relay);
                 }
@@ -35,18 +47,32 @@ impl Engine {
             Control::Alive { relay, child, .. } => {
                 if let Some(child) = host.children.get_mut(&(relay, child)) {
                     child.account.has_control = true;
-                    self.notices.extend(sign_of_life(child, now, message.sequence, &address.host));
+                    self.notices
+                        .extend(sign_of_life(child, now, message.sequence, &address.host));
                 }
             }
-            Control::Ended { relay, child, last, exit, unsent, .. } => {
+            Control::Ended {
+                relay,
+                child,
+                last,
+                exit,
+                unsent,
+                ..
+            } => {
                 let key = (relay, child);
                 let Some(child) = host.children.get_mut(&key) else {
                     return Ok(());
                 };
-                self.notices.extend(sign_of_life(child, now, message.sequence, &address.host));
+                self.notices
+                    .extend(sign_of_life(child, now, message.sequence, &address.host));
                 child.is_ending = true;
                 host.positions.begin(message.sequence, 1);
-                self.push_end(&address.host, key, message.sequence, What::Ended { last, exit, unsent });
+                self.push_end(
+                    &address.host,
+                    key,
+                    message.sequence,
+                    What::Ended { last, exit, unsent },
+                );
             }
             _ => {}
         }
@@ -59,13 +85,19 @@ impl Engine {
         let mut silent = Vec::new();
         for host in self.hosts.values() {
             let is_silent = |child: &Child| {
-                child.is_open() && child.account.has_control && child.last_sign.saturating_add(silence) < now
+                child.is_open()
+                    && child.account.has_control
+                    && child.last_sign.saturating_add(silence) < now
             };
             let found = host.children.iter().filter(|(_, child)| is_silent(child));
             silent.extend(found.map(|(key, _)| (Arc::clone(&host.name), *key)));
         }
         for (host, key) in silent {
-            self.lose(&host, key, format!("its relay {} is silent for 3 heartbeats", key.0));
+            self.lose(
+                &host,
+                key,
+                format!("its relay {} is silent for 3 heartbeats", key.0),
+            );
         }
     }
 
@@ -83,7 +115,9 @@ impl Engine {
                 child.account.report_end(*last);
                 let why = match unsent {
                     0 => exit.clone(),
-                    _ => format!("{exit}, and the relay has {unsent} frames that were not acknowledged"),
+                    _ => format!(
+                        "{exit}, and the relay has {unsent} frames that were not acknowledged"
+                    ),
                 };
                 self.note_ends(item, "ended without a close frame", &why);
             }
@@ -97,15 +131,28 @@ impl Engine {
 
     /// Ends the children of a relay in whose place another one was started.
     fn lose_relay(&mut self, host: &str, relay: RelayStart, by: RelayStart) {
-        let children = self.hosts.get(host).map(|host| host.children.iter()).into_iter().flatten();
+        let children = self
+            .hosts
+            .get(host)
+            .map(|host| host.children.iter())
+            .into_iter()
+            .flatten();
         let lost = children.filter(|(key, child)| key.0 == relay && child.is_open());
         for key in lost.map(|(key, _)| *key).collect::<Vec<_>>() {
-            self.lose(host, key, format!("its relay {relay} has gone without a word, and {by} was started"));
+            self.lose(
+                host,
+                key,
+                format!("its relay {relay} has gone without a word, and {by} was started"),
+            );
         }
     }
 
     fn lose(&mut self, host: &str, key: ChildKey, why: String) {
-        if let Some(child) = self.hosts.get_mut(host).and_then(|host| host.children.get_mut(&key)) {
+        if let Some(child) = self
+            .hosts
+            .get_mut(host)
+            .and_then(|host| host.children.get_mut(&key))
+        {
             child.is_ending = true;
             self.push_end(host, key, 0, What::Lost(why));
         }
@@ -119,7 +166,13 @@ impl Engine {
         // What has not come by now will not come: a relay sends the end after everything else.
         give_up_holes(host, key, u64::MAX, &mut self.merge);
         let last_key = host.children.get(&key).map_or(0, Child::last_key);
-        let item = Item { host: Arc::clone(&host.name), child: key, sequence, redelivered: false, what };
+        let item = Item {
+            host: Arc::clone(&host.name),
+            child: key,
+            sequence,
+            redelivered: false,
+            what,
+        };
         self.merge.push(last_key, OVERHEAD, item);
     }
 
@@ -142,13 +195,21 @@ impl Engine {
         });
         for end in ends.collect::<Vec<_>>() {
             host.note_end(end.clone());
-            self.notices.push(Notice::End { host: host.name.to_string(), end });
+            self.notices.push(Notice::End {
+                host: host.name.to_string(),
+                end,
+            });
         }
     }
 }
 
 /// Notes that something has come from a child. Returns the notice that it is back, if its end was unknown.
-pub(super) fn sign_of_life(child: &mut Child, now: u64, sequence: u64, host: &str) -> Option<Notice> {
+pub(super) fn sign_of_life(
+    child: &mut Child,
+    now: u64,
+    sequence: u64,
+    host: &str,
+) -> Option<Notice> {
     child.last_sign = now;
     child.account.last_message = child.account.last_message.max(sequence);
     child.is_ending = child.is_ending && child.account.end == Some(End::Reported);
@@ -157,13 +218,23 @@ pub(super) fn sign_of_life(child: &mut Child, now: u64, sequence: u64, host: &st
     }
     child.account.end = None;
     let (label, relay) = (&child.account.label, child.account.relay);
-    Some(Notice::Notice(format!("{host}/{label}: relay {relay} is back")))
+    Some(Notice::Notice(format!(
+        "{host}/{label}: relay {relay} is back"
+    )))
 }
 
 /// `web: worker[12] ended unknown after seq 7: its relay 00000000000000ff is silent for 3 heartbeats`
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { label, pid, process, after_seq, how, why, .. } = self;
+        let Self {
+            label,
+            pid,
+            process,
+            after_seq,
+            how,
+            why,
+            ..
+        } = self;
         write!(f, "{label}: {}", process.as_deref().unwrap_or("-"))?;
         if let Some(pid) = pid {
             write!(f, "[{pid}]")?;

@@ -67,9 +67,17 @@ pub(crate) struct Item {
 
 #[derive(Debug)]
 pub(super) enum What {
-    Frame { frame: Frame, ordinal: u64, fills_hole: bool },
+    Frame {
+        frame: Frame,
+        ordinal: u64,
+        fills_hole: bool,
+    },
     /// The relay reports the end.
-    Ended { last: Option<u64>, exit: String, unsent: u64 },
+    Ended {
+        last: Option<u64>,
+        exit: String,
+        unsent: u64,
+    },
     /// The relay has been silent for too long, or another one has taken its place.
     Lost(String),
 }
@@ -131,7 +139,10 @@ impl Engine {
         host.is_dirty = true;
         if host.note_label(&address.label) {
             let advice = "a label names a service, of which there are few, and not a job";
-            self.notices.push(Notice::Notice(format!("{}: more than 1,000 labels; {advice}", address.host)));
+            self.notices.push(Notice::Notice(format!(
+                "{}: more than 1,000 labels; {advice}",
+                address.host
+            )));
         }
         let received = match kind {
             Subject::Control => self.control(&address, &message, now),
@@ -144,7 +155,8 @@ impl Engine {
     }
 
     fn batch(&mut self, address: &Address, message: &Message, now: u64) -> Result<(), String> {
-        let headers = BatchHeaders::from_headers(&message.headers).map_err(|error| error.to_string())?;
+        let headers =
+            BatchHeaders::from_headers(&message.headers).map_err(|error| error.to_string())?;
         let Some(host) = self.hosts.get_mut(&*address.host) else {
             return Ok(());
         };
@@ -158,7 +170,8 @@ impl Engine {
         };
         let key = (headers.relay, headers.child);
         let child = host.child(key, &address.label, headers.first, now);
-        self.notices.extend(sign_of_life(child, now, message.sequence, &address.host));
+        self.notices
+            .extend(sign_of_life(child, now, message.sequence, &address.host));
         push_batch(host, key, batch, now, &mut self.merge);
         give_up_holes(host, key, 0, &mut self.merge);
         Ok(())
@@ -174,7 +187,10 @@ impl Engine {
         let now = self.clock.now();
         if let Some(before) = now.checked_sub(self.times.hole) {
             for host in self.hosts.values_mut() {
-                let waiting = host.children.iter().filter(|(_, child)| child.order.is_waiting());
+                let waiting = host
+                    .children
+                    .iter()
+                    .filter(|(_, child)| child.order.is_waiting());
                 for key in waiting.map(|(key, _)| *key).collect::<Vec<_>>() {
                     give_up_holes(host, key, before, &mut self.merge);
                 }
@@ -196,8 +212,17 @@ impl Engine {
     }
 
     /// Counts an item. Returns its record, if it is one.
-    pub(crate) fn dispatch<'i>(&'i mut self, item: &'i Item, is_late: bool) -> Option<(Origin<'i>, LogRecord<'i>)> {
-        let What::Frame { frame, ordinal, fills_hole } = &item.what else {
+    pub(crate) fn dispatch<'i>(
+        &'i mut self,
+        item: &'i Item,
+        is_late: bool,
+    ) -> Option<(Origin<'i>, LogRecord<'i>)> {
+        let What::Frame {
+            frame,
+            ordinal,
+            fills_hole,
+        } = &item.what
+        else {
             self.end(item);
             return None;
         };
@@ -205,15 +230,27 @@ impl Engine {
         host.finish(item.sequence);
         let child = host.children.get_mut(&item.child)?;
         let late = is_late || *fills_hole;
-        let marks = Marks { late, redelivered: item.redelivered };
+        let marks = Marks {
+            late,
+            redelivered: item.redelivered,
+        };
         let record = child.account.frame(*ordinal, frame.payload(), marks)?;
-        Some((Origin { host: &item.host, label: &child.account.label, marks }, record))
+        Some((
+            Origin {
+                host: &item.host,
+                label: &child.account.label,
+                marks,
+            },
+            record,
+        ))
     }
 
     /// Returns what has to be stored of a host, of which messages up to `open` may be dispatched before the next snapshot.
     pub(crate) fn snapshot(&mut self, host: &str, open: Option<u64>) -> Stored {
         let read = self.read;
-        self.hosts.get_mut(host).map_or_else(Stored::default, |host| host.snapshot(read, open))
+        self.hosts
+            .get_mut(host)
+            .map_or_else(Stored::default, |host| host.snapshot(read, open))
     }
 
     /// Forgets parts of the accounts of a host, whose state is too long.
@@ -245,7 +282,8 @@ impl Engine {
 
     fn note_foreign(&mut self, subject: &str, reason: &str) {
         if self.foreign == 0 {
-            let text = format!("a message is left out, {subject}: {reason}; further ones are counted");
+            let text =
+                format!("a message is left out, {subject}: {reason}; further ones are counted");
             self.notices.push(Notice::Notice(text));
         }
         self.foreign += 1;

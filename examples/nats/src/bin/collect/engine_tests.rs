@@ -28,27 +28,56 @@ struct Source {
 
 impl Source {
     fn new(host: &str, label: &str, relay: u64) -> Self {
-        let address = Address { prefix: "logs".into(), host: host.into(), label: label.into() };
-        Self { address, relay: format!("{relay:016x}").parse().unwrap() }
+        let address = Address {
+            prefix: "logs".into(),
+            host: host.into(),
+            label: label.into(),
+        };
+        Self {
+            address,
+            relay: format!("{relay:016x}").parse().unwrap(),
+        }
     }
 
     fn control(&self, control: &Control) -> Message {
         let body = serde_json::to_vec(control).unwrap().into();
-        Message { subject: self.address.control(), body, ..Message::default() }
+        Message {
+            subject: self.address.control(),
+            body,
+            ..Message::default()
+        }
     }
 
     fn started(&self, previous: Option<RelayStart>) -> Message {
         let Address { host, label, .. } = self.address.clone();
-        self.control(&Control::Started { relay: self.relay, previous, child: 17, host, label, time: String::new() })
+        self.control(&Control::Started {
+            relay: self.relay,
+            previous,
+            child: 17,
+            host,
+            label,
+            time: String::new(),
+        })
     }
 
     fn alive(&self) -> Message {
-        self.control(&Control::Alive { relay: self.relay, child: 17, last: None })
+        self.control(&Control::Alive {
+            relay: self.relay,
+            child: 17,
+            last: None,
+        })
     }
 
     fn ended(&self, last: u64) -> Message {
         let (exit, summary) = ("exit status: 0".to_owned(), json!({}));
-        self.control(&Control::Ended { relay: self.relay, child: 17, last: Some(last), exit, unsent: 0, summary })
+        self.control(&Control::Ended {
+            relay: self.relay,
+            child: 17,
+            last: Some(last),
+            exit,
+            unsent: 0,
+            summary,
+        })
     }
 
     /// The frames from `first` to `last` of a child that logs this many records. `time` is that of the first record.
@@ -74,7 +103,13 @@ impl Source {
                 }
             }
         }
-        let headers = BatchHeaders { relay: self.relay, child: 17, first, last, level: None };
+        let headers = BatchHeaders {
+            relay: self.relay,
+            child: 17,
+            first,
+            last,
+            level: None,
+        };
         Message {
             subject: self.address.batches(),
             headers: headers.to_headers(),
@@ -85,20 +120,41 @@ impl Source {
 }
 
 fn engine() -> Engine {
-    let times = Times { window: 500 * MS, hole: 5 * SECOND };
+    let times = Times {
+        window: 500 * MS,
+        hole: 5 * SECOND,
+    };
     Engine::new(Prefix::new("logs").unwrap(), times)
 }
 
 /// Gives each message its sequence, and a time: one every 10 ms.
 fn stored(messages: Vec<Message>) -> Vec<Message> {
     let numbered = (1..).zip(messages);
-    numbered.map(|(sequence, message)| Message { sequence, stored: START + sequence * 10 * MS, ..message }).collect()
+    numbered
+        .map(|(sequence, message)| Message {
+            sequence,
+            stored: START + sequence * 10 * MS,
+            ..message
+        })
+        .collect()
 }
 
 fn copy(message: &Message) -> Message {
-    let Message { sequence, stored, subject, headers, body } = message;
+    let Message {
+        sequence,
+        stored,
+        subject,
+        headers,
+        body,
+    } = message;
     let (subject, headers, body) = (subject.clone(), headers.clone(), body.clone());
-    Message { sequence: *sequence, stored: *stored, subject, headers, body }
+    Message {
+        sequence: *sequence,
+        stored: *stored,
+        subject,
+        headers,
+        body,
+    }
 }
 
 /// What is dispatched: host and label, seq, whether it is marked.
@@ -106,7 +162,11 @@ type Seen = Vec<(String, u64, bool)>;
 
 fn drain(engine: &mut Engine, all: bool) -> Seen {
     let mut seen = Vec::new();
-    while let Some((item, late)) = if all { engine.next_of_all() } else { engine.next() } {
+    while let Some((item, late)) = if all {
+        engine.next_of_all()
+    } else {
+        engine.next()
+    } {
         if let Some((origin, record)) = engine.dispatch(&item, late) {
             let name = format!("{}/{}", origin.host, origin.label);
             seen.push((name, record.seq, origin.marks.redelivered));
@@ -117,7 +177,10 @@ fn drain(engine: &mut Engine, all: bool) -> Seen {
 
 fn sums(engine: &Engine) -> Sums {
     let mut sums = Sums::default();
-    engine.hosts().iter().for_each(|host| sums.add(&host.sums()));
+    engine
+        .hosts()
+        .iter()
+        .for_each(|host| sums.add(&host.sums()));
     sums
 }
 
@@ -134,37 +197,68 @@ fn read_all(messages: Vec<Message>) -> (Engine, Seen) {
 }
 
 fn texts(engine: &mut Engine) -> Vec<String> {
-    engine.take_notices().iter().map(Notice::to_string).collect()
+    engine
+        .take_notices()
+        .iter()
+        .map(Notice::to_string)
+        .collect()
 }
 
 #[test]
 fn a_child_that_ends_in_good_order_is_complete_and_forgotten() {
     let source = Source::new("h", "w", 1);
-    let messages = vec![source.started(None), source.batch(0, 4, 8, START), source.batch(5, 9, 8, START), source.ended(9)];
+    let messages = vec![
+        source.started(None),
+        source.batch(0, 4, 8, START),
+        source.batch(5, 9, 8, START),
+        source.ended(9),
+    ];
     let (mut engine, seen) = read_all(messages);
     assert!(seen.iter().map(|seen| seen.1).eq(1..=8));
-    assert_eq!(sums(&engine), Sums { received: 8, clean: 1, ..Sums::default() });
+    assert_eq!(
+        sums(&engine),
+        Sums {
+            received: 8,
+            clean: 1,
+            ..Sums::default()
+        }
+    );
     let stored = engine.snapshot("h", None);
-    assert_eq!((stored.done, stored.children.len(), stored.past.received), (4, 0, 8));
+    assert_eq!(
+        (stored.done, stored.children.len(), stored.past.received),
+        (4, 0, 8)
+    );
     assert_eq!(engine.take_notices(), []);
 }
 
 #[test]
 fn a_relay_that_was_replaced_has_ended_unknown_after_the_last_seq() {
     let (old, new) = (Source::new("h", "w", 1), Source::new("h", "w", 2));
-    let messages = vec![old.started(None), old.batch(0, 5, 8, START), new.started(Some(old.relay)), new.batch(0, 1, 8, START)];
+    let messages = vec![
+        old.started(None),
+        old.batch(0, 5, 8, START),
+        new.started(Some(old.relay)),
+        new.batch(0, 1, 8, START),
+    ];
     let (mut engine, _) = read_all(messages);
     let notice = "h/w: -[17] ended unknown after seq 5: its relay 0000000000000001 has gone without a word, and 0000000000000002 \
                   was started";
     assert_eq!(texts(&mut engine), [notice]);
     let sums = sums(&engine);
-    assert_eq!((sums.received, sums.cut_off, sums.open, sums.missing), (6, 1, 1, 0));
+    assert_eq!(
+        (sums.received, sums.cut_off, sums.open, sums.missing),
+        (6, 1, 1, 0)
+    );
 }
 
 #[test]
 fn a_silent_relay_has_ended_unknown_until_it_is_back() {
     let (silent, other) = (Source::new("h", "w", 1), Source::new("other", "w", 2));
-    let mut messages = vec![silent.started(None), silent.batch(0, 5, 8, START), other.started(None)];
+    let mut messages = vec![
+        silent.started(None),
+        silent.batch(0, 5, 8, START),
+        other.started(None),
+    ];
     // Nothing counts as more than a second, so this takes as many messages.
     messages.extend((0..1700).map(|_| other.alive()));
     let (mut engine, _) = read_all(messages);
@@ -172,45 +266,94 @@ fn a_silent_relay_has_ended_unknown_until_it_is_back() {
     assert_eq!(texts(&mut engine), [notice]);
     assert_eq!((sums(&engine).cut_off, sums(&engine).open), (1, 0));
 
-    engine.receive(Message { sequence: 10_000, stored: START + 18 * SECOND, ..silent.batch(6, 9, 8, START) });
+    engine.receive(Message {
+        sequence: 10_000,
+        stored: START + 18 * SECOND,
+        ..silent.batch(6, 9, 8, START)
+    });
     drain(&mut engine, true);
     assert_eq!(texts(&mut engine), ["h/w: relay 0000000000000001 is back"]);
-    assert_eq!((sums(&engine).cut_off, sums(&engine).clean, sums(&engine).received), (0, 1, 8));
+    assert_eq!(
+        (
+            sums(&engine).cut_off,
+            sums(&engine).clean,
+            sums(&engine).received
+        ),
+        (0, 1, 8)
+    );
 }
 
 #[test]
 fn what_a_relay_numbered_and_did_not_arrive_is_reported() {
     let source = Source::new("h", "w", 1);
-    let messages = vec![source.started(None), source.batch(0, 2, 9, START), source.batch(6, 7, 9, START), source.ended(10)];
+    let messages = vec![
+        source.started(None),
+        source.batch(0, 2, 9, START),
+        source.batch(6, 7, 9, START),
+        source.ended(10),
+    ];
     let (engine, seen) = read_all(messages);
     assert!(seen.iter().map(|seen| seen.1).eq([1, 2, 6, 7]));
     let sums = sums(&engine);
-    assert_eq!((sums.received, sums.lost_frames, sums.missing, sums.unclosed), (4, 6, 3, 1));
+    assert_eq!(
+        (sums.received, sums.lost_frames, sums.missing, sums.unclosed),
+        (4, 6, 3, 1)
+    );
 }
 
 #[test]
 fn children_are_merged_by_time() {
     let (one, two) = (Source::new("a", "w", 1), Source::new("b", "w", 2));
-    let late = vec![one.batch(0, 5, 8, START), two.batch(0, 5, 8, START - 3 * MS)];
+    let late = vec![
+        one.batch(0, 5, 8, START),
+        two.batch(0, 5, 8, START - 3 * MS),
+    ];
     let (_, seen) = read_all(late);
-    let order: Vec<_> = seen.iter().map(|(name, seq, _)| format!("{}{seq}", &name[..1])).collect();
-    assert_eq!(order, ["b1", "b2", "b3", "a1", "b4", "a2", "b5", "a3", "a4", "a5"]);
+    let order: Vec<_> = seen
+        .iter()
+        .map(|(name, seq, _)| format!("{}{seq}", &name[..1]))
+        .collect();
+    assert_eq!(
+        order,
+        ["b1", "b2", "b3", "a1", "b4", "a2", "b5", "a3", "a4", "a5"]
+    );
 }
 
 #[test]
 fn other_messages_are_counted_and_reported_once() {
     let source = Source::new("h", "w", 1);
-    let other = || Message { subject: "logs.h".into(), ..Message::default() };
-    let without_headers = Message { headers: HeaderMap::new(), ..source.batch(0, 1, 8, START) };
-    let (mut engine, seen) = read_all(vec![other(), other(), without_headers, source.batch(0, 1, 8, START)]);
-    assert_eq!((engine.foreign(), seen.len(), texts(&mut engine).len()), (3, 1, 1));
+    let other = || Message {
+        subject: "logs.h".into(),
+        ..Message::default()
+    };
+    let without_headers = Message {
+        headers: HeaderMap::new(),
+        ..source.batch(0, 1, 8, START)
+    };
+    let (mut engine, seen) = read_all(vec![
+        other(),
+        other(),
+        without_headers,
+        source.batch(0, 1, 8, START),
+    ]);
+    assert_eq!(
+        (engine.foreign(), seen.len(), texts(&mut engine).len()),
+        (3, 1, 1)
+    );
 }
 
 #[test]
 fn many_labels_are_reported_once() {
-    let messages = (0..1100).map(|label| Source::new("h", &format!("job{label}"), label).batch(0, 1, 8, START));
+    let messages = (0..1100)
+        .map(|label| Source::new("h", &format!("job{label}"), label).batch(0, 1, 8, START));
     let (mut engine, _) = read_all(messages.collect());
-    assert_eq!(texts(&mut engine).iter().filter(|text| text.contains("1,000 labels")).count(), 1);
+    assert_eq!(
+        texts(&mut engine)
+            .iter()
+            .filter(|text| text.contains("1,000 labels"))
+            .count(),
+        1
+    );
 }
 
 /// A small generator: the same seed gives the same run.
@@ -237,7 +380,10 @@ fn shuffled(sources: &[Source], records: u64, random: &mut Random) -> Vec<Messag
             first = last + 1;
         }
         for _ in 0..batches.len() / 3 {
-            let (from, to) = (random.below(batches.len() as u64) as usize, random.below(batches.len() as u64) as usize);
+            let (from, to) = (
+                random.below(batches.len() as u64) as usize,
+                random.below(batches.len() as u64) as usize,
+            );
             if from.abs_diff(to) < 8 {
                 batches.swap(from, to);
                 let again = copy(&batches[from]);
@@ -264,8 +410,14 @@ struct Bucket(HashMap<String, Stored>);
 impl Bucket {
     /// Writes hosts as a collector does, those without an entry first; a crash may come after any.
     fn write(&mut self, engine: &mut Engine, hosts: &[String], random: &mut Random) -> bool {
-        let known: Vec<String> = engine.hosts().iter().map(|host| host.name.to_string()).collect();
-        let (old, new): (Vec<_>, Vec<_>) = known.into_iter().partition(|host| self.0.contains_key(host));
+        let known: Vec<String> = engine
+            .hosts()
+            .iter()
+            .map(|host| host.name.to_string())
+            .collect();
+        let (old, new): (Vec<_>, Vec<_>) = known
+            .into_iter()
+            .partition(|host| self.0.contains_key(host));
         let old = old.into_iter().filter(|host| hosts.contains(host));
         for host in new.into_iter().chain(old) {
             let open = engine.read() + random.below(5);
@@ -281,16 +433,25 @@ impl Bucket {
     }
 
     /// Reads the stream from the stored position until a crash or the end. Returns whether it came to the end.
-    fn run(&mut self, messages: &[Message], seen: &mut Seen, random: &mut Random) -> (bool, Engine) {
+    fn run(
+        &mut self,
+        messages: &[Message],
+        seen: &mut Seen,
+        random: &mut Random,
+    ) -> (bool, Engine) {
         let mut engine = engine();
-        self.0.iter().for_each(|(host, stored)| engine.restore(host, stored.clone()));
+        self.0
+            .iter()
+            .for_each(|(host, stored)| engine.restore(host, stored.clone()));
         let from = self.0.values().map(|stored| stored.done).min().unwrap_or(0);
         for message in messages.iter().filter(|message| message.sequence > from) {
             engine.receive(copy(message));
             engine.tick();
             let items: Vec<_> = std::iter::from_fn(|| engine.next()).collect();
             let beyond = items.iter().filter(|(item, _)| {
-                self.0.get(&*item.host).is_none_or(|stored| stored.open < item.sequence)
+                self.0
+                    .get(&*item.host)
+                    .is_none_or(|stored| stored.open < item.sequence)
             });
             let hosts: Vec<_> = beyond.map(|(item, _)| item.host.to_string()).collect();
             if !hosts.is_empty() && !self.write(&mut engine, &hosts, random) {
@@ -298,14 +459,22 @@ impl Bucket {
             }
             for (item, late) in items {
                 if let Some((origin, record)) = engine.dispatch(&item, late) {
-                    seen.push((format!("{}/{}", origin.host, origin.label), record.seq, origin.marks.redelivered));
+                    seen.push((
+                        format!("{}/{}", origin.host, origin.label),
+                        record.seq,
+                        origin.marks.redelivered,
+                    ));
                 }
                 if random.below(400) == 0 {
                     return (false, engine);
                 }
             }
             if random.below(10) == 0 {
-                let all: Vec<String> = engine.hosts().iter().map(|host| host.name.to_string()).collect();
+                let all: Vec<String> = engine
+                    .hosts()
+                    .iter()
+                    .map(|host| host.name.to_string())
+                    .collect();
                 if !self.write(&mut engine, &all, random) {
                     return (false, engine);
                 }

@@ -15,8 +15,19 @@ use super::{
 pub(super) const OVERHEAD: usize = 160;
 
 /// Adds a batch of a child that is known, and hands on what is in order now.
-pub(super) fn push_batch(host: &mut Host, key: ChildKey, batch: Batch, now: u64, merge: &mut Merge<Item>) {
-    let Host { name, children, positions, .. } = host;
+pub(super) fn push_batch(
+    host: &mut Host,
+    key: ChildKey,
+    batch: Batch,
+    now: u64,
+    merge: &mut Merge<Item>,
+) {
+    let Host {
+        name,
+        children,
+        positions,
+        ..
+    } = host;
     let Some(child) = children.get_mut(&key) else {
         return;
     };
@@ -37,14 +48,23 @@ pub(super) fn push_batch(host: &mut Host, key: ChildKey, batch: Batch, now: u64,
 
 /// Gives up the holes that batches wait for since `before`.
 pub(super) fn give_up_holes(host: &mut Host, key: ChildKey, before: u64, merge: &mut Merge<Item>) {
-    while host.children.get_mut(&key).is_some_and(|child| child.order.give_up(before)) {
+    while host
+        .children
+        .get_mut(&key)
+        .is_some_and(|child| child.order.give_up(before))
+    {
         take_waiting(host, key, merge);
     }
 }
 
 /// Hands on the batches that waited and now follow.
 pub(super) fn take_waiting(host: &mut Host, key: ChildKey, merge: &mut Merge<Item>) {
-    let Host { name, children, positions, .. } = host;
+    let Host {
+        name,
+        children,
+        positions,
+        ..
+    } = host;
     let Some(child) = children.get_mut(&key) else {
         return;
     };
@@ -54,16 +74,31 @@ pub(super) fn take_waiting(host: &mut Host, key: ChildKey, merge: &mut Merge<Ite
 }
 
 /// Hands the frames of a batch to the merge. Returns how many of them are left out.
-fn take(host: &Arc<str>, key: ChildKey, child: &mut Child, batch: &Batch, merge: &mut Merge<Item>) -> u64 {
+fn take(
+    host: &Arc<str>,
+    key: ChildKey,
+    child: &mut Child,
+    batch: &Batch,
+    merge: &mut Merge<Item>,
+) -> u64 {
     child.take(batch, |part| {
-        let Part { frame, ordinal, key: time, fills_hole } = part;
+        let Part {
+            frame,
+            ordinal,
+            key: time,
+            fills_hole,
+        } = part;
         let bytes = frame.payload().len() + OVERHEAD;
         let item = Item {
             host: Arc::clone(host),
             child: key,
             sequence: batch.sequence,
             redelivered: batch.redelivered,
-            what: What::Frame { frame, ordinal, fills_hole },
+            what: What::Frame {
+                frame,
+                ordinal,
+                fills_hole,
+            },
         };
         merge.push(time, bytes, item);
     })

@@ -166,7 +166,8 @@ impl Host {
 
     /// Forgets the children whose end is unknown for an hour. What comes of them later is counted as that of others.
     pub(crate) fn forget_lost(&mut self, now: u64) {
-        let is_lost = |child: &Child| child.account.end == Some(End::Unknown) && child.last_sign + KEEP < now;
+        let is_lost =
+            |child: &Child| child.account.end == Some(End::Unknown) && child.last_sign + KEEP < now;
         let lost = self.children.iter().filter(|(_, child)| is_lost(child));
         let lost: Vec<_> = lost.map(|(key, _)| *key).collect();
         lost.iter().for_each(|key| self.forget(key));
@@ -183,8 +184,9 @@ impl Host {
 
     /// Forgets the children that have ended, once none of their messages will be read again.
     fn forget_ended(&mut self, done: u64) {
-        let has_ended =
-            |child: &Child| child.account.end == Some(End::Reported) && child.account.last_message <= done;
+        let has_ended = |child: &Child| {
+            child.account.end == Some(End::Reported) && child.account.last_message <= done
+        };
         let ended = self.children.iter().filter(|(_, child)| has_ended(child));
         let ended: Vec<_> = ended.map(|(key, _)| *key).collect();
         ended.iter().for_each(|key| self.forget(key));
@@ -192,7 +194,11 @@ impl Host {
 
     /// Forgets this many children that have no frames on the way: those with an end first, then the most silent.
     fn forget_some(&mut self, number: usize) {
-        let mut idle: Vec<_> = self.children.iter().filter(|(_, child)| !child.order.is_waiting()).collect();
+        let mut idle: Vec<_> = self
+            .children
+            .iter()
+            .filter(|(_, child)| !child.order.is_waiting())
+            .collect();
         idle.sort_by_key(|(_, child)| (child.account.end.is_none(), child.last_sign));
         let keys: Vec<_> = idle.into_iter().take(number).map(|(key, _)| *key).collect();
         keys.iter().for_each(|key| self.forget(key));

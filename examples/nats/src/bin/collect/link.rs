@@ -34,13 +34,25 @@ impl Link {
         let denied = Arc::new(Mutex::new(None));
         let (connected, connections) = watch::channel(0);
         let noted = Arc::clone(&denied);
-        let connect = options.connect_options("collect").await?.event_callback(move |event| {
-            note(&event, &noted, &connected);
-            std::future::ready(())
-        });
+        let connect = options
+            .connect_options("collect")
+            .await?
+            .event_callback(move |event| {
+                note(&event, &noted, &connected);
+                std::future::ready(())
+            });
         let client = options.connect(connect).await?;
-        let jetstream = jetstream::ContextBuilder::new().timeout(TIMEOUT).ack_timeout(TIMEOUT).build(client.clone());
-        Ok(Self { client, jetstream, server: options.shown(), denied, connections })
+        let jetstream = jetstream::ContextBuilder::new()
+            .timeout(TIMEOUT)
+            .ack_timeout(TIMEOUT)
+            .build(client.clone());
+        Ok(Self {
+            client,
+            jetstream,
+            server: options.shown(),
+            denied,
+            connections,
+        })
     }
 
     /// Looks a stream up.
@@ -58,7 +70,9 @@ impl Link {
                 self.server
             )));
         }
-        let hint = format!("is JetStream enabled there, and may the user publish to $JS.API.STREAM.INFO.{name}?");
+        let hint = format!(
+            "is JetStream enabled there, and may the user publish to $JS.API.STREAM.INFO.{name}?"
+        );
         Err(self.failure(&format!("cannot look up the stream {name}"), &error, &hint))
     }
 
@@ -75,14 +89,20 @@ impl Link {
             source = cause.source();
         }
         match self.denied() {
-            Some(denied) => Failure(format!("{what} at {}: the server says: {denied}; permit it for this user", self.server)),
+            Some(denied) => Failure(format!(
+                "{what} at {}: the server says: {denied}; permit it for this user",
+                self.server
+            )),
             None => Failure(format!("{what} at {} ({causes}): {hint}", self.server)),
         }
     }
 
     /// Returns what the server said when it last denied a permission.
     pub(crate) fn denied(&self) -> Option<String> {
-        self.denied.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.denied
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub(crate) fn is_connected(&self) -> bool {
@@ -107,8 +127,12 @@ impl Link {
 fn note(event: &Event, denied: &Mutex<Option<String>>, connected: &watch::Sender<u64>) {
     match event {
         Event::Connected => connected.send_modify(|count| *count += 1),
-        Event::Disconnected => eprint_line("collect: the connection is lost; trying again until the server is back"),
-        Event::ServerError(ServerError::Other(text)) if text.to_ascii_lowercase().contains("permissions violation") => {
+        Event::Disconnected => {
+            eprint_line("collect: the connection is lost; trying again until the server is back")
+        }
+        Event::ServerError(ServerError::Other(text))
+            if text.to_ascii_lowercase().contains("permissions violation") =>
+        {
             *denied.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.clone());
         }
         Event::ServerError(error) => eprint_line(format_args!("collect: the server says: {error}")),

@@ -73,9 +73,14 @@ fn main() -> ExitCode {
 
 fn collect(options: &Options) -> Result<(), Failure> {
     options.color.write_global();
-    let logger = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("trace")).build();
+    let logger =
+        env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("trace"))
+            .build();
     // One thread for the connection; this one decodes and puts out, and may have to wait for a reader.
-    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|error| Failure(format!("cannot start: {error}")))?;
     if options.format == Format::Log {
         log::set_max_level(logger.filter());

@@ -68,7 +68,8 @@ impl<T> Merge<T> {
     /// Notes that all items since the last call have arrived now.
     pub(crate) fn arrived(&mut self, now: u64) {
         if let Some(highest) = self.highest.take() {
-            self.windows.push_back((now.saturating_add(self.window), highest));
+            self.windows
+                .push_back((now.saturating_add(self.window), highest));
         }
     }
 
@@ -87,7 +88,9 @@ impl<T> Merge<T> {
 
     /// Returns the next item, even if its window has not ended.
     pub(crate) fn pop_any(&mut self) -> Option<(T, bool)> {
-        let Held { key, bytes, item, .. } = self.heap.pop()?;
+        let Held {
+            key, bytes, item, ..
+        } = self.heap.pop()?;
         self.bytes -= bytes;
         let is_late = Some(key) < self.left;
         self.left = self.left.max(Some(key));
@@ -154,7 +157,10 @@ mod tests {
         merge.push(3, 1, 'a');
         merge.arrived(0);
         assert_eq!(merge.pop(9), None);
-        assert_eq!((merge.pop(10), merge.pop(10), merge.pop(10)), (Some(('a', false)), Some(('b', false)), None));
+        assert_eq!(
+            (merge.pop(10), merge.pop(10), merge.pop(10)),
+            (Some(('a', false)), Some(('b', false)), None)
+        );
         merge.push(4, 1, 'c');
         merge.arrived(10);
         assert_eq!(merge.pop(10), Some(('c', true)));
@@ -169,7 +175,8 @@ mod tests {
             merge.push(number, 1, number);
             merge.arrived(number);
         }
-        let mut all = std::iter::from_fn(|| merge.pop(10).map(|(item, _)| item)).collect::<Vec<_>>();
+        let mut all =
+            std::iter::from_fn(|| merge.pop(10).map(|(item, _)| item)).collect::<Vec<_>>();
         assert_eq!(all.pop(), Some(0));
     }
 

@@ -94,7 +94,9 @@ impl Options {
     /// Returns [`since`](Self::since) in nanoseconds since 1970, or 0.
     pub(crate) fn since_nanoseconds(&self) -> u64 {
         let since = self.since.unwrap_or(UNIX_EPOCH).duration_since(UNIX_EPOCH);
-        since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+        since.map_or(0, |since| {
+            u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+        })
     }
 }
 
@@ -108,10 +110,13 @@ fn name(text: &str) -> Result<String, String> {
 
 fn since(text: &str) -> Result<SystemTime, String> {
     if let Ok(ago) = humantime::parse_duration(text) {
-        return SystemTime::now().checked_sub(ago).ok_or_else(|| "that is too long ago".to_owned());
+        return SystemTime::now()
+            .checked_sub(ago)
+            .ok_or_else(|| "that is too long ago".to_owned());
     }
-    humantime::parse_rfc3339_weak(text)
-        .map_err(|_| "give a duration such as 10m, or a time such as 2026-01-02T03:04:05Z".to_owned())
+    humantime::parse_rfc3339_weak(text).map_err(|_| {
+        "give a duration such as 10m, or a time such as 2026-01-02T03:04:05Z".to_owned()
+    })
 }
 
 #[cfg(test)]
@@ -120,7 +125,9 @@ mod tests {
 
     #[test]
     fn times_and_names_are_checked() {
-        assert!(since("10m").is_ok() && since("2026-01-02T03:04:05Z").is_ok() && since("soon").is_err());
+        assert!(
+            since("10m").is_ok() && since("2026-01-02T03:04:05Z").is_ok() && since("soon").is_err()
+        );
         assert!(name("part-3").is_ok() && name("a.b").is_err() && name("").is_err());
     }
 

@@ -37,7 +37,11 @@ impl Ordinals {
 
     /// Returns whether all of a range are in the set.
     pub(crate) fn contains_all(&self, first: u64, last: u64) -> bool {
-        last < self.next && !self.holes.iter().any(|hole| hole.0 <= last && first <= hole.1)
+        last < self.next
+            && !self
+                .holes
+                .iter()
+                .any(|hole| hole.0 <= last && first <= hole.1)
     }
 
     /// Adds an ordinal. Returns whether it was not in the set.
@@ -74,7 +78,9 @@ impl Ordinals {
 
     fn hole_of(&self, ordinal: u64) -> Option<usize> {
         // Nearly always there is none.
-        self.holes.iter().position(|hole| hole.0 <= ordinal && ordinal <= hole.1)
+        self.holes
+            .iter()
+            .position(|hole| hole.0 <= ordinal && ordinal <= hole.1)
     }
 
     fn forget_oldest(&mut self) {

@@ -42,7 +42,12 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    pub(crate) async fn open(link: &Link, stream: &Stream, name: &str, filters: &[String]) -> Result<Self, Failure> {
+    pub(crate) async fn open(
+        link: &Link,
+        stream: &Stream,
+        name: &str,
+        filters: &[String],
+    ) -> Result<Self, Failure> {
         let config = Config {
             durable_name: Some(name.to_owned()),
             description: Some("Which collector reads, and how far".to_owned()),
@@ -66,7 +71,11 @@ impl Place {
             link.failure(&format!("cannot make the consumer {name} of the stream {stream}"), &error, &hint)
         })?;
         check(&consumer, name, filters)?;
-        Ok(Self { consumer, messages: None, open: VecDeque::new() })
+        Ok(Self {
+            consumer,
+            messages: None,
+            open: VecDeque::new(),
+        })
     }
 
     /// Waits until the server sends something to this collector: it has been chosen.
@@ -75,7 +84,14 @@ impl Place {
     pub(crate) async fn next(&mut self) {
         loop {
             let Some(messages) = &mut self.messages else {
-                let made = self.consumer.stream().group(GROUP).expires(REQUEST).heartbeat(HEARTBEAT).messages().await;
+                let made = self
+                    .consumer
+                    .stream()
+                    .group(GROUP)
+                    .expires(REQUEST)
+                    .heartbeat(HEARTBEAT)
+                    .messages()
+                    .await;
                 self.messages = made.ok();
                 if self.messages.is_none() {
                     tokio::time::sleep(HEARTBEAT).await;
@@ -93,7 +109,11 @@ impl Place {
 
     /// Acknowledges the messages up to a sequence, except the last one.
     pub(crate) async fn acknowledge(&mut self, done: u64) {
-        let number = self.open.iter().take_while(|(sequence, _)| *sequence <= done).count();
+        let number = self
+            .open
+            .iter()
+            .take_while(|(sequence, _)| *sequence <= done)
+            .count();
         let number = number.min(self.open.len().saturating_sub(1));
         if let Some((_, message)) = self.open.drain(..number).next_back() {
             // It is only for display: if it gets lost, a later one replaces it.

@@ -15,7 +15,9 @@ impl Prefix {
         };
         match text.split('.').all(is_valid) {
             true => Ok(Self(text.to_owned())),
-            false => Err(format!("{text:?} is no prefix of subjects: it needs tokens with dots between them, such as logs or logs.*")),
+            false => Err(format!(
+                "{text:?} is no prefix of subjects: it needs tokens with dots between them, such as logs or logs.*"
+            )),
         }
     }
 
@@ -55,7 +57,11 @@ mod tests {
             ("logs.*", "logs.7", None),
         ] {
             let parsed = Prefix::new(prefix).unwrap().parse(subject);
-            assert_eq!(parsed.map(|(address, _)| address.prefix).as_deref(), prefix_of_it, "{subject}");
+            assert_eq!(
+                parsed.map(|(address, _)| address.prefix).as_deref(),
+                prefix_of_it,
+                "{subject}"
+            );
         }
     }
 

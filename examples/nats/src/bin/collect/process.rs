@@ -126,7 +126,9 @@ impl Process {
             .saturating_sub(self.base.unwrap_or(0))
             .saturating_sub(self.received)
             .saturating_sub(dropped);
-        let missing = totals.map_or(gap, |totals| gap.min(totals.sent.saturating_sub(totals.received)));
+        let missing = totals.map_or(gap, |totals| {
+            gap.min(totals.sent.saturating_sub(totals.received))
+        });
         Sums {
             received: self.received,
             dropped,
@@ -171,7 +173,10 @@ mod tests {
         assert_eq!(process.sums().missing, 1);
         process.close(&close(6, 1));
         let sums = process.sums();
-        assert_eq!((sums.received, sums.dropped, sums.missing, sums.in_flight), (4, 1, 2, 0));
+        assert_eq!(
+            (sums.received, sums.dropped, sums.missing, sums.in_flight),
+            (4, 1, 2, 0)
+        );
     }
 
     #[test]
@@ -182,7 +187,10 @@ mod tests {
         process.close(&close(2, 2));
         process.record(6);
         let sums = process.sums();
-        assert_eq!((sums.received, sums.dropped, sums.missing, sums.in_flight), (3, 2, 0, 1));
+        assert_eq!(
+            (sums.received, sums.dropped, sums.missing, sums.in_flight),
+            (3, 2, 0, 1)
+        );
     }
 
     #[test]

@@ -61,19 +61,35 @@ struct Source {
 }
 
 impl Reader {
-    pub(crate) async fn open(link: &Link, stream: &Stream, filters: &[String], start: Start) -> Result<Self, Failure> {
+    pub(crate) async fn open(
+        link: &Link,
+        stream: &Stream,
+        filters: &[String],
+        start: Start,
+    ) -> Result<Self, Failure> {
         let mut connections = link.connections();
         connections.mark_unchanged();
         let (sender, events) = mpsc::channel(CHANNEL);
         let (link, stream, filters) = (link.clone(), stream.clone(), filters.to_vec());
-        let source = Source { link, stream, filters, start, connections, events: sender };
+        let source = Source {
+            link,
+            stream,
+            filters,
+            start,
+            connections,
+            events: sender,
+        };
         let (messages, pending) = source.consume().await.map_err(|error| {
             let name = &source.stream.cached_info().config.name;
             let hint = format!("may the user publish to $JS.API.CONSUMER.CREATE.{name}.> and subscribe to the answers?");
             source.link.failure(&format!("cannot read the stream {name}"), &*error, &hint)
         })?;
         let task = tokio::spawn(source.run(messages));
-        Ok(Self { events, task, pending: Some(pending) })
+        Ok(Self {
+            events,
+            task,
+            pending: Some(pending),
+        })
     }
 
     /// Returns the next message. It can be dropped before it is ready: nothing is lost.
@@ -130,7 +146,10 @@ impl Source {
     }
 
     /// Passes messages on until they end.
-    async fn pass_on(&mut self, messages: &mut Ordered) -> Result<(), mpsc::error::SendError<Event>> {
+    async fn pass_on(
+        &mut self,
+        messages: &mut Ordered,
+    ) -> Result<(), mpsc::error::SendError<Event>> {
         loop {
             tokio::select! {
                 biased;
@@ -174,7 +193,9 @@ impl Source {
                 }
                 // The connection reports its own losses.
                 Err(error) if self.link.is_connected() => {
-                    eprint_line(format_args!("collect: cannot read on: {error}; trying again"));
+                    eprint_line(format_args!(
+                        "collect: cannot read on: {error}; trying again"
+                    ));
                 }
                 Err(_) => {}
             }
@@ -186,7 +207,9 @@ impl Source {
         let deliver_policy = match self.start {
             Start::Beginning => DeliverPolicy::All,
             Start::Sequence(start_sequence) => DeliverPolicy::ByStartSequence { start_sequence },
-            Start::Time(time) => DeliverPolicy::ByStartTime { start_time: time.into() },
+            Start::Time(time) => DeliverPolicy::ByStartTime {
+                start_time: time.into(),
+            },
         };
         let config = OrderedConfig {
             description: Some("collect".to_owned()),

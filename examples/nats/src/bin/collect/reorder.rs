@@ -70,7 +70,8 @@ impl<B> Reorder<B> {
     /// batches to [`pop`](Self::pop) now.
     pub(crate) fn give_up(&mut self, before: u64) -> bool {
         let oldest = self.waiting.values().map(|waiting| waiting.since).min();
-        let is_due = oldest.is_some_and(|since| since <= before) || self.waiting.len() > MAX_WAITING;
+        let is_due =
+            oldest.is_some_and(|since| since <= before) || self.waiting.len() > MAX_WAITING;
         if let Some(first) = self.waiting.keys().next().filter(|_| is_due) {
             self.taken.skip_to(*first);
         }

@@ -63,7 +63,11 @@ impl<'a> Report<'a> {
             report
         });
         let hosts = hosts.collect();
-        Self { all, foreign, hosts }
+        Self {
+            all,
+            foreign,
+            hosts,
+        }
     }
 
     /// Returns lines of text, and whether each is good news: one for each host, and one for each child that is open.
@@ -73,7 +77,10 @@ impl<'a> Report<'a> {
             let name = Escaped(host.host);
             for child in &host.children {
                 let (label, relay) = (Escaped(child.label), &child.relay);
-                let text = format!("{name}/{label}: relay {relay}, child {}: {}", child.child, child.sums);
+                let text = format!(
+                    "{name}/{label}: relay {relay}, child {}: {}",
+                    child.child, child.sums
+                );
                 lines.push((child.sums.is_complete(), text));
             }
             lines.push((host.sums.is_complete(), format!("{name}: {}", host.sums)));
@@ -91,7 +98,12 @@ impl<'a> HostReport<'a> {
     fn new(host: &'a Host) -> Self {
         let mut children: Vec<_> = host.accounts().map(ChildReport::new).collect();
         children.sort_by(|one, other| (one.label, &one.relay).cmp(&(other.label, &other.relay)));
-        Self { host: &host.name, sums: host.sums(), children, ends: host.ends().collect() }
+        Self {
+            host: &host.name,
+            sums: host.sums(),
+            children,
+            ends: host.ends().collect(),
+        }
     }
 }
 
@@ -113,7 +125,10 @@ impl<'a> ProcessReport<'a> {
         let sums = process.sums();
         Self {
             pid: process.key.pid,
-            instance: process.key.instance.map(|instance| format!("{instance:08x}")),
+            instance: process
+                .key
+                .instance
+                .map(|instance| format!("{instance:08x}")),
             process: process.name.as_deref(),
             closed: process.is_closed(),
             last_seq: process.last,

@@ -32,7 +32,11 @@ type Output = BufWriter<Blocking<std::os::fd::BorrowedFd<'static>>>;
 pub(crate) enum Sink<'l> {
     Text(Output, Box<Formatter>),
     Json(Output),
-    Log { logger: &'l dyn Log, label: String, frames: Vec<u8> },
+    Log {
+        logger: &'l dyn Log,
+        label: String,
+        frames: Vec<u8>,
+    },
 }
 
 /// A record as JSON.
@@ -52,17 +56,37 @@ impl<'l> Sink<'l> {
     /// # Errors
     ///
     /// If standard output is closed and needed.
-    pub(crate) fn new(format: Format, time: Option<TimeStyle>, logger: &'l dyn Log) -> io::Result<Self> {
-        let output = || Ok::<_, io::Error>(BufWriter::with_capacity(BUFFER, unless_closed(rustix::stdio::stdout())?));
+    pub(crate) fn new(
+        format: Format,
+        time: Option<TimeStyle>,
+        logger: &'l dyn Log,
+    ) -> io::Result<Self> {
+        let output = || {
+            Ok::<_, io::Error>(BufWriter::with_capacity(
+                BUFFER,
+                unless_closed(rustix::stdio::stdout())?,
+            ))
+        };
         Ok(match format {
-            Format::Text => Self::Text(output()?, Box::new(Formatter::new(Screen::stdout(), time).with_dates())),
+            Format::Text => Self::Text(
+                output()?,
+                Box::new(Formatter::new(Screen::stdout(), time).with_dates()),
+            ),
             Format::Json => Self::Json(output()?),
-            Format::Log => Self::Log { logger, label: String::new(), frames: Vec::new() },
+            Format::Log => Self::Log {
+                logger,
+                label: String::new(),
+                frames: Vec::new(),
+            },
         })
     }
 
     /// Adds a record. It is out only after [`flush`](Self::flush).
-    pub(crate) async fn record(&mut self, origin: Origin<'_>, record: &LogRecord<'_>) -> io::Result<()> {
+    pub(crate) async fn record(
+        &mut self,
+        origin: Origin<'_>,
+        record: &LogRecord<'_>,
+    ) -> io::Result<()> {
         match self {
             Self::Text(output, formatter) => {
                 let line = formatter.record(record, Some(&shown(origin)));
@@ -71,7 +95,16 @@ impl<'l> Sink<'l> {
             Self::Json(output) => {
                 let Origin { host, label, marks } = origin;
                 let (late, redelivered) = (marks.late, marks.redelivered);
-                json_line(output, &JsonRecord { record, host, label, late, redelivered })
+                json_line(
+                    output,
+                    &JsonRecord {
+                        record,
+                        host,
+                        label,
+                        late,
+                        redelivered,
+                    },
+                )
             }
             Self::Log { label, frames, .. } => {
                 let of_record = shown(origin);
@@ -91,7 +124,11 @@ impl<'l> Sink<'l> {
     pub(crate) async fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Text(output, _) | Self::Json(output) => output.flush(),
-            Self::Log { logger, label, frames } => {
+            Self::Log {
+                logger,
+                label,
+                frames,
+            } => {
                 let frames = mem::take(frames);
                 // The subscriber makes texts inert, attaches the label and survives a logger that panics.
                 let subscriber = PipeSubscriber::new(&frames[..]).label(mem::take(label));
@@ -138,7 +175,9 @@ impl<'l> Sink<'l> {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Self(format!("cannot put out records: {error}; those that were not put out are read again at the next start"))
+        Self(format!(
+            "cannot put out records: {error}; those that were not put out are read again at the next start"
+        ))
     }
 }
 
@@ -146,7 +185,11 @@ impl From<io::Error> for Failure {
 fn shown(origin: Origin<'_>) -> String {
     let Origin { host, label, marks } = origin;
     let late = if marks.late { " late" } else { "" };
-    let redelivered = if marks.redelivered { " redelivered" } else { "" };
+    let redelivered = if marks.redelivered {
+        " redelivered"
+    } else {
+        ""
+    };
     format!("{host}/{label}{late}{redelivered}")
 }
 
@@ -157,7 +200,11 @@ fn json_line(output: &mut Output, object: &impl Serialize) -> io::Result<()> {
 
 fn warn(logger: &dyn Log, text: &str) {
     let args = format_args!("{text}");
-    let record = log::Record::builder().level(log::Level::Warn).target("collect").args(args).build();
+    let record = log::Record::builder()
+        .level(log::Level::Warn)
+        .target("collect")
+        .args(args)
+        .build();
     if logger.enabled(record.metadata()) {
         logger.log(&record);
     }

@@ -23,7 +23,10 @@ pub(crate) struct Stop(watch::Receiver<bool>);
 impl Stop {
     /// Catches the signals. Needs a runtime.
     pub(crate) fn catch() -> io::Result<Self> {
-        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let (mut interrupt, mut terminate) = (
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+        );
         let (sender, receiver) = watch::channel(false);
         tokio::spawn(async move {
             tokio::select! {
@@ -36,7 +39,9 @@ impl Stop {
                 _ = terminate.recv() => {}
                 () = sleep(LIMIT) => {}
             }
-            eprint_line("collect: stopped before the position was stored; what was put out since then will come again, marked");
+            eprint_line(
+                "collect: stopped before the position was stored; what was put out since then will come again, marked",
+            );
             process::exit(ABORTED);
         });
         Ok(Self(receiver))

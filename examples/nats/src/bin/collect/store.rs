@@ -62,7 +62,13 @@ impl Store {
         };
         let collector = RelayStart::random().map_err(|error| Failure(error.to_string()))?;
         let (link, name) = (link.clone(), name.to_owned());
-        Ok(Self { link, bucket, name, collector, entries: HashMap::new() })
+        Ok(Self {
+            link,
+            bucket,
+            name,
+            collector,
+            entries: HashMap::new(),
+        })
     }
 
     async fn create(link: &Link, name: &str) -> Result<kv::Store, Failure> {
@@ -121,7 +127,9 @@ impl Store {
     }
 
     pub(crate) fn is_written(&self, host: &str) -> bool {
-        self.entries.get(host).is_some_and(|written| written.revision > 0)
+        self.entries
+            .get(host)
+            .is_some_and(|written| written.revision > 0)
     }
 
     /// Returns the sequence up to which the messages of all hosts are done.
@@ -132,8 +140,16 @@ impl Store {
 
     /// Returns the value of an entry, or `None` if it would be too long for the server.
     pub(crate) fn value(&self, host: &str, stored: &Stored) -> Option<Bytes> {
-        let number = self.entries.get(host).map_or(1, |written| written.number + 1);
-        let entry = Entry { format: FORMAT, collector: self.collector, number, stored: stored.clone() };
+        let number = self
+            .entries
+            .get(host)
+            .map_or(1, |written| written.number + 1);
+        let entry = Entry {
+            format: FORMAT,
+            collector: self.collector,
+            number,
+            stored: stored.clone(),
+        };
         let value = serde_json::to_vec(&entry).ok()?;
         (value.len() + HEADERS <= self.link.max_payload()).then(|| value.into())
     }
@@ -143,14 +159,25 @@ impl Store {
     /// # Errors
     ///
     /// If another collector has written one of them, or the server denies it.
-    pub(crate) async fn write(&mut self, hosts: Vec<(String, Stored, Bytes)>) -> Result<(), Failure> {
+    pub(crate) async fn write(
+        &mut self,
+        hosts: Vec<(String, Stored, Bytes)>,
+    ) -> Result<(), Failure> {
         let this = &*self;
         let written: Vec<_> = stream::iter(hosts)
             .map(|(host, stored, value)| async move {
                 let before = this.entries.get(&host).copied().unwrap_or_default();
                 let number = before.number + 1;
                 let revision = this.put(&host, value, before.revision, number).await?;
-                Ok::<_, Failure>((host, Written { revision, number, done: stored.done, open: stored.open }))
+                Ok::<_, Failure>((
+                    host,
+                    Written {
+                        revision,
+                        number,
+                        done: stored.done,
+                        open: stored.open,
+                    },
+                ))
             })
             .buffer_unordered(AT_ONCE)
             .try_collect()
@@ -160,7 +187,13 @@ impl Store {
     }
 
     /// Writes an entry of the run by the revision that it should have, and returns the new one.
-    async fn put(&self, host: &str, value: Bytes, revision: u64, number: u64) -> Result<u64, Failure> {
+    async fn put(
+        &self,
+        host: &str,
+        value: Bytes,
+        revision: u64,
+        number: u64,
+    ) -> Result<u64, Failure> {
         let key = escape(host);
         let mut failed = false;
         loop {
@@ -168,8 +201,15 @@ impl Store {
                 Ok(Ok(revision)) => return Ok(revision),
                 Ok(Err(Refused)) => true,
                 Err(error) => {
-                    let what = format!("cannot write the entry of the host {host} in the bucket {}", self.name);
-                    let failure = self.link.failure(&what, &*error, "trying again; nothing is dispatched meanwhile");
+                    let what = format!(
+                        "cannot write the entry of the host {host} in the bucket {}",
+                        self.name
+                    );
+                    let failure = self.link.failure(
+                        &what,
+                        &*error,
+                        "trying again; nothing is dispatched meanwhile",
+                    );
                     if self.link.denied().is_some() {
                         return Err(failure);
                     }
@@ -182,7 +222,9 @@ impl Store {
             if is_refused {
                 // Perhaps an earlier attempt was stored, and its answer got lost.
                 return match self.read(&key).await? {
-                    Some((entry, revision)) if failed && self.is_own(&entry, number) => Ok(revision),
+                    Some((entry, revision)) if failed && self.is_own(&entry, number) => {
+                        Ok(revision)
+                    }
                     _ => Err(self.fenced(host)),
                 };
             }
@@ -191,7 +233,12 @@ impl Store {
         }
     }
 
-    async fn put_once(&self, key: &str, value: Bytes, revision: u64) -> Result<Result<u64, Refused>, Box<dyn std::error::Error + Send + Sync>> {
+    async fn put_once(
+        &self,
+        key: &str,
+        value: Bytes,
+        revision: u64,
+    ) -> Result<Result<u64, Refused>, Box<dyn std::error::Error + Send + Sync>> {
         if revision == 0 {
             return match self.bucket.create(key, value).await {
                 Ok(revision) => Ok(Ok(revision)),
@@ -219,19 +266,38 @@ impl Store {
             let claimed = self.put_once(&key, value.into(), revision).await;
             let claimed = claimed.map_err(|error| {
                 let hint = format!("may the user publish to $KV.{}.>?", self.name);
-                self.link.failure(&format!("cannot take over the bucket {}", self.name), &*error, &hint)
+                self.link.failure(
+                    &format!("cannot take over the bucket {}", self.name),
+                    &*error,
+                    &hint,
+                )
             })?;
             // Another collector that still writes is overtaken at the next attempt.
             if let Ok(revision) = claimed {
-                return Ok(Some((Written { revision, number: 1, done, open }, entry.stored)));
+                return Ok(Some((
+                    Written {
+                        revision,
+                        number: 1,
+                        done,
+                        open,
+                    },
+                    entry.stored,
+                )));
             }
         }
     }
 
     async fn read(&self, key: &str) -> Result<Option<(Entry, u64)>, Failure> {
         let found = self.bucket.entry(key).await.map_err(|error| {
-            let hint = format!("may the user publish to $JS.API.DIRECT.GET.KV_{}.>?", self.name);
-            self.link.failure(&format!("cannot read the bucket {}", self.name), &error, &hint)
+            let hint = format!(
+                "may the user publish to $JS.API.DIRECT.GET.KV_{}.>?",
+                self.name
+            );
+            self.link.failure(
+                &format!("cannot read the bucket {}", self.name),
+                &error,
+                &hint,
+            )
         })?;
         let Some(found) = found.filter(|found| found.operation == kv::Operation::Put) else {
             return Ok(None);
@@ -246,13 +312,22 @@ impl Store {
     /// Returns the hosts that have an entry and are not in `entries`.
     async fn unknown_hosts(&self) -> Result<Vec<String>, Failure> {
         let failure = |error: &dyn std::error::Error| {
-            let hint = format!("may the user publish to $JS.API.CONSUMER.CREATE.KV_{}.>?", self.name);
-            self.link.failure(&format!("cannot list the bucket {}", self.name), error, &hint)
+            let hint = format!(
+                "may the user publish to $JS.API.CONSUMER.CREATE.KV_{}.>?",
+                self.name
+            );
+            self.link.failure(
+                &format!("cannot list the bucket {}", self.name),
+                error,
+                &hint,
+            )
         };
         let keys = self.bucket.keys().await.map_err(|error| failure(&error))?;
         let keys: Vec<String> = keys.try_collect().await.map_err(|error| failure(&error))?;
         let hosts = keys.iter().filter_map(|key| unescape(key));
-        Ok(hosts.filter(|host| !self.entries.contains_key(host)).collect())
+        Ok(hosts
+            .filter(|host| !self.entries.contains_key(host))
+            .collect())
     }
 
     fn is_own(&self, entry: &Entry, number: u64) -> bool {

@@ -90,7 +90,14 @@ impl Sums {
 
     /// Returns whether all records have arrived, as far as is known.
     pub(crate) fn is_complete(&self) -> bool {
-        let lost = [self.dropped, self.missing, self.lost_frames, self.malformed, self.unclosed, self.cut_off];
+        let lost = [
+            self.dropped,
+            self.missing,
+            self.lost_frames,
+            self.malformed,
+            self.unclosed,
+            self.cut_off,
+        ];
         lost.iter().all(is_zero)
     }
 }
@@ -99,7 +106,13 @@ impl Sums {
 impl fmt::Display for Sums {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} received", HumanCount(self.received))?;
-        for (name, figure) in self.clone().list().iter().skip(1).filter(|(_, figure)| *figure > 0) {
+        for (name, figure) in self
+            .clone()
+            .list()
+            .iter()
+            .skip(1)
+            .filter(|(_, figure)| *figure > 0)
+        {
             write!(f, ", {} {name}", HumanCount(*figure))?;
         }
         Ok(())
@@ -112,11 +125,32 @@ mod tests {
 
     #[test]
     fn sums_add_up_and_saturate() {
-        let one = Sums { received: 1, dropped: u64::MAX, open: 3, ..Sums::default() };
+        let one = Sums {
+            received: 1,
+            dropped: u64::MAX,
+            open: 3,
+            ..Sums::default()
+        };
         let mut sum = Sums::default();
         sum.add(&one);
         sum.add(&one);
-        assert_eq!(sum, Sums { received: 2, dropped: u64::MAX, open: 6, ..Sums::default() });
-        assert_eq!(Sums { received: 1500, open: 2, ..Sums::default() }.to_string(), "1,500 received, 2 open");
+        assert_eq!(
+            sum,
+            Sums {
+                received: 2,
+                dropped: u64::MAX,
+                open: 6,
+                ..Sums::default()
+            }
+        );
+        assert_eq!(
+            Sums {
+                received: 1500,
+                open: 2,
+                ..Sums::default()
+            }
+            .to_string(),
+            "1,500 received, 2 open"
+        );
     }
 }

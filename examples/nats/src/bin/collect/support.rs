@@ -8,5 +8,9 @@ pub(crate) mod options;
 #[allow(dead_code, reason = "this program reads no standard input")]
 pub(crate) mod stdio;
 #[path = "../../../../support/text/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "this program prints the records of a batch like others")]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "this program prints the records of a batch like others"
+)]
 pub(crate) mod text;
