@@ -12,6 +12,7 @@ use crate::{
     link::Link,
     options::Options,
     place::Place,
+    position::Position,
     reader::{Reader, Start},
     report::Report,
     sink::Sink,
@@ -23,10 +24,6 @@ use crate::{
 const TICK: Duration = Duration::from_millis(50);
 /// How many messages or items are handled before other work.
 const ROUND: usize = 4096;
-/// How often the position of hosts is stored of which nothing comes.
-const IDLE_HOSTS: Duration = Duration::from_secs(60);
-/// How many messages more than were read may be dispatched at least before the next write.
-const LOOKAHEAD: u64 = 16;
 
 /// Everything of a run.
 pub(crate) struct Collector<'l> {
@@ -40,19 +37,6 @@ pub(crate) struct Collector<'l> {
     /// Messages of hosts without a stored position are left out if they were stored before this.
     since: u64,
     last_message: Instant,
-}
-
-/// The stored position, and when it is written.
-struct Position {
-    store: Store,
-    place: Place,
-    every: Duration,
-    written: Instant,
-    all_written: Instant,
-    /// How many messages had been read when the position was written.
-    read: u64,
-    /// How many messages more may be dispatched before the next write.
-    lookahead: u64,
 }
 
 impl<'l> Collector<'l> {
@@ -139,7 +123,9 @@ impl<'l> Collector<'l> {
                 _ = tick.tick() => self.tick(),
             }
             self.dispatch(Engine::next).await?;
-            self.store_if_due().await?;
+            if let Some(position) = &mut self.position {
+                position.write_if_due(&mut self.engine).await?;
+            }
         }
     }
 
@@ -197,7 +183,9 @@ impl<'l> Collector<'l> {
             if ready.is_empty() {
                 break;
             }
-            self.open_up_to(&ready).await?;
+            if let Some(position) = &mut self.position {
+                position.open_up_to(&mut self.engine, &ready).await?;
+            }
             for (item, is_late) in &ready {
                 let mut put_out = None;
                 if let Some((origin, record)) = self.engine.dispatch(item, *is_late) {
@@ -214,126 +202,12 @@ impl<'l> Collector<'l> {
         Ok(())
     }
 
-    /// Stores that messages are open, before something of them is dispatched that a collector after this one could not know.
-    async fn open_up_to(&mut self, items: &[(Item, bool)]) -> Result<(), Failure> {
-        let Some(position) = &mut self.position else {
-            return Ok(());
-        };
-        let is_beyond =
-            |(item, _): &&(Item, bool)| item.sequence > position.store.open_to(&item.host);
-        let beyond = items.iter().filter(is_beyond);
-        let mut hosts: Vec<String> = beyond.map(|(item, _)| item.host.to_string()).collect();
-        hosts.sort();
-        hosts.dedup();
-        position.write(&mut self.engine, hosts, true).await
-    }
-
-    async fn store_if_due(&mut self) -> Result<(), Failure> {
-        match &mut self.position {
-            Some(position) if position.written.elapsed() >= position.every => {
-                position.write_due(&mut self.engine).await
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Dispatches everything that has been read, and stores the position.
     async fn finish(&mut self) -> Result<(), Failure> {
         self.dispatch(Engine::next_of_all).await?;
         if let Some(position) = &mut self.position {
-            let hosts = self
-                .engine
-                .hosts()
-                .iter()
-                .map(|host| host.name.to_string())
-                .collect();
-            position.write(&mut self.engine, hosts, false).await?;
-            position
-                .place
-                .acknowledge(position.store.done().unwrap_or(0))
-                .await;
+            position.finish(&mut self.engine).await?;
             self.link.flush().await;
-        }
-        Ok(())
-    }
-}
-
-impl Position {
-    fn new(store: Store, place: Place, every: Duration) -> Self {
-        let now = Instant::now();
-        let read = store.done().unwrap_or(0);
-        Self {
-            store,
-            place,
-            every,
-            written: now,
-            all_written: now,
-            read,
-            lookahead: LOOKAHEAD,
-        }
-    }
-
-    /// Writes the hosts of which something has changed, and from time to time all.
-    async fn write_due(&mut self, engine: &mut Engine) -> Result<(), Failure> {
-        let read = engine.read();
-        // As many as since the last write, so that dispatching seldom has to wait for a write, and little is marked after a
-        // crash.
-        self.lookahead = read.saturating_sub(self.read).max(LOOKAHEAD);
-        self.read = read;
-        let is_all = self.all_written.elapsed() >= IDLE_HOSTS;
-        let hosts = engine
-            .hosts()
-            .into_iter()
-            .filter(|host| is_all || host.is_dirty);
-        let hosts: Vec<_> = hosts.map(|host| host.name.to_string()).collect();
-        self.write(engine, hosts, true).await?;
-        self.written = Instant::now();
-        if is_all {
-            self.all_written = self.written;
-        }
-        self.place.acknowledge(self.store.done().unwrap_or(0)).await;
-        Ok(())
-    }
-
-    /// Writes the states of hosts.
-    ///
-    /// A host that has no entry comes before all others: their positions pass its messages, and without an entry nobody
-    /// would know that they have to be read.
-    async fn write(
-        &mut self,
-        engine: &mut Engine,
-        hosts: Vec<String>,
-        goes_on: bool,
-    ) -> Result<(), Failure> {
-        if hosts.is_empty() {
-            return Ok(());
-        }
-        let known = engine
-            .hosts()
-            .iter()
-            .map(|host| host.name.to_string())
-            .collect::<Vec<_>>();
-        let (old, new): (Vec<_>, Vec<_>) = known
-            .into_iter()
-            .partition(|host| self.store.is_written(host));
-        let old = old
-            .into_iter()
-            .filter(|host| hosts.contains(host))
-            .collect();
-        for hosts in [new, old] {
-            let mut values = Vec::new();
-            for host in hosts {
-                let open = goes_on.then(|| engine.read() + self.lookahead);
-                let mut stored = engine.snapshot(&host, open);
-                let mut value = self.store.value(&host, &stored);
-                while value.is_none() {
-                    engine.shrink(&host);
-                    stored = engine.snapshot(&host, open);
-                    value = self.store.value(&host, &stored);
-                }
-                values.extend(value.map(|value| (host, stored, value)));
-            }
-            self.store.write(values).await?;
         }
         Ok(())
     }

@@ -36,6 +36,7 @@ mod notice;
 mod options;
 mod ordinals;
 mod place;
+mod position;
 mod positions;
 mod prefix;
 mod process;
@@ -47,6 +48,7 @@ mod stop;
 mod store;
 mod sums;
 mod support;
+mod takeover;
 
 use std::process::ExitCode;
 

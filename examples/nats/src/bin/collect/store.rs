@@ -2,19 +2,16 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use async_nats::jetstream::{
-    context::CreateKeyValueErrorKind,
-    kv::{self, CreateErrorKind, UpdateErrorKind},
-};
+use async_nats::jetstream::kv::{self, CreateErrorKind, UpdateErrorKind};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use nats_relay::{RelayStart, escape, unescape};
+use nats_relay::{RelayStart, escape};
 use serde::{Deserialize, Serialize};
 
 use crate::{failure::Failure, host::Stored, link::Link, support::stdio::eprint_line};
 
 /// How many requests are on their way at once.
-const AT_ONCE: usize = 64;
+pub(super) const AT_ONCE: usize = 64;
 /// Room for the headers of a message.
 const HEADERS: usize = 4096;
 const RETRY: Duration = Duration::from_millis(250);
@@ -22,105 +19,38 @@ const RETRY: Duration = Duration::from_millis(250);
 /// Positions and accounts. Each entry is written by expected revision: once another collector has written it, writing fails.
 #[derive(Debug)]
 pub(crate) struct Store {
-    link: Link,
-    bucket: kv::Store,
-    name: String,
+    pub(super) link: Link,
+    pub(super) bucket: kv::Store,
+    pub(super) name: String,
     /// The number of this run. It tells a write whose answer was lost from the write of another collector.
-    collector: RelayStart,
-    entries: HashMap<String, Written>,
+    pub(super) collector: RelayStart,
+    pub(super) entries: HashMap<String, Written>,
 }
 
 /// What is known of an entry.
 #[derive(Debug, Clone, Copy, Default)]
-struct Written {
+pub(super) struct Written {
     /// 0 if there is no entry.
-    revision: u64,
+    pub(super) revision: u64,
     /// Counts the writes of this run.
-    number: u64,
-    done: u64,
-    open: u64,
+    pub(super) number: u64,
+    pub(super) done: u64,
+    pub(super) open: u64,
 }
 
 /// The value of an entry.
 #[derive(Serialize, Deserialize)]
-struct Entry {
+pub(super) struct Entry {
     format: u32,
-    collector: RelayStart,
-    number: u64,
+    pub(super) collector: RelayStart,
+    pub(super) number: u64,
     #[serde(flatten)]
-    stored: Stored,
+    pub(super) stored: Stored,
 }
 
 const FORMAT: u32 = 1;
 
 impl Store {
-    /// Opens the bucket, which is created if it does not exist.
-    pub(crate) async fn open(link: &Link, name: &str) -> Result<Self, Failure> {
-        let bucket = match link.jetstream.get_key_value(name).await {
-            Ok(bucket) => bucket,
-            Err(_) => Self::create(link, name).await?,
-        };
-        let collector = RelayStart::random().map_err(|error| Failure(error.to_string()))?;
-        let (link, name) = (link.clone(), name.to_owned());
-        Ok(Self {
-            link,
-            bucket,
-            name,
-            collector,
-            entries: HashMap::new(),
-        })
-    }
-
-    async fn create(link: &Link, name: &str) -> Result<kv::Store, Failure> {
-        let config = kv::Config {
-            bucket: name.to_owned(),
-            description: "Positions and accounts of collectors".to_owned(),
-            history: 1,
-            ..kv::Config::default()
-        };
-        link.jetstream.create_key_value(config).await.map_err(|error| {
-            let hint = match error.kind() {
-                CreateKeyValueErrorKind::BucketCreate => "is there room for another stream, and may the user create it?".to_owned(),
-                _ => format!("may the user publish to $JS.API.STREAM.INFO.KV_{name} and $JS.API.STREAM.CREATE.KV_{name}?"),
-            };
-            link.failure(&format!("cannot open or create the key-value bucket {name}, which keeps the position"), &error, &hint)
-        })
-    }
-
-    /// Takes over all entries: after this no collector before can write them. Returns the hosts and their states.
-    pub(crate) async fn take_over(&mut self) -> Result<Vec<(String, Stored)>, Failure> {
-        let mut all = Vec::new();
-        // An entry that was made meanwhile is taken over too.
-        loop {
-            let hosts = self.unknown_hosts().await?;
-            if hosts.is_empty() {
-                return Ok(all);
-            }
-            let claimed: Vec<_> = stream::iter(hosts)
-                .map(|host| async { Ok::<_, Failure>((self.claim(&host).await?, host)) })
-                .buffer_unordered(AT_ONCE)
-                .try_collect()
-                .await?;
-            for (claim, host) in claimed {
-                // If there is none any more, it is not looked for again.
-                let (written, stored) = claim.unwrap_or_default();
-                self.entries.insert(host.clone(), written);
-                if written.revision > 0 {
-                    all.push((host, stored));
-                }
-            }
-        }
-    }
-
-    /// Takes over the entry of a host that was not among all, if there is one.
-    pub(crate) async fn take_over_host(&mut self, host: &str) -> Result<Option<Stored>, Failure> {
-        let Some((written, stored)) = self.claim(host).await? else {
-            return Ok(None);
-        };
-        self.entries.insert(host.to_owned(), written);
-        Ok(Some(stored))
-    }
-
     /// Returns the sequence up to which messages of a host may be dispatched.
     pub(crate) fn open_to(&self, host: &str) -> u64 {
         self.entries.get(host).map_or(0, |written| written.open)
@@ -233,7 +163,7 @@ impl Store {
         }
     }
 
-    async fn put_once(
+    pub(super) async fn put_once(
         &self,
         key: &str,
         value: Bytes,
@@ -253,41 +183,7 @@ impl Store {
         }
     }
 
-    /// Reads an entry and writes it as that of this run.
-    async fn claim(&self, host: &str) -> Result<Option<(Written, Stored)>, Failure> {
-        let key = escape(host);
-        loop {
-            let Some((mut entry, revision)) = self.read(&key).await? else {
-                return Ok(None);
-            };
-            (entry.collector, entry.number) = (self.collector, 1);
-            let (done, open) = (entry.stored.done, entry.stored.open);
-            let value = serde_json::to_vec(&entry).map_err(|error| Failure(error.to_string()))?;
-            let claimed = self.put_once(&key, value.into(), revision).await;
-            let claimed = claimed.map_err(|error| {
-                let hint = format!("may the user publish to $KV.{}.>?", self.name);
-                self.link.failure(
-                    &format!("cannot take over the bucket {}", self.name),
-                    &*error,
-                    &hint,
-                )
-            })?;
-            // Another collector that still writes is overtaken at the next attempt.
-            if let Ok(revision) = claimed {
-                return Ok(Some((
-                    Written {
-                        revision,
-                        number: 1,
-                        done,
-                        open,
-                    },
-                    entry.stored,
-                )));
-            }
-        }
-    }
-
-    async fn read(&self, key: &str) -> Result<Option<(Entry, u64)>, Failure> {
+    pub(super) async fn read(&self, key: &str) -> Result<Option<(Entry, u64)>, Failure> {
         let found = self.bucket.entry(key).await.map_err(|error| {
             let hint = format!(
                 "may the user publish to $JS.API.DIRECT.GET.KV_{}.>?",
@@ -307,27 +203,6 @@ impl Store {
             Ok(entry) => Err(self.unreadable(key, &format!("it has the format {}", entry.format))),
             Err(error) => Err(self.unreadable(key, &error.to_string())),
         }
-    }
-
-    /// Returns the hosts that have an entry and are not in `entries`.
-    async fn unknown_hosts(&self) -> Result<Vec<String>, Failure> {
-        let failure = |error: &dyn std::error::Error| {
-            let hint = format!(
-                "may the user publish to $JS.API.CONSUMER.CREATE.KV_{}.>?",
-                self.name
-            );
-            self.link.failure(
-                &format!("cannot list the bucket {}", self.name),
-                error,
-                &hint,
-            )
-        };
-        let keys = self.bucket.keys().await.map_err(|error| failure(&error))?;
-        let keys: Vec<String> = keys.try_collect().await.map_err(|error| failure(&error))?;
-        let hosts = keys.iter().filter_map(|key| unescape(key));
-        Ok(hosts
-            .filter(|host| !self.entries.contains_key(host))
-            .collect())
     }
 
     fn is_own(&self, entry: &Entry, number: u64) -> bool {
@@ -352,4 +227,4 @@ impl Store {
 }
 
 /// The entry has another revision.
-struct Refused;
+pub(super) struct Refused;
