@@ -142,7 +142,7 @@ impl Engine {
             self.lose(
                 host,
                 key,
-                format!("its relay {relay} has gone without a word, and {by} was started"),
+                format!("its relay {relay} did not report its end, and {by} was started"),
             );
         }
     }

@@ -241,8 +241,8 @@ fn a_relay_that_was_replaced_has_ended_unknown_after_the_last_seq() {
         new.batch(0, 1, 8, START),
     ];
     let (mut engine, _) = read_all(messages);
-    let notice = "h/w: -[17] ended unknown after seq 5: its relay 0000000000000001 has gone without a word, and 0000000000000002 \
-                  was started";
+    let notice = "h/w: -[17] ended unknown after seq 5: its relay 0000000000000001 did not report its end, and \
+                  0000000000000002 was started";
     assert_eq!(texts(&mut engine), [notice]);
     let sums = sums(&engine);
     assert_eq!(

@@ -110,7 +110,9 @@ mod tests {
         loop {
             while checked < ready.len() {
                 let (first, last) = ready[checked];
-                (first..=last).for_each(|ordinal| drop(order.take(ordinal)));
+                (first..=last).for_each(|ordinal| {
+                    order.take(ordinal);
+                });
                 checked += 1;
             }
             match order.pop() {

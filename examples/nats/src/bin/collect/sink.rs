@@ -6,6 +6,7 @@ use std::{
 };
 
 use log::Log;
+use nats_relay::MAX_FRAME_LENGTH;
 use pipe_subscriber::PipeSubscriber;
 use record_proto::{Encode, LogRecord};
 use serde::Serialize;
@@ -25,6 +26,8 @@ use crate::{
 
 /// How much is printed at once.
 const BUFFER: usize = 64 * 1024;
+/// Room for the name of the process, which is added to records that have none.
+const NAME: usize = 1024;
 
 type Output = BufWriter<Blocking<std::os::fd::BorrowedFd<'static>>>;
 
@@ -129,9 +132,14 @@ impl<'l> Sink<'l> {
                 label,
                 frames,
             } => {
+                if frames.is_empty() {
+                    return Ok(());
+                }
                 let frames = mem::take(frames);
                 // The subscriber makes texts inert, attaches the label and survives a logger that panics.
-                let subscriber = PipeSubscriber::new(&frames[..]).label(mem::take(label));
+                let subscriber = PipeSubscriber::new(&frames[..])
+                    .label(mem::take(label))
+                    .max_frame_length(MAX_FRAME_LENGTH + NAME);
                 match subscriber.run_into(*logger).await {
                     Ok(_) => Ok(()),
                     Err(error) => Err(io::Error::other(error)),
