@@ -164,7 +164,7 @@ impl Engine {
             return;
         };
         // What has not come by now will not come: a relay sends the end after everything else.
-        give_up_holes(host, key, u64::MAX, &mut self.merge);
+        give_up_holes(host, key, Some(u64::MAX), &mut self.merge);
         let last_key = host.children.get(&key).map_or(0, Child::last_key);
         let item = Item {
             host: Arc::clone(&host.name),

@@ -173,7 +173,8 @@ impl Engine {
         self.notices
             .extend(sign_of_life(child, now, message.sequence, &address.host));
         push_batch(host, key, batch, now, &mut self.merge);
-        give_up_holes(host, key, 0, &mut self.merge);
+        // For their number: those that wait for too long are found with the next tick.
+        give_up_holes(host, key, None, &mut self.merge);
         Ok(())
     }
 
@@ -192,7 +193,7 @@ impl Engine {
                     .iter()
                     .filter(|(_, child)| child.order.is_waiting());
                 for key in waiting.map(|(key, _)| *key).collect::<Vec<_>>() {
-                    give_up_holes(host, key, before, &mut self.merge);
+                    give_up_holes(host, key, Some(before), &mut self.merge);
                 }
                 host.forget_lost(now);
             }
@@ -245,12 +246,18 @@ impl Engine {
         ))
     }
 
-    /// Returns what has to be stored of a host, of which messages up to `open` may be dispatched before the next snapshot.
-    pub(crate) fn snapshot(&mut self, host: &str, open: Option<u64>) -> Stored {
+    /// Returns what has to be stored of a host, with a position of at most `limit`. Messages up to `open` may be dispatched
+    /// before the next snapshot.
+    pub(crate) fn snapshot(&mut self, host: &str, open: Option<u64>, limit: u64) -> Stored {
         let read = self.read;
-        self.hosts
-            .get_mut(host)
-            .map_or_else(Stored::default, |host| host.snapshot(read, open))
+        let host = self.hosts.get_mut(host);
+        host.map_or_else(Stored::default, |host| host.snapshot(read, open, limit))
+    }
+
+    /// Returns the sequence before the first message of these hosts, which are new.
+    pub(crate) fn before_all(&self, hosts: &[String]) -> u64 {
+        let known = hosts.iter().filter_map(|host| self.hosts.get(&**host));
+        known.map(|host| host.skip_to).min().unwrap_or(u64::MAX)
     }
 
     /// Forgets parts of the accounts of a host, whose state is too long.

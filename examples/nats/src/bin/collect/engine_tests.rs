@@ -223,7 +223,7 @@ fn a_child_that_ends_in_good_order_is_complete_and_forgotten() {
             ..Sums::default()
         }
     );
-    let stored = engine.snapshot("h", None);
+    let stored = engine.snapshot("h", None, u64::MAX);
     assert_eq!(
         (stored.done, stored.children.len(), stored.past.received),
         (4, 0, 8)
@@ -419,9 +419,11 @@ impl Bucket {
             .into_iter()
             .partition(|host| self.0.contains_key(host));
         let old = old.into_iter().filter(|host| hosts.contains(host));
-        for host in new.into_iter().chain(old) {
+        let limit = engine.before_all(&new);
+        let new = new.into_iter().map(|host| (host, limit));
+        for (host, limit) in new.chain(old.map(|host| (host, u64::MAX))) {
             let open = engine.read() + random.below(5);
-            let entry = engine.snapshot(&host, Some(open));
+            let entry = engine.snapshot(&host, Some(open), limit);
             // As text, as it is stored.
             let text = serde_json::to_string(&entry).unwrap();
             self.0.insert(host, serde_json::from_str(&text).unwrap());

@@ -47,7 +47,12 @@ pub(super) fn push_batch(
 }
 
 /// Gives up the holes that batches wait for since `before`.
-pub(super) fn give_up_holes(host: &mut Host, key: ChildKey, before: u64, merge: &mut Merge<Item>) {
+pub(super) fn give_up_holes(
+    host: &mut Host,
+    key: ChildKey,
+    before: Option<u64>,
+    merge: &mut Merge<Item>,
+) {
     while host
         .children
         .get_mut(&key)

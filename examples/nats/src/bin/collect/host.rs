@@ -99,11 +99,11 @@ impl Host {
     }
 
     /// Returns what has to be stored if all messages up to `read` were read. Messages up to `open` may be dispatched before
-    /// the next snapshot; `None` if nothing will be.
-    pub(crate) fn snapshot(&mut self, read: u64, open: Option<u64>) -> Stored {
-        let done = self.positions.done(read).max(self.skip_to);
+    /// the next snapshot; `None` if nothing will be. The position is at most `limit`.
+    pub(crate) fn snapshot(&mut self, read: u64, open: Option<u64>, limit: u64) -> Stored {
+        let done = self.positions.done(read).max(self.skip_to).min(limit);
         self.forget_ended(done);
-        self.is_dirty = false;
+        self.is_dirty = limit < u64::MAX;
         Stored {
             done,
             // What a collector before this one may have dispatched stays marked until it is done, even if this one crashes.

@@ -104,7 +104,7 @@ impl Position {
     /// Writes the states of hosts.
     ///
     /// A host that has no entry comes before all others: their positions pass its messages, and without an entry nobody
-    /// would know that they have to be read.
+    /// would know that they have to be read. For the same reason the first position of new hosts is before all of them.
     async fn write(
         &mut self,
         engine: &mut Engine,
@@ -121,11 +121,12 @@ impl Position {
             .into_iter()
             .filter(|host| hosts.contains(host))
             .collect();
-        for hosts in [new, old] {
+        let limit = engine.before_all(&new);
+        for (hosts, limit) in [(new, limit), (old, u64::MAX)] {
             let mut values = Vec::new();
             for host in hosts {
                 let open = goes_on.then(|| engine.read() + self.lookahead);
-                let (stored, value) = self.value(engine, &host, open)?;
+                let (stored, value) = self.value(engine, &host, open, limit)?;
                 values.push((host, stored, value));
             }
             self.store.write(values).await?;
@@ -139,9 +140,10 @@ impl Position {
         engine: &mut Engine,
         host: &str,
         open: Option<u64>,
+        limit: u64,
     ) -> Result<(Stored, Bytes), Failure> {
         for _ in 0..ATTEMPTS {
-            let stored = engine.snapshot(host, open);
+            let stored = engine.snapshot(host, open, limit);
             if let Some(value) = self.store.value(host, &stored) {
                 return Ok((stored, value));
             }

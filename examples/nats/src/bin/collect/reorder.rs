@@ -68,10 +68,10 @@ impl<B> Reorder<B> {
 
     /// Gives up the first hole, if a batch waits for it since `before` or too many wait. Returns whether there may be
     /// batches to [`pop`](Self::pop) now.
-    pub(crate) fn give_up(&mut self, before: u64) -> bool {
+    pub(crate) fn give_up(&mut self, before: Option<u64>) -> bool {
         let oldest = self.waiting.values().map(|waiting| waiting.since).min();
         let is_due =
-            oldest.is_some_and(|since| since <= before) || self.waiting.len() > MAX_WAITING;
+            oldest.is_some_and(|since| Some(since) <= before) || self.waiting.len() > MAX_WAITING;
         if let Some(first) = self.waiting.keys().next().filter(|_| is_due) {
             self.taken.skip_to(*first);
         }
@@ -142,7 +142,7 @@ mod tests {
         let mut order = Reorder::new(Ordinals::default());
         assert_eq!(push(&mut order, 0, (0, 9)), [(0, 9)]);
         assert_eq!(push(&mut order, 5, (20, 29)), []);
-        assert!(!order.give_up(4) && order.give_up(5));
+        assert!(!order.give_up(Some(4)) && order.give_up(Some(5)));
         assert_eq!(order.pop(), Some((20, 29)));
         (20..30).for_each(|ordinal| assert!(order.take(ordinal)));
         assert_eq!(push(&mut order, 6, (10, 19)), [(10, 19)]);
@@ -154,10 +154,10 @@ mod tests {
         let mut order = Reorder::new(Ordinals::default());
         for number in 1..=MAX_WAITING as u64 {
             assert_eq!(push(&mut order, 9, (number, number)), []);
-            assert!(!order.give_up(0));
+            assert!(!order.give_up(None));
         }
         push(&mut order, 9, (100, 100));
-        assert!(order.give_up(0));
+        assert!(order.give_up(None));
         assert_eq!(order.pop(), Some((1, 1)));
     }
 
