@@ -1,0 +1,3 @@
+module pipehandler
+
+go 1.21
