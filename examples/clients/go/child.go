@@ -23,7 +23,7 @@ const unicode = "grüße 漢字 🦀 \u0007 \u001b[31m \n \u2028"
 const trace = slog.LevelDebug - 4
 
 func main() {
-	handler := pipehandler.New(slog.NewTextHandler(os.Stderr, nil))
+	handler := pipehandler.New(slog.NewJSONHandler(os.Stderr, nil)) // the text handler of Go ends the program for a cycle
 	defer handler.Close()
 	slog.SetDefault(slog.New(handler))
 	var numbers [2]int

@@ -440,8 +440,8 @@ type failure struct {
 // failureOf takes an error apart: Go's texts end with that of the cause. Errors of github.com/pkg/errors have a stack.
 func failureOf(err error) *failure {
 	f := &failure{text: textOf(err)}
-	for causes := unwrap(err); len(causes) > 0 && len(f.sources) < maxSources; causes = append(unwrap(causes[0]), causes[1:]...) {
-		f.sources = append(f.sources, textOf(causes[0]))
+	for rest := causesOf(err); len(rest) > 0 && len(f.sources) < maxSources; rest = append(causesOf(rest[0]), rest[1:]...) {
+		f.sources = append(f.sources, textOf(rest[0]))
 	}
 	if long := fmt.Sprintf("%+v", err); long != f.text {
 		f.backtrace = long
@@ -454,13 +454,13 @@ func failureOf(err error) *failure {
 	return f
 }
 
-func unwrap(err error) (causes []error) {
+func causesOf(err error) (causes []error) {
 	defer func() { recover() }()
 	switch err := err.(type) {
 	case interface{ Unwrap() []error }:
 		return append(causes, err.Unwrap()...)
 	case interface{ Unwrap() error }:
-		if cause := err.Unwrap(); cause != nil {
+		if cause := err.Unwrap(); cause != nil && cause != err.(error) {
 			return []error{cause}
 		}
 	}
@@ -653,8 +653,11 @@ func (e *encoder) take(values int) bool {
 	return e.left >= 0 && len(e.b) < e.end
 }
 
-// value appends a value at this depth, and returns whether it fits.
+// value appends a value at this depth, and returns whether it fits; a text that does not is cut.
 func (e *encoder) value(value slog.Value, depth int) bool {
+	if len(e.b) >= e.end {
+		return false
+	}
 	switch value.Kind() {
 	case slog.KindBool:
 		e.bool(value.Bool())
@@ -668,10 +671,12 @@ func (e *encoder) value(value slog.Value, depth int) bool {
 		e.str(value.String(), e.end-len(e.b))
 	case slog.KindAny:
 		return e.any(value.Any(), depth)
-	default: // a time, a duration, a group that is too deep
+	case slog.KindTime:
+		e.str(value.Time().Format(time.RFC3339Nano), maxName)
+	default: // a duration, a group that is too deep
 		e.str(textOf(value), e.end-len(e.b))
 	}
-	return len(e.b) < e.end
+	return true
 }
 
 // any appends a value of any type; if its methods panic, a text that says so.
@@ -679,14 +684,16 @@ func (e *encoder) any(value any, depth int) (fits bool) {
 	start := len(e.b)
 	defer func() {
 		if cause := recover(); cause != nil {
-			e.b = e.b[:start]
+			e.b, fits = e.b[:start], true
 			e.str(fmt.Sprintf("!PANIC: %v", cause), maxName)
-			fits = len(e.b) < e.end
 		}
 	}()
+	if start >= e.end {
+		return false
+	}
 	if isNil(value) {
 		e.nil(1)
-		return len(e.b) < e.end
+		return true
 	}
 	switch v := value.(type) {
 	case time.Time:
@@ -735,10 +742,12 @@ func (e *encoder) reflect(v reflect.Value, depth int) bool {
 			break
 		}
 		return e.composite(v, depth)
-	default: // channels, functions, complex numbers
-		e.str(textOf(v.Interface()), e.end-len(e.b))
+	case reflect.Complex64, reflect.Complex128:
+		e.str(textOf(v.Interface()), maxName)
+	default: // channels, functions
+		e.str(v.Type().String(), maxName)
 	}
-	return len(e.b) < e.end
+	return true
 }
 
 func (e *encoder) composite(v reflect.Value, depth int) bool {
@@ -767,7 +776,7 @@ func (e *encoder) composite(v reflect.Value, depth int) bool {
 		}
 		return fits
 	}
-	return len(e.b) < e.end
+	return true
 }
 
 // mapping appends a map, sorted by the texts of its keys.
