@@ -23,7 +23,7 @@ const unicode = "grüße 漢字 🦀 \u0007 \u001b[31m \n \u2028"
 const trace = slog.LevelDebug - 4
 
 func main() {
-	handler := pipehandler.New(slog.NewJSONHandler(os.Stderr, nil)) // the text handler of Go ends the program for a cycle
+	handler := pipehandler.New(slog.NewJSONHandler(os.Stderr, nil)) // the text handler ends the program at a cycle
 	defer handler.Close()
 	slog.SetDefault(slog.New(handler))
 	var numbers [2]int
@@ -40,7 +40,9 @@ func main() {
 	case "nasty":
 		nasty()
 	case "flood":
-		flood(numbers[0], numbers[1])
+		flood(slog.Default(), numbers[0], numbers[1])
+	case "json":
+		flood(slog.New(slog.NewJSONHandler(os.Stderr, nil)), numbers[0], numbers[1])
 	case "big":
 		slog.Info(strings.Repeat("x", numbers[0]))
 		slog.Info("after")
@@ -77,14 +79,14 @@ func types() {
 	}
 }
 
-func flood(threads, records int) {
+func flood(logger *slog.Logger, threads, records int) {
 	var all sync.WaitGroup
 	for range make([]struct{}, threads) {
 		all.Add(1)
 		go func() {
 			defer all.Done()
 			for n := 0; n < records/threads; n++ {
-				slog.Info("flood", "n", n)
+				logger.Info("flood", "n", n)
 			}
 		}()
 	}

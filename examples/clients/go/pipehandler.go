@@ -414,7 +414,7 @@ func parseFilter(text string) (rules []rule, err error) {
 			return []rule{{"", 3}}, fmt.Errorf("not a level: %q", level)
 		}
 		if known {
-			rules = append(rules, rule{start, number})
+			rules = append([]rule{{start, number}}, rules...) // of two for one target the later one decides
 		}
 	}
 	sort.SliceStable(rules, func(i, j int) bool { return len(rules[i].start) > len(rules[j].start) })

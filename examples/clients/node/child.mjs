@@ -24,7 +24,10 @@ const scenarios = {
   error: () => log('error', 'failed', { err: new Error('cannot open', { cause: new Error('no such file') }) }),
   nasty: () => nasty(log),
   flood(threads, n) {
-    for (let t = 0; t < threads; t++) new Worker(new URL(import.meta.url), { workerData: n / threads })
+    for (let t = 0; t < threads; t++) new Worker(new URL(import.meta.url), { workerData: { n: n / threads } })
+  },
+  json(threads, n) {
+    for (let t = 0; t < threads; t++) new Worker(new URL(import.meta.url), { workerData: { n: n / threads, json: true } })
   },
   big(bytes) {
     log('info', 'x'.repeat(bytes))
@@ -55,6 +58,10 @@ const scenarios = {
 if (isMainThread) {
   const [scenario, ...args] = process.argv.slice(2)
   await scenarios[scenario](...args.map(Number))
+} else if (workerData.json) {
+  const { default: pino } = await import('pino')
+  const logger = pino(pino.destination({ fd: 2, sync: true }))
+  for (let n = 0; n < workerData.n; n++) logger.info({ n }, 'flood')
 } else {
-  for (let n = 0; n < workerData; n++) log('info', 'flood', { n })
+  for (let n = 0; n < workerData.n; n++) log('info', 'flood', { n })
 }

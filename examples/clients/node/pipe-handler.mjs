@@ -131,7 +131,7 @@ function parseFilter(text = '') {
     if (!level) return { filter: [['', LEVELS.info]], mistake: text }
     filter.push([target, LEVELS[level.toLowerCase()]])
   }
-  return { filter: filter.sort(([a], [b]) => b.length - a.length) }
+  return { filter: filter.reverse().sort(([a], [b]) => b.length - a.length) } // the later of two for one target
 }
 
 function enabled(level, target, own = LEVELS.trace) {
@@ -212,7 +212,7 @@ function packIdentity() {
 /** A record without a pipe. */
 function printLine(level, target, message, fields) {
   const line = () => {
-    const pairs = fields.map(([key, value]) => ` ${key}=${attempt(() => inspect(value, ONE_LINE), '[unprintable]')}`)
+    const pairs = fields.map(([key, value]) => ` ${key}=${attempt(() => inspect(value, TEXT), '[unprintable]')}`)
     return `${new Date().toISOString()} ${NAMES[level].toUpperCase()} ${target}: ${message}${pairs.join('')}\n`
   }
   attempt(() => fs.writeSync(2, line()))
