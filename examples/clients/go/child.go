@@ -56,7 +56,7 @@ func main() {
 	case "survive":
 		fmt.Println("ready")
 		bufio.NewReader(os.Stdin).ReadString('\n')
-		for n := range make([]struct{}, numbers[0]) {
+		for n := range numbers[0] {
 			slog.Info("survive", "n", n)
 		}
 		fmt.Println("done")
@@ -81,7 +81,7 @@ func types() {
 
 func flood(logger *slog.Logger, threads, records int) {
 	var all sync.WaitGroup
-	for range make([]struct{}, threads) {
+	for range threads {
 		all.Add(1)
 		go func() {
 			defer all.Done()

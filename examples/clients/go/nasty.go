@@ -46,19 +46,36 @@ type ownCause struct{}
 func (e ownCause) Error() string { return "cause" }
 func (e ownCause) Unwrap() error { return e }
 
+type nilError struct{ text string }
+
+func (e *nilError) Error() string { return e.text }
+
+type manyCauses struct{ causes []error }
+
+func (e manyCauses) Error() string   { return "many" }
+func (e manyCauses) Unwrap() []error { return append(e.causes, e, e) }
+
 func nasty() {
 	x := strings.Repeat("x", 1<<20)
 	power := new(big.Int).Lsh(big.NewInt(1), 64)
 	below := new(big.Int).Sub(big.NewInt(math.MinInt64), big.NewInt(1))
 	nest := func(depth int) any {
 		var value any = 1
-		for range make([]struct{}, depth) {
+		for range depth {
 			value = []any{value}
 		}
 		return value
 	}
 	cycle := []any{nil}
 	cycle[0] = cycle
+	var graph any = 1
+	for range 12 {
+		list := make([]any, 100)
+		for i := range list {
+			list[i] = graph
+		}
+		graph = list
+	}
 	mapCycle := map[string]any{}
 	mapCycle["self"] = mapCycle
 	for _, row := range []struct {
@@ -100,6 +117,8 @@ func nasty() {
 		{"channel", make(chan int)},
 		{"nil-pointer", (*pointer)(nil)},
 		{"error-value", errors.New("no")},
+		{"wide-graph", graph},
+		{"nil-error", error((*nilError)(nil))},
 		{"raises", raises{}},
 		{"raises-in-list", []any{raises{}}},
 		{"logs", logs{}},
@@ -117,11 +136,13 @@ func nasty() {
 	slog.Info("long-key", x[:100<<10], 1)
 	slog.Info("huge-key", x, 1)
 	var many []any
-	for n := range make([]struct{}, 10_000) {
+	for n := range 10_000 {
 		many = append(many, "key "+strconv.Itoa(n), n)
 	}
 	slog.Info("many-keys", many...)
 	slog.Error("error-raises", "err", error(raises{}))
 	slog.Error("cause-cycle", "err", error(ownCause{}))
+	slog.Error("causes-without-end", "err", error(manyCauses{[]error{errors.New("first")}}))
+	slog.Info("huge-together", "value", x[:200<<10], "b", x[:200<<10], "c", x[:200<<10])
 	slog.Info("end")
 }

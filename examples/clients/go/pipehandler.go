@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// pipehandler.go 0.1.0: copy this file; it needs Go 1.21 or later and nothing else.
+// pipehandler.go 0.1.0: copy this file; it needs Go 1.22 or later and nothing else.
 
 //go:build unix
 
@@ -17,11 +17,11 @@
 package pipehandler
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -702,12 +702,10 @@ func (e *encoder) any(value any, depth int) (fits bool) {
 		value = textOf(v)
 	case encoding.TextMarshaler:
 		text, err := v.MarshalText()
-		if err != nil {
-			text = []byte(err.Error())
-		}
-		value = string(text)
-	case json.RawMessage:
-		value = string(v)
+		value = cmp.Or(string(text), textOf(err))
+	case interface{ MarshalJSON() ([]byte, error) }:
+		text, err := v.MarshalJSON()
+		value = cmp.Or(string(text), textOf(err))
 	case slog.LogValuer:
 		return e.value(slog.AnyValue(v).Resolve(), depth)
 	}
@@ -734,11 +732,7 @@ func (e *encoder) reflect(v reflect.Value, depth int) bool {
 		e.str(v.String(), e.end-len(e.b))
 	case reflect.Slice, reflect.Array, reflect.Map, reflect.Struct, reflect.Pointer:
 		if depth > maxDepth {
-			text, err := json.Marshal(v.Interface()) // which, unlike fmt, finds cycles
-			if err != nil {
-				text = []byte(v.Type().String())
-			}
-			e.str(string(text), e.end-len(e.b))
+			e.str(v.Type().String(), maxName) // fmt and encoding/json would print a cycle, or all paths of a graph
 			break
 		}
 		return e.composite(v, depth)

@@ -10,6 +10,8 @@ export function nasty(log) {
   cycle.push(cycle)
   const mapCycle = {}
   mapCycle.self = mapCycle
+  const revoked = Proxy.revocable({}, {})
+  revoked.revoke()
   const values = {
     'i64-min': -(2n ** 63n),
     'u64-max': 2n ** 64n - 1n,
@@ -52,6 +54,12 @@ export function nasty(log) {
     logs: { toJSON: () => log('info', 'inner') ?? 'logged' },
     'huge-text-of': { toJSON: () => x.repeat(10) },
     'answers-everything': new Proxy(() => {}, { get: (_, name, self) => self, apply: () => new Proxy({}, {}) }),
+    'wide-graph': nest(12, inner => new Array(100).fill(inner)),
+    'odd-length': new Proxy([1], { get: (list, name) => name === 'length' ? 1.5 : list[name] }),
+    holes: new Array(2 ** 32 - 1),
+    'revoked-proxy': revoked.proxy,
+    'no-prototype': Object.assign(Object.create(null), { a: 1 }),
+    'bad-date': new Date(NaN),
     'getter-raises': { get field() { return raise() } }
   }
   for (const [name, value] of Object.entries(values)) log('info', name, { value })
@@ -71,5 +79,10 @@ export function nasty(log) {
   const cause = new Error('cause')
   cause.cause = cause
   log('error', 'cause-cycle', { err: cause })
+  const many = new AggregateError([cause], 'many', { cause: 'text' })
+  many.cause = { get cause() { return { __proto__: this } }, toString: () => 'one more' }
+  log('error', 'causes-without-end', { err: many })
+  const part = x.slice(0, 200 * 1024)
+  log('info', 'huge-together', { value: part, b: part, c: part })
   log('info', 'end')
 }

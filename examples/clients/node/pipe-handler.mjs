@@ -401,14 +401,15 @@ class Packer {
     let count = 0
     for (const [key, value] of fields) {
       const start = this.at
-      try {
-        this.room(1)
-        this.str(key).value(error && key === error.key ? error.text : value, 1)
-      } catch {
-        this.at = start
-        this.ascii('cut')
-        this.str(`… (cut after ${count++} pairs)`, 64)
+      if (this.left-- <= 0 || this.at >= this.end) {
+        this.str('cut').str(`… (cut after ${count++} pairs)`, 64)
         break
+      }
+      try {
+        this.str(key).value(error && key === error.key ? error.text : value, 1)
+      } catch { // a structure that does not fit
+        this.at = start
+        this.str(key, MAX_NAME).shown(value)
       }
       count++
     }
