@@ -18,6 +18,7 @@
 //! | `json THREADS N` | for `measure`: as `flood`, but as JSON lines on stderr, as programs in this language log them |
 //! | `families N` | forks N times while four threads log 2,000 records of 10 KB; each new process logs `child`, and `child` with as much |
 //! | `no-memory` | logs `before`, a record of level warn for which there is no memory, and `after` |
+//! | `uncaught` | ends by the error `nobody catches this`, which nothing catches |
 //! | `recipes` | a record through each of the language's own libraries, whose message is the library's name |
 //!
 //! The children are found in the folder that the variable `CLIENTS` names and that `tests/clients/install` fills:
@@ -68,8 +69,8 @@ macro_rules! language {
 }
 
 language!(python: fork recipes);
-language!(node: recipes);
-language!(go:);
+language!(node: recipes uncaught pino);
+language!(go: uncaught slogtest);
 // The same header and the same child, compiled as C++ too, and for a kernel before 6.18.
 language!(c: fork recipes glib_and_syslog families dropped);
 language!(cpp: fork recipes glib_and_syslog families dropped);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use log::Level;
-use pipe_subscriber::LogRecord;
+use pipe_subscriber::{LogRecord, StreamEnd};
 
 use crate::{
     language::Language,
@@ -83,6 +83,22 @@ pub(crate) fn error(language: &Language) {
         let backtrace = error.backtrace.as_deref().expect("a backtrace");
         assert!(backtrace.contains("child."), "{backtrace}");
     }
+}
+
+/// An error that ends the program arrives as a panic of Rust does, and the program ends as without the client.
+pub(crate) fn uncaught(language: &Language) {
+    let outcome = language.child("uncaught").run();
+    let [record] = &outcome.records[..] else {
+        panic!("{:?}", outcome.messages());
+    };
+    assert!(!outcome.status.success(), "{}", outcome.status);
+    assert_eq!(outcome.summary.end, StreamEnd::Clean);
+    assert_eq!(record.level, Level::Error);
+    let error = record.error.as_ref().expect("an error");
+    assert!(error.message.contains("nobody catches this"), "{error:?}");
+    assert_eq!(error.key, None);
+    let backtrace = error.backtrace.as_deref().expect("a backtrace");
+    assert!(backtrace.contains("child."), "{backtrace}");
 }
 
 pub(crate) fn unicode(language: &Language) {

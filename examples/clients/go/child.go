@@ -48,6 +48,8 @@ func main() {
 		slog.Info("after")
 	case "unicode":
 		slog.Info(unicode, unicode, unicode)
+	case "uncaught":
+		panic(errors.New("nobody catches this"))
 	case "ack":
 		for n := 0; ; n++ {
 			slog.Info("ack", "n", n)

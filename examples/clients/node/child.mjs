@@ -47,6 +47,19 @@ const scenarios = {
     for (let i = 0; i < n; i++) log('info', 'survive', { n: i })
     say('done')
   },
+  uncaught() {
+    throw new TypeError('nobody catches this')
+  },
+  async pino() {
+    const { default: pino } = await import('pino')
+    const options = { name: 'shop', level: pinoLevel(), redact: ['password'], customLevels: { notice: 35 } }
+    const logger = pino(options, pinoDestination()).child({ request: 7 })
+    const cause = new Error('no such file')
+    logger.notice({ big: 2n ** 53n + 1n, password: 'secret', list: [1.5, 'a'] }, 'typed %d', 1)
+    logger.error(Object.assign(new TypeError('cannot open', { cause }), { code: 'ENOENT' }))
+    logger.error({ error: new Error('under another key') }, 'failed')
+    logger.fatal({ message: 'own message', level: 'own level' })
+  },
   async recipes() {
     const { default: pino } = await import('pino')
     pino({ level: pinoLevel() }, pinoDestination()).info('pino')

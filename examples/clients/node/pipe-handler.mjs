@@ -13,7 +13,6 @@
 
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
-import os from 'node:os'
 import { parse } from 'node:path'
 import { format, inspect, types } from 'node:util'
 import * as workers from 'node:worker_threads'
@@ -256,14 +255,17 @@ function isError(value) {
 function readPino(line, given, messageKey, errorKey) {
   const parsed = attempt(() => JSON.parse(line))
   if (typeof parsed !== 'object' || parsed === null) return { target: program, message: line.trimEnd(), fields: [] }
-  const { level, time, pid, hostname, name = program, [messageKey]: message = '', ...rest } = parsed
+  const { name = program, [messageKey]: message = '', ...rest } = parsed
   const fields = []
   let error
   for (const [key, value] of Object.entries(rest)) {
     const raw = attempt(() => given[key])
-    const described = typeof value === 'object' && value !== null && (key === errorKey || isError(raw))
-    if (described) error ??= readPinoError(key, value, raw)
-    fields.push([key, typeof raw === 'bigint' && value === Number(raw) ? raw : value])
+    if (raw === undefined && ['level', 'time', 'pid', 'hostname'].includes(key)) continue
+    if (!error && value && typeof value === 'object' && (key === errorKey || isError(raw))) {
+      error = readPinoError(key, value, raw)
+      const { type, message, stack, ...more } = value
+      fields.push([key, error.text], ...Object.entries(more).map(([name, value]) => [`${key}.${name}`, value]))
+    } else fields.push([key, typeof raw === 'bigint' && value === Number(raw) ? raw : value])
   }
   return { target: String(name), message, fields, error }
 }
@@ -272,8 +274,7 @@ function readPino(line, given, messageKey, errorKey) {
 function readPinoError(key, { type, message, stack }, raw) {
   const given = isError(raw) ? errorOf(key, raw) : { key, text: '', sources: [] }
   if (message === undefined) return given
-  const joined = attempt(() => [raw.message, ...given.sources].join(': '))
-  if (message === joined) return { ...given, backtrace: stack }
+  if (message === attempt(() => [raw.message, ...given.sources].join(': '))) return { ...given, backtrace: stack }
   return { key, text: type && type !== 'Error' ? `${type}: ${message}` : String(message), sources: [], backtrace: stack }
 }
 
