@@ -23,7 +23,7 @@ const unicode = "grüße 漢字 🦀 \u0007 \u001b[31m \n \u2028"
 const trace = slog.LevelDebug - 4
 
 func main() {
-	handler := pipehandler.New(slog.NewJSONHandler(os.Stderr, nil)) // the text handler ends the program at a cycle
+	handler := pipehandler.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{ReplaceAttr: typesOnly}))
 	defer handler.Close()
 	slog.SetDefault(slog.New(handler))
 	var numbers [2]int
@@ -63,6 +63,14 @@ func main() {
 		}
 		fmt.Println("done")
 	}
+}
+
+// typesOnly keeps values from the text handler that end the program (a cycle) or never end (the list with 100^12 paths).
+func typesOnly(_ []string, attr slog.Attr) slog.Attr {
+	if attr.Value.Kind() == slog.KindAny && attr.Key == "value" {
+		attr.Value = slog.StringValue(fmt.Sprintf("%T", attr.Value.Any()))
+	}
+	return attr
 }
 
 func types() {
