@@ -1,0 +1,6 @@
+//! Tests with real servers: `relay`, `collect` and nats-server as processes, which are killed, cut off and refused.
+//!
+//! `NATS_SERVER` names the server's program. `RECORDS`, `KILLS` and `AWAY_SECONDS` say how long the tests are.
+
+mod conf;
+mod support;

@@ -1,0 +1,40 @@
+//! What the tests share: servers, relays and collectors as processes, and what arrived.
+
+mod certificates;
+mod place;
+mod process;
+mod relay;
+mod server;
+mod settings;
+mod sink;
+mod site;
+
+use std::{fmt, future::Future, time::Duration};
+
+pub(crate) use {
+    place::Place,
+    process::Process,
+    relay::Relay,
+    server::{STREAM, Server},
+    settings::Settings,
+    sink::Sink,
+    site::Site,
+};
+
+/// The one limit of a test that hangs. The test's own waits have none.
+pub(crate) async fn within<T>(settings: &Settings, test: impl Future<Output = T>) -> T {
+    let limit = Duration::from_secs(
+        120 + 30 * u64::from(settings.kills)
+            + 10 * settings.away_seconds
+            + settings.records / 2_000,
+    );
+    match tokio::time::timeout(limit, test).await {
+        Ok(result) => result,
+        Err(_) => panic!("not ended within {limit:?}"),
+    }
+}
+
+/// Prints a figure, which `--nocapture` shows.
+pub(crate) fn figure(name: &str, value: impl fmt::Display) {
+    println!("{name}: {value}");
+}

@@ -1,0 +1,179 @@
+//! What a collector has printed: which record arrived how often.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    io::{BufRead, BufReader, Read},
+    ops::RangeInclusive,
+    sync::Arc,
+    thread,
+};
+
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::watch;
+
+/// The lines of all collectors of a test. It survives them, as a file would.
+#[derive(Clone)]
+pub(crate) struct Sink(Arc<watch::Sender<Received>>);
+
+#[derive(Default)]
+pub(crate) struct Received {
+    /// How many lines were records.
+    pub(crate) records: u64,
+    /// How many of them were marked as redelivered.
+    pub(crate) redelivered: u64,
+    loads: HashMap<String, Load>,
+    /// The last account that was printed of each process.
+    pub(crate) accounts: BTreeMap<String, Value>,
+    /// All other lines.
+    pub(crate) others: Vec<Value>,
+}
+
+/// The records of one load.
+#[derive(Default)]
+struct Load {
+    times: Vec<Times>,
+    distinct: u64,
+}
+
+/// How often a record arrived.
+#[derive(Clone, Copy, Default)]
+struct Times {
+    marked: u32,
+    unmarked: u32,
+}
+
+/// What is wrong with the records of one load.
+#[derive(Debug, PartialEq, Eq, Default)]
+pub(crate) struct Faults {
+    pub(crate) lost: u64,
+    /// More than once, and not marked as redelivered.
+    pub(crate) duplicated: u64,
+    /// Above those that were logged.
+    pub(crate) unknown: u64,
+}
+
+impl Sink {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(watch::Sender::new(Received::default())))
+    }
+
+    /// Reads what a collector prints, on a thread of its own.
+    pub(crate) fn read(&self, output: impl Read + Send + 'static) -> thread::JoinHandle<()> {
+        let sink = self.0.clone();
+        thread::spawn(move || {
+            let mut output = BufReader::with_capacity(1 << 16, output);
+            let mut line = Vec::new();
+            // A collector that is killed may leave half a line, which is the end of its output.
+            while output
+                .read_until(b'\n', &mut line)
+                .is_ok_and(|length| length > 0)
+            {
+                if line.ends_with(b"\n") {
+                    sink.send_modify(|received| received.line(&line));
+                }
+                line.clear();
+            }
+        })
+    }
+
+    /// Waits until a condition holds.
+    pub(crate) async fn wait_for(&self, condition: impl FnMut(&Received) -> bool) {
+        let mut receiver = self.0.subscribe();
+        receiver
+            .wait_for(condition)
+            .await
+            .expect("the sink has its sender");
+    }
+
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Received) -> T) -> T {
+        look(&self.0.borrow())
+    }
+
+    /// Waits until all records of a load are there, however often.
+    pub(crate) async fn complete(&self, tag: &str, logged: u64) {
+        self.wait_for(|received| received.distinct(tag) >= logged)
+            .await;
+    }
+}
+
+impl Received {
+    fn line(&mut self, line: &[u8]) {
+        #[derive(Deserialize)]
+        struct Record<'a> {
+            #[serde(borrow)]
+            message: Option<&'a str>,
+            #[serde(default)]
+            redelivered: bool,
+        }
+        let record: Record<'_> = match serde_json::from_slice(line) {
+            Ok(record) => record,
+            Err(error) => panic!("{error}: {}", String::from_utf8_lossy(line)),
+        };
+        let Some(message) = record.message else {
+            self.others.push(serde_json::from_slice(line).unwrap());
+            return;
+        };
+        let mut words = message.split(' ');
+        let (Some(tag), Some(Ok(number))) = (words.next(), words.next().map(str::parse::<usize>))
+        else {
+            self.others.push(serde_json::from_slice(line).unwrap());
+            return;
+        };
+        self.records += 1;
+        let load = match self.loads.get_mut(tag) {
+            Some(load) => load,
+            None => self.loads.entry(tag.to_owned()).or_default(),
+        };
+        if load.times.len() <= number {
+            load.times.resize(number + 1, Times::default());
+        }
+        let times = &mut load.times[number];
+        load.distinct += u64::from(!times.any());
+        match record.redelivered {
+            true => times.marked += 1,
+            false => times.unmarked += 1,
+        }
+        self.redelivered += u64::from(record.redelivered);
+    }
+
+    fn times(&self, tag: &str) -> &[Times] {
+        self.loads.get(tag).map_or(&[], |load| &load.times)
+    }
+
+    /// How many records of a load are there, each counted once.
+    pub(crate) fn distinct(&self, tag: &str) -> u64 {
+        self.loads.get(tag).map_or(0, |load| load.distinct)
+    }
+
+    /// Compares with what a load logged.
+    pub(crate) fn faults(&self, tag: &str, logged: u64) -> Faults {
+        let times = self.times(tag);
+        let known = &times[..times.len().min(logged as usize)];
+        let absent = logged - known.len() as u64;
+        Faults {
+            lost: absent + known.iter().filter(|times| !times.any()).count() as u64,
+            duplicated: known.iter().filter(|times| times.unmarked > 1).count() as u64,
+            unknown: (times.len() - known.len()) as u64,
+        }
+    }
+
+    /// The ranges of records of a load that did not arrive, below the last one that did.
+    pub(crate) fn gaps(&self, tag: &str) -> Vec<RangeInclusive<usize>> {
+        let mut gaps: Vec<RangeInclusive<usize>> = Vec::new();
+        for (number, times) in self.times(tag).iter().enumerate() {
+            match gaps.last_mut() {
+                _ if times.any() => {}
+                Some(gap) if *gap.end() + 1 == number => *gap = *gap.start()..=number,
+                _ => gaps.push(number..=number),
+            }
+        }
+        gaps
+    }
+}
+
+impl Times {
+    fn any(self) -> bool {
+        self.marked + self.unmarked > 0
+    }
+}
