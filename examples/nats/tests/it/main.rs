@@ -2,5 +2,11 @@
 //!
 //! `NATS_SERVER` names the server's program. `RECORDS`, `KILLS` and `AWAY_SECONDS` say how long the tests are.
 
+mod away;
 mod conf;
+mod flow;
+mod kills;
+mod refusals;
+mod root;
 mod support;
+mod throughput;

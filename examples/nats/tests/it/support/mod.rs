@@ -1,6 +1,9 @@
 //! What the tests share: servers, relays and collectors as processes, and what arrived.
 
 mod certificates;
+mod collector;
+mod disk;
+mod network;
 mod place;
 mod process;
 mod relay;
@@ -9,15 +12,18 @@ mod settings;
 mod sink;
 mod site;
 
-use std::{fmt, future::Future, time::Duration};
+use std::{fmt, future::Future, ops::Range, time::Duration};
 
 pub(crate) use {
+    collector::Collector,
+    disk::Disk,
+    network::Network,
     place::Place,
     process::Process,
     relay::Relay,
     server::{STREAM, Server},
     settings::Settings,
-    sink::Sink,
+    sink::{Faults, Sink},
     site::Site,
 };
 
@@ -37,4 +43,11 @@ pub(crate) async fn within<T>(settings: &Settings, test: impl Future<Output = T>
 /// Prints a figure, which `--nocapture` shows.
 pub(crate) fn figure(name: &str, value: impl fmt::Display) {
     println!("{name}: {value}");
+}
+
+/// Returns a random number, for the moments of kills.
+pub(crate) fn random(range: Range<u64>) -> u64 {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).unwrap();
+    range.start + u64::from_le_bytes(bytes) % (range.end - range.start)
 }

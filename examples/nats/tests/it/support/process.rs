@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use tokio::{sync::watch, task::spawn_blocking};
 
 /// A process. It is killed when this is dropped.
@@ -80,6 +80,10 @@ impl Process {
             .unwrap()
             .expect("it is a child of this process");
         self.reap()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("it has not ended yet");
     }
 
     /// Kills it by SIGKILL, as `kill -9` does, and waits for its end.

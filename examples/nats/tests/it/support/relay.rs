@@ -42,14 +42,12 @@ impl Relay {
     ) -> Self {
         let report = site.path(&format!("{tag}.json"));
         let mut command = leaf.place.command(env!("CARGO_BIN_EXE_relay"));
-        command.args([
-            "--server",
-            &leaf.url("relay"),
-            "--host",
-            &leaf.name,
-            "--label",
-            label,
-        ]);
+        let mut defaults = leaf.options("relay");
+        defaults.extend(["--host", &leaf.name, "--label", label].map(str::to_owned));
+        // An option may be given once.
+        for default in defaults.chunks(2).filter(|default| !options.contains(&&*default[0])) {
+            command.args(default);
+        }
         command.args(options).arg("--").arg(load_program());
         command
             .args(["--tag", tag, "--report"])

@@ -108,30 +108,49 @@ impl Server {
         self.used + self.process.as_ref().map_or(Duration::ZERO, Process::cpu)
     }
 
-    /// The URL of a user.
-    pub(crate) fn url(&self, user: &str) -> String {
+    /// The options with which a program connects as a user.
+    pub(crate) fn options(&self, user: &str) -> Vec<String> {
+        let password = self.dir.join(format!("{user}.password"));
+        fs::write(&password, format!("{user}-secret\n")).unwrap();
+        let password = password.display().to_string();
+        let mut options = [
+            "--server",
+            &self.url(),
+            "--user",
+            user,
+            "--password-file",
+            &password,
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        if self.name == "hub" {
+            options.extend([
+                "--tls-ca".to_owned(),
+                self.authority().display().to_string(),
+            ]);
+        }
+        options
+    }
+
+    pub(crate) fn url(&self) -> String {
         let scheme = if self.name == "hub" { "tls" } else { "nats" };
-        format!(
-            "{scheme}://{user}:{user}-secret@{}:4222",
-            self.place.address
-        )
+        format!("{scheme}://{}:4222", self.place.address)
     }
 
     pub(crate) fn authority(&self) -> PathBuf {
         self.dir.join("ca.pem")
     }
 
+    pub(crate) fn connect_options(&self, user: &str) -> ConnectOptions {
+        let options = ConnectOptions::with_user_and_password(user.to_owned(), format!("{user}-secret"));
+        options.add_root_certificates(self.authority())
+    }
+
     /// Connects as a user.
     pub(crate) async fn client(&self, user: &str) -> Client {
-        let options =
-            ConnectOptions::with_user_and_password(user.to_owned(), format!("{user}-secret"))
-                .add_root_certificates(self.authority())
-                .retry_on_initial_connect();
-        let url = self.url(user);
-        options
-            .connect(&url)
-            .await
-            .unwrap_or_else(|error| panic!("{url}: {error}"))
+        let url = self.url();
+        let client = self.connect_options(user).connect(&url).await;
+        client.unwrap_or_else(|error| panic!("{url}: {error}"))
     }
 
     /// Makes the stream of the file, for the host of this server.

@@ -1,0 +1,102 @@
+//! kill -9 at random moments, and a start again: of the hub, a leaf, the collector and relays.
+
+use std::time::Duration;
+
+use crate::support::{Collector, Faults, Relay, Settings, Sink, Site, figure, random, within};
+
+/// How many records a second each of four children logs.
+const RATE: &str = "1000";
+
+/// A site with four children that log until they are stopped.
+struct Run {
+    site: Site,
+    sink: Sink,
+    collector: Collector,
+    relays: Vec<Relay>,
+}
+
+impl Run {
+    async fn start() -> Self {
+        let site = Site::start(&["edge1"]).await;
+        let sink = Sink::new();
+        let collector = Collector::start(&site, &sink);
+        let relay = |tag| Relay::start(&site, 0, tag, &["--rate", RATE]);
+        let relays = ["w0", "w1", "w2", "w3"].map(relay).into();
+        Self { site, sink, collector, relays }
+    }
+
+    /// Waits for a random number of records, and a little longer: so the moment has nothing to do with the collector.
+    async fn random_moment(&self) {
+        let records = self.sink.look(|received| received.records) + random(200..3_000);
+        self.sink.wait_for(|received| received.records >= records).await;
+        tokio::time::sleep(Duration::from_micros(random(0..100_000))).await;
+    }
+
+    /// Ends the children and compares what they logged with what has arrived.
+    async fn end(mut self) {
+        self.site.end_loads();
+        let mut total = 0;
+        for relay in &mut self.relays {
+            let logged = relay.success().await;
+            assert_eq!(logged.dropped, 0);
+            total += logged.logged;
+            self.sink.complete(&relay.tag, logged.logged).await;
+            let faults = self.sink.look(|received| received.faults(&relay.tag, logged.logged));
+            assert_eq!(faults, Faults::default(), "{}", relay.tag);
+        }
+        self.collector.stop().await;
+        let redelivered = self.sink.look(|received| received.redelivered);
+        figure("records", format!("{total} logged, 0 lost, 0 duplicated, {redelivered} marked as redelivered"));
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs NATS_SERVER"]
+async fn a_hub_that_is_killed_loses_and_repeats_nothing() {
+    let settings = Settings::from_environment();
+    within(&settings, async {
+        let mut run = Run::start().await;
+        for _ in 0..settings.kills {
+            run.random_moment().await;
+            run.site.hub.kill().await;
+            run.site.hub.start().await;
+        }
+        run.random_moment().await;
+        run.end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs NATS_SERVER"]
+async fn a_leaf_that_is_killed_loses_and_repeats_nothing() {
+    let settings = Settings::from_environment();
+    within(&settings, async {
+        let mut run = Run::start().await;
+        for _ in 0..settings.kills {
+            run.random_moment().await;
+            run.site.leaves[0].kill().await;
+            run.site.leaves[0].start().await;
+        }
+        run.random_moment().await;
+        run.end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs NATS_SERVER"]
+async fn a_collector_that_is_killed_loses_nothing_and_marks_what_it_repeats() {
+    let settings = Settings::from_environment();
+    within(&settings, async {
+        let mut run = Run::start().await;
+        for _ in 0..settings.kills {
+            run.random_moment().await;
+            run.collector.kill().await;
+            run.collector = Collector::start(&run.site, &run.sink);
+        }
+        run.random_moment().await;
+        run.end().await;
+    })
+    .await;
+}
