@@ -13,7 +13,14 @@ const ALLOWANCE: u64 = 64 << 20;
 fn check(sink: &Sink, tag: &str, logged: u64, dropped: u64) {
     let faults = sink.look(|received| received.faults(tag, logged));
     // The last ones may have been dropped, so that nothing arrived at their place.
-    assert_eq!(faults, Faults { lost: dropped, ..Faults::default() }, "{tag}");
+    assert_eq!(
+        faults,
+        Faults {
+            lost: dropped,
+            ..Faults::default()
+        },
+        "{tag}"
+    );
 }
 
 #[tokio::test]
@@ -24,12 +31,28 @@ async fn while_the_leaf_is_away_children_follow_their_policy_and_the_relay_keeps
         let mut site = Site::start(&["edge1"]).await;
         let sink = Sink::new();
         let mut collector = Collector::start(&site, &sink);
-        let policies = [("waits", "block"), ("drops", "drop"), ("gives-up", "block-for:20")];
+        let policies = [
+            ("waits", "block"),
+            ("drops", "drop"),
+            ("gives-up", "block-for:20"),
+        ];
         let mut relays = policies.map(|(tag, policy)| {
             let load = ["--rate", "10000", "--overflow", policy];
-            Relay::start_with(&site, &site.leaves[0], tag, tag, &["--window", WINDOW], &load)
+            Relay::start_with(
+                &site,
+                &site.leaves[0],
+                tag,
+                tag,
+                &["--window", WINDOW],
+                &load,
+            )
         });
-        sink.wait_for(|received| policies.iter().all(|(tag, _)| received.distinct(tag) > 1_000)).await;
+        sink.wait_for(|received| {
+            policies
+                .iter()
+                .all(|(tag, _)| received.distinct(tag) > 1_000)
+        })
+        .await;
 
         site.leaves[0].kill().await;
         // The time is what is tested.
@@ -45,7 +68,10 @@ async fn while_the_leaf_is_away_children_follow_their_policy_and_the_relay_keeps
             let logged = relay.success().await;
             sink.complete(tag, logged.logged - logged.dropped).await;
             check(&sink, tag, logged.logged, logged.dropped);
-            figure(policy, format!("{logged:?}, the relay used at most {} KiB", memory >> 10));
+            figure(
+                policy,
+                format!("{logged:?}, the relay used at most {} KiB", memory >> 10),
+            );
             assert!(memory < WINDOW.parse::<u64>().unwrap() + ALLOWANCE);
             assert!(policy != "block" || logged.dropped == 0);
             all_dropped += logged.dropped;
@@ -68,7 +94,8 @@ async fn while_the_hub_is_away_children_notice_nothing() {
         let tags = ["w0", "w1", "w2", "w3"];
         let load = ["--rate", "1000", "--overflow", "drop"];
         let mut relays = tags.map(|tag| Relay::start(&site, 0, tag, &load));
-        sink.wait_for(|received| tags.iter().all(|tag| received.distinct(tag) > 1_000)).await;
+        sink.wait_for(|received| tags.iter().all(|tag| received.distinct(tag) > 1_000))
+            .await;
 
         site.hub.kill().await;
         // The time is what is tested.

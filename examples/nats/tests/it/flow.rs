@@ -30,7 +30,9 @@ async fn every_record_of_four_children_arrives_once() {
         collector.stop().await;
 
         let total = 4 * settings.records;
-        let rate = |time: std::time::Duration| format!("{:.0} records/s", total as f64 / time.as_secs_f64());
+        let rate = |time: std::time::Duration| {
+            format!("{:.0} records/s", total as f64 / time.as_secs_f64())
+        };
         figure("records", format!("{total}: 0 lost, 0 duplicated"));
         figure("until the leaf has acknowledged all", rate(relayed));
         figure("until the collector has printed all", rate(collected));
@@ -42,7 +44,10 @@ async fn every_record_of_four_children_arrives_once() {
             ("collector", collector.process.cpu()),
         ] {
             let per_million = cpu.as_secs_f64() * 1e6 / total as f64;
-            figure(&format!("processor time of {name}"), format!("{per_million:.2} s per million records"));
+            figure(
+                &format!("processor time of {name}"),
+                format!("{per_million:.2} s per million records"),
+            );
         }
     })
     .await;

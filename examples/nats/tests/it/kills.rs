@@ -22,13 +22,20 @@ impl Run {
         let collector = Collector::start(&site, &sink);
         let relay = |tag| Relay::start(&site, 0, tag, &["--rate", RATE]);
         let relays = ["w0", "w1", "w2", "w3"].map(relay).into();
-        Self { site, sink, collector, relays }
+        Self {
+            site,
+            sink,
+            collector,
+            relays,
+        }
     }
 
     /// Waits for a random number of records, and a little longer: so the moment has nothing to do with the collector.
     async fn random_moment(&self) {
         let records = self.sink.look(|received| received.records) + random(200..3_000);
-        self.sink.wait_for(|received| received.records >= records).await;
+        self.sink
+            .wait_for(|received| received.records >= records)
+            .await;
         tokio::time::sleep(Duration::from_micros(random(0..100_000))).await;
     }
 
@@ -41,12 +48,17 @@ impl Run {
             assert_eq!(logged.dropped, 0);
             total += logged.logged;
             self.sink.complete(&relay.tag, logged.logged).await;
-            let faults = self.sink.look(|received| received.faults(&relay.tag, logged.logged));
+            let faults = self
+                .sink
+                .look(|received| received.faults(&relay.tag, logged.logged));
             assert_eq!(faults, Faults::default(), "{}", relay.tag);
         }
         self.collector.stop().await;
         let redelivered = self.sink.look(|received| received.redelivered);
-        figure("records", format!("{total} logged, 0 lost, 0 duplicated, {redelivered} marked as redelivered"));
+        figure(
+            "records",
+            format!("{total} logged, 0 lost, 0 duplicated, {redelivered} marked as redelivered"),
+        );
     }
 }
 

@@ -18,13 +18,34 @@ async fn a_relay_says_what_is_wrong_before_it_starts_its_child() {
         let site = Site::start(&["edge1"]).await;
         for (options, texts) in [
             // Later options replace earlier ones.
-            (&["--server", "nats://127.0.0.1:9"][..], &["no NATS server answers at nats://127.0.0.1:9", "--server"][..]),
-            (&["--server", "nats://nowhere.invalid"], &["nowhere.invalid", "no such host", "--server"]),
-            (&["--server", "http://x"], &["no URL of a NATS server", "nats://HOST:PORT"]),
-            (&["--user", "stranger"], &["refuses the credentials", "--user"]),
-            (&["--password-file", "/no/such/file"], &["cannot read /no/such/file"]),
-            (&["--stream", "OTHER"], &["OTHER", "$JS.API.STREAM.INFO.OTHER"]),
-            (&["--host", "edge2"], &["does not take logs.edge2.web", "--host"]),
+            (
+                &["--server", "nats://127.0.0.1:9"][..],
+                &["no NATS server answers at nats://127.0.0.1:9", "--server"][..],
+            ),
+            (
+                &["--server", "nats://nowhere.invalid"],
+                &["nowhere.invalid", "no such host", "--server"],
+            ),
+            (
+                &["--server", "http://x"],
+                &["no URL of a NATS server", "nats://HOST:PORT"],
+            ),
+            (
+                &["--user", "stranger"],
+                &["refuses the credentials", "--user"],
+            ),
+            (
+                &["--password-file", "/no/such/file"],
+                &["cannot read /no/such/file"],
+            ),
+            (
+                &["--stream", "OTHER"],
+                &["OTHER", "$JS.API.STREAM.INFO.OTHER"],
+            ),
+            (
+                &["--host", "edge2"],
+                &["does not take logs.edge2.web", "--host"],
+            ),
         ] {
             let said = refused(&site, options).await;
             for text in texts {
@@ -32,9 +53,14 @@ async fn a_relay_says_what_is_wrong_before_it_starts_its_child() {
             }
         }
         // Without a stream at all.
-        site.leaves[0].request(&format!("$JS.API.STREAM.DELETE.{STREAM}"), "").await;
+        site.leaves[0]
+            .request(&format!("$JS.API.STREAM.DELETE.{STREAM}"), "")
+            .await;
         let said = refused(&site, &[]).await;
-        assert!(said.contains("the stream LOGS does not exist") && said.contains("--create-stream"), "{said}");
+        assert!(
+            said.contains("the stream LOGS does not exist") && said.contains("--create-stream"),
+            "{said}"
+        );
     })
     .await;
 }

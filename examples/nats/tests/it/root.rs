@@ -1,6 +1,9 @@
 //! Tests that need root: hosts as network namespaces, full disks, and power that fails.
 
-use std::{fs, thread, time::{Duration, Instant}};
+use std::{
+    fs, thread,
+    time::{Duration, Instant},
+};
 
 use async_nats::jetstream;
 use futures_util::{StreamExt, stream};
@@ -13,7 +16,13 @@ const MIB: u64 = 1 << 20;
 
 /// Runs a test that changes its thread's network namespace.
 fn on_a_thread<T: Future<Output = ()>>(test: impl FnOnce() -> T + Send + 'static) {
-    let run = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test());
+    let run = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(test())
+    };
     thread::spawn(run).join().unwrap();
 }
 
@@ -36,10 +45,18 @@ async fn cut_off(settings: &Settings) {
     site.start_all().await;
     let sink = Sink::new();
     let mut collector = Collector::start(&site, &sink);
-    let mut relays = [0, 1].map(|leaf| Relay::start(&site, leaf, hosts[leaf], &["--rate", "2000", "--overflow", "drop"]));
+    let mut relays = [0, 1].map(|leaf| {
+        Relay::start(
+            &site,
+            leaf,
+            hosts[leaf],
+            &["--rate", "2000", "--overflow", "drop"],
+        )
+    });
     let more = async |host: &str, number: u64| {
         let records = sink.look(|received| received.distinct(host)) + number;
-        sink.wait_for(|received| received.distinct(host) >= records).await;
+        sink.wait_for(|received| received.distinct(host) >= records)
+            .await;
     };
     for host in hosts {
         more(host, 2_000).await;
@@ -59,7 +76,10 @@ async fn cut_off(settings: &Settings) {
         let faults = sink.look(|received| received.faults(&relay.tag, logged.logged));
         assert_eq!(faults, Faults::default(), "{}", relay.tag);
     }
-    figure("records of both hosts at the end of the cut", format!("{behind:?}"));
+    figure(
+        "records of both hosts at the end of the cut",
+        format!("{behind:?}"),
+    );
     collector.stop().await;
 }
 
@@ -114,10 +134,16 @@ async fn power_failure(sync: &str) -> (u64, u64, f64) {
     let context = jetstream::new(site.leaves[0].client("relay").await);
     let begin = Instant::now();
     let publish = async |_| {
-        let acknowledgement = context.publish("logs.edge1.web", vec![b'x'; 16 << 10].into()).await;
+        let acknowledgement = context
+            .publish("logs.edge1.web", vec![b'x'; 16 << 10].into())
+            .await;
         acknowledgement.unwrap().await.unwrap()
     };
-    let acknowledged = stream::iter(0..MESSAGES).map(publish).buffer_unordered(ON_THE_WAY).count().await as u64;
+    let acknowledged = stream::iter(0..MESSAGES)
+        .map(publish)
+        .buffer_unordered(ON_THE_WAY)
+        .count()
+        .await as u64;
     let rate = acknowledged as f64 / begin.elapsed().as_secs_f64();
 
     // What the disk has at this moment. What is only in the memory of the system does not count.
@@ -128,7 +154,10 @@ async fn power_failure(sync: &str) -> (u64, u64, f64) {
     site.leaves[0].set("STORE", disk_after.path.display().to_string());
     site.leaves[0].start().await;
     let admin = site.leaves[0].client("admin").await;
-    let info = admin.request(format!("$JS.API.STREAM.INFO.{STREAM}"), "".into()).await.unwrap();
+    let info = admin
+        .request(format!("$JS.API.STREAM.INFO.{STREAM}"), "".into())
+        .await
+        .unwrap();
     let info: serde_json::Value = serde_json::from_slice(&info.payload).unwrap();
     // There may be no stream.
     let messages = info["state"]["messages"].as_u64().unwrap_or(0);

@@ -48,9 +48,18 @@ async fn relays(settings: &Settings) -> (Duration, Vec<Vec<Batch>>) {
     }
     let time = begin.elapsed();
     let leaf = &site.leaves[0];
-    let info = leaf.request(&format!("$JS.API.STREAM.INFO.{STREAM}"), "").await;
-    let messages = leaf.messages(info["state"]["messages"].as_u64().unwrap() as usize).await;
-    let of = |tag: &&str| messages.iter().filter_map(|message| batch_of(message, tag)).collect();
+    let info = leaf
+        .request(&format!("$JS.API.STREAM.INFO.{STREAM}"), "")
+        .await;
+    let messages = leaf
+        .messages(info["state"]["messages"].as_u64().unwrap() as usize)
+        .await;
+    let of = |tag: &&str| {
+        messages
+            .iter()
+            .filter_map(|message| batch_of(message, tag))
+            .collect()
+    };
     (time, TAGS.iter().map(of).collect())
 }
 
@@ -73,7 +82,9 @@ async fn publish(leaf: &Server, batches: Vec<Batch>) {
     for batch in batches {
         let bytes = (batch.body.len() + OVERHEAD) as u32;
         let room = Arc::clone(&window).acquire_many_owned(bytes).await.unwrap();
-        let message = PublishMessage::build().headers(batch.headers).payload(batch.body);
+        let message = PublishMessage::build()
+            .headers(batch.headers)
+            .payload(batch.body);
         let acknowledgement = context.send_publish(batch.subject, message).await.unwrap();
         acknowledgements.spawn(async move {
             acknowledgement.await.unwrap();
@@ -86,7 +97,9 @@ async fn publish(leaf: &Server, batches: Vec<Batch>) {
 async fn clients(batches: Vec<Vec<Batch>>) -> Duration {
     let site = host().await;
     let begin = Instant::now();
-    let of_each = batches.into_iter().map(|batches| publish(&site.leaves[0], batches));
+    let of_each = batches
+        .into_iter()
+        .map(|batches| publish(&site.leaves[0], batches));
     futures_util::future::join_all(of_each).await;
     begin.elapsed()
 }
@@ -105,12 +118,18 @@ async fn a_relay_is_compared_with_its_client_library() {
         }
         let records = 4 * settings.records * u64::from(ROUNDS);
         let rate = |time: Duration| format!("{:.0} records/s", records as f64 / time.as_secs_f64());
-        figure("batches", format!("{number} of {} records each", records / number as u64));
+        figure(
+            "batches",
+            format!("{number} of {} records each", records / number as u64),
+        );
         figure("child and relay", rate(relayed));
         figure("async-nats with the same batches", rate(published));
         let percent = 100.0 * published.as_secs_f64() / relayed.as_secs_f64();
         figure("share", format!("{percent:.0} %"));
-        assert!(percent >= settings.least_percent, "{percent:.0} % of what async-nats reaches");
+        assert!(
+            percent >= settings.least_percent,
+            "{percent:.0} % of what async-nats reaches"
+        );
     })
     .await;
 }

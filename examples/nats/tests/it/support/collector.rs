@@ -18,11 +18,17 @@ impl Collector {
 
     pub(crate) fn start_with(site: &Site, sink: &Sink, options: &[&str]) -> Self {
         let mut command = site.hub.place.command(env!("CARGO_BIN_EXE_collect"));
-        command.args(site.hub.options("collect")).args(["--format", "json"]).args(options);
+        command
+            .args(site.hub.options("collect"))
+            .args(["--format", "json"])
+            .args(options);
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut process = Process::start("collect", &mut command);
         let reader = sink.read(process.stdout());
-        Self { process, reader: Some(reader) }
+        Self {
+            process,
+            reader: Some(reader),
+        }
     }
 
     /// Asks it to end, and waits until all that it has printed is in the sink.
@@ -41,6 +47,9 @@ impl Collector {
 
     async fn read_rest(&mut self) {
         let reader = self.reader.take().expect("it is read once");
-        tokio::task::spawn_blocking(|| reader.join()).await.unwrap().unwrap();
+        tokio::task::spawn_blocking(|| reader.join())
+            .await
+            .unwrap()
+            .unwrap();
     }
 }

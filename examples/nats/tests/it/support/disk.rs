@@ -32,14 +32,20 @@ impl Disk {
     }
 
     pub(crate) fn resize(&self, bytes: u64) {
-        run(&format!("mount -o remount,size={bytes} {}", self.path.display()));
+        run(&format!(
+            "mount -o remount,size={bytes} {}",
+            self.path.display()
+        ));
     }
 }
 
 impl Drop for Disk {
     fn drop(&mut self) {
         // The servers of a test that failed may still use it.
-        let _ = Command::new("umount").arg("--lazy").arg(&self.path).status();
+        let _ = Command::new("umount")
+            .arg("--lazy")
+            .arg(&self.path)
+            .status();
     }
 }
 
@@ -51,5 +57,8 @@ fn mount(path: &Path, arguments: &str) {
 fn run(command: &str) {
     let mut words = command.split(' ');
     let status = Command::new(words.next().unwrap()).args(words).status();
-    assert!(status.expect("the program is installed").success(), "{command}");
+    assert!(
+        status.expect("the program is installed").success(),
+        "{command}"
+    );
 }

@@ -17,20 +17,30 @@ pub(crate) struct Network {
 impl Network {
     /// Makes the namespaces, and moves this thread into that of the hub. A test does this on a thread of its own.
     pub(crate) fn new(hosts: &[&'static str]) -> Self {
-        let network = Self { hosts: hosts.to_vec() };
+        let network = Self {
+            hosts: hosts.to_vec(),
+        };
         let hub = name("hub");
         ip(&format!("netns add {hub}"));
         ip(&format!("-n {hub} link set lo up"));
         ip(&format!("-n {hub} link add br0 type bridge"));
-        ip(&format!("-n {hub} addr add {}/24 dev br0", network.hub().address));
+        ip(&format!(
+            "-n {hub} addr add {}/24 dev br0",
+            network.hub().address
+        ));
         ip(&format!("-n {hub} link set br0 up"));
         for host in hosts {
             let namespace = name(host);
             ip(&format!("netns add {namespace}"));
             ip(&format!("-n {namespace} link set lo up"));
-            ip(&format!("-n {namespace} link add eth0 type veth peer name {host} netns {hub}"));
+            ip(&format!(
+                "-n {namespace} link add eth0 type veth peer name {host} netns {hub}"
+            ));
             ip(&format!("-n {hub} link set {host} master br0 up"));
-            ip(&format!("-n {namespace} addr add {}/24 dev eth0", network.host(host).address));
+            ip(&format!(
+                "-n {namespace} addr add {}/24 dev eth0",
+                network.host(host).address
+            ));
             ip(&format!("-n {namespace} link set eth0 up"));
         }
         let hub = File::open(format!("/run/netns/{hub}")).unwrap();
@@ -43,7 +53,11 @@ impl Network {
     }
 
     pub(crate) fn host(&self, host: &str) -> Place {
-        let number = self.hosts.iter().position(|other| *other == host).expect("a host of the network");
+        let number = self
+            .hosts
+            .iter()
+            .position(|other| *other == host)
+            .expect("a host of the network");
         Place::namespace(&name(host), &format!("10.77.0.{}", 11 + number))
     }
 
@@ -61,7 +75,9 @@ impl Drop for Network {
     fn drop(&mut self) {
         for host in self.hosts.iter().chain(&["hub"]) {
             // What a failed test has not made cannot be removed.
-            let _ = Command::new("ip").args(["netns", "del", &name(host)]).status();
+            let _ = Command::new("ip")
+                .args(["netns", "del", &name(host)])
+                .status();
         }
     }
 }
@@ -72,5 +88,8 @@ fn name(host: &str) -> String {
 
 fn ip(arguments: &str) {
     let status = Command::new("ip").args(arguments.split(' ')).status();
-    assert!(status.expect("ip(8) is installed").success(), "ip {arguments}");
+    assert!(
+        status.expect("ip(8) is installed").success(),
+        "ip {arguments}"
+    );
 }

@@ -45,7 +45,10 @@ impl Relay {
         let mut defaults = leaf.options("relay");
         defaults.extend(["--host", &leaf.name, "--label", label].map(str::to_owned));
         // An option may be given once.
-        for default in defaults.chunks(2).filter(|default| !options.contains(&&*default[0])) {
+        for default in defaults
+            .chunks(2)
+            .filter(|default| !options.contains(&&*default[0]))
+        {
             command.args(default);
         }
         command.args(options).arg("--").arg(load_program());

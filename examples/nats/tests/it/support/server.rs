@@ -142,7 +142,8 @@ impl Server {
     }
 
     pub(crate) fn connect_options(&self, user: &str) -> ConnectOptions {
-        let options = ConnectOptions::with_user_and_password(user.to_owned(), format!("{user}-secret"));
+        let options =
+            ConnectOptions::with_user_and_password(user.to_owned(), format!("{user}-secret"));
         options.add_root_certificates(self.authority())
     }
 
