@@ -34,7 +34,7 @@ impl Collector {
     /// Asks it to end, and waits until all that it has printed is in the sink.
     pub(crate) async fn stop(&mut self) {
         self.process.signal(Signal::TERM);
-        let status = self.process.exit().await;
+        let status = self.process.end().await;
         assert!(status.success(), "{status}\n{}", self.process.errors());
         self.read_rest().await;
     }

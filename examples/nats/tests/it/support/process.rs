@@ -82,6 +82,13 @@ impl Process {
         self.reap()
     }
 
+    /// Waits for the exit and for the end of standard error, which no other process may hold then.
+    pub(crate) async fn end(&mut self) -> ExitStatus {
+        let status = self.exit().await;
+        while self.errors.changed().await.is_ok() {}
+        status
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).expect("it has not ended yet");
     }

@@ -70,7 +70,7 @@ impl Relay {
 
     /// Waits for the end of the relay.
     pub(crate) async fn end(&mut self) -> ExitStatus {
-        self.process.exit().await
+        self.process.end().await
     }
 
     /// Waits for the end of a relay that succeeds, and returns what its child logged.
