@@ -168,7 +168,7 @@ async fn power_failure(sync: &str) -> (u64, u64, f64) {
 #[ignore = "needs NATS_SERVER, root and a loop device"]
 async fn what_is_acknowledged_survives_a_power_failure_if_the_leaf_always_syncs() {
     within(&Settings::from_environment(), async {
-        for sync in ["2m", "always"] {
+        for sync in ["\"2m\"", "always"] {
             let (acknowledged, left, rate) = power_failure(sync).await;
             figure(
                 &format!("sync_interval {sync}"),

@@ -70,7 +70,7 @@ impl Server {
         server.set("STORE", file(format!("{name}-store")));
         server.set("LISTEN", format!("{}:4222", server.place.address));
         server.set("MONITOR", format!("{}:8222", server.place.address));
-        server.set("SYNC", "2m");
+        server.set("SYNC", "\"2m\"");
         server.set("ADMIN_PASSWORD", "admin-secret");
         server.set("SYSTEM_PASSWORD", "system-secret");
         server
@@ -91,6 +91,9 @@ impl Server {
             .process
             .insert(Process::start(&self.name, &mut command));
         process.line("Server is ready").await;
+        // For example a value of a wrong type.
+        let errors = process.errors();
+        assert!(!errors.contains("invalid use of field"), "{errors}");
     }
 
     /// Kills the server by SIGKILL.
@@ -111,7 +114,10 @@ impl Server {
     /// The options with which a program connects as a user.
     pub(crate) fn options(&self, user: &str) -> Vec<String> {
         let password = self.dir.join(format!("{user}.password"));
-        fs::write(&password, format!("{user}-secret\n")).unwrap();
+        // Once: another program may be reading it.
+        if !password.exists() {
+            fs::write(&password, format!("{user}-secret\n")).unwrap();
+        }
         let password = password.display().to_string();
         let mut options = [
             "--server",
