@@ -112,3 +112,66 @@ async fn a_collector_that_is_killed_loses_nothing_and_marks_what_it_repeats() {
     })
     .await;
 }
+
+#[tokio::test]
+#[ignore = "needs NATS_SERVER"]
+async fn a_relay_that_is_killed_is_missed_by_the_collector() {
+    let settings = Settings::from_environment();
+    within(&settings, async {
+        let mut site = Site::start(&["edge1"]).await;
+        let sink = Sink::new();
+        let mut collector = Collector::start(&site, &sink);
+        let start = |number: u32| {
+            let tag = format!("r{number}");
+            Relay::start_with(&site, &site.leaves[0], "web", &tag, &[], &["--rate", RATE])
+        };
+        for number in 0..settings.kills {
+            let mut relay = start(number);
+            let records = random(1..2_000);
+            sink.wait_for(|received| received.distinct(&relay.tag) >= records)
+                .await;
+            tokio::time::sleep(Duration::from_micros(random(0..100_000))).await;
+            relay.process.kill().await;
+        }
+        let mut last = start(settings.kills);
+        sink.wait_for(|received| received.distinct(&last.tag) > 0)
+            .await;
+        site.end_loads();
+        let logged = last.success().await;
+        sink.complete(&last.tag, logged.logged).await;
+        sink.wait_for(|received| received.ends.len() >= settings.kills as usize)
+            .await;
+        collector.stop().await;
+
+        sink.look(|received| {
+            assert_eq!(received.faults(&last.tag, logged.logged), Faults::default());
+            assert_eq!(
+                received.ends.len(),
+                settings.kills as usize,
+                "{:?}",
+                received.ends
+            );
+            let mut lost_inside = 0;
+            for (number, end) in received.ends.iter().enumerate() {
+                let tag = format!("r{number}");
+                let gaps: usize = received.gaps(&tag).into_iter().map(|gap| gap.count()).sum();
+                // Records are numbered from 1, those of a load from 0.
+                let highest = received.distinct(&tag) + gaps as u64;
+                assert_eq!(
+                    (end.how.as_str(), end.after_seq),
+                    ("ended unknown", highest),
+                    "{end:?}"
+                );
+                assert_eq!(received.duplicated(&tag), 0);
+                lost_inside += gaps as u64;
+            }
+            let sums = &received.summary["all"];
+            assert_eq!(sums["cut_off"], settings.kills, "{sums}");
+            assert_eq!(sums["clean"], 1, "{sums}");
+            assert_eq!(sums["missing"], lost_inside, "{sums}");
+            assert_eq!(sums["received"], received.records, "{sums}");
+            figure("summary", sums);
+        });
+    })
+    .await;
+}

@@ -1,9 +1,6 @@
 //! Tests that need root: hosts as network namespaces, full disks, and power that fails.
 
-use std::{
-    fs, thread,
-    time::{Duration, Instant},
-};
+use std::{fs, thread, time::Instant};
 
 use async_nats::jetstream;
 use futures_util::{StreamExt, stream};

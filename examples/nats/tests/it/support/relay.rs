@@ -91,7 +91,7 @@ impl Relay {
     }
 }
 
-/// The program of `tests/load.rs`, which cargo builds beside the tests.
+/// The program of `tests/load/load.rs`, which cargo builds beside the tests.
 pub(crate) fn load_program() -> PathBuf {
     let relay = PathBuf::from(env!("CARGO_BIN_EXE_relay"));
     relay.with_file_name("examples").join("load")

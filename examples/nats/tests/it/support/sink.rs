@@ -1,7 +1,7 @@
 //! What a collector has printed: which record arrived how often.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     io::{BufRead, BufReader, Read},
     ops::RangeInclusive,
     sync::Arc,
@@ -23,10 +23,30 @@ pub(crate) struct Received {
     /// How many of them were marked as redelivered.
     pub(crate) redelivered: u64,
     loads: HashMap<String, Load>,
-    /// The last account that was printed of each process.
-    pub(crate) accounts: BTreeMap<String, Value>,
-    /// All other lines.
-    pub(crate) others: Vec<Value>,
+    /// The processes that a collector has reported as ended without a close frame.
+    pub(crate) ends: Vec<End>,
+    /// What it has printed at its end: the accounts of all hosts.
+    pub(crate) summary: Value,
+    /// What else it reported.
+    pub(crate) notices: Vec<String>,
+}
+
+/// A process that ended without a close frame.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct End {
+    pub(crate) label: String,
+    pub(crate) relay: String,
+    pub(crate) after_seq: u64,
+    pub(crate) how: String,
+}
+
+/// A line that is no record.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Report {
+    End(End),
+    Notice(String),
+    Summary(Value),
 }
 
 /// The records of one load.
@@ -106,20 +126,24 @@ impl Received {
             #[serde(default)]
             redelivered: bool,
         }
-        let record: Record<'_> = match serde_json::from_slice(line) {
-            Ok(record) => record,
-            Err(error) => panic!("{error}: {}", String::from_utf8_lossy(line)),
-        };
+        let shown = || String::from_utf8_lossy(line).into_owned();
+        let record: Record<'_> =
+            serde_json::from_slice(line).unwrap_or_else(|error| panic!("{error}: {}", shown()));
         let Some(message) = record.message else {
-            self.others.push(serde_json::from_slice(line).unwrap());
-            return;
+            return match serde_json::from_slice(line)
+                .unwrap_or_else(|error| panic!("{error}: {}", shown()))
+            {
+                Report::End(end) => self.ends.push(end),
+                Report::Notice(text) => self.notices.push(text),
+                Report::Summary(summary) => self.summary = summary,
+            };
         };
-        let mut words = message.split(' ');
-        let (Some(tag), Some(Ok(number))) = (words.next(), words.next().map(str::parse::<usize>))
-        else {
-            self.others.push(serde_json::from_slice(line).unwrap());
-            return;
-        };
+        let (tag, number) = message.split_once(' ').expect("a message of a load");
+        let number: usize = number
+            .split(' ')
+            .next()
+            .and_then(|number| number.parse().ok())
+            .expect("a number");
         self.records += 1;
         let load = match self.loads.get_mut(tag) {
             Some(load) => load,
@@ -153,9 +177,17 @@ impl Received {
         let absent = logged - known.len() as u64;
         Faults {
             lost: absent + known.iter().filter(|times| !times.any()).count() as u64,
-            duplicated: known.iter().filter(|times| times.unmarked > 1).count() as u64,
+            duplicated: self.duplicated(tag),
             unknown: (times.len() - known.len()) as u64,
         }
+    }
+
+    /// How many records of a load arrived more than once and were not marked.
+    pub(crate) fn duplicated(&self, tag: &str) -> u64 {
+        self.times(tag)
+            .iter()
+            .filter(|times| times.unmarked > 1)
+            .count() as u64
     }
 
     /// The ranges of records of a load that did not arrive, below the last one that did.

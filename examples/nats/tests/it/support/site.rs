@@ -48,13 +48,16 @@ impl Site {
         self.leaves.push(leaf);
     }
 
+    /// Starts all servers, and makes their streams: that of the hub last, because it tries a source that is not there yet
+    /// again only after ten seconds.
     pub(crate) async fn start_all(&mut self) {
         self.hub.start().await;
-        self.hub.create_stream().await;
         for leaf in &mut self.leaves {
             leaf.start().await;
             leaf.create_stream().await;
+            leaf.process().line("JetStream using domains").await;
         }
+        self.hub.create_stream().await;
     }
 
     /// A path in the directory of this site.
