@@ -9,4 +9,5 @@ mod kills;
 mod refusals;
 mod root;
 mod support;
+mod takeover;
 mod throughput;

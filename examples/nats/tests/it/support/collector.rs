@@ -18,10 +18,15 @@ impl Collector {
 
     pub(crate) fn start_with(site: &Site, sink: &Sink, options: &[&str]) -> Self {
         let mut command = site.hub.place.command(env!("CARGO_BIN_EXE_collect"));
-        command
-            .args(site.hub.options("collect"))
-            .args(["--format", "json"])
-            .args(options);
+        // An option may be given once.
+        let defaults = site.hub.options("collect");
+        for default in defaults
+            .chunks(2)
+            .filter(|default| !options.contains(&&*default[0]))
+        {
+            command.args(default);
+        }
+        command.args(["--format", "json"]).args(options);
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut process = Process::start("collect", &mut command);
         let reader = sink.read(process.stdout());
