@@ -95,7 +95,7 @@ async fn a_full_disk_of_the_leaf_is_reported_and_loses_nothing() {
         let mut relay = Relay::start(&site, 0, "web", &["--rate", "20000"]);
 
         site.leaves[0].process().line("no space left").await;
-        let said = relay.process.line("disk").await;
+        let said = relay.process.line("its disk is full").await;
         figure("the relay says", said);
         disk.resize(512 * MIB);
         site.leaves[0].kill().await;

@@ -163,8 +163,8 @@ fn describe(error: &PublishError, message: &Message) -> String {
             )
         }
         PublishErrorKind::TimedOut => format!(
-            "the server does not acknowledge {subject}: it is overloaded, or refuses the user the permission to publish \
-             there; trying again until it does"
+            "the server does not acknowledge {subject}: its disk is full (see its log; after that it needs a restart), it \
+             is overloaded, or it refuses the user the permission to publish there; trying again until it does"
         ),
         PublishErrorKind::MaxPayloadExceeded => format!(
             "a message for {subject} exceeds the server's max_payload: raise it; trying again until it fits"
