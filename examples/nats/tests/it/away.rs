@@ -74,6 +74,8 @@ async fn while_the_leaf_is_away_children_follow_their_policy_and_the_relay_keeps
             );
             assert!(memory < WINDOW.parse::<u64>().unwrap() + ALLOWANCE);
             assert!(policy != "block" || logged.dropped == 0);
+            // Only the child that waits noticed how long the leaf was away. The limit is far off, for busy machines.
+            assert!(policy == "block" || logged.longest_us < 30_000_000);
             all_dropped += logged.dropped;
         }
         figure("dropped", all_dropped);
