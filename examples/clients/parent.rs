@@ -1,4 +1,4 @@
-//! One parent whose children are written in Rust, Python, Node, Go, C and shell.
+//! One parent whose children are written in Rust, Python, Node, Go, Ruby, C and shell.
 //!
 //! ```text
 //! tests/clients/install target/ci-clients
@@ -74,7 +74,7 @@ async fn read(
 }
 
 /// Returns the children: the language, and the program with its arguments.
-fn children(folder: &Path) -> io::Result<[(&'static str, Vec<PathBuf>); 6]> {
+fn children(folder: &Path) -> io::Result<[(&'static str, Vec<PathBuf>); 7]> {
     let built = |name: &str| Ok::<_, io::Error>(std::path::absolute(folder)?.join(name));
     let example = |name: &str| {
         Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -89,6 +89,7 @@ fn children(folder: &Path) -> io::Result<[(&'static str, Vec<PathBuf>); 6]> {
         ),
         ("node", vec!["node".into(), built("node/example.mjs")?]),
         ("go", vec![built("go-example")?]),
+        ("ruby", vec!["ruby".into(), example("ruby/example.rb")]),
         ("c", vec![built("c-example")?]),
         ("shell", vec!["sh".into(), example("shell/example.sh")]),
     ])

@@ -53,6 +53,17 @@ pub(crate) fn go() -> Language {
     }
 }
 
+pub(crate) fn ruby() -> Language {
+    Language {
+        name: "ruby",
+        letter: "R",
+        command: &["ruby", "{examples}/ruby/child.rb"],
+        has_floats: true,
+        has_backtraces: true,
+        recipes: &[],
+    }
+}
+
 pub(crate) fn c() -> Language {
     Language {
         name: "c",

@@ -71,6 +71,7 @@ macro_rules! language {
 language!(python: fork recipes);
 language!(node: recipes uncaught pino);
 language!(go: uncaught slogtest);
+language!(ruby: fork families uncaught);
 // The same header and the same child, compiled as C++ too, and for a kernel before 6.18.
 language!(c: fork recipes glib_and_syslog families dropped);
 language!(cpp: fork recipes glib_and_syslog families dropped);

@@ -1,26 +1,27 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# The test child: run_child -- ruby child.rb SCENARIO [ARG..]
-require "bigdecimal"
-require "date"
+# The test child: ruby child.rb SCENARIO [ARG..], see tests/clients/main.rs
+require "json"
+require_relative "nasty"
 require_relative "pipe_handler"
 
 scenario, *args = ARGV
-logger = PipeHandler.attach(Logger.new($stderr, progname: "clients.#{scenario}"))
+numbers = args.map(&:to_i)
+logger = Logger.new($stderr, progname: "clients.#{scenario}")
+PipeHandler.attach(logger) unless scenario == "json"
+
+# count records from threads
+def flood(threads, count)
+  each = Array.new(threads) { |t| count / threads + (t < count % threads ? 1 : 0) }
+  each.map { |records| Thread.new { records.times { |n| yield n } } }.each(&:join)
+end
 
 case scenario
 when "hello"
   logger.info("hello from Ruby", user: "ada", n: 7)
 when "types"
-  cyclic = []
-  cyclic << cyclic
-  deep = (1..12).inject("bottom") { |inner, _| [inner] }
-  silent = Class.new { def to_s = raise("no text") }.new
-  { "nil" => nil, "true" => true, "false" => false, "int" => -7, "i64_min" => -2**63, "u64_max" => 2**64 - 1,
-    "big_int" => 2**64, "float" => 1.5, "inf" => Float::INFINITY, "nan" => Float::NAN, "str" => "text", "empty" => "",
-    "symbol" => :sym, "bytes" => "\x00\xff".b, "list" => [1, "two", [3.0], nil], "map" => { "a" => 1, b: { c: [] }, 3 => 4 },
-    "time" => Time.utc(2023, 11, 14, 22, 13, 20), "date" => Date.new(2023, 11, 14), "decimal" => BigDecimal("0.1"),
-    "rational" => 3.to_r / 4, "range" => 1..3, "cyclic" => cyclic, "deep" => deep, "many" => (1..10_000).to_a,
-    "silent" => silent, "basic_object" => BasicObject.new }.each { |type, value| logger.info(type, value: value) }
+  { null: nil, bool: true, int: -7, big: 2**53 + 1, unsigned: 2**64 - 1, float: 1.5, whole: 1.0, text: "x",
+    list: [1, "a", nil], map: { a: 1, b: [true] } }.each { |type, value| logger.info(type.to_s, value: value) }
+  %i[trace debug info warn error].each { |level| logger.public_send(level, "level") }
 when "error"
   begin
     begin
@@ -29,22 +30,52 @@ when "error"
       raise ArgumentError, "cannot open"
     end
   rescue ArgumentError => e
-    logger.error("failed", job: 7, err: e, second: e)
-    logger.error(e)
+    logger.error("failed", err: e)
   end
-when "big"
-  logger.info("x" * args.fetch(0).to_i)
-when "unicode"
-  logger.info("größe 日本 🦀 \u0000 \e[31m", "ключ" => "значение")
-  logger.info("not UTF-8: \xff\xfe", "k\xff" => "\xed\xa0\x80")
-  logger.info("größe".encode("UTF-16LE"), latin: "größe".encode("ISO-8859-1"), binary: "größe".b)
+when "nasty"
+  nasty(logger)
 when "flood"
-  threads, count = args.map(&:to_i)
-  threads.times.map { |t| Thread.new { count.times { |i| logger.info("flood", thread: t, i: i) } } }.each(&:join)
+  flood(*numbers) { |n| logger.info("flood", n: n) }
+when "json"
+  logger.formatter = proc do |severity, time, progname, message|
+    JSON.generate(time: time.utc.iso8601(6), level: severity, target: progname, **message) << "\n"
+  end
+  require "time"
+  flood(*numbers) { |n| logger.info({ message: "flood", n: n }) }
+when "big"
+  logger.info("x" * numbers[0])
+  logger.info("after")
+when "unicode"
+  text = "grüße 漢字 🦀 \a \e[31m \n \u2028"
+  logger.info(text, text => text)
+when "ack"
+  $stdout.sync = true
+  (0..).each do |n|
+    logger.info("ack", n: n)
+    puts n
+  end
+when "survive"
+  $stdout.sync = true
+  puts "ready"
+  $stdin.gets
+  numbers[0].times { |n| logger.info("survive", n: n) }
+  puts "done"
 when "fork"
-  logger.info("before the fork")
-  Process.wait(fork { logger.info("in the fork") })
-  logger.info("after the fork")
+  logger.info("parent")
+  Process.wait(fork { logger.info("child") })
+  logger.info("parent again")
+when "families"
+  log = Array.new(4) { Thread.new { 500.times { |n| logger.info("family", n: n, padding: "p" * 10_000) } } }
+  numbers[0].times do
+    fork do
+      logger.info("child")
+      logger.info("child", family: "c" * 10_000)
+    end
+  end
+  log.each(&:join)
+  Process.waitall
+when "uncaught"
+  raise "nobody catches this"
 else
-  abort "scenario: hello, types, error, big BYTES, unicode, flood THREADS N or fork"
+  abort "child.rb: no scenario #{scenario.inspect}, see tests/clients/main.rs"
 end

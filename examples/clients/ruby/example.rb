@@ -1,22 +1,19 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# A child that logs: run_child -- ruby example.rb
+# All that a program in Ruby has to do. Try: run_child -- ruby examples/clients/ruby/example.rb
 require_relative "pipe_handler"
 
-logger = PipeHandler.attach(Logger.new($stderr, progname: "example"), worker: 3)
-logger.level = :info
-logger.debug("not shown unless the parent wants it")
-logger.info("hello", job: 7, took: 1.5, tags: ["a", nil], state: { done: false })
-logger.warn("example.db") { "a target of its own" }
+# Into the parent's pipe, or to stderr as before.
+logger = PipeHandler.attach(Logger.new($stderr, level: :info, progname: "shop"))
+
+logger.info("hello from Ruby, 3 carts are open")
+logger.warn("shop.db", ms: 12.5, tables: %w[carts items]) { "slow query" } # the argument is the target then
 begin
   begin
-    Integer("seven")
-  rescue ArgumentError
-    raise "cannot read the job"
+    raise Errno::ECONNRESET
+  rescue SystemCallError
+    raise IOError, "the database did not answer"
   end
-rescue StandardError => e
-  logger.error("failed", err: e)
+rescue IOError => e
+  logger.error("cannot save the cart", err: e, cart: 4711)
 end
-logger.info("x" * 100_000)
-[1, 2].map { |n| Thread.new { 20.times { |i| logger.info("from a thread", thread: n, i:) } } }.each(&:join)
-Process.wait(fork { logger.info("from a fork") })
-system("true")
+Process.wait(fork { logger.info("2 carts are left") })

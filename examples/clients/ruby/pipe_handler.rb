@@ -23,12 +23,13 @@ module PipeHandler
       return logger unless @pipe
       @pipe.hello(context)
       logger.instance_variable_set(:@record_pipe, @pipe)
-      words = ENV["RECORD_PIPE_FILTER"].to_s
+      words = ENV["RECORD_PIPE_FILTER"].to_s.dup.force_encoding("UTF-8").scrub
       return logger if words.strip.empty?
-      rules = filter(words)
-      logger.level = 4 - (rules || [["", 3]]).map(&:last).max.to_i
-      logger.instance_variable_set(:@record_rules, rules || [["", 3]])
-      logger.warn("pipe_handler") { "RECORD_PIPE_FILTER is no filter, info applies: #{words}" } unless rules
+      rules = filter(words) || [["", 3]]
+      logger.level = 4 - rules.map(&:last).max
+      logger.instance_variable_set(:@record_rules, rules)
+      return logger if filter(words)
+      logger.warn("pipe_handler") { "cannot read the filter #{words.inspect} of RECORD_PIPE_FILTER, using info" }
       logger
     end
 
@@ -40,6 +41,7 @@ module PipeHandler
         target, level = word.include?("=") ? word.split("=", 2).map(&:strip) : ["", word]
         [target, LEVELS.index(level.downcase) || (return nil)]
       end
+      return if rules.empty?
       rules.sort_by { |target, _| -target.size }
     end
   end
@@ -64,11 +66,16 @@ module PipeHandler
     message = "" if message.nil? && pairs.any?
     if @record_pipe
       place = caller_locations(1, 12).find { |at| at.path != __FILE__ && !at.path.end_with?("/logger.rb") }
-      @record_pipe.record(wire, target, message, pairs, place)
+      begin
+        @record_pipe.record(wire, target, message, pairs, place)
+      rescue StandardError => e # values that lie about themselves
+        @record_pipe.record(wire, target.to_s, "a record that cannot be encoded: #{e.class}", {}, place)
+      end
     elsif pairs.empty?
       super(severity, message, target)
-    else
-      super(severity, "#{message} #{pairs.map { |key, value| "#{key}=#{value.inspect}" }.join(" ")}", target)
+    else # the limits also keep values without end from the terminal
+      shown = Fields.new.pairs(pairs).map { |key, value| "#{key}=#{value.inspect}" }
+      super(severity, [message, *shown].join(" "), target)
     end
     true
   end
@@ -84,7 +91,7 @@ module PipeHandler
     attr_accessor :bytes, :values
 
     def initialize
-      @bytes, @values = 368 * 1024, 8_000 # of 384 KiB and 8,192
+      @bytes, @values = 304 * 1024, 8_000 # of 320 KiB and 8,192
     end
 
     # Valid UTF-8 of at most +max+ bytes and a mark
@@ -112,7 +119,7 @@ module PipeHandler
         @bytes, @values = before unless pair
         break done << ["cut", "… (cut after #{done.size} pairs)"] if @bytes < 4096 || @values < 8
         @values -= 1 unless pair
-        done << (pair || [text(key, 1024), text(string(value, :inspect))])
+        done << (pair || [text(key, 1024), text(outline(value))])
       end
       done
     end
@@ -142,9 +149,21 @@ module PipeHandler
     end
 
     def string(value, method = :to_s)
-      "#{value.public_send(method)}"
-    rescue StandardError, SystemStackError => e
+      defined?(BigDecimal) && BigDecimal === value ? value.to_s("F") : "#{value.public_send(method)}"
+    rescue StandardError, ScriptError, SystemStackError => e
       "(a value without text: #{e.class})"
+    end
+
+    # The beginning of a structure as text: `inspect` of one that shares its parts may have no end
+    def outline(value, out = +"")
+      case value
+      when Array, Hash
+        out << value.class.to_s << "("
+        value.each { |*item| out.bytesize < 1024 ? outline(item.size > 1 ? item : item[0], out) << ", " : break }
+        out << "…)"
+      when String, Symbol, Numeric then out << utf8(string(value))[0, 256]
+      else out << value.class.to_s
+      end
     end
 
     def value(value, depth = 1)
@@ -158,7 +177,7 @@ module PipeHandler
         @bytes -= value.bytesize
         value
       when Array, Hash
-        if depth > 8 then text(string(value, :inspect))
+        if depth > 8 then text(outline(value))
         elsif Array === value then value.map { |item| value(item, depth + 1) }
         else Map.new(value.map { |key, item| [text(key, 1024), value(item, depth + 1)] })
         end
@@ -167,6 +186,7 @@ module PipeHandler
     end
 
     def utf8(text)
+      return text if text.encoding == Encoding::UTF_8 && text.valid_encoding?
       raise EncodingError if text.encoding == Encoding::BINARY
       text.encode("UTF-8", invalid: :replace, undef: :replace).scrub("\uFFFD")
     rescue EncodingError
@@ -174,14 +194,14 @@ module PipeHandler
     end
   end
 
-  Map = Struct.new(:pairs)
+  Map = Struct.new(:pairs) { def inspect = pairs.to_h.inspect }
 
   # The write end: one for each process.
   class Pipe
     LOCK = Mutex.new
 
     # Of the process; the target of a logger without progname
-    def self.process = File.basename($PROGRAM_NAME).scrub
+    def self.process = File.basename($PROGRAM_NAME, ".rb").scrub
 
     # The pipe of RECORD_PIPE, or nil. A descriptor that is not this pipe is left alone.
     def self.adopt
@@ -238,7 +258,7 @@ module PipeHandler
       rest = [now, level, fields.text(target || Pipe.process, 1024), text, Process.pid, Pipe.process, id,
               thread.name && fields.text(thread.name, 1024), nil, place && fields.text(place.path, 1024), place&.lineno,
               Map.new(fields.pairs(pairs)), Map.new(fields.pairs(@context)), error, original, nil]
-      rest = rest.map { |field| pack(field) }.join
+      rest = rest.each_with_object("".b) { |field, out| pack(field, out) }
       locked { send_record(level, rest) }
     end
 
@@ -267,7 +287,9 @@ module PipeHandler
       report
       @seq += 1
       whole = false
-      payload = "\x01\xdc\x00\x12".b << pack(@seq) << rest << pack(@instance)
+      payload = "\x01\xdc\x00\x12".b
+      pack(@seq, payload)
+      pack(@instance, payload << rest)
       if payload.bytesize + 4 <= @pipe_buf
         put(payload)
       else
@@ -301,13 +323,13 @@ module PipeHandler
 
     def finish(error)
       if error && @pid == Process.pid && [@handled, SystemExit, SignalException].none? { |one| one === error }
-        record(1, "panic", error, {}, error.backtrace_locations&.first, panic: error)
+        record(1, "uncaught", error, {}, error.backtrace_locations&.first, panic: error)
       end
       @late.each(&:join)
       locked { close if @pid == Process.pid }
     end
 
-    def frame(kind, *fields) = put([kind].pack("C") << pack(fields))
+    def frame(kind, *fields) = put(pack(fields, [kind].pack("C")))
 
     # One write for each frame. It waits for room between writes, so that an exception cannot leave one in doubt.
     def put(payload)
@@ -327,23 +349,28 @@ module PipeHandler
 
     def now = Process.clock_gettime(Process::CLOCK_REALTIME, :nanosecond)
 
-    def pack(value)
+    def pack(value, out)
       case value
-      when nil then "\xc0".b
-      when false then "\xc2".b
-      when true then "\xc3".b
-      when Float then [0xcb, value].pack("CG")
-      when 0..127 then [value].pack("C")
-      when Integer then value.negative? ? [0xd3, value].pack("Cq>") : [0xcf, value].pack("CQ>")
+      when nil then out << 0xc0
+      when false then out << 0xc2
+      when true then out << 0xc3
+      when Float then out << [0xcb, value].pack("CG")
+      when 0..127 then out << value
+      when Integer then out << (value.negative? ? [0xd3, value].pack("Cq>") : [0xcf, value].pack("CQ>"))
       when String
-        short, long, room = value.encoding == Encoding::BINARY ? [0, 0xc6, 0] : [0xa0, 0xdb, 32]
-        head(short, long, value.bytesize, room) << value.b
-      when Array then value.inject(head(0x90, 0xdd, value.size)) { |bytes, item| bytes << pack(item) }
+        bin = value.encoding == Encoding::BINARY
+        head(0xa0, bin ? 0xc6 : 0xdb, value.bytesize, bin ? 0 : 32, out)
+        out << value.b
+      when Array
+        head(0x90, 0xdd, value.size, 16, out)
+        value.each { |item| pack(item, out) }
       when Map
-        value.pairs.inject(head(0x80, 0xdf, value.pairs.size)) { |bytes, (key, item)| bytes << pack(key) << pack(item) }
+        head(0x80, 0xdf, value.pairs.size, 16, out)
+        value.pairs.each { |pair| pair.each { |item| pack(item, out) } }
       end
+      out
     end
 
-    def head(short, long, size, room = 16) = size < room ? [short | size].pack("C") : [long, size].pack("CN")
+    def head(short, long, size, room, out) = out << (size < room ? short | size : [long, size].pack("CN"))
   end
 end
