@@ -222,7 +222,7 @@ module PipeHandler
       io.close_on_exec = true
       own.close if own != given
       if number < 3
-        [$stdin, $stdout, $stderr][number].reopen(File::NULL, number.zero? ? "r" : "w")
+        [STDIN, STDOUT, STDERR][number].reopen(File::NULL, number.zero? ? "r" : "w")
       else
         given.autoclose = true
         given.close
@@ -234,7 +234,7 @@ module PipeHandler
 
     def initialize(io, own)
       @io, @own, @pipe_buf, @context = io, own, io.pathconf(Etc::PC_PIPE_BUF), {}
-      @late = []
+      @late, @written = [], 0
       at_exit { finish($!) }
     end
 
@@ -285,34 +285,30 @@ module PipeHandler
     def send_record(level, rest)
       session
       report
-      @seq += 1
-      whole = false
-      payload = "\x01\xdc\x00\x12".b
-      pack(@seq, payload)
+      seq, written, count = @seq, @written, nil
+      payload = pack(@seq += 1, "\x01\xdc\x00\x12".b)
       pack(@instance, payload << rest)
-      if payload.bytesize + 4 <= @pipe_buf
-        put(payload)
-      else
-        size = @pipe_buf - 39
-        last = (payload.bytesize - 1) / size
-        (0..last).each do |index|
-          frame(2, @pid, (@stream + @seq) % 2**64, index, index == last, payload.byteslice(index * size, size))
-        end
+      size = payload.bytesize + 4 <= @pipe_buf ? payload.bytesize : @pipe_buf - 39
+      count = (payload.bytesize + size - 1) / size
+      return put(payload) if count == 1
+      count.times do |index|
+        frame(2, @pid, (@stream + @seq) % 2**64, index, index == count - 1, payload.byteslice(index * size, size))
       end
-      @sent += 1
-      whole = true
-      close if @closed
     ensure
-      if whole == false
+      if count && @written - written == count then @sent += 1
+      elsif seq && @seq > seq
         @lost[level - 1] += 1
         @unreported[level - 1] += 1
       end
+      close if @closed
     end
 
     def report
       return if @unreported.sum.zero?
+      written = @written
       frame(3, @pid, now, @unreported, @instance)
-      @unreported = [0] * 5
+    ensure
+      @unreported = [0] * 5 if written && @written > written
     end
 
     def close
@@ -331,12 +327,14 @@ module PipeHandler
 
     def frame(kind, *fields) = put(pack(fields, [kind].pack("C")))
 
-    # One write for each frame. It waits for room between writes, so that an exception cannot leave one in doubt.
+    # One write for each frame. It waits for room between writes, where an exception does no harm. One that a signal
+    # raises right after the write makes it count as dropped although it arrives: Ruby cannot defer these.
     def put(payload)
       bytes = [payload.bytesize].pack("N") << payload
       begin
         return unless @io
         @own ? @io.write_nonblock(bytes) : @io.syswrite(bytes)
+        @written += 1
       rescue Errno::EAGAIN
         IO.select(nil, [@io])
         retry
