@@ -23,10 +23,10 @@
 //! the summary are printed. If another process still holds the pipe after that, a second signal ends the wait for it.
 
 mod check;
-mod input;
-mod logbook;
 #[path = "../support/exit_codes.rs"]
 mod exit_codes;
+mod input;
+mod logbook;
 #[path = "../support/runtime.rs"]
 mod runtime;
 #[path = "../support/signals.rs"]
