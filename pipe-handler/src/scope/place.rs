@@ -7,6 +7,7 @@ use record_proto::{BatchReason, Event, LogRecord};
 use super::chunk::Item;
 use super::hold::{Hold, Verdict};
 use super::in_scope::InScope;
+use super::layer;
 use super::merge::Merge;
 use super::stack::{self, Stack};
 use super::state;
@@ -23,7 +24,10 @@ pub(crate) fn log(writer: &Arc<RecordWriter>, process: Option<&Arc<Hold>>, event
 
 #[inline(never)]
 fn log_in_scope(writer: &Arc<RecordWriter>, process: Option<&Arc<Hold>>, event: &impl Event) {
-    log_placed(writer, process, &InScope::new(event));
+    match state::has_no_values(layer::version()) {
+        true => log_placed(writer, process, event),
+        false => log_placed(writer, process, &InScope::new(event)),
+    }
 }
 
 fn log_placed(writer: &Arc<RecordWriter>, process: Option<&Arc<Hold>>, event: &impl Event) {

@@ -182,6 +182,7 @@ impl Stack {
     /// Call it after each change of the entries.
     pub(super) fn changed(&mut self) {
         self.version = 0;
+        state::set_no_values(0);
         // A task that is not polled, and an outer scope, must not hold memory that others may need.
         self.open = None;
         let keeps = self.entries.iter().any(|entry| entry.layer.keeps());
@@ -200,6 +201,9 @@ impl Stack {
             }
         }
         self.version = version;
+        if self.pairs.is_empty() {
+            state::set_no_values(version);
+        }
     }
 }
 

@@ -13,6 +13,8 @@ const BUSY: u8 = 4;
 thread_local! {
     // It has no destructor, so it also works in the destructors of other thread-locals.
     static STATE: Cell<u8> = const { Cell::new(0) };
+    /// The version of the values of all scopes at which those of the thread had none; 0 if that is not known.
+    static NO_VALUES: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Whether the thread is in a scope, and not at work on it.
@@ -38,6 +40,17 @@ pub(super) fn set(is_entered: bool, keeps: bool) {
     let entered = if is_entered { ENTERED } else { 0 };
     let keeps = if keeps { KEEPS } else { 0 };
     STATE.set(STATE.get() & BUSY | entered | keeps);
+}
+
+/// Whether the scopes of the thread have no values, if those of all scopes have this version.
+#[inline]
+pub(super) fn has_no_values(version: u64) -> bool {
+    NO_VALUES.get() == version
+}
+
+/// Sets the version at which the scopes of the thread have no values.
+pub(super) fn set_no_values(version: u64) {
+    NO_VALUES.set(version);
 }
 
 /// Marks the thread as at work until it is dropped.
