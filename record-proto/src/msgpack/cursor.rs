@@ -21,15 +21,12 @@ impl<'a> Cursor<'a> {
     /// Creates a cursor at a position. The bytes before it are for the caller to write.
     #[inline(always)]
     pub(crate) fn new(buffer: &'a mut Vec<u8>, position: usize) -> Self {
-        let mut cursor = Self {
+        let has_failed = position > buffer.len() && !grow(buffer, position);
+        Self {
             buffer,
             position,
-            has_failed: false,
-        };
-        if position > cursor.buffer.len() {
-            cursor.grow(position);
+            has_failed,
         }
-        cursor
     }
 
     #[inline(always)]
@@ -124,20 +121,26 @@ impl<'a> Cursor<'a> {
         self.buffer.get_mut(self.position..end)
     }
 
-    /// Grows the buffer to a power of two, or at least to `end`. Returns whether there was memory for it.
-    #[cold]
-    #[inline(never)]
+    #[inline(always)]
     fn grow(&mut self, end: usize) -> bool {
-        let old = self.buffer.len();
-        for length in [end.next_power_of_two().max(LEAST), end] {
-            if self.buffer.try_reserve_exact(length - old).is_ok() {
-                self.buffer.resize(length, 0);
-                return true;
-            }
-        }
-        self.has_failed = true;
-        false
+        let has_grown = grow(self.buffer, end);
+        self.has_failed |= !has_grown;
+        has_grown
     }
+}
+
+/// Grows the buffer to a power of two, or at least to `end`. Returns whether there was memory for it.
+#[cold]
+#[inline(never)]
+fn grow(buffer: &mut Vec<u8>, end: usize) -> bool {
+    let old = buffer.len();
+    for length in [end.next_power_of_two().max(LEAST), end] {
+        if buffer.try_reserve_exact(length - old).is_ok() {
+            buffer.resize(length, 0);
+            return true;
+        }
+    }
+    false
 }
 
 impl MsgpackWrite for Cursor<'_> {
