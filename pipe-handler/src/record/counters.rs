@@ -102,6 +102,13 @@ impl Counters {
         self.seq.fetch_add(1, Relaxed) + 1
     }
 
+    /// Takes so many sequence numbers in a row, and returns the first.
+    #[cfg(feature = "scope")]
+    pub(crate) fn reserve(&self, count: u64) -> u64 {
+        // Relaxed: as in `next_seq`.
+        self.seq.fetch_add(count, Relaxed) + 1
+    }
+
     /// Counts a record that this thread has sent.
     #[inline]
     pub(crate) fn count_sent(&self, counter: &mut ThreadCounter) {

@@ -15,7 +15,9 @@ pub(crate) struct Unsent<'a> {
     pub(crate) writer: &'a RecordWriter,
     pub(crate) level: Level,
     buffers: &'a mut Buffers,
-    deadline: &'a mut Deadline,
+    pub(crate) deadline: &'a mut Deadline,
+    /// The number that the record gets if it is sent; `None` if that is the next one.
+    seq: Option<u64>,
 }
 
 /// The records of one batch: encoded [fields](Unsent::with_fields), in the order in which they are sent.
@@ -52,8 +54,26 @@ impl Unsent<'_> {
 
     /// Sends other records before this one.
     pub(crate) fn send_batch(&mut self, reason: BatchReason, batch: &Batch) {
+        let first = self.writer.reserve(batch, 0);
         self.writer
-            .send_batch_with(reason, batch, self.buffers, self.deadline);
+            .send_batch_with(reason, batch, first, self.buffers, self.deadline);
+    }
+
+    /// Sends the records that this one makes matter. It gets the number after theirs, and has to be sent next.
+    pub(crate) fn send_escalation(&mut self, batch: &Batch) {
+        if batch.ends.is_empty() {
+            return;
+        }
+        let first = self.writer.reserve(batch, 1);
+        self.seq = Some(first + batch.ends.len() as u64);
+        let reason = BatchReason::Escalation;
+        self.writer
+            .send_batch_with(reason, batch, first, self.buffers, self.deadline);
+    }
+
+    /// Drops the record and counts it.
+    pub(crate) fn drop(&mut self) {
+        self.writer.drop_record(self.level);
     }
 }
 
@@ -84,14 +104,16 @@ impl RecordWriter {
         buffers.encoder.format(event);
         if self.open(&mut deadline) {
             self.identify(&mut buffers);
-            let is_sent_now = place(&mut Unsent {
+            let mut unsent = Unsent {
                 writer: self,
                 level,
                 buffers: &mut buffers,
                 deadline: &mut deadline,
-            });
-            if is_sent_now {
-                self.send(level, &mut buffers, &mut deadline);
+                seq: None,
+            };
+            if place(&mut unsent) {
+                let seq = unsent.seq.unwrap_or_else(|| self.counters.next_seq());
+                self.send(level, seq, &mut buffers, &mut deadline);
             }
         } else {
             self.drop_record(level);
@@ -116,24 +138,51 @@ impl RecordWriter {
         batch: &Batch,
         deadline: &mut Deadline,
     ) {
+        let _first = self.send_all(reason, batch, 0, deadline);
+    }
+
+    /// Sends the records that another one makes matter. Returns the number of that one, which has to be sent next;
+    /// `None` if it is the next one.
+    pub(crate) fn send_escalation(&self, batch: &Batch, deadline: &mut Deadline) -> Option<u64> {
+        let first = self.send_all(BatchReason::Escalation, batch, 1, deadline)?;
+        Some(first + batch.ends.len() as u64)
+    }
+
+    /// Sends records, and reserves so many numbers more. Returns the first number; `None` if nothing is sent.
+    fn send_all(
+        &self,
+        reason: BatchReason,
+        batch: &Batch,
+        more: u64,
+        deadline: &mut Deadline,
+    ) -> Option<u64> {
         // The drain must not wait for itself.
         if batch.ends.is_empty() || self.is_gone() || NestingGuard::is_suppressed() {
-            return;
+            return None;
         }
         if !self.open(deadline) {
-            return batch.ends.iter().for_each(|end| self.drop_record(end.1));
+            batch.ends.iter().for_each(|end| self.drop_record(end.1));
+            return None;
         }
         let mut buffers = Buffers::take();
         buffers.thread.follow_fork();
-        self.send_batch_with(reason, batch, &mut buffers, deadline);
+        let first = self.reserve(batch, more);
+        self.send_batch_with(reason, batch, first, &mut buffers, deadline);
         buffers.put_back();
+        Some(first)
     }
 
-    /// Numbers and writes the records, as many in one write as fit into `PIPE_BUF` bytes.
+    /// Takes numbers for the records of a batch and for so many more. Returns the first.
+    fn reserve(&self, batch: &Batch, more: u64) -> u64 {
+        self.counters.reserve(batch.ends.len() as u64 + more)
+    }
+
+    /// Writes the records with numbers from `first` on, as many in one write as fit into `PIPE_BUF` bytes.
     fn send_batch_with(
         &self,
         reason: BatchReason,
         batch: &Batch,
+        first: u64,
         buffers: &mut Buffers,
         deadline: &mut Deadline,
     ) {
@@ -141,18 +190,19 @@ impl RecordWriter {
             return;
         }
         let id = self.next_batch();
+        let end = first + batch.ends.len() as u64;
         let mut left = batch.ends.len() as u64;
         let mut frames = Frames::default();
         let mut start = 0;
-        for &(end, level) in &batch.ends {
+        for &(fields_end, level) in &batch.ends {
             left -= 1;
-            let fields = &batch.bytes[start..end];
-            start = end;
+            let fields = &batch.bytes[start..fields_end];
+            start = fields_end;
             if frames.bytes.len() + fields.len() + HEADS > PIPE_BUF {
                 self.write_frames(&mut frames, buffers, deadline);
             }
             let info = BatchInfo::new(reason, id, left);
-            put_batched_record(fields, self.counters.next_seq(), info, &mut frames.bytes);
+            put_batched_record(fields, end - 1 - left, info, &mut frames.bytes);
             frames.levels.push(level);
         }
         self.write_frames(&mut frames, buffers, deadline);

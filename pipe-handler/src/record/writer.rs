@@ -165,7 +165,7 @@ impl RecordWriter {
     }
 
     /// Returns how long a record of this level may wait for room.
-    pub(super) fn deadline(&self, level: Level) -> Deadline {
+    pub(crate) fn deadline(&self, level: Level) -> Deadline {
         let is_exempt = self.settings.exempt.is_some_and(|least| level <= least);
         Deadline::new(match is_exempt {
             true => Overflow::Block,
@@ -183,13 +183,20 @@ impl RecordWriter {
             return self.drop_record(event.level());
         }
         self.identify(buffers);
-        self.send(event.level(), buffers, deadline);
+        // The sequence number is taken last, when nothing but the end of the process can come between it and the write.
+        self.send(event.level(), self.counters.next_seq(), buffers, deadline);
     }
 
     /// Numbers and writes the record that the encoder has formatted.
     // The hot path, also if scopes call it in other places.
     #[inline(always)]
-    pub(super) fn send(&self, level: Level, buffers: &mut Buffers, deadline: &mut Deadline) {
+    pub(super) fn send(
+        &self,
+        level: Level,
+        seq: u64,
+        buffers: &mut Buffers,
+        deadline: &mut Deadline,
+    ) {
         let Buffers {
             encoder,
             scratch,
@@ -197,8 +204,7 @@ impl RecordWriter {
             ..
         } = buffers;
         let time = encoder.time();
-        // The sequence number is taken last, when nothing but the end of the process can come between it and the write.
-        let written = match encoder.finish(self.counters.next_seq()) {
+        let written = match encoder.finish(seq) {
             Some(frame) => self.commit(frame, time, thread.stream, scratch, deadline),
             None => Written::Full,
         };
@@ -257,7 +263,10 @@ impl RecordWriter {
         record.thread = thread.name.as_deref().map(Cow::Borrowed);
         record.context = self.settings.context.borrowed();
         record.truncate_names();
-        record.seq = self.counters.next_seq();
+        // It has one already if it follows a batch.
+        if record.seq == 0 {
+            record.seq = self.counters.next_seq();
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use super::hold_back::{AfterEscalation, HoldBack};
 use super::keeper::Scopes;
 use super::merge::Merge;
 use super::queue::{Queue, Slot};
+use super::turn::Turns;
 use crate::record::RecordWriter;
 use crate::sys::{AtomicU64, process};
 use crate::transport::Deadline;
@@ -42,6 +43,8 @@ pub(crate) struct Hold {
     /// Whether records pass, because those before them were sent.
     passes: AtomicBool,
     queue: ForkMutex<Queue>,
+    /// Who sends them when they matter.
+    pub(super) turns: Turns,
 }
 
 #[derive(Debug)]
@@ -80,6 +83,7 @@ impl Hold {
             rule,
             passes: AtomicBool::new(false),
             queue: ForkMutex::default(),
+            turns: Turns::default(),
         })
     }
 
@@ -218,6 +222,10 @@ impl Hold {
             Rule::HoldBack(settings) => Some(settings.total),
             Rule::Group(_) => None,
         }
+    }
+
+    pub(super) fn age(&self) -> u64 {
+        self.age
     }
 
     /// Takes the records of a writer's session out, and appends them to those of other holds.

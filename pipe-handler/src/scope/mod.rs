@@ -23,6 +23,7 @@ mod place;
 mod queue;
 mod stack;
 mod state;
+mod turn;
 mod wrap;
 
 pub use {

@@ -11,7 +11,9 @@ use super::layer;
 use super::merge::Merge;
 use super::stack::{self, Stack};
 use super::state;
+use super::turn::SendingAll;
 use crate::record::{Batch, RecordWriter, Unsent};
+use crate::transport::Deadline;
 
 /// Logs an event in the scopes that this thread is in. `process` holds records of the whole process back.
 #[inline]
@@ -69,8 +71,9 @@ fn place_after_others(
     process: Option<&Arc<Hold>>,
     unsent: &mut Unsent<'_>,
 ) -> bool {
-    if place == Place::Escalates {
-        escalate(writer, process, unsent);
+    if place == Place::Escalates && !escalate(writer, process, unsent) {
+        unsent.drop();
+        return true;
     }
     for _ in 0..2 {
         match place_unsent(unsent, |stack, item| stack.place_in_group(writer, item)) {
@@ -109,23 +112,42 @@ fn send_part(writer: &RecordWriter, unsent: &mut Unsent<'_>) {
     }
 }
 
-/// Sends the records that were held back, or adds them to the group that the thread is in.
-fn escalate(writer: &Arc<RecordWriter>, process: Option<&Arc<Hold>>, unsent: &mut Unsent<'_>) {
+/// Sends the records that were held back, or adds them to the group that the thread is in. Returns `false` if another
+/// thread is sending records that were held back, and this one may not wait for it.
+fn escalate(
+    writer: &Arc<RecordWriter>,
+    process: Option<&Arc<Hold>>,
+    unsent: &mut Unsent<'_>,
+) -> bool {
     let level = unsent.level;
     let escalates = |hold: &&Arc<Hold>| hold.verdict(level) == Verdict::Escalate;
     let found = stack::with(|stack| {
         let holds = stack.holds().chain(process).filter(escalates);
-        (
-            holds.map(Arc::clone).collect::<Vec<_>>(),
-            stack.groups().next().is_some(),
-        )
+        (by_age(holds), stack.groups().next().is_some())
     });
     let (holds, is_in_group) = found.unwrap_or_default();
+    let turns = holds.iter().map(|hold| &hold.turns);
+    let Some(_sending) = SendingAll::take(turns, unsent.deadline) else {
+        return false;
+    };
     holds.iter().for_each(|hold| hold.escalated());
     let batch = taken(writer, &holds);
-    if !is_in_group {
-        return unsent.send_batch(BatchReason::Escalation, &batch);
+    match is_in_group {
+        false => unsent.send_escalation(&batch),
+        true => add_to_group(writer, unsent, &batch),
     }
+    true
+}
+
+/// Returns each hold once, the oldest first.
+fn by_age<'a>(holds: impl Iterator<Item = &'a Arc<Hold>>) -> Vec<Arc<Hold>> {
+    let mut holds: Vec<_> = holds.map(Arc::clone).collect();
+    holds.sort_by_key(|hold| hold.age());
+    holds.dedup_by_key(|hold| hold.age());
+    holds
+}
+
+fn add_to_group(writer: &Arc<RecordWriter>, unsent: &mut Unsent<'_>, batch: &Batch) {
     for (level, fields) in batch.iter() {
         let time = unsent.time();
         let item = Item {
@@ -142,7 +164,7 @@ fn escalate(writer: &Arc<RecordWriter>, process: Option<&Arc<Hold>>, unsent: &mu
         if placed != Some(Place::Kept) {
             let mut longer_than_the_group = Batch::default();
             longer_than_the_group.push(level, fields);
-            unsent.send_batch(BatchReason::Escalation, &longer_than_the_group);
+            unsent.send_batch(BatchReason::Group, &longer_than_the_group);
         }
     }
 }
@@ -161,7 +183,7 @@ pub(crate) fn escalate_panic<'r>(
     process: Option<&Arc<Hold>>,
     mut record: LogRecord<'r>,
 ) -> LogRecord<'r> {
-    if !state::is_entered() && process.is_none() {
+    if !state::is_entered() && process.is_none() || state::is_busy() {
         return record;
     }
     if let Some(values) = stack::with_pairs(|pairs| pairs.to_key_values()) {
@@ -169,8 +191,7 @@ pub(crate) fn escalate_panic<'r>(
     }
     let kept = stack::with(|stack| {
         let groups: Vec<_> = stack.groups().map(Arc::clone).collect();
-        let holds: Vec<_> = stack.holds().chain(process).map(Arc::clone).collect();
-        (groups, holds)
+        (groups, by_age(stack.holds().chain(process)))
     });
     let (groups, holds) = kept.unwrap_or_default();
     // The outermost first.
@@ -178,9 +199,15 @@ pub(crate) fn escalate_panic<'r>(
         let batch = taken(writer, group);
         writer.send_batch(BatchReason::Group, &batch, record.level);
     }
+    let mut deadline = writer.deadline(record.level);
+    // Without a turn the record of the panic overtakes some of the others, which is better than to lose it.
+    let sending = SendingAll::take(holds.iter().map(|hold| &hold.turns), &mut deadline);
     holds.iter().for_each(|hold| hold.escalated());
-    let batch = taken(writer, &holds);
-    writer.send_batch(BatchReason::Escalation, &batch, record.level);
+    if sending.is_some() {
+        let batch = taken(writer, &holds);
+        record.seq = writer.send_escalation(&batch, &mut deadline).unwrap_or(0);
+    }
+    drop(sending);
     record
 }
 

@@ -58,6 +58,12 @@ impl Deadline {
         self.overflow == Overflow::Block
     }
 
+    /// Whether any waiting is allowed.
+    #[cfg(feature = "scope")]
+    pub(crate) fn may_wait(&self) -> bool {
+        self.overflow != Overflow::DropNewest
+    }
+
     /// Returns the remaining time, or `None` if none is left.
     ///
     /// The clock starts at the first call, because most records never wait.

@@ -2,6 +2,7 @@
 //! `tests/e2e`.
 
 mod allocator;
+mod escalations;
 mod groups;
 mod handlers;
 mod hold_back;

@@ -65,7 +65,7 @@ pub(crate) fn arrived(reader: JoinHandle<Vec<u8>>) -> Arrived {
     arrived
 }
 
-fn read_all(mut read_end: PipeReader) -> Vec<u8> {
+pub(crate) fn read_all(mut read_end: PipeReader) -> Vec<u8> {
     let mut bytes = Vec::new();
     read_end.read_to_end(&mut bytes).expect("a pipe");
     bytes

@@ -1,0 +1,178 @@
+//! Several threads that make the kept records of one scope matter at the same time.
+
+use std::{
+    io::PipeReader,
+    sync::{Arc, Barrier},
+    thread,
+    time::Duration,
+};
+
+use log::Level::{Debug, Error, Info, Warn};
+use pipe_handler::{Builder, HoldBack, Overflow, PipeHandler, Scope, scope};
+
+use crate::support::{Piped, arrived, log_to, read_all};
+
+/// More records than a pipe has room for.
+const RECORDS: usize = 4_000;
+
+fn hold_back() -> HoldBack {
+    HoldBack::below(Info).until(Warn).keep(4 << 20)
+}
+
+/// A handler on a pipe that nobody reads yet.
+fn unread(settings: impl FnOnce(Builder) -> Builder) -> (Arc<PipeHandler>, PipeReader) {
+    let (read_end, write_end) = std::io::pipe().expect("a pipe");
+    let builder = PipeHandler::builder().filter("trace").panic_hook(false);
+    let handler = settings(builder).build_on(write_end).expect("a handler");
+    (Arc::new(handler), read_end)
+}
+
+/// Keeps records in the scope and logs an error. Returns when the pipe is full, and the thread waits for room.
+fn escalate_into_full_pipe(
+    handler: &Arc<PipeHandler>,
+    scope: &Scope,
+    read_end: &PipeReader,
+) -> thread::JoinHandle<()> {
+    let (handler, scope) = (Arc::clone(handler), scope.clone());
+    let escalating = thread::spawn(move || {
+        scope.in_scope(|| {
+            for n in 0..RECORDS {
+                log_to(&handler, Debug, &format!("kept {n}"));
+            }
+            log_to(&handler, Error, "failed first");
+        });
+    });
+    let mut before = 0;
+    loop {
+        let unread = rustix::io::ioctl_fionread(read_end).expect("a pipe");
+        if unread > 60_000 && unread == before {
+            return escalating;
+        }
+        before = unread;
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn no_thread_overtakes_the_kept_records_that_another_one_is_sending() {
+    const OTHERS: usize = 4;
+    let (handler, read_end) = unread(|builder| builder);
+    let scope = scope!().hold_back(hold_back());
+    let first = escalate_into_full_pipe(&handler, &scope, &read_end);
+    let started = Barrier::new(OTHERS + 1);
+    let arrived = thread::scope(|threads| {
+        for t in 0..OTHERS {
+            let (handler, scope, started) = (&handler, &scope, &started);
+            threads.spawn(move || {
+                scope.in_scope(|| {
+                    log_to(&**handler, Debug, &format!("kept later {t}"));
+                    started.wait();
+                    log_to(&**handler, Error, &format!("failed later {t}"));
+                });
+            });
+        }
+        started.wait();
+        let reader = thread::spawn(|| read_all(read_end));
+        first.join().expect("no panic");
+        reader
+    });
+    drop(handler);
+    let arrived = self::arrived(arrived);
+    let messages = arrived.messages();
+    assert_eq!(messages.len(), RECORDS + 1 + 2 * OTHERS);
+    for (n, message) in messages[..RECORDS].iter().enumerate() {
+        assert_eq!(*message, format!("kept {n}"));
+    }
+    for t in 0..OTHERS {
+        let at = |message: String| messages.iter().position(|other| **other == message);
+        assert!(at(format!("kept later {t}")) < at(format!("failed later {t}")));
+    }
+    assert_eq!(arrived.held_back(), 0);
+}
+
+#[test]
+fn a_thread_waits_for_another_one_that_sends_only_as_long_as_its_policy_allows() {
+    for overflow in [
+        Overflow::DropNewest,
+        Overflow::BlockFor(Duration::from_millis(10)),
+    ] {
+        let (handler, read_end) = unread(|builder| builder.overflow(overflow).exempt(Error));
+        let scope = scope!().hold_back(hold_back());
+        let first = escalate_into_full_pipe(&handler, &scope, &read_end);
+        // The first one waits without a limit. If this one did too, nobody would ever read.
+        scope.in_scope(|| log_to(&*handler, Warn, "cannot wait"));
+        assert_eq!(handler.counts().dropped, 1);
+        let reader = thread::spawn(|| read_all(read_end));
+        first.join().expect("no panic");
+        scope.in_scope(|| log_to(&*handler, Error, "failed later"));
+        drop(handler);
+        let arrived = arrived(reader);
+        assert_eq!(arrived.records.len(), RECORDS + 2);
+        assert_eq!(
+            arrived.messages()[RECORDS..],
+            ["failed first", "failed later"]
+        );
+        assert_eq!(arrived.dropped, 1);
+    }
+}
+
+#[test]
+fn scopes_that_threads_enter_in_different_orders_escalate_without_a_deadlock() {
+    let piped = Piped::new();
+    let (a, b) = (
+        scope!(a = 1).hold_back(hold_back()),
+        scope!(b = 1).hold_back(HoldBack::below(Debug).until(Warn)),
+    );
+    thread::scope(|threads| {
+        for (outer, inner) in [(&a, &b), (&b, &a)] {
+            let piped = &piped;
+            threads.spawn(move || {
+                // A scope that is entered inside itself has one turn for both.
+                let _entered = (outer.enter(), inner.enter(), outer.enter());
+                for _ in 0..2_000 {
+                    piped.log(Debug, "kept");
+                    piped.log(Error, "failed");
+                }
+            });
+        }
+    });
+    drop((a, b));
+    assert_eq!(piped.finish().records.len(), 8_000);
+}
+
+#[test]
+fn the_record_that_makes_others_matter_has_the_number_after_theirs() {
+    const THREADS: usize = 4;
+    let piped = Piped::new();
+    thread::scope(|threads| {
+        for t in 0..THREADS {
+            let piped = &piped;
+            threads.spawn(move || {
+                scope!().hold_back(hold_back()).in_scope(|| {
+                    for n in 0..500 {
+                        piped.log(Debug, &format!("{t} {n} 1"));
+                        piped.log(Debug, &format!("{t} {n} 0"));
+                        piped.log(Error, &format!("{t} {n} failed"));
+                    }
+                });
+            });
+        }
+    });
+    let arrived = piped.finish();
+    let mut records: Vec<_> = arrived.records.iter().collect();
+    records.sort_by_key(|record| record.seq);
+    assert_eq!(records.len(), THREADS * 1_500);
+    let mut failed = 0;
+    for (at, record) in records.iter().enumerate() {
+        assert_eq!(record.seq, at as u64 + 1);
+        let Some(batch) = record.batch else {
+            failed += 1;
+            continue;
+        };
+        let cause = records[at + batch.left as usize + 1];
+        let of_thread = record.message.strip_suffix(&batch.left.to_string());
+        let expected = of_thread.expect("a kept record").to_owned() + "failed";
+        assert_eq!((&*cause.message, cause.batch), (&*expected, None));
+    }
+    assert_eq!(failed, THREADS * 500);
+}
