@@ -1,6 +1,6 @@
 //! `Kept`: the account of the records that are kept back by scopes, as the writer needs it for its close frame.
 
-use std::sync::{OnceLock, atomic::Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::writer::RecordWriter;
 use crate::sys::AtomicU64;
@@ -17,16 +17,32 @@ pub(crate) trait Keeper: std::fmt::Debug + Sync {
 }
 
 /// What a writer knows of the records that are kept back.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Kept {
-    /// Set when the first record is kept.
-    keeper: OnceLock<&'static dyn Keeper>,
+    keeper: &'static dyn Keeper,
+    /// Whether any record was kept so far.
+    is_used: AtomicBool,
     /// Records that were held back and will never be sent.
     forgotten: AtomicU64,
     batches: AtomicU64,
 }
 
 impl Kept {
+    pub(super) fn new(keeper: &'static dyn Keeper) -> Self {
+        Self {
+            keeper,
+            is_used: AtomicBool::new(false),
+            forgotten: AtomicU64::new(0),
+            batches: AtomicU64::new(0),
+        }
+    }
+
+    /// Returns the keeper if it may have records.
+    fn keeper(&self) -> Option<&'static dyn Keeper> {
+        // Relaxed: a thread that misses it misses only records that another thread keeps at the same time.
+        self.is_used.load(Relaxed).then_some(self.keeper)
+    }
+
     fn reset(&self) {
         // Relaxed: `Session::reset` publishes it, as it does the counters.
         self.forgotten.store(0, Relaxed);
@@ -34,9 +50,9 @@ impl Kept {
 }
 
 impl RecordWriter {
-    pub(crate) fn set_keeper(&self, keeper: &'static dyn Keeper) {
-        // It fails if it was set before, to the same.
-        let _ = self.kept.keeper.set(keeper);
+    /// Lets the writer ask its keeper from now on.
+    pub(crate) fn use_keeper(&self) {
+        self.kept.is_used.store(true, Relaxed);
     }
 
     /// Counts records that were held back and will never be sent.
@@ -53,14 +69,14 @@ impl RecordWriter {
 
     /// Sends the records of open groups: the process or the handler ends, and no later moment would do it.
     pub(super) fn send_kept_groups(&self, deadline: &mut Deadline) {
-        if let Some(keeper) = self.kept.keeper.get() {
+        if let Some(keeper) = self.kept.keeper() {
             keeper.send_groups(self, deadline);
         }
     }
 
     /// Returns how many records were held back and have not been sent.
     pub(crate) fn held_back(&self) -> u64 {
-        let keeper = self.kept.keeper.get();
+        let keeper = self.kept.keeper();
         let present = keeper.map_or(0, |keeper| keeper.count_held_back(self));
         self.kept.forgotten.load(Relaxed) + present
     }

@@ -48,7 +48,11 @@ pub(crate) struct Settings {
 }
 
 impl RecordWriter {
-    pub(crate) fn new(transport: Arc<Transport>, settings: Settings) -> Self {
+    pub(crate) fn new(
+        transport: Arc<Transport>,
+        settings: Settings,
+        #[cfg(feature = "scope")] keeper: &'static dyn super::Keeper,
+    ) -> Self {
         Self {
             transport,
             settings,
@@ -56,7 +60,7 @@ impl RecordWriter {
             counters: Counters::new(),
             closed: Mutex::new(None),
             #[cfg(feature = "scope")]
-            kept: super::kept::Kept::default(),
+            kept: super::kept::Kept::new(keeper),
         }
     }
 

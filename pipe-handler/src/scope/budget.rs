@@ -1,7 +1,9 @@
 //! `Charge`: memory that is counted against the bound of all scopes of the process together.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
+
+use once_cell::race::OnceBox;
 
 use super::fork_mutex::ForkMutex;
 use crate::record::RecordWriter;
@@ -29,8 +31,8 @@ struct Budget {
 }
 
 fn budget() -> &'static ForkMutex<Budget> {
-    static BUDGET: OnceLock<ForkMutex<Budget>> = OnceLock::new();
-    BUDGET.get_or_init(ForkMutex::default)
+    static BUDGET: OnceBox<ForkMutex<Budget>> = OnceBox::new();
+    BUDGET.get_or_init(Box::default)
 }
 
 /// Memory that counts as used until it is dropped.

@@ -4,7 +4,7 @@ use std::{
     fmt,
     ops::ControlFlow::{self, Break, Continue},
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{
             AtomicUsize,
             Ordering::{Acquire, Release},
@@ -13,6 +13,7 @@ use std::{
 };
 
 use log::{LevelFilter, Log, Metadata, Record, SetLoggerError};
+use once_cell::race::OnceBox;
 
 use super::handle::Scope;
 use super::inherited::Inherited;
@@ -229,8 +230,8 @@ struct Application {
 }
 
 fn bound_handlers() -> &'static Inherited<Vec<Application>> {
-    static BOUND: OnceLock<Inherited<Vec<Application>>> = OnceLock::new();
-    BOUND.get_or_init(Inherited::default)
+    static BOUND: OnceBox<Inherited<Vec<Application>>> = OnceBox::new();
+    BOUND.get_or_init(Box::default)
 }
 
 /// How many there are, so that a record costs no lock if there are none.

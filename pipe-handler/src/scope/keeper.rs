@@ -6,7 +6,7 @@ use crate::transport::Deadline;
 
 /// All scopes of the process.
 #[derive(Debug)]
-pub(super) struct Scopes;
+pub(crate) struct Scopes;
 
 impl Keeper for Scopes {
     fn count_held_back(&self, writer: &RecordWriter) -> u64 {

@@ -1,11 +1,9 @@
 //! `Claim`: the level of a bound handler, which counts towards log's global level.
 
-use std::sync::{
-    OnceLock,
-    atomic::{AtomicBool, Ordering::Relaxed},
-};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use log::LevelFilter;
+use once_cell::race::OnceBox;
 
 use super::fork_mutex::ForkMutex;
 use crate::sys::process;
@@ -34,8 +32,8 @@ impl Default for Levels {
 }
 
 fn levels() -> &'static ForkMutex<Levels> {
-    static LEVELS: OnceLock<ForkMutex<Levels>> = OnceLock::new();
-    LEVELS.get_or_init(ForkMutex::default)
+    static LEVELS: OnceBox<ForkMutex<Levels>> = OnceBox::new();
+    LEVELS.get_or_init(Box::default)
 }
 
 impl Levels {

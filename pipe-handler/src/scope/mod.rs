@@ -36,5 +36,6 @@ pub use {
 };
 pub(crate) use {
     hold::Hold,
+    keeper::Scopes,
     place::{escalate_panic, log},
 };

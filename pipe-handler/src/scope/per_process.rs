@@ -1,9 +1,8 @@
 //! `PerProcess`: a lock of each process, which a fork cannot leave locked.
 
-use std::{
-    ops::{Deref, DerefMut},
-    sync::OnceLock,
-};
+use std::ops::{Deref, DerefMut};
+
+use once_cell::race::OnceBox;
 
 use super::state::Busy;
 use crate::sys::process;
@@ -11,13 +10,14 @@ use crate::sys::process;
 /// A lock of each process.
 ///
 /// A forked child gets a lock of its own: another thread of the parent may have held the parent's lock at the fork, and
-/// then nobody ever unlocks the copy in the child.
+/// then nobody ever unlocks the copy in the child. For the same reason the lock of a child stands in a cell that is
+/// filled in one step: a fork cannot leave it half filled.
 #[derive(Debug)]
 pub(super) struct PerProcess<L> {
     process: u64,
     lock: L,
     /// The lock of a process that was forked from this one, in its memory only.
-    forked: OnceLock<Box<Self>>,
+    forked: OnceBox<Self>,
 }
 
 impl<L> PerProcess<L> {
@@ -25,7 +25,7 @@ impl<L> PerProcess<L> {
         Self {
             process: process::generation(),
             lock,
-            forked: OnceLock::new(),
+            forked: OnceBox::new(),
         }
     }
 
@@ -73,5 +73,23 @@ impl<G: Deref> Deref for Locked<G> {
 impl<G: DerefMut> DerefMut for Locked<G> {
     fn deref_mut(&mut self) -> &mut G::Target {
         &mut self.value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_another_thread_was_making_at_the_fork_is_made_anew() {
+        let inherited = PerProcess {
+            process: 0,
+            lock: 1,
+            forked: OnceBox::new(),
+        };
+        // What a fork copies of a thread that is making the lock: the beginning, without the end.
+        let first = inherited.own(|lock| inherited.own(|_| lock + 1) + 1);
+        assert_eq!(*first, 2);
+        assert_eq!(*inherited.own(|_| 0), 2);
     }
 }

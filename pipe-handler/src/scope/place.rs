@@ -13,7 +13,6 @@ use super::stack::{self, Stack};
 use super::state;
 use super::turn::SendingAll;
 use crate::record::{Batch, RecordWriter, Unsent};
-use crate::transport::Deadline;
 
 /// Logs an event in the scopes that this thread is in. `process` holds records of the whole process back.
 #[inline]

@@ -12,7 +12,8 @@ use crate::handler::PipeHandler;
 use crate::record::RecordWriter;
 use crate::sys::process;
 
-/// The writer of the handler that is the process's logger.
+/// The writer of the handler that is the process's logger. Nobody waits for it: only the thread that has set the logger
+/// sets it, and the others look whether it is set.
 static GLOBAL: OnceLock<Arc<RecordWriter>> = OnceLock::new();
 
 pub(crate) fn set_global(writer: &Arc<RecordWriter>) {

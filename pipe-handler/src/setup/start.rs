@@ -233,7 +233,12 @@ impl Builder {
     pub(crate) fn make_with(mut self, filter: Filter, transport: Transport) -> PipeHandler {
         process::watch_forks();
         self.settings.process = self.settings.process.map(cut_name);
-        let writer = Arc::new(RecordWriter::new(Arc::new(transport), self.settings));
+        let writer = Arc::new(RecordWriter::new(
+            Arc::new(transport),
+            self.settings,
+            #[cfg(feature = "scope")]
+            &crate::scope::Scopes,
+        ));
         PipeHandler {
             writer,
             filter,

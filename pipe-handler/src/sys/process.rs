@@ -7,12 +7,10 @@ use std::{
     borrow::Cow,
     hash::{DefaultHasher, Hash, Hasher},
     path::Path,
-    sync::{
-        OnceLock,
-        atomic::{
-            AtomicU32,
-            Ordering::{AcqRel, Acquire, Relaxed},
-        },
+    ptr,
+    sync::atomic::{
+        AtomicPtr, AtomicU32,
+        Ordering::{AcqRel, Acquire, Relaxed},
     },
     time::Instant,
 };
@@ -24,8 +22,12 @@ pub(crate) const UNUSED_BITS: u32 = 3;
 
 static PID: AtomicU32 = AtomicU32::new(0);
 
-/// The memory that holds this process's generation: 0 until the process has drawn one.
-static GENERATION: OnceLock<&AtomicU64> = OnceLock::new();
+/// The memory that holds this process's generation: 0 until the process has drawn one. Null until the first call of
+/// [`generation`].
+///
+/// It is set in one step. A thread that filled in a `OnceLock` could be missing in a process that is forked meanwhile, and
+/// then every log call there would wait for it for ever.
+static GENERATION: AtomicPtr<u64> = AtomicPtr::new(ptr::null_mut());
 
 /// Returns a number that no other process has.
 ///
@@ -81,18 +83,37 @@ pub(crate) fn watch_forks() {
 }
 
 #[inline]
+fn generation_cell() -> &'static AtomicU64 {
+    cell_at(GENERATION.load(Acquire)).unwrap_or_else(make_generation_cell)
+}
+
+/// Returns the cell at an address that [`GENERATION`] has held, or `None` for null.
+#[inline]
+#[expect(
+    unsafe_code,
+    reason = "an address has no safe form; it is that of a static, or of a page that is never unmapped"
+)]
+fn cell_at(address: *mut u64) -> Option<&'static AtomicU64> {
+    // SAFETY: the address is aligned, readable and writable, stays so, and is accessed as an atomic only.
+    (!address.is_null()).then(|| unsafe { AtomicU64::from_ptr(address) })
+}
+
+#[cold]
 #[expect(
     unsafe_code,
     reason = "pthread_atfork has no safe wrapper in std or rustix"
 )]
-fn generation_cell() -> &'static AtomicU64 {
+fn make_generation_cell() -> &'static AtomicU64 {
     static PLAIN: AtomicU64 = AtomicU64::new(0);
-    GENERATION.get_or_init(|| {
-        // SAFETY: the hook is a function of this program, which is never unloaded. It does only what is allowed in a
-        // forked child: two atomic loads and a store.
-        unsafe { libc::pthread_atfork(None, None, Some(forget_generation)) };
-        wipe_on_fork_cell().unwrap_or(&PLAIN)
-    })
+    // SAFETY: the hook is a function of this program, which is never unloaded. It does only what is allowed in a forked
+    // child: atomic loads and a store. Several threads may install it at once; it does no harm to run it twice.
+    unsafe { libc::pthread_atfork(None, None, Some(forget_generation)) };
+    let cell = wipe_on_fork_cell().unwrap_or(&PLAIN);
+    // Release publishes the page, Acquire that of a thread that was first. Then the page of this one stays unused.
+    match GENERATION.compare_exchange(ptr::null_mut(), cell.as_ptr(), AcqRel, Acquire) {
+        Ok(_) => cell,
+        Err(first) => cell_at(first).unwrap_or(cell),
+    }
 }
 
 /// Runs in a forked child.
@@ -101,11 +122,11 @@ fn generation_cell() -> &'static AtomicU64 {
 /// of `exit`.
 #[expect(
     unsafe_code,
-    reason = "pthread_atfork takes an unsafe function; this one makes two loads and a store"
+    reason = "pthread_atfork takes an unsafe function; this one makes loads and a store"
 )]
 unsafe extern "C" fn forget_generation() {
-    // Still empty if another thread was about to fill it in when this process was forked.
-    if let Some(cell) = GENERATION.get() {
+    // Still null if another thread was about to set it when this process was forked.
+    if let Some(cell) = cell_at(GENERATION.load(Acquire)) {
         // Relaxed: a forked child has only this thread, and later threads see whatever it did before it started them.
         cell.store(0, Relaxed);
     }

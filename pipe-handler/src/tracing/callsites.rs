@@ -3,9 +3,8 @@
 //! With its feature `log-always`, `tracing` logs each event through `log` too, and the beginnings and ends of spans. The
 //! subscriber has seen these already.
 
-use std::sync::OnceLock;
-
 use log::Record;
+use once_cell::race::OnceBox;
 use tracing_core::{LevelFilter, Metadata, subscriber::Interest};
 use tracing_subscriber::layer::{self, Context};
 
@@ -14,13 +13,14 @@ const LISTS: usize = 256;
 
 /// The call sites that were registered, in lists. There are no more than the program has, so they are never freed.
 ///
-/// A lookup takes no lock: a process that was forked while another thread registers a call site must not wait for it.
-static CALLSITES: [OnceLock<Box<Callsite>>; LISTS] = [const { OnceLock::new() }; LISTS];
+/// Neither a lookup nor a registration takes a lock: a process that was forked while another thread registers a call site
+/// must not wait for it.
+static CALLSITES: [OnceBox<Callsite>; LISTS] = [const { OnceBox::new() }; LISTS];
 
 /// One call site.
 struct Callsite {
     place: Place,
-    next: OnceLock<Box<Callsite>>,
+    next: OnceBox<Callsite>,
 }
 
 /// Where the macro is: the address of the file name, which is the same in a copy, and the line.
@@ -38,7 +38,7 @@ pub(super) fn note(metadata: &'static Metadata<'static>) {
     let mut slot = place.list();
     loop {
         let callsite = slot.get_or_init(|| {
-            let next = OnceLock::new();
+            let next = OnceBox::new();
             Box::new(Callsite { place, next })
         });
         if callsite.place == place {
@@ -77,7 +77,7 @@ impl Place {
         Some(Self { file, line: line? })
     }
 
-    fn list(self) -> &'static OnceLock<Box<Callsite>> {
+    fn list(self) -> &'static OnceBox<Callsite> {
         &CALLSITES[(self.file >> 3 ^ self.line as usize) % LISTS]
     }
 }

@@ -49,6 +49,8 @@ pub(crate) struct Pipe {
     /// Set once the kernel has refused writes that do not wait: an open file description of the handler's own, which is
     /// non-blocking, or `None` if it cannot be opened.
     reopened: OnceLock<Option<WriteEnd>>,
+    /// Set by the one thread that fills `reopened`. No other one waits for it: after a fork it may not exist.
+    is_reopening: AtomicBool,
 }
 
 /// The result of a write.
@@ -70,6 +72,7 @@ impl Pipe {
             check_before_write,
             block_sigpipe: AtomicBool::new(false),
             reopened: OnceLock::new(),
+            is_reopening: AtomicBool::new(false),
         }
     }
 
@@ -119,6 +122,8 @@ impl Pipe {
     fn attempt(&self, may_wait: bool) -> Attempt<'_> {
         let (end, no_wait, poll_first) = match self.reopened.get() {
             _ if may_wait => (&*self.end, false, false),
+            // Relaxed: as for `block_sigpipe`.
+            None if self.is_reopening.load(Relaxed) => (&*self.end, false, true),
             None => (&*self.end, true, false),
             Some(Some(reopened)) => (reopened, false, false),
             Some(None) => (&*self.end, false, true),
@@ -137,8 +142,8 @@ impl Pipe {
     fn fall_back(&self, flags: WriteFlags) -> bool {
         if flags.no_signal {
             self.block_sigpipe.store(true, Relaxed);
-        } else if flags.no_wait {
-            self.reopened.get_or_init(|| reopen(&self.end));
+        } else if flags.no_wait && !self.is_reopening.swap(true, Relaxed) {
+            let _only_once = self.reopened.set(reopen(&self.end));
         }
         !flags.is_empty()
     }
