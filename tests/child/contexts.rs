@@ -29,7 +29,7 @@ pub(crate) fn exit_hooks_log() {
     log::info!("main");
 }
 
-fn at_exit(hook: extern "C" fn()) {
+pub(crate) fn at_exit(hook: extern "C" fn()) {
     // SAFETY: the hook is a function of this program, which is never unloaded.
     assert_eq!(unsafe { libc::atexit(hook) }, 0);
 }

@@ -140,6 +140,7 @@ fn main() {
         "scopes-panic" => scopes::panic_inside(),
         "scopes-abort" => scopes::abort_inside(),
         "scopes-exit" => scopes::exit_inside(),
+        "scopes-late" => scopes::log_in_a_group_at_the_end(),
         "scopes-exec" => scopes::exec_inside(),
         "scopes-process" => scopes::hold_back_the_process(),
         "scopes-escalate" => scopes::escalate_for_ever(number(0), number(1)),

@@ -16,6 +16,7 @@ use pipe_handler::{Dispatcher, HoldBack, Scope, scope};
 use rustix::process::{WaitOptions, waitpid};
 
 use crate::{
+    contexts::at_exit,
     families::fork,
     tools::{pattern, say, settings, start},
 };
@@ -209,6 +210,39 @@ pub(crate) fn exit_inside() {
         log::debug!("kept");
         log::info!("grouped");
         logged.send(()).expect("a listener");
+        loop {
+            thread::park();
+        }
+    });
+    is_logged.recv().expect("a record");
+    process::exit(0);
+}
+
+/// A thread goes on in its group after the handler's exit hook.
+pub(crate) fn log_in_a_group_at_the_end() {
+    type Talk = (mpsc::Sender<()>, mpsc::Receiver<()>);
+    static TALK: Mutex<Option<Talk>> = Mutex::new(None);
+    extern "C" fn behind_the_hook() {
+        let talk = TALK.lock().expect("no panic").take();
+        let (go_on, done) = talk.expect("they were set");
+        go_on.send(()).expect("a thread");
+        done.recv().expect("its records");
+    }
+    // The hooks run in the reverse order.
+    at_exit(behind_the_hook);
+    init_for_all();
+    let ((go_on, continues), (finished, done)) = (mpsc::channel(), mpsc::channel());
+    *TALK.lock().expect("no panic") = Some((go_on, done));
+    let (logged, is_logged) = mpsc::channel();
+    thread::spawn(move || {
+        let _guards = (held(scope!()).enter(), scope!().group(1 << 20).enter());
+        log::info!("grouped");
+        logged.send(()).expect("a listener");
+        continues.recv().expect("the hook");
+        log::info!("late");
+        log::debug!("kept late");
+        log::error!("failed late");
+        finished.send(()).expect("the hook");
         loop {
             thread::park();
         }

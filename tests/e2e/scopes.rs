@@ -216,6 +216,18 @@ fn groups_that_are_open_at_the_end_of_the_program_are_sent() {
 }
 
 #[test]
+fn a_group_that_goes_on_after_the_exit_hook_keeps_nothing_that_would_be_lost() {
+    for delivery in DELIVERIES {
+        let outcome = by(delivery, "scopes-late");
+        outcome.assert_complete();
+        let records = own(&outcome);
+        let expected = ["grouped", "late", "kept late", "failed late"];
+        assert_eq!(messages(&records), expected, "{delivery}");
+        assert_batches_are_whole(&records);
+    }
+}
+
+#[test]
 fn a_process_that_holds_back_sends_the_records_of_all_threads() {
     for delivery in DELIVERIES {
         let outcome = by(delivery, "scopes-process");

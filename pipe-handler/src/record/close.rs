@@ -28,7 +28,7 @@ impl RecordWriter {
         let mut deadline = Deadline::new(Overflow::BlockFor(timeout));
         #[cfg(feature = "scope")]
         if at_exit {
-            self.send_kept_groups(&mut deadline);
+            self.end_groups(&mut deadline);
         }
         // A process that never logged does not appear on the pipe. It does if a thread is writing the hello, or if all
         // of its records were dropped because not even the hello found room.

@@ -1,6 +1,10 @@
 //! `Kept`: the account of the records that are kept back by scopes, as the writer needs it for its close frame.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool,
+    Ordering::{Relaxed, SeqCst},
+    fence,
+};
 
 use super::writer::RecordWriter;
 use crate::sys::AtomicU64;
@@ -22,6 +26,8 @@ pub(crate) struct Kept {
     keeper: &'static dyn Keeper,
     /// Whether any record was kept so far.
     is_used: AtomicBool,
+    /// Whether the process ends, so that what a group keeps from now on would never be sent.
+    is_ending: AtomicBool,
     /// Records that were held back and will never be sent.
     forgotten: AtomicU64,
     batches: AtomicU64,
@@ -32,6 +38,7 @@ impl Kept {
         Self {
             keeper,
             is_used: AtomicBool::new(false),
+            is_ending: AtomicBool::new(false),
             forgotten: AtomicU64::new(0),
             batches: AtomicU64::new(0),
         }
@@ -46,6 +53,7 @@ impl Kept {
     fn reset(&self) {
         // Relaxed: `Session::reset` publishes it, as it does the counters.
         self.forgotten.store(0, Relaxed);
+        self.is_ending.store(false, Relaxed);
     }
 }
 
@@ -72,6 +80,21 @@ impl RecordWriter {
         if let Some(keeper) = self.kept.keeper() {
             keeper.send_groups(self, deadline);
         }
+    }
+
+    /// Sends the records of open groups, and lets all further ones pass by the groups: the process ends.
+    pub(super) fn end_groups(&self, deadline: &mut Deadline) {
+        self.kept.is_ending.store(true, Relaxed);
+        // Pairs with the fence in `groups_have_ended`: either this thread finds a record that another one has kept, or
+        // that one finds that the groups have ended.
+        fence(SeqCst);
+        self.send_kept_groups(deadline);
+    }
+
+    /// Whether groups must keep nothing any more. A thread that asks after it has kept a record sends the group if so.
+    pub(crate) fn groups_have_ended(&self) -> bool {
+        fence(SeqCst);
+        self.kept.is_ending.load(Relaxed)
     }
 
     /// Returns how many records were held back and have not been sent.

@@ -87,7 +87,7 @@ impl RecordWriter {
     pub(crate) fn close_before_exec(&self) {
         let timeout = self.settings.exit_timeout;
         #[cfg(feature = "scope")]
-        self.send_kept_groups(&mut Deadline::new(Overflow::BlockFor(timeout)));
+        self.end_groups(&mut Deadline::new(Overflow::BlockFor(timeout)));
         self.close(timeout);
         self.session.forget();
     }

@@ -51,6 +51,8 @@ pub(super) struct OpenChunk {
     hold: u64,
     extent: Extent,
     last_time: u64,
+    /// Whether the thread closes it after one record, because others must be able to make room in it.
+    pub(super) is_for_one_record: bool,
 }
 
 /// A record to be kept.
@@ -138,13 +140,14 @@ impl Chunk {
     }
 
     /// Lets this thread append. Call it under the lock of the hold, for a chunk that is not open.
-    pub(super) fn open(self: &Arc<Self>, hold: u64) -> OpenChunk {
+    pub(super) fn open(self: &Arc<Self>, hold: u64, is_for_one_record: bool) -> OpenChunk {
         self.is_open.store(true, Relaxed);
         OpenChunk {
             extent: self.extent(),
             last_time: self.last_time.load(Relaxed),
             chunk: Arc::clone(self),
             hold,
+            is_for_one_record,
         }
     }
 }

@@ -107,17 +107,21 @@ impl Dispatcher {
     pub fn bind(scope: &Scope) -> ApplicationBinding {
         static IDS: AtomicUsize = AtomicUsize::new(0);
         let id = IDS.fetch_add(1, Acquire);
-        let handlers = scope.layers().iter().filter_map(|layer| {
+        let mut bubbles = None;
+        let innermost_first = scope.layers().iter().rev();
+        let handlers = innermost_first.filter_map(|layer| {
+            bubbles = bubbles.or(layer.bubbles);
             let claim = Arc::new(Claim::new(layer.handler.as_ref()?.level));
-            let layer = Arc::clone(layer);
             Some(Application {
                 id,
-                layer,
+                layer: Arc::clone(layer),
+                bubbles: bubbles.take().unwrap_or(false),
                 _claim: claim,
             })
         });
+        let handlers: Vec<_> = handlers.collect();
         let mut bound = bound_handlers().write();
-        bound.extend(handlers);
+        bound.extend(handlers.into_iter().rev());
         ANY_APPLICATION.store(bound.len(), Release);
         ApplicationBinding { id }
     }
@@ -125,14 +129,15 @@ impl Dispatcher {
     /// Calls `f` with each handler that a record goes to, until it breaks.
     fn for_each(&self, mut f: impl FnMut(&dyn Log, LevelFilter)) {
         let mut outside_of = None;
-        while let Some((at, layer)) = stack::with(|stack| stack.handler(outside_of)).flatten() {
-            if pass(&layer, &mut f).is_break() {
+        let next = |outside_of| stack::with(|stack| stack.handler(outside_of)).flatten();
+        while let Some((at, layer, bubbles)) = next(outside_of) {
+            if pass(&layer, bubbles, &mut f).is_break() {
                 return;
             }
             outside_of = Some(at);
         }
-        for layer in application() {
-            if pass(&layer, &mut f).is_break() {
+        for (layer, bubbles) in application() {
+            if pass(&layer, bubbles, &mut f).is_break() {
                 return;
             }
         }
@@ -140,11 +145,15 @@ impl Dispatcher {
     }
 }
 
-fn pass(layer: &Layer, f: &mut impl FnMut(&dyn Log, LevelFilter)) -> ControlFlow<()> {
+fn pass(
+    layer: &Layer,
+    bubbles: bool,
+    f: &mut impl FnMut(&dyn Log, LevelFilter),
+) -> ControlFlow<()> {
     if let Some(handler) = &layer.handler {
         f(&*handler.logger, handler.level);
     }
-    match layer.bubbles {
+    match bubbles {
         true => Continue(()),
         false => Break(()),
     }
@@ -170,7 +179,8 @@ impl Log for Dispatcher {
     }
 
     fn flush(&self) {
-        for layer in stack::layers().into_iter().chain(application()) {
+        let application = application().into_iter().map(|(layer, _)| layer);
+        for layer in stack::layers().into_iter().chain(application) {
             if let Some(handler) = &layer.handler {
                 handler.logger.flush();
             }
@@ -226,6 +236,7 @@ impl Drop for ApplicationBinding {
 struct Application {
     id: usize,
     layer: Arc<Layer>,
+    bubbles: bool,
     _claim: Arc<Claim>,
 }
 
@@ -237,8 +248,8 @@ fn bound_handlers() -> &'static Inherited<Vec<Application>> {
 /// How many there are, so that a record costs no lock if there are none.
 static ANY_APPLICATION: AtomicUsize = AtomicUsize::new(0);
 
-/// Returns the handlers of the application, the innermost first.
-fn application() -> Vec<Arc<Layer>> {
+/// Returns the handlers of the application, the innermost first, and whether records go on from there.
+fn application() -> Vec<(Arc<Layer>, bool)> {
     // Acquire pairs with the Release in `bind`, after which the handlers can be found.
     if ANY_APPLICATION.load(Acquire) == 0 {
         return Vec::new();
@@ -249,5 +260,7 @@ fn application() -> Vec<Arc<Layer>> {
         false => Some(bound_handlers().read()),
     };
     let layers = bound.iter().flat_map(|bound| bound.iter().rev());
-    layers.map(|own| Arc::clone(&own.layer)).collect()
+    layers
+        .map(|own| (Arc::clone(&own.layer), own.bubbles))
+        .collect()
 }

@@ -158,11 +158,13 @@ impl Scope {
         self
     }
 
-    /// Sets whether records go to the handler of the next outer scope as well, also those that are less severe than the
-    /// level of this scope's handler. The default is `false`. Call it together with [`handler`](Self::handler): without one
-    /// it has no effect, and on a clone of a scope it concerns a new scope inside.
+    /// Sets whether records go on from this scope's handler to that of the next outer scope, also those that are less
+    /// severe than its level. The default is `false`.
+    ///
+    /// In a scope without a handler, such as one inside that a setting of a clone makes, it concerns the handler that its
+    /// records reach first.
     pub fn bubble(mut self, on: bool) -> Self {
-        self.own_layer().bubbles = on;
+        self.own_layer().bubbles = Some(on);
         self
     }
 

@@ -146,7 +146,7 @@ impl Hold {
         };
         chunk.follow(last_time);
         let is_kept = chunk.append(item);
-        *open = Some(chunk);
+        *open = (!chunk.is_for_one_record).then_some(chunk);
         is_kept
     }
 
@@ -165,7 +165,8 @@ impl Hold {
                 && chunk.extent().words + words <= chunk.capacity()
         };
         if let Some(slot) = queue.slots.iter().rev().find(has_room) {
-            return Some(slot.chunk.open(self.age));
+            let crowded = queue.is_crowded(slot.chunk.capacity() * 8, self.bound());
+            return Some(slot.chunk.open(self.age, crowded));
         }
         let bytes = self.chunk_size(queue.bytes).max(words * 8);
         if bytes > self.bound() {
@@ -183,7 +184,8 @@ impl Hold {
             && let Some(unused) = Arc::get_mut(&mut chunk)
         {
             unused.reuse(writer_ref, instance);
-            return Some(queue.push(chunk, self.age));
+            let crowded = queue.is_crowded(bytes, self.bound());
+            return Some(queue.push(chunk, self.age, crowded));
         }
         // Counted before the lock is given up, so that other threads keep to the bound too.
         queue.bytes += bytes;
@@ -200,7 +202,8 @@ impl Hold {
             let this: Arc<dyn Holder> = Arc::<Self>::clone(self);
             budget::register(self.age, Arc::downgrade(&this));
         }
-        Some(queue.push(Arc::new(chunk), self.age))
+        let crowded = queue.is_crowded(bytes, self.bound());
+        Some(queue.push(Arc::new(chunk), self.age, crowded))
     }
 
     /// Returns the size of the next chunk in bytes: as much as there is already, within bounds.

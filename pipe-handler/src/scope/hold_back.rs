@@ -21,8 +21,15 @@ use log::Level;
 /// arguments may not live longer. It needs no system call and, but for one in some dozens of records, no lock. Each record
 /// that is held back for the whole process takes one.
 ///
-/// If several threads of a scope log severe records at the same time, each sends a part of the kept ones. A part may
-/// arrive after the severe record of another thread; the times of the records tell their order.
+/// If several threads of a scope log severe records at the same time, one sends the kept ones, and the others wait for
+/// it as they wait for room in the pipe. A record that may not wait that long by its
+/// [overflow policy](crate::Overflow) is dropped and counted, so that it never overtakes kept records: with
+/// `DropNewest` that is so while an exempt record sends the kept ones, and otherwise such threads, which never pause,
+/// wait for each other. Only the record of a panic overtakes them then.
+///
+/// With direct delivery the kept records arrive before the severe one. With buffered delivery that holds for the records
+/// that the same thread has kept. The numbers are in this order with any delivery, and the severe record has the number
+/// after the last of the batch.
 ///
 /// ```
 /// use log::Level;
@@ -91,8 +98,10 @@ impl HoldBack {
     ///
     /// The memory is taken in pieces, as it is used. If all of it is used, the oldest records are forgotten, a piece at
     /// a time; a piece has at most 16 KiB and, unless a single record is longer, an eighth of this bound. A record that
-    /// is longer than the bound is forgotten at once. So is a record of a thread that finds all pieces in use by other
-    /// threads in the same scope.
+    /// is longer than the bound is forgotten at once.
+    ///
+    /// Each thread in the scope has a piece of its own, as long as these take no more than half of the bound. Further
+    /// threads share the other half, and take a lock for each record.
     pub const fn keep(mut self, bytes: usize) -> Self {
         self.keep = bytes;
         self

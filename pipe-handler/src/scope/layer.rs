@@ -24,8 +24,9 @@ static VERSION: AtomicU64 = AtomicU64::new(1);
 pub(super) struct Layer {
     values: Inherited<KeyValues<'static>>,
     pub(super) handler: Option<BoundHandler>,
-    /// Whether a record goes to the handler of the next outer scope as well.
-    pub(super) bubbles: bool,
+    /// Whether a record goes to the handler of the next outer scope as well. If this scope has no handler, it concerns
+    /// that of the scope around it.
+    pub(super) bubbles: Option<bool>,
     pub(super) hold_back: Option<Arc<Hold>>,
     pub(super) group: Option<Arc<Hold>>,
 }

@@ -49,6 +49,8 @@ enum Place {
     Escalates,
     /// The group of the thread has no room for it.
     Full,
+    /// It is kept in a group of the thread, which is to be sent at once: the process ends.
+    Last,
 }
 
 /// Keeps the record, or sends the records that precede it. Returns whether the record itself is to be sent now.
@@ -74,10 +76,18 @@ fn place_after_others(
         unsent.drop();
         return true;
     }
+    if place == Place::Last {
+        send_part(writer, unsent);
+        return true;
+    }
     for _ in 0..2 {
         match place_unsent(unsent, |stack, item| stack.place_in_group(writer, item)) {
             Place::Kept => return true,
             Place::Full => send_part(writer, unsent),
+            Place::Last => {
+                send_part(writer, unsent);
+                return true;
+            }
             _ => return false,
         }
     }
@@ -160,7 +170,9 @@ fn add_to_group(writer: &Arc<RecordWriter>, unsent: &mut Unsent<'_>, batch: &Bat
             send_part(writer, unsent);
             placed = place();
         }
-        if placed != Some(Place::Kept) {
+        if placed == Some(Place::Last) {
+            send_part(writer, unsent);
+        } else if placed != Some(Place::Kept) {
             let mut longer_than_the_group = Batch::default();
             longer_than_the_group.push(level, fields);
             unsent.send_batch(BatchReason::Group, &longer_than_the_group);
@@ -269,6 +281,7 @@ impl Stack {
             return Place::Sent;
         };
         match group.keep(&mut self.open, writer, item) {
+            true if writer.groups_have_ended() => Place::Last,
             true => Place::Kept,
             false => Place::Full,
         }

@@ -27,12 +27,25 @@ pub(super) struct Slot {
 }
 
 impl Queue {
-    pub(super) fn push(&mut self, chunk: Arc<Chunk>, age: u64) -> OpenChunk {
-        let open = chunk.open(age);
+    pub(super) fn push(
+        &mut self,
+        chunk: Arc<Chunk>,
+        age: u64,
+        is_for_one_record: bool,
+    ) -> OpenChunk {
+        let open = chunk.open(age, is_for_one_record);
         self.bytes += chunk.capacity() * 8;
         let taken = Extent::default();
         self.slots.push_back(Slot { chunk, taken });
         open
+    }
+
+    /// Whether chunks that threads append to, and one more of so many bytes, take more than half of the bound. Only their
+    /// threads can close them, and these may never log again.
+    pub(super) fn is_crowded(&self, bytes: usize, bound: usize) -> bool {
+        let open = self.slots.iter().filter(|slot| slot.chunk.is_open());
+        let open: usize = open.map(|slot| slot.chunk.capacity() * 8).sum();
+        open + bytes > bound / 2
     }
 
     /// Removes the oldest chunk that no thread appends to.

@@ -156,16 +156,19 @@ impl Stack {
         }
     }
 
-    /// Returns the innermost scope with a handler, outside of the entry at this position. A scope that was entered inside
-    /// itself counts once.
-    pub(super) fn handler(&self, outside_of: Option<usize>) -> Option<(usize, Arc<Layer>)> {
+    /// Returns the innermost scope with a handler, outside of the entry at this position, and whether records go on from
+    /// there. A scope that was entered inside itself counts once.
+    pub(super) fn handler(&self, outside_of: Option<usize>) -> Option<(usize, Arc<Layer>, bool)> {
         let end = outside_of.unwrap_or(self.entries.len());
         let outer = self.entries.get(..end)?;
-        let at = outer
-            .iter()
-            .enumerate()
-            .rposition(|(at, entry)| entry.layer.handler.is_some() && !self.is_also_inside(at))?;
-        Some((at, Arc::clone(&outer[at].layer)))
+        let innermost_first = outer.iter().enumerate().rev();
+        let mut once = innermost_first.filter(|(at, _)| !self.is_also_inside(*at));
+        let mut bubbles = None;
+        once.find_map(|(at, Entry { layer, .. })| {
+            bubbles = bubbles.or(layer.bubbles);
+            layer.handler.as_ref()?;
+            Some((at, Arc::clone(layer), bubbles.unwrap_or(false)))
+        })
     }
 
     /// Whether the scope at this position was entered again inside itself.

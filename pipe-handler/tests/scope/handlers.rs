@@ -97,6 +97,26 @@ fn a_handler_that_bubbles_passes_records_on() {
 }
 
 #[test]
+fn a_scope_without_a_handler_decides_whether_its_records_go_on() {
+    let _alone = alone();
+    let [fallback, memory] = [(); 2].map(|()| Memory::default());
+    let dispatcher = Dispatcher::new(fallback.clone(), LevelFilter::Trace);
+    let log = |message: &str| log_to(&dispatcher, Info, message);
+    let bound = memory.bound(LevelFilter::Trace);
+    let bubbles = bound.clone().bubble(true);
+    bound.in_scope(|| log("1"));
+    bubbles.in_scope(|| log("2"));
+    bubbles.clone().bubble(false).in_scope(|| log("3"));
+    // The scope is entered inside itself, and its handler gets each record once.
+    bound.in_scope(|| bubbles.in_scope(|| log("4")));
+    let application = Dispatcher::bind(&bubbles);
+    log("5");
+    drop(application);
+    fallback.assert(&["2", "4", "5"]);
+    memory.assert(&["1", "2", "3", "4", "5"]);
+}
+
+#[test]
 fn a_handler_of_the_application_gets_what_no_scope_takes() {
     let _alone = alone();
     let [fallback, first, second, scoped] = [(); 4].map(|()| Memory::default());

@@ -414,6 +414,40 @@ fn threads_that_do_nothing_more_take_no_memory_of_the_process_from_others() {
 }
 
 #[test]
+fn threads_that_stay_in_a_scope_leave_memory_to_the_others() {
+    const THREADS: usize = 40;
+    let piped = Piped::new();
+    let scope = Scope::new().hold_back(below_info().keep(8 * 1024));
+    let idle = Barrier::new(THREADS + 1);
+    thread::scope(|threads| {
+        for t in 0..THREADS {
+            let (piped, scope, idle) = (&piped, &scope, &idle);
+            threads.spawn(move || {
+                let _entered = scope.enter();
+                piped.log(Debug, &format!("begins {t}"));
+                idle.wait();
+                idle.wait();
+            });
+        }
+        idle.wait();
+        scope.in_scope(|| {
+            for n in 0..100 {
+                piped.log(Debug, &format!("kept {n}"));
+            }
+            piped.log(Error, "severe");
+        });
+        idle.wait();
+    });
+    let arrived = piped.finish();
+    let messages = arrived.messages();
+    // The oldest ones make room, but only those.
+    let last = &messages[messages.len() - 11..];
+    let expected = (90..100).map(|n| format!("kept {n}"));
+    assert_eq!(last[..10], expected.collect::<Vec<_>>());
+    assert_eq!(arrived.held_back() + messages.len() as u64, 141);
+}
+
+#[test]
 fn a_scope_that_can_never_have_memory_takes_none_from_others() {
     let piped = Piped::new();
     let scope = Scope::new().hold_back(below_info());
