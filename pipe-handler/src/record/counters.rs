@@ -104,7 +104,7 @@ impl Counters {
 
     /// Takes so many sequence numbers in a row, and returns the first.
     #[cfg(feature = "scope")]
-    pub(crate) fn reserve(&self, count: u64) -> u64 {
+    pub(crate) fn take_seqs(&self, count: u64) -> u64 {
         // Relaxed: as in `next_seq`.
         self.seq.fetch_add(count, Relaxed) + 1
     }

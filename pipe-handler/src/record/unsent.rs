@@ -54,21 +54,16 @@ impl Unsent<'_> {
 
     /// Sends other records before this one.
     pub(crate) fn send_batch(&mut self, reason: BatchReason, batch: &Batch) {
-        let first = self.writer.reserve(batch, 0);
         self.writer
-            .send_batch_with(reason, batch, first, self.buffers, self.deadline);
+            .send_batch_with(reason, batch, 0, self.buffers, self.deadline);
     }
 
     /// Sends the records that this one makes matter. It gets the number after theirs, and has to be sent next.
     pub(crate) fn send_escalation(&mut self, batch: &Batch) {
-        if batch.ends.is_empty() {
-            return;
-        }
-        let first = self.writer.reserve(batch, 1);
-        self.seq = Some(first + batch.ends.len() as u64);
         let reason = BatchReason::Escalation;
-        self.writer
-            .send_batch_with(reason, batch, first, self.buffers, self.deadline);
+        self.seq = self
+            .writer
+            .send_batch_with(reason, batch, 1, self.buffers, self.deadline);
     }
 
     /// Drops the record and counts it.
@@ -138,17 +133,16 @@ impl RecordWriter {
         batch: &Batch,
         deadline: &mut Deadline,
     ) {
-        let _first = self.send_all(reason, batch, 0, deadline);
+        self.send_all(reason, batch, 0, deadline);
     }
 
     /// Sends the records that another one makes matter. Returns the number of that one, which has to be sent next;
     /// `None` if it is the next one.
     pub(crate) fn send_escalation(&self, batch: &Batch, deadline: &mut Deadline) -> Option<u64> {
-        let first = self.send_all(BatchReason::Escalation, batch, 1, deadline)?;
-        Some(first + batch.ends.len() as u64)
+        self.send_all(BatchReason::Escalation, batch, 1, deadline)
     }
 
-    /// Sends records, and reserves so many numbers more. Returns the first number; `None` if nothing is sent.
+    /// Sends records, and takes so many numbers more. Returns the first of these; `None` if nothing is sent.
     fn send_all(
         &self,
         reason: BatchReason,
@@ -166,46 +160,47 @@ impl RecordWriter {
         }
         let mut buffers = Buffers::take();
         buffers.thread.follow_fork();
-        let first = self.reserve(batch, more);
-        self.send_batch_with(reason, batch, first, &mut buffers, deadline);
+        let next = self.send_batch_with(reason, batch, more, &mut buffers, deadline);
         buffers.put_back();
-        Some(first)
+        next
     }
 
-    /// Takes numbers for the records of a batch and for so many more. Returns the first.
-    fn reserve(&self, batch: &Batch, more: u64) -> u64 {
-        self.counters.reserve(batch.ends.len() as u64 + more)
-    }
-
-    /// Writes the records with numbers from `first` on, as many in one write as fit into `PIPE_BUF` bytes.
+    /// Numbers and writes the records, as many in one write as fit into `PIPE_BUF` bytes. So many numbers more are taken
+    /// together with the last one: no other thread gets one between. Returns the first of these;
+    /// `None` if there are none.
+    ///
+    /// The other numbers are taken as late as possible: if the process is killed, those that are taken are missing.
     fn send_batch_with(
         &self,
         reason: BatchReason,
         batch: &Batch,
-        first: u64,
+        more: u64,
         buffers: &mut Buffers,
         deadline: &mut Deadline,
-    ) {
+    ) -> Option<u64> {
         if batch.ends.is_empty() {
-            return;
+            return None;
         }
         let id = self.next_batch();
-        let end = first + batch.ends.len() as u64;
         let mut left = batch.ends.len() as u64;
         let mut frames = Frames::default();
-        let mut start = 0;
-        for &(fields_end, level) in &batch.ends {
+        let (mut start, mut seq) = (0, 0);
+        for &(end, level) in &batch.ends {
             left -= 1;
-            let fields = &batch.bytes[start..fields_end];
-            start = fields_end;
+            let fields = &batch.bytes[start..end];
+            start = end;
             if frames.bytes.len() + fields.len() + HEADS > PIPE_BUF {
                 self.write_frames(&mut frames, buffers, deadline);
             }
             let info = BatchInfo::new(reason, id, left);
-            put_batched_record(fields, end - 1 - left, info, &mut frames.bytes);
+            seq = self
+                .counters
+                .take_seqs(if left == 0 { 1 + more } else { 1 });
+            put_batched_record(fields, seq, info, &mut frames.bytes);
             frames.levels.push(level);
         }
         self.write_frames(&mut frames, buffers, deadline);
+        Some(seq + 1).filter(|_| more > 0)
     }
 
     fn write_frames(&self, frames: &mut Frames, buffers: &mut Buffers, deadline: &mut Deadline) {
