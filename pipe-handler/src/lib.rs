@@ -219,6 +219,7 @@
 //! | `scope/place.rs` | decides whether a record is sent, kept, or makes kept records matter |
 //! | `scope/hold_back.rs` | `HoldBack` and `AfterEscalation` |
 //! | `scope/hold.rs` | the records that one scope keeps |
+//! | `scope/turn.rs` | one thread at a time sends them |
 //! | `scope/queue.rs`, `scope/merge.rs` | their memory, and their way from there to a batch |
 //! | `scope/chunk.rs` | the memory for kept records: one thread appends, others may read |
 //! | `scope/budget.rs` | the bound on the memory of all scopes together |
