@@ -27,9 +27,9 @@ use log::Level;
 /// `DropNewest` that is so while an exempt record sends the kept ones, and otherwise such threads, which never pause,
 /// wait for each other. Only the record of a panic overtakes them then.
 ///
-/// With direct delivery the kept records arrive before the severe one. With buffered delivery that holds for the records
-/// that the same thread has kept. The numbers are in this order with any delivery, and the severe record has the number
-/// after the last of the batch.
+/// So the severe record has a higher number than the kept ones; the one that makes them matter has the number after the
+/// last of the batch. With direct delivery they also arrive in this order. With buffered delivery they do as far as one
+/// thread sends them: as always, records of two threads may arrive in another order.
 ///
 /// ```
 /// use log::Level;
