@@ -242,7 +242,20 @@ impl Hold {
         queue.remove_taken();
     }
 
-    /// Call it when records are sent were sent because a severe one came.
+    /// Forgets the records, or sends those of a group. Call it at the end of the scope: another thread that asks for
+    /// counts may have a reference to the hold for longer.
+    pub(super) fn end(&self) {
+        let queue = std::mem::take(&mut *self.queue.lock());
+        if queue.is_registered {
+            budget::unregister(self.age);
+        }
+        match self.rule {
+            Rule::HoldBack(_) => queue.slots.iter().for_each(Slot::forget),
+            Rule::Group(_) => queue.send(),
+        }
+    }
+
+    /// Call it when records were sent because a severe one came.
     pub(super) fn escalated(&self) {
         if let Rule::HoldBack(settings) = &self.rule
             && settings.after == AfterEscalation::PassOn
@@ -288,13 +301,6 @@ impl Holder for Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        let queue = std::mem::take(&mut *self.queue.lock());
-        if queue.is_registered {
-            budget::unregister(self.age);
-        }
-        match self.rule {
-            Rule::HoldBack(_) => queue.slots.iter().for_each(Slot::forget),
-            Rule::Group(_) => queue.send(),
-        }
+        self.end();
     }
 }

@@ -51,6 +51,13 @@ pub(super) fn version() -> u64 {
     VERSION.load(Acquire)
 }
 
+impl Drop for Layer {
+    fn drop(&mut self) {
+        let holds = [&self.hold_back, &self.group];
+        holds.into_iter().flatten().for_each(|hold| hold.end());
+    }
+}
+
 impl Layer {
     /// Sets a value, in the place of an earlier one with the same key.
     pub(super) fn record(&self, key: &str, value: Value<'_>) {
