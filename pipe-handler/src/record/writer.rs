@@ -74,6 +74,12 @@ impl RecordWriter {
         self.transport.pipe()
     }
 
+    /// Whether this thread may wait for one that waits for room. A drain that is a task may need this very thread.
+    #[cfg(feature = "scope")]
+    pub(crate) fn may_wait_here(&self) -> bool {
+        self.transport.may_wait_here()
+    }
+
     /// Waits until everything logged so far is in the pipe. Returns `false` if the timeout was too short.
     pub(crate) fn flush(&self, timeout: Duration) -> bool {
         if NestingGuard::is_suppressed() {

@@ -117,7 +117,11 @@ fn place_unsent(
 fn send_part(writer: &RecordWriter, unsent: &mut Unsent<'_>) {
     let group = stack::with(|stack| stack.groups().next().map(Arc::clone));
     if let Some(group) = group.flatten() {
-        unsent.send_batch(BatchReason::Group, &taken(writer, &[group]));
+        let groups = [group];
+        let turns = groups.iter().map(|group| &group.turns);
+        // Without a turn, a thread's parts may be sent in another order, which is better than to lose one.
+        let _sending = SendingAll::take(turns, writer, unsent.deadline);
+        unsent.send_batch(BatchReason::Group, &taken(writer, &groups));
     }
 }
 
@@ -136,7 +140,7 @@ fn escalate(
     });
     let (holds, is_in_group) = found.unwrap_or_default();
     let turns = holds.iter().map(|hold| &hold.turns);
-    let Some(_sending) = SendingAll::take(turns, unsent.deadline) else {
+    let Some(_sending) = SendingAll::take(turns, writer, unsent.deadline) else {
         return false;
     };
     holds.iter().for_each(|hold| hold.escalated());
@@ -212,7 +216,8 @@ pub(crate) fn escalate_panic<'r>(
     }
     let mut deadline = writer.deadline(record.level);
     // Without a turn the record of the panic overtakes some of the others, which is better than to lose it.
-    let sending = SendingAll::take(holds.iter().map(|hold| &hold.turns), &mut deadline);
+    let turns = holds.iter().map(|hold| &hold.turns);
+    let sending = SendingAll::take(turns, writer, &mut deadline);
     holds.iter().for_each(|hold| hold.escalated());
     if sending.is_some() {
         let batch = taken(writer, &holds);

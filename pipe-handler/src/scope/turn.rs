@@ -1,12 +1,14 @@
-//! `Turns`: one thread at a time sends the records that a hold keeps.
+//! `Turns`: one thread at a time sends the records that a hold keeps for a writer.
 
 use std::{
+    ptr,
     sync::{Condvar, Mutex, PoisonError},
     time::Duration,
 };
 
 use super::per_process::PerProcess;
 use super::state::Busy;
+use crate::record::RecordWriter;
 use crate::transport::Deadline;
 
 /// The turns of the threads that send the records of one hold. A thread that could not wait for its turn would overtake
@@ -16,13 +18,16 @@ pub(super) struct Turns(PerProcess<Turn>);
 
 #[derive(Debug, Default)]
 struct Turn {
-    sender: Mutex<Option<Sender>>,
+    /// At most one for each writer. A handler whose parent does not read must not delay what goes to another one.
+    senders: Mutex<Vec<Sender>>,
     ended: Condvar,
 }
 
-/// The thread whose turn it is.
+/// The thread whose turn it is to send what a writer sends.
 #[derive(Debug)]
 struct Sender {
+    /// The address of the writer, which outlives the turn.
+    writer: usize,
     /// Whether it may wait for room in the pipe.
     may_wait: bool,
 }
@@ -31,6 +36,7 @@ struct Sender {
 #[derive(Debug)]
 struct Sending<'a> {
     turn: &'a Turn,
+    writer: usize,
 }
 
 /// It is this thread's turn with several holds until this is dropped. Records that the thread logs meanwhile, as an
@@ -46,43 +52,52 @@ impl<'a> SendingAll<'a> {
     /// wait for each other.
     pub(super) fn take(
         turns: impl Iterator<Item = &'a Turns>,
+        writer: &RecordWriter,
         deadline: &mut Deadline,
     ) -> Option<Self> {
         let busy = Busy::begin();
+        let mut no_wait;
+        let deadline = match writer.may_wait_here() {
+            true => deadline,
+            false => {
+                no_wait = Deadline::no_wait();
+                &mut no_wait
+            }
+        };
+        let writer = ptr::from_ref(writer).addr();
+        let turns = turns.map(|turns| turns.take(writer, deadline));
         Some(Self {
-            _turns: turns
-                .map(|turns| turns.take(deadline))
-                .collect::<Option<_>>()?,
+            _turns: turns.collect::<Option<_>>()?,
             _busy: busy,
         })
     }
 }
 
 impl Turns {
-    /// Waits until no other thread sends records of the hold. Returns `None` if the deadline does not allow that.
+    /// Waits until no other thread sends records of the hold by this writer. Returns `None` if the deadline does not
+    /// allow that.
     ///
     /// A thread that may not wait for room waits for others that may not either: these make no pause.
-    fn take(&self, deadline: &mut Deadline) -> Option<Sending<'_>> {
+    fn take(&self, writer: usize, deadline: &mut Deadline) -> Option<Sending<'_>> {
         let turn = self.0.own(|_| Turn::default());
-        let mut sender = ignore_poison(turn.sender.lock());
-        while let Some(other) = &*sender {
-            sender = match deadline.remaining() {
+        let mut senders = ignore_poison(turn.senders.lock());
+        while let Some(other) = senders.iter().find(|other| other.writer == writer) {
+            senders = match deadline.remaining() {
                 None if other.may_wait => return None,
-                None | Some(Duration::MAX) => ignore_poison(turn.ended.wait(sender)),
-                Some(left) => ignore_poison(turn.ended.wait_timeout(sender, left)).0,
+                None | Some(Duration::MAX) => ignore_poison(turn.ended.wait(senders)),
+                Some(left) => ignore_poison(turn.ended.wait_timeout(senders, left)).0,
             };
         }
-        *sender = Some(Sender {
-            may_wait: deadline.may_wait(),
-        });
-        drop(sender);
-        Some(Sending { turn })
+        let may_wait = deadline.may_wait();
+        senders.push(Sender { writer, may_wait });
+        drop(senders);
+        Some(Sending { turn, writer })
     }
 }
 
 impl Drop for Sending<'_> {
     fn drop(&mut self) {
-        *ignore_poison(self.turn.sender.lock()) = None;
+        ignore_poison(self.turn.senders.lock()).retain(|sender| sender.writer != self.writer);
         // All of them: the first may give up at this moment.
         self.turn.ended.notify_all();
     }

@@ -44,6 +44,16 @@ pub(crate) enum Transport {
 }
 
 impl Transport {
+    /// Whether a thread that waits here cannot be one that the drain needs.
+    #[cfg(feature = "scope")]
+    pub(crate) fn may_wait_here(&self) -> bool {
+        match self {
+            #[cfg(feature = "buffered")]
+            Self::Custom(_) => !buffered::may_poll_drain(),
+            _ => true,
+        }
+    }
+
     /// Writes whole frames of at most `PIPE_BUF` bytes together.
     pub(crate) fn write(&self, frames: &[u8], deadline: &mut Deadline) -> Written {
         match self {

@@ -48,7 +48,7 @@ impl Deadline {
     }
 
     /// Returns a deadline that allows no waiting.
-    #[cfg(feature = "buffered")]
+    #[cfg(any(feature = "buffered", feature = "scope"))]
     pub(crate) fn no_wait() -> Self {
         Self::new(Overflow::DropNewest)
     }
@@ -61,7 +61,10 @@ impl Deadline {
     /// Whether any waiting is allowed.
     #[cfg(feature = "scope")]
     pub(crate) fn may_wait(&self) -> bool {
-        self.overflow != Overflow::DropNewest
+        !matches!(
+            self.overflow,
+            Overflow::DropNewest | Overflow::BlockFor(Duration::ZERO)
+        )
     }
 
     /// Returns the remaining time, or `None` if none is left.

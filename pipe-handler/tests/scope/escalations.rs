@@ -178,3 +178,91 @@ fn the_record_that_makes_others_matter_has_the_number_after_theirs() {
     }
     assert_eq!(failed, THREADS * 500);
 }
+
+#[test]
+fn a_handler_whose_parent_does_not_read_delays_no_other_handler_in_the_scope() {
+    let (stuck, read_end) = unread(|builder| builder);
+    let other = Piped::new();
+    let scope = scope!().hold_back(hold_back());
+    let first = escalate_into_full_pipe(&stuck, &scope, &read_end);
+    scope.in_scope(|| {
+        other.log(Debug, "kept");
+        other.log(Error, "failed");
+    });
+    assert_eq!(other.finish().messages(), ["kept", "failed"]);
+    let reader = thread::spawn(|| read_all(read_end));
+    first.join().expect("no panic");
+    drop(stuck);
+    assert_eq!(arrived(reader).records.len(), RECORDS + 1);
+}
+
+#[test]
+fn threads_that_do_not_wait_for_room_lose_nothing_to_each_other() {
+    const THREADS: usize = 4;
+    /// So few that the pipe has room for all of their records.
+    const ROUNDS: usize = 50;
+    for _ in 0..40 {
+        for overflow in [Overflow::DropNewest, Overflow::BlockFor(Duration::ZERO)] {
+            let piped = Piped::with(|builder| builder.overflow(overflow));
+            let (round, scope) = (Barrier::new(THREADS), scope!().hold_back(hold_back()));
+            thread::scope(|threads| {
+                for _ in 0..THREADS {
+                    threads.spawn(|| {
+                        scope.in_scope(|| {
+                            for _ in 0..ROUNDS {
+                                round.wait();
+                                piped.log(Debug, "kept");
+                                piped.log(Error, "failed");
+                            }
+                        });
+                    });
+                }
+            });
+            let arrived = piped.finish();
+            assert_eq!(arrived.dropped, 0, "{overflow:?}");
+            assert_eq!(arrived.records.len(), 2 * THREADS * ROUNDS);
+        }
+    }
+}
+
+#[test]
+fn a_thread_that_may_have_to_poll_the_drain_does_not_wait_for_one_that_waits_for_the_drain() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    let (read_end, write_end) = tokio::io::duplex(1 << 20);
+    let builder = PipeHandler::builder().filter("trace").panic_hook(false);
+    let built = builder.capacity(16 * 1024).build_over(write_end);
+    let (handler, drain) = built.expect("a handler");
+    let handler = Arc::new(handler);
+    let scope = scope!().hold_back(hold_back());
+    let waits = {
+        let (handler, scope) = (Arc::clone(&handler), scope.clone());
+        thread::spawn(move || {
+            scope.in_scope(|| {
+                for n in 0..RECORDS {
+                    log_to(&*handler, Debug, &format!("kept {n}"));
+                }
+                log_to(&*handler, Error, "failed first");
+            });
+        })
+    };
+    // It has filled its buffer as far as a batch's next piece allows, and waits.
+    let mut before = 0;
+    loop {
+        let sent = handler.counts().sent;
+        if sent > 0 && sent == before {
+            break;
+        }
+        before = sent;
+        thread::yield_now();
+    }
+    drop(read_end);
+    runtime.block_on(async {
+        scope.in_scope(|| log_to(&*handler, Error, "cannot wait"));
+        assert_eq!(handler.counts().dropped, 1);
+        drop(handler);
+        let _no_reader = drain.await;
+    });
+    waits.join().expect("no panic");
+}

@@ -1,6 +1,10 @@
 //! Records that are sent together when their scope ends.
 
-use std::{thread, time::Duration};
+use std::{
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    thread,
+    time::Duration,
+};
 
 use log::Level::{Debug, Error, Info};
 use pipe_handler::{HoldBack, PipeHandler, scope};
@@ -143,4 +147,59 @@ fn a_group_that_finds_no_room_at_the_end_waits_no_longer_than_the_close() {
     // Nobody reads, and the pipe holds 64 KiB.
     drop(handler);
     drop((group, read_end));
+}
+
+#[test]
+fn a_group_is_sent_before_its_scope_has_ended_also_while_another_thread_asks_for_counts() {
+    let piped = Piped::new();
+    // To ask takes a while.
+    let others: Vec<_> = (0..100).map(|_| scope!().group(4096)).collect();
+    for other in &others {
+        other.in_scope(|| piped.log(Info, "of another group"));
+    }
+    let is_done = AtomicBool::new(false);
+    thread::scope(|threads| {
+        threads.spawn(|| {
+            while !is_done.load(Relaxed) {
+                piped.handler.counts();
+            }
+        });
+        for _ in 0..40_000 {
+            scope!().group(4096).in_scope(|| piped.log(Info, "grouped"));
+            piped.log(Info, "after");
+        }
+        is_done.store(true, Relaxed);
+    });
+    drop(others);
+    let arrived = piped.finish();
+    assert_eq!(arrived.assert_numbered(), 80_100);
+    for pair in arrived.messages()[..80_000].chunks(2) {
+        assert_eq!(pair, ["grouped", "after"]);
+    }
+}
+
+#[test]
+fn the_parts_of_a_group_keep_the_order_of_each_thread() {
+    const RECORDS: usize = 20_000;
+    let piped = Piped::new();
+    let group = scope!().group(4 * 1024);
+    thread::scope(|threads| {
+        for t in 0..3_usize {
+            let (piped, group) = (&piped, &group);
+            threads.spawn(move || {
+                group.in_scope(|| (0..RECORDS).for_each(|n| piped.log(Info, &format!("{t} {n}"))));
+            });
+        }
+    });
+    drop(group);
+    let mut records = piped.finish().records;
+    records.sort_by_key(|record| record.seq);
+    let mut next = [0; 3];
+    for record in &records {
+        let (t, n) = record.message.split_once(' ').expect("two numbers");
+        let next = &mut next[t.parse::<usize>().expect("a number")];
+        assert_eq!(n, next.to_string(), "of thread {t}");
+        *next += 1;
+    }
+    assert_eq!(next, [RECORDS; 3]);
 }

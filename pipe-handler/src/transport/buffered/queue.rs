@@ -46,6 +46,11 @@ pub(crate) trait Rest: Send + std::fmt::Debug {
     fn write_to(&mut self, pipe: &Pipe, deadline: &mut Deadline) -> bool;
 }
 
+/// Whether this thread may be the one that polls a drain that is a task. Then it must not wait for that drain.
+pub(crate) fn may_poll_drain() -> bool {
+    Handle::try_current().is_ok()
+}
+
 /// A thread that has logged nothing for so long, in nanoseconds, writes its next record itself.
 const PAUSE: u64 = 500_000;
 
@@ -129,8 +134,7 @@ impl Queue {
             let Some(left) = deadline.remaining() else {
                 return Written::Full;
             };
-            // A drain that is a task may need this very thread.
-            if pipe.is_none() && Handle::try_current().is_ok() {
+            if pipe.is_none() && may_poll_drain() {
                 return Written::Full;
             }
             if self.write_rest(pipe, deadline).is_some() {
