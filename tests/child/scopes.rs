@@ -160,13 +160,13 @@ pub(crate) fn abort_inside() {
     });
 }
 
-/// Forks again and again while other threads take and leave the locks of a hold.
+/// Forks again and again while other threads take and leave the locks of a hold, and their turns to send what it keeps.
 pub(crate) fn fork_storm(forks: usize) {
     static DONE: AtomicBool = AtomicBool::new(false);
     // Many chunks, each of which is taken under the lock.
     let hold_back = HoldBack::below(Info).keep(4096);
     start(settings().filter("trace").hold_back(hold_back));
-    let shared = scope!(shared = 0);
+    let shared = held(scope!(shared = 0));
     let bind = || Dispatcher::bind(&scope!().handler(log::logger(), LevelFilter::Off));
     let busy: Vec<_> = (0..3)
         .map(|_| {
@@ -177,6 +177,8 @@ pub(crate) fn fork_storm(forks: usize) {
                     drop(bind());
                     held(scope!(busy = 1)).in_scope(|| log::debug!("kept in a scope"));
                     log::debug!("kept by the process");
+                    shared.in_scope(|| log::debug!("kept together"));
+                    shared.in_scope(|| log::error!("failed together"));
                 }
             })
         })

@@ -1,13 +1,17 @@
 //! Several threads that make the kept records of one scope matter at the same time.
 
 use std::{
+    fmt,
     io::PipeReader,
     sync::{Arc, Barrier},
     thread,
     time::Duration,
 };
 
-use log::Level::{Debug, Error, Info, Warn};
+use log::{
+    Level::{Debug, Error, Info, Warn},
+    Log, Record,
+};
 use pipe_handler::{Builder, HoldBack, Overflow, PipeHandler, Scope, scope};
 
 use crate::support::{Piped, arrived, log_to, read_all};
@@ -265,4 +269,96 @@ fn a_thread_that_may_have_to_poll_the_drain_does_not_wait_for_one_that_waits_for
         let _no_reader = drain.await;
     });
     waits.join().expect("no panic");
+}
+
+/// Logs in the scopes of whoever formats it.
+struct Nested<'a>(&'a Piped);
+
+impl fmt::Display for Nested<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.log(Debug, "kept inside");
+        self.0.log(Error, "failed inside");
+        f.write_str("failed outside")
+    }
+}
+
+#[test]
+fn a_log_call_inside_a_display_escalates_before_the_one_outside_does() {
+    const ROUNDS: usize = 1_000;
+    let piped = Piped::new();
+    let scope = scope!().hold_back(hold_back());
+    thread::scope(|threads| {
+        for _ in 0..2 {
+            threads.spawn(|| {
+                scope.in_scope(|| {
+                    for _ in 0..ROUNDS {
+                        piped.log(Debug, "kept");
+                        let args = format_args!("{}", Nested(&piped));
+                        let record = Record::builder().level(Error).args(args).build();
+                        piped.handler.log(&record);
+                    }
+                });
+            });
+        }
+    });
+    let mut arrived = piped.finish();
+    arrived.records.sort_by_key(|record| record.seq);
+    assert_eq!(arrived.records.len(), 2 * 4 * ROUNDS);
+    let of = |message: &str| arrived.messages().iter().filter(|m| **m == message).count();
+    for message in ["kept", "kept inside", "failed inside", "failed outside"] {
+        assert_eq!(of(message), 2 * ROUNDS);
+    }
+    assert_eq!(arrived.messages()[0], "kept");
+    assert_eq!(arrived.held_back(), 0);
+}
+
+#[test]
+fn tasks_that_move_between_threads_escalate_in_scopes_that_they_share() {
+    const TASKS: usize = 1_000;
+    const POLLS: usize = 100;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(4)
+        .build();
+    let piped = Piped::new();
+    let handler = Arc::new(piped.handler);
+    let shared = scope!().hold_back(hold_back());
+    runtime.expect("a runtime").block_on(async {
+        let tasks: Vec<_> = (0..TASKS)
+            .map(|task| {
+                let (own, handler) = (scope!(task).hold_back(hold_back()), Arc::clone(&handler));
+                let work = async move {
+                    for poll in 0..POLLS {
+                        log_to(&*handler, Debug, &format!("{task} {poll}"));
+                        if poll % 10 == 9 {
+                            log_to(&*handler, Error, &format!("{task} failed"));
+                        }
+                        tokio::task::yield_now().await;
+                    }
+                };
+                tokio::spawn(shared.in_scope(|| own.instrument(work)))
+            })
+            .collect();
+        for task in tasks {
+            task.await.expect("no panic");
+        }
+    });
+    drop((shared, handler));
+    let mut arrived = arrived(piped.reader);
+    arrived.records.sort_by_key(|record| record.seq);
+    let mut next = vec![0; TASKS];
+    for message in arrived.messages() {
+        let (task, what) = message.split_once(' ').expect("two words");
+        let next = &mut next[task.parse::<usize>().expect("a number")];
+        match what {
+            // All that the task has logged before has a lower number.
+            "failed" => assert_eq!(*next % 10, 0, "{message}"),
+            poll => {
+                assert_eq!(poll, next.to_string(), "{message}");
+                *next += 1;
+            }
+        }
+    }
+    assert_eq!(next, [POLLS; TASKS]);
+    assert_eq!(arrived.records.len(), TASKS * POLLS * 11 / 10);
+    assert_eq!(arrived.held_back(), 0);
 }
