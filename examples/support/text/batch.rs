@@ -20,7 +20,10 @@ pub(crate) struct Batch {
     bytes: usize,
     /// How many records it has, as far as its first one that arrived says.
     total: u64,
-    /// The number of the record that follows the batch, unless other threads' records have numbers before it.
+    /// How many records are still to come, as the last one that arrived says.
+    left: u64,
+    /// The number after the batch's last record. If that one has not arrived, other threads' records may have numbers
+    /// that this does not know of.
     next_seq: u64,
     most_severe: Level,
     /// How many records of the process have come since the last one of the batch.
@@ -37,6 +40,7 @@ impl Batch {
             records: Vec::new(),
             bytes: 0,
             total: info.left.saturating_add(1),
+            left: 0,
             next_seq: 0,
             most_severe: record.level,
             others: 0,
@@ -51,6 +55,7 @@ impl Batch {
         let before = self.bytes;
         self.bytes = self.bytes.max(BATCH_BYTES) + payload.len() + RECORD_BYTES;
         self.records.push((shown, payload));
+        self.left = info.left;
         self.next_seq = record.seq.saturating_add(info.left).saturating_add(1);
         self.most_severe = self.most_severe.min(record.level);
         self.others = 0;
@@ -105,22 +110,18 @@ impl Batch {
         Some(format!("--- {}{why}", self.name))
     }
 
-    /// Returns whether the record is the severe one, as far as one can see. It is more severe than all of the batch, and
-    /// has the next number, unless another thread took that one in the meantime. Then it is a later record of the same
-    /// thread, or one that has a key-value of the same scope.
+    /// Returns whether the record is the severe one: it has the number after the batch's last record. If that one has
+    /// not arrived, or if nobody counts (number 0), the record has to be more severe than all of the batch.
     fn is_followed_by(&self, record: &LogRecord<'_>) -> bool {
-        // 0 means that nobody counts.
-        let is_later = record.seq >= self.next_seq || record.seq == 0;
-        if self.reason != BatchReason::Escalation || !is_later || record.level >= self.most_severe {
-            return false;
-        }
-        let Some(last) = self.records.last().map(|(_, payload)| decoded(payload)) else {
-            return false;
+        let is_counted = record.seq != 0;
+        let is_next = match is_counted {
+            true => record.seq == self.next_seq,
+            false => self.left == 0,
         };
-        let is_shared = |pair| last.key_values.iter().any(|other| other == pair);
-        record.seq == self.next_seq
-            || record.thread_id == last.thread_id
-            || record.key_values.iter().any(is_shared)
+        let is_certain = is_counted && self.left == 0;
+        self.reason == BatchReason::Escalation
+            && is_next
+            && (is_certain || record.level < self.most_severe)
     }
 }
 

@@ -90,44 +90,45 @@ fn on_a_terminal_a_batch_is_folded_within_its_bar() {
 }
 
 #[test]
-fn another_threads_record_may_come_between_a_batch_and_its_severe_record() {
-    let mut of_scope = other(5, Level::Error, "failed on another thread");
-    let mut last = escalated(2, 0, "held");
-    for record in [&mut of_scope, &mut last] {
-        record.key_values.push("request", 7);
-    }
-    // A record with an earlier number, and one that is not severe enough for any hold-back.
-    let early = other(1, Level::Warn, "early");
-    let debug = record(3, Level::Debug, "worker", "not severe");
-    let later = other(4, Level::Info, "later");
-    for severe in [severe(5), of_scope] {
-        let records = [
-            last.clone(),
-            early.clone(),
-            debug.clone(),
-            later.clone(),
-            severe.clone(),
-        ];
-        let expected = [
-            "WARN early",
-            "DEBUG not severe",
-            "INFO later",
-            &format!(
-                "ERROR {}{}",
-                severe.message,
-                if severe.key_values.is_empty() {
-                    ""
-                } else {
-                    " request=7"
-                }
-            ),
-            "| DEBUG held request=7",
-        ];
-        assert_prints(&records, "", &expected);
-    }
-    // The next number, by a thread and with values that are not those of the batch.
-    let next = other(3, Level::Warn, "next");
-    assert_prints(&[last, next], "", &["WARN next", "| DEBUG held request=7"]);
+fn the_severe_record_is_the_one_with_the_next_number() {
+    let held = [escalated(1, 1, "one"), escalated(3, 0, "two")];
+    // Records of other threads come as late or as early as their buffers are written.
+    let others = [
+        other(2, Level::Error, "between their numbers"),
+        other(5, Level::Error, "with a later number"),
+        record(6, Level::Error, "worker", "of the same thread"),
+    ];
+    // Hold-back may begin below any level, and another thread may have logged the last of the batch.
+    let next = other(4, Level::Debug, "next");
+    let records: Vec<_> = held.into_iter().chain(others).chain([next]).collect();
+    let expected = [
+        "ERROR between their numbers",
+        "ERROR with a later number",
+        "ERROR of the same thread",
+        "DEBUG next",
+        "| DEBUG one",
+        "| DEBUG two",
+    ];
+    assert_prints(&records, "", &expected);
+}
+
+#[test]
+fn without_numbers_the_severe_record_is_the_next_that_is_severe_enough() {
+    let records = [
+        escalated(0, 1, "one"),
+        other(0, Level::Error, "before the last one"),
+        escalated(0, 0, "two"),
+        other(0, Level::Debug, "not severe"),
+        severe(0),
+    ];
+    let expected = [
+        "ERROR before the last one",
+        "DEBUG not severe",
+        "ERROR failed",
+        "| DEBUG one",
+        "| DEBUG two",
+    ];
+    assert_prints(&records, "", &expected);
 }
 
 #[test]
@@ -144,8 +145,15 @@ fn a_torn_batch_says_how_many_records_have_not_arrived() {
     let missing = "| ... 2 records of the batch have not arrived";
     let torn = [first.clone(), severe(4)];
     assert_prints(&torn, "", &["ERROR failed", "| DEBUG first", missing]);
-    // The process was killed.
+    // A record of another thread can have that number too, and then it is not severe enough.
+    let torn = [first.clone(), other(4, Level::Debug, "other")];
     let heading = "--- worker[17]: escalation 1, whose severe record has not arrived";
+    assert_prints(
+        &torn,
+        "",
+        &["DEBUG other", heading, "| DEBUG first", missing],
+    );
+    // The process was killed.
     let torn = [first, other(2, Level::Info, "killed")];
     assert_prints(
         &torn,
