@@ -136,8 +136,12 @@ impl Scope {
     /// Keeps the records of this scope and of the scopes inside, and sends them together when the scope ends.
     ///
     /// They take up to `bytes` of memory. Whenever more are logged, those so far are sent, and so form a part by
-    /// themselves. If the process exits or the handler is dropped, what there is so far is sent; records that
-    /// other threads log until the process has ended are sent at once. If the process is killed, it is lost; the parent's summary then says that the process did not close.
+    /// themselves. A thread that has to send a part waits while another one sends one, as it waits for room in the
+    /// pipe. If it may not wait that long, its part may overtake the other one.
+    ///
+    /// If the process exits or the handler is dropped, what there is so far is sent; records that other threads log
+    /// until the process has ended are sent at once. If the process is killed, it is lost; the parent's summary then
+    /// says that the process did not close.
     ///
     /// Hold-back decides first: what it releases inside a group is sent with the group. A record belongs to the innermost
     /// group only, which does not wait for the end of the one around it.
