@@ -49,7 +49,7 @@ impl Transport {
     pub(crate) fn may_wait_here(&self) -> bool {
         match self {
             #[cfg(feature = "buffered")]
-            Self::Custom(_) => !buffered::may_poll_drain(),
+            Self::Custom(_) => !Queue::may_be_drained_here(),
             _ => true,
         }
     }

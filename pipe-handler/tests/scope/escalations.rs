@@ -229,6 +229,7 @@ fn threads_that_do_not_wait_for_room_lose_nothing_to_each_other() {
     }
 }
 
+#[cfg(feature = "buffered")]
 #[test]
 fn a_thread_that_may_have_to_poll_the_drain_does_not_wait_for_one_that_waits_for_the_drain() {
     let runtime = tokio::runtime::Builder::new_current_thread()

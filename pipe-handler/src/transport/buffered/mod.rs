@@ -10,5 +10,5 @@ mod queue;
 mod rings;
 mod staging;
 
-pub(crate) use queue::{Queue, may_poll_drain};
+pub(crate) use queue::Queue;
 pub use {drain::Drain, pipe_writer::AsyncPipe};

@@ -46,11 +46,6 @@ pub(crate) trait Rest: Send + std::fmt::Debug {
     fn write_to(&mut self, pipe: &Pipe, deadline: &mut Deadline) -> bool;
 }
 
-/// Whether this thread may be the one that polls a drain that is a task. Then it must not wait for that drain.
-pub(crate) fn may_poll_drain() -> bool {
-    Handle::try_current().is_ok()
-}
-
 /// A thread that has logged nothing for so long, in nanoseconds, writes its next record itself.
 const PAUSE: u64 = 500_000;
 
@@ -80,6 +75,11 @@ impl Queue {
     /// Whether a drain of this process will write the frames that are pushed.
     pub(crate) fn is_live(&self) -> bool {
         self.is_own() && !self.ended.load(Acquire)
+    }
+
+    /// Whether this thread may be the one that polls a drain that is a task. Then it must not wait for that drain.
+    pub(crate) fn may_be_drained_here() -> bool {
+        Handle::try_current().is_ok()
     }
 
     /// Whether this process has not been forked since.
@@ -134,7 +134,7 @@ impl Queue {
             let Some(left) = deadline.remaining() else {
                 return Written::Full;
             };
-            if pipe.is_none() && may_poll_drain() {
+            if pipe.is_none() && Self::may_be_drained_here() {
                 return Written::Full;
             }
             if self.write_rest(pipe, deadline).is_some() {
