@@ -9,6 +9,7 @@
 //! With `--check`, it runs the program in several scenarios instead, and says what is wrong with what the program writes,
 //! for people who write a client in another language: `examples/clients/conformance/README.md`. It then exits with 1 if
 //! it has found something.
+//!
 //! Programs with Python's `logbook_aiopipe` are read by `--input logbook`; they find their pipe by `LOGBOOK_PIPE`.
 //!
 //! The exit codes are those of env(1) and timeout(1):
