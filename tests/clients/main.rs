@@ -68,7 +68,7 @@ macro_rules! language {
     };
 }
 
-language!(python: fork recipes);
+language!(python: fork recipes uncaught);
 language!(node: recipes uncaught pino);
 language!(go: uncaught slogtest);
 language!(ruby: fork families uncaught);

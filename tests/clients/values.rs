@@ -7,7 +7,7 @@ use pipe_subscriber::{LogRecord, StreamEnd};
 
 use crate::{
     language::Language,
-    support::{Outcome, program},
+    support::{Outcome, program, within},
 };
 
 /// Other alphabets, a character of four bytes, a bell, a colour, a newline, and a line separator.
@@ -85,18 +85,25 @@ pub(crate) fn error(language: &Language) {
     }
 }
 
-/// An error that ends the program arrives as a panic of Rust does, and the program ends as without the client.
+/// An error that ends the program arrives as a panic of Rust does, whatever the filter, and the program ends as without
+/// the client.
 pub(crate) fn uncaught(language: &Language) {
-    let outcome = language.child("uncaught").run();
+    let child = language.child("uncaught");
+    let outcome = within(async {
+        child
+            .start_as(|spawn| spawn.filter("shop=info"))
+            .finish()
+            .await
+    });
     let [record] = &outcome.records[..] else {
         panic!("{:?}", outcome.messages());
     };
     assert!(!outcome.status.success(), "{}", outcome.status);
     assert_eq!(outcome.summary.end, StreamEnd::Clean);
-    assert_eq!(record.level, Level::Error);
+    assert_eq!((record.level, &*record.target), (Level::Error, "panic"));
     let error = record.error.as_ref().expect("an error");
     assert!(error.message.contains("nobody catches this"), "{error:?}");
-    assert_eq!(error.key, None);
+    assert_eq!((&error.key, &error.message), (&None, &record.message));
     let backtrace = error.backtrace.as_deref().expect("a backtrace");
     assert!(backtrace.contains("child."), "{backtrace}");
 }

@@ -151,8 +151,8 @@ func (h *Handler) Close() {
 			}
 			failure := failureOf(err)
 			failure.backtrace = string(debug.Stack())
-			r := slog.NewRecord(time.Now(), slog.LevelError, "panic", 0)
-			(&Handler{pipe: h.pipe, groups: make([]group, 1)}).send(r, h.pipe.name, siteOf(0), failure)
+			r := slog.NewRecord(time.Now(), slog.LevelError, failure.text, 0)
+			(&Handler{pipe: h.pipe, groups: make([]group, 1)}).send(r, "panic", siteOf(0), failure)
 		}
 		h.pipe.close()
 	}
@@ -292,7 +292,7 @@ func claim(fd int) (int, error) {
 		syscall.Close(own)
 		return 0, err
 	}
-	if fd <= 2 { // dup2 has different names in different systems; the lowest free number is this one
+	if fd <= 2 { // at once, because the lowest free number is this one; dup2 has other names in other systems
 		syscall.Open(os.DevNull, syscall.O_RDWR, 0)
 	}
 	return own, nil

@@ -501,4 +501,9 @@ class Packer {
 }
 
 if (!session) open()
-if (session) process.on('uncaughtExceptionMonitor', error => emit(1, program, 'uncaught exception', [], errorOf(null, error)))
+if (session) {
+  process.on('uncaughtExceptionMonitor', thrown => {
+    const error = errorOf(null, thrown)
+    emit(LEVELS.error, 'panic', error.text, [], error)
+  })
+}

@@ -36,6 +36,10 @@ def error():
         log.exception("failed")
 
 
+def uncaught():
+    raise RuntimeError("nobody catches this")
+
+
 def flood(threads, records):
     def run():
         for n in range(int(records) // int(threads)):

@@ -150,10 +150,10 @@ class Pipe:
 
     def log(self, level, name, target, message, pairs, error=None, key="error", at=None, process=None, thread=None,
             module=None, file=None, line=None, batch=None):
-        """Sends a record. `at` is its time in seconds, `error` an exception."""
+        """Sends a record. `at` is its time in seconds, `error` an exception, `key` its key or `None`."""
         target = target if type(target) is str else _text(target)
         most = next((most for start, most in self.directives if target.startswith(start)), 0)
-        if level > most or self.gone:
+        if level > most and key or self.gone:  # no filter stops an exception that nobody catches
             return
         pairs, info = _key_values(pairs)
         if name not in _KNOWN_NAMES:
@@ -304,7 +304,7 @@ def _reporting(pipe, before, error_of):
         error = error_of(*args)
         if error is not None and not isinstance(error, (KeyboardInterrupt, SystemExit)):
             frame = (traceback.extract_tb(error.__traceback__) or [traceback.FrameSummary(None, None, "")])[-1]
-            pipe.log(1, "ERROR", "uncaught", _error(error)[0], {}, error, key=None, file=frame.filename, line=frame.lineno,
+            pipe.log(1, "ERROR", "panic", _error(error)[0], {}, error, key=None, file=frame.filename, line=frame.lineno,
                      thread=threading.current_thread().name)
         before(*args)
 

@@ -192,7 +192,7 @@ pub(crate) const BLOCKING: Rule = rule(
 );
 pub(crate) const DESCRIPTOR_0: Rule = rule(
     "descriptor-0",
-    "duplicate the pipe to another number, then dup2 /dev/null to 0; never close 0",
+    "move the pipe to another number, then dup2 /dev/null to 0; without dup2, close 0 and open /dev/null at once",
 );
 
 /// A place at which the program did not follow a rule.
