@@ -62,7 +62,7 @@ const scenarios = {
   },
   async recipes() {
     const { default: pino } = await import('pino')
-    pino({ level: pinoLevel() }, pinoDestination()).info('pino')
+    pino(pinoDestination()).info('pino') // with nothing but the destination
     patchConsole()
     console.log('con%s', 'sole')
   }

@@ -35,6 +35,7 @@ export function pinoDestination({ messageKey = 'msg', errorKey = 'err' } = {}) {
   if (!session) return undefined
   return {
     [Symbol.for('pino.metadata')]: true, // so pino sets lastLevel and lastObj before each write
+    writable: true, // so pino(destination) takes it for a stream and not for options
     write(line) {
       const level = Math.min(5, Math.max(1, 6 - Math.floor(this.lastLevel / 10)))
       const { target, message, fields, error } = readPino(line, this.lastObj ?? {}, messageKey, errorKey)
