@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use pipe_subscriber::{StreamEnd, Via};
+use pipe_subscriber::{LogRecord, StreamEnd, Via};
 use rustix::{fs::OFlags, io::ioctl_fionread};
 
 use crate::{
@@ -161,21 +161,51 @@ pub(crate) fn close_on_exec(language: &Language) {
     });
 }
 
+/// The records of a scenario with this filter.
+fn sent(language: &Language, filter: &str, scenario: &str) -> Vec<LogRecord<'static>> {
+    let child = language.child(scenario);
+    let outcome = within(async { child.start_as(|spawn| spawn.filter(filter)).finish().await });
+    outcome.assert_complete();
+    outcome.records
+}
+
 pub(crate) fn filters(language: &Language) {
-    let sent = |filter: &str, scenario: &str| {
-        let child = language.child(scenario);
-        let outcome = within(async { child.start_as(|spawn| spawn.filter(filter)).finish().await });
-        outcome.assert_complete();
-        outcome.records
-    };
+    let sent = |filter: &str, scenario: &str| sent(language, filter, scenario);
     assert_eq!(sent("warn", "hello"), []);
     assert_eq!(sent("off", "types"), []);
     assert_eq!(sent("warn,clients.hello=info", "hello").len(), 1);
     assert_eq!(sent("info,clients.hello=warn", "hello"), []);
+    // The longest beginning decides, of two for one target the later one, and a target without one is off.
+    assert_eq!(
+        sent("clients.=info,clients.hello=warn,clients=info", "hello"),
+        []
+    );
+    assert_eq!(
+        sent(
+            "clients.hello=warn,clients.h=off,clients.hello=info",
+            "hello"
+        )
+        .len(),
+        1
+    );
+    assert_eq!(sent("clients.hello.more=info", "hello"), []);
+    assert_eq!(sent(" warn , clients.hello=INFO ", "hello").len(), 1);
     let severe = sent("warn", "types");
     let of = |level| severe.iter().filter(|record| record.level == level).count();
     assert!(of(log::Level::Error) >= 1 && of(log::Level::Warn) >= 1);
     assert!(severe.iter().all(|record| record.level <= log::Level::Warn));
+}
+
+/// A filter that cannot be read means info, and one record reports it.
+pub(crate) fn mistyped_filter(language: &Language) {
+    let records = sent(language, "clients=inof", "types");
+    let (report, others): (Vec<_>, Vec<_>) = records
+        .iter()
+        .partition(|record| record.message.contains("RECORD_PIPE_FILTER"));
+    assert_eq!(report.len(), 1, "{records:?}");
+    assert!(report[0].level <= log::Level::Warn, "{report:?}");
+    assert!(others.iter().all(|record| record.level <= log::Level::Info));
+    assert!(others.iter().any(|record| record.level == log::Level::Info));
 }
 
 /// Records of both processes arrive, and both close.

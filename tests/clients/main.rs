@@ -31,6 +31,7 @@
 
 mod adoption;
 mod delivery;
+mod kit;
 mod language;
 mod libraries;
 mod nasty;
@@ -42,7 +43,9 @@ mod values;
 
 /// All scenarios.
 mod scenarios {
-    pub(crate) use crate::{adoption::*, delivery::*, libraries::*, nasty::nasty, values::*};
+    pub(crate) use crate::{
+        adoption::*, delivery::*, kit::*, libraries::*, nasty::nasty, values::*,
+    };
 }
 
 /// Makes the tests of a language: the scenarios that every client has, and those after the colon.
@@ -51,7 +54,8 @@ macro_rules! language {
         language! { $language =
             hello types levels error nasty unicode big json
             flood killed survives reader_goes_while_the_pipe_is_full pipe_is_non_blocking
-            no_variable stale_variables files_and_read_ends standard_input close_on_exec filters
+            no_variable stale_variables files_and_read_ends standard_input close_on_exec filters mistyped_filter
+            conformance
             $($more)*
         }
     };
@@ -68,11 +72,11 @@ macro_rules! language {
     };
 }
 
-language!(python: fork recipes uncaught);
+language!(python: fork conformance_of_forks recipes uncaught);
 language!(node: recipes uncaught pino);
 language!(go: uncaught slogtest);
 language!(ruby: fork families uncaught);
 // The same header and the same child, compiled as C++ too, and for a kernel before 6.18.
-language!(c: fork recipes glib_and_syslog families dropped);
-language!(cpp: fork recipes glib_and_syslog families dropped);
-language!(c_old: fork recipes glib_and_syslog families dropped);
+language!(c: fork conformance_of_forks recipes glib_and_syslog families dropped);
+language!(cpp: fork conformance_of_forks recipes glib_and_syslog families dropped);
+language!(c_old: fork conformance_of_forks recipes glib_and_syslog families dropped);

@@ -1,11 +1,10 @@
 //! What a record carries: its parts, values of each type, errors, long and odd texts.
 
-use std::path::PathBuf;
-
 use log::Level;
 use pipe_subscriber::{LogRecord, StreamEnd};
 
 use crate::{
+    kit::run_child,
     language::Language,
     support::{Outcome, program, within},
 };
@@ -150,13 +149,4 @@ pub(crate) fn json(language: &Language) {
     assert_eq!(record["kv"]["n"], 7);
     assert_eq!(summary["summary"]["received"], 1);
     assert_eq!(summary["summary"]["end"], "clean");
-}
-
-/// Returns the path of the example program, in target/<profile>/examples beside deps.
-fn run_child() -> PathBuf {
-    let this = std::env::current_exe().expect("a path");
-    let profile = this.ancestors().nth(2).expect("target/<profile>/deps");
-    let path = profile.join("examples/run_child");
-    assert!(path.exists(), "`cargo build --examples` builds run_child");
-    path
 }

@@ -513,7 +513,7 @@ int ph_init(const char *name, const char *filter)
     if (!phi_read_filter(given)) {
         phi.directives = 0;
         phi.level = PH_INFO;
-        ph_warn("pipe_handler", "the filter \"%s\" is malformed: info is used", given);
+        ph_warn("pipe_handler", "the filter \"%s\" of RECORD_PIPE_FILTER or ph_init is malformed: info is used", given);
     }
     errno = error;
     return phi.fd >= 0;
