@@ -97,6 +97,11 @@ pub(crate) fn files_and_read_ends(language: &Language) {
     drop(write_end);
     assert_eq!(rest(kept), b"");
 
+    // The pipe, but another version.
+    let (pipe, write_end) = std::io::pipe().expect("a pipe");
+    hello(address(0, &write_end).replace("v1", "v2"), write_end.into());
+    assert_eq!(ioctl_fionread(&pipe).expect("FIONREAD"), 0);
+
     // A pipe, and the numbers of another one.
     let (other, _other_write_end) = std::io::pipe().expect("a pipe");
     let (pipe, write_end) = std::io::pipe().expect("a pipe");

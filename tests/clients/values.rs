@@ -2,6 +2,7 @@
 
 use log::Level;
 use pipe_subscriber::{LogRecord, StreamEnd};
+use record_proto::Value;
 
 use crate::{
     kit::run_child,
@@ -78,6 +79,9 @@ pub(crate) fn error(language: &Language) {
     let sources: Vec<_> = error.sources.iter().collect();
     assert_eq!(sources.len(), 1, "{error:?}");
     assert!(sources[0].contains("no such file"), "{error:?}");
+    let key = error.key.as_deref().expect("a key");
+    let value = record.key_values.get(key).expect("a value of that key");
+    assert_eq!(value, Value::from(&*error.message));
     if language.has_backtraces {
         let backtrace = error.backtrace.as_deref().expect("a backtrace");
         assert!(backtrace.contains("child."), "{backtrace}");
@@ -120,7 +124,14 @@ pub(crate) fn big(language: &Language) {
         panic!("{:?}", outcome.messages());
     };
     assert!(big.message == "x".repeat(200_000), "{}", big.message.len());
+    assert_eq!(big.original_length, None);
     assert_eq!(after.message, "after");
+
+    // Longer than a message may be: cut, with its length.
+    let outcome = complete(language, "big 1000000");
+    let cut = &outcome.records[0];
+    assert!((200_000..=256 * 1024).contains(&cut.message.len()));
+    assert_eq!(cut.original_length, Some(1_000_000));
 }
 
 /// As users see it: through `run_child`.

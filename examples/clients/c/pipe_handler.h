@@ -143,7 +143,7 @@ extern "C" {
 #endif
 
 enum {
-    PHI_MESSAGE = 256 * 1024, /* bytes of a message, */
+    PHI_MESSAGE = 256 * 1024 - 64, /* bytes of a message without its mark, */
     PHI_PAYLOAD = 320 * 1024, /* of a record without its error, */
     PHI_ERROR = 56 * 1024,    /* and of an error: a reader takes 384 KiB in all */
     PHI_NAME = 1024,

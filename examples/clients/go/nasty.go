@@ -26,6 +26,10 @@ func (raises) String() string               { panic("raised") }
 func (raises) MarshalText() ([]byte, error) { panic("raised") }
 func (raises) Error() string                { panic("raised") }
 
+type textRaises struct{}
+
+func (textRaises) MarshalText() ([]byte, error) { panic("raised") }
+
 type logs struct{}
 
 func (logs) String() string {
@@ -120,7 +124,7 @@ func nasty() {
 		{"wide-graph", graph},
 		{"nil-error", error((*nilError)(nil))},
 		{"raises", raises{}},
-		{"raises-in-list", []any{raises{}}},
+		{"raises-in-list", []any{raises{}, textRaises{}}},
 		{"logs", logs{}},
 		{"huge-text-of", long{}},
 	} {
