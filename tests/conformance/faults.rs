@@ -82,6 +82,12 @@ fn faults_of_payloads_are_found() {
 #[test]
 fn faults_of_fragments_are_found() {
     assert_found("fragment-left-out", "usual", "fragment-order", Planted);
+    assert_found(
+        "fragment-begun-again",
+        "usual",
+        "fragment-complete",
+        Planted,
+    );
     assert_found("fragments-too-long", "usual", "fragment-length", Planted);
     assert_found("fragments-of-hello", "usual", "fragment-kind", Planted);
     assert_found(
@@ -104,8 +110,13 @@ fn faults_of_processes_and_their_numbers_are_found() {
         ("seq-left-out", "seq-gap"),
         ("no-close", "close"),
         ("one-more-sent", "close-totals"),
+        ("one-fewer-sent", "close-totals"),
+        ("forgets-dropped", "close-totals"),
+        ("more-by-level", "close-totals"),
+        ("held-back-text", "type"),
         ("record-after-close", "after-close"),
         ("keeps-instance", "instance"),
+        ("drops-instance", "instance"),
         ("keeps-session", "seq-twice"),
     ] {
         assert_found(fault, "usual", rule, Planted);

@@ -63,6 +63,7 @@ faults! {
     // Fragments.
     "fragment-left-out" FragmentLeftOut,
     "fragment-without-last" FragmentWithoutLast,
+    "fragment-begun-again" FragmentBegunAgain,
     "fragments-too-long" FragmentsTooLong,
     "fragments-of-hello" FragmentsOfHello,
     // Processes and numbers.
@@ -76,6 +77,10 @@ faults! {
     "seq-left-out" SeqLeftOut,
     "no-close" NoClose,
     "one-more-sent" OneMoreSent,
+    "one-fewer-sent" OneFewerSent,
+    "forgets-dropped" ForgetsDropped,
+    "more-by-level" MoreByLevel,
+    "held-back-text" HeldBackText,
     "record-after-close" RecordAfterClose,
     // Scenarios.
     "needs-variable" NeedsVariable,
@@ -93,6 +98,7 @@ faults! {
     "fails-without-reader" FailsWithoutReader,
     "retries-without-reader" RetriesWithoutReader,
     "keeps-instance" KeepsInstance,
+    "drops-instance" DropsInstance,
     "keeps-session" KeepsSession,
 }
 
@@ -125,7 +131,9 @@ fn run(fault: Fault) -> io::Result<()> {
         writer.log(number)?;
     }
     match fault {
-        Fault::KeepsInstance | Fault::KeepsSession => fork::fork_and_log(&mut writer)?,
+        Fault::KeepsInstance | Fault::DropsInstance | Fault::KeepsSession => {
+            fork::fork_and_log(&mut writer)?
+        }
         Fault::HandsOn => fork::start_a_sleeper(&writer)?,
         _ => {}
     }

@@ -7,7 +7,7 @@ use crate::{Fault, pack::Pack};
 /// The bytes of a frame before the fields: its length, kind and the head of the array.
 pub(crate) const HEAD: usize = 4 + 1 + 3;
 /// The bytes of an unsigned number.
-const UINT: usize = 9;
+pub(crate) const UINT: usize = 9;
 /// The bytes of a text before its characters.
 const TEXT: usize = 3;
 

@@ -12,7 +12,7 @@ use std::{
 use crate::{
     Fault,
     pack::{NIL, Pack},
-    record::{HEAD, Record, now},
+    record::{HEAD, Record, UINT, now},
 };
 
 /// The record in which the fault is.
@@ -124,6 +124,10 @@ impl Writer {
             }
             let fragment = Pack::kind(2, 5).uint(self.pid).uint(7).uint(index as u64);
             let fragment = fragment.raw(&[0xc2 + u8::from(is_last)]).bin(piece);
+            if self.fault == Fault::FragmentBegunAgain && index == 0 {
+                self.planted(0);
+                self.write(&fragment.clone().frame())?;
+            }
             self.write(&fragment.frame())?;
         }
         self.sent += 1;
@@ -135,13 +139,15 @@ impl Writer {
             self.planted(0);
             return Ok(());
         }
-        let mut sent = self.sent;
-        if self.fault == Fault::OneMoreSent {
-            self.planted(0);
-            sent += 1;
+        if self.fault == Fault::ForgetsDropped {
+            let dropped = Pack::kind(3, 4).uint(self.pid).uint(now());
+            self.write(&dropped.raw(&[0x92, 0, 2]).uint(self.instance).frame())?;
         }
-        let close = Pack::kind(4, 5).uint(self.pid).uint(now()).uint(sent);
-        self.write(&close.uint(0).uint(self.instance).frame())?;
+        let (fault_at, close) = self.close_payload();
+        if let Some(offset) = fault_at {
+            self.planted(offset);
+        }
+        self.write(&close.frame())?;
         if self.fault == Fault::RecordAfterClose {
             self.planted(0);
             self.log(0)?;
@@ -158,6 +164,12 @@ impl Writer {
             return Ok(());
         }
         self.pid = process::id().into();
+        if self.fault == Fault::DropsInstance {
+            self.planted(0);
+            self.write(&Pack::kind(0, 2).uint(1).uint(self.pid).frame())?;
+            let close = Pack::kind(4, 4).uint(self.pid).uint(now());
+            return self.write(&close.uint(0).uint(0).frame());
+        }
         (self.seq, self.sent) = (0, 0);
         self.planted(0);
         self.hello()?;
@@ -177,6 +189,26 @@ impl Writer {
         };
         let hello = Pack::kind(0, 6).uint(version).uint(self.pid).raw(&[NIL]);
         hello.uint(now()).raw(&[NIL]).uint(self.instance)
+    }
+
+    /// Returns the close frame, and the offset of the fault in it.
+    fn close_payload(&self) -> (Option<usize>, Pack) {
+        let close = |fields, sent| {
+            let close = Pack::kind(4, fields).uint(self.pid).uint(now()).uint(sent);
+            close.uint(0).uint(self.instance)
+        };
+        let held_back = HEAD + 5 * UINT;
+        match self.fault {
+            Fault::OneMoreSent => (Some(0), close(5, self.sent + 1)),
+            Fault::OneFewerSent => (Some(0), close(5, self.sent - 1)),
+            Fault::ForgetsDropped => (Some(0), close(5, self.sent)),
+            Fault::HeldBackText => (Some(held_back), close(6, self.sent).text(b"12")),
+            Fault::MoreByLevel => {
+                let levels = close(7, self.sent).raw(&[NIL, 0x92, 0, 1]);
+                (Some(held_back + 1), levels)
+            }
+            _ => (None, close(5, self.sent)),
+        }
     }
 
     /// Returns the parts of the record with the present number.
