@@ -17,7 +17,10 @@ pub(crate) fn conformance_of_forks(language: &Language) {
 
 #[track_caller]
 fn assert_passes(language: &Language, scenario: &str) {
-    let kit = program(run_child()).arg("--check").arg("--");
+    // The limit is for a program that hangs, not for a machine that is busy.
+    let kit = ["--check", "--check-seconds", "60", "--"]
+        .into_iter()
+        .fold(program(run_child()), |kit, arg| kit.arg(arg));
     let child = language.command(scenario);
     let (status, report, errors) = child.iter().fold(kit, |kit, arg| kit.arg(arg)).run_alone();
     assert!(

@@ -124,9 +124,12 @@ def logbook_handler(**options):
             )
 
         def emit_batch(self, records, reason):
-            records, batch = list(records), next(pipe.batches)
-            for number, record in enumerate(records, 1):
-                self.emit(record, [int(reason == "group"), batch, len(records) - number])
+            records, batch, is_group = list(records), next(pipe.batches), reason == "group"
+            for left, record in zip(range(len(records) - 1, -1, -1), records):
+                if is_group:
+                    self.emit(record, [1, batch, left])
+                else:  # the last one is the severe record, which was not held back
+                    self.emit(record, [0, batch, left - 1] if left else None)
 
     return LogbookHandler(**options) if pipe else logbook.StderrHandler(**options)
 
