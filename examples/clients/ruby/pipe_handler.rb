@@ -319,7 +319,7 @@ module PipeHandler
 
     def finish(error)
       if error && @pid == Process.pid && [@handled, SystemExit, SignalException].none? { |one| one === error }
-        record(1, "uncaught", error, {}, error.backtrace_locations&.first, panic: error)
+        record(1, "panic", error, {}, error.backtrace_locations&.first, panic: error)
       end
       @late.each(&:join)
       locked { close if @pid == Process.pid }
