@@ -26,7 +26,9 @@ impl<'a> Fields<'a> {
         let (count, mut rest) = match payload {
             [_, head @ 0x90..=0x9f, rest @ ..] => (usize::from(head & 0x0f), rest),
             [_, 0xdc, a, b, rest @ ..] => (usize::from(u16::from_be_bytes([*a, *b])), rest),
-            // An array of 2^16 fields and more is none of version 1.
+            [_, 0xdd, a, b, c, d, rest @ ..] => {
+                (u32::from_be_bytes([*a, *b, *c, *d]) as usize, rest)
+            }
             _ => return Err(1),
         };
         let mut fields = Vec::with_capacity(count.min(rest.len()));
@@ -93,5 +95,21 @@ fn has_extension(value: &ValueRef<'_>) -> bool {
             .iter()
             .any(|(key, value)| has_extension(key) || has_extension(value)),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Fields;
+
+    #[test]
+    fn the_array_of_the_fields_may_have_every_length_format() {
+        for head in [&[0x92][..], &[0xdc, 0, 2], &[0xdd, 0, 0, 0, 2]] {
+            let payload = [&[0][..], head, &[1, 2]].concat();
+            let fields = Fields::read(&payload).expect("fields");
+            assert_eq!(fields.len(), 2);
+            assert_eq!(fields.offset(1), payload.len() - 1);
+        }
+        assert!(Fields::read(&[0, 0xdd, 0xff, 0xff, 0xff, 0xff, 1]).is_err());
     }
 }
