@@ -1,6 +1,6 @@
 //! `Batcher`: numbers the frames of the child and puts them together to batches.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, mem, time::Duration};
 
 use bytes::Bytes;
 use log::Level;
@@ -11,9 +11,6 @@ use tokio::time::Instant;
 /// The most bytes of a batch, unless it is a single longer frame.
 const MAX_BATCH: usize = 64 * 1024;
 
-/// How long a batch waits for further frames.
-const MAX_DELAY: Duration = Duration::from_millis(10);
-
 /// Builds batches of the frames of one child.
 ///
 /// At most three batches are held: the one that is being built, one that it had no room for, and a long frame after that.
@@ -23,6 +20,8 @@ pub(crate) struct Batcher {
     child: u32,
     /// Whether each frame is a batch of its own.
     alone: bool,
+    /// How long a batch waits for further frames.
+    delay: Duration,
     /// The ordinal of the next frame.
     next: u64,
     building: Vec<u8>,
@@ -41,14 +40,16 @@ pub(crate) struct Batch {
 }
 
 impl Batcher {
-    /// Creates a batcher for the child with this pid. With `alone`, each frame is a batch of its own.
-    pub(crate) fn new(relay: RelayStart, child: u32, alone: bool) -> Self {
+    /// Creates a batcher for the child with this pid. With `alone`, each frame is a batch of its own; otherwise a batch
+    /// waits so long for further frames.
+    pub(crate) fn new(relay: RelayStart, child: u32, alone: bool, delay: Duration) -> Self {
         Self {
             relay,
             child,
             alone,
+            delay,
             next: 0,
-            building: Vec::new(),
+            building: Vec::with_capacity(MAX_BATCH),
             first: 0,
             level: None,
             due: None,
@@ -65,7 +66,7 @@ impl Batcher {
         if self.building.len() + length > MAX_BATCH {
             self.finish();
         }
-        self.due.get_or_insert_with(|| Instant::now() + MAX_DELAY);
+        self.due.get_or_insert_with(|| Instant::now() + self.delay);
         self.building.extend_from_slice(&head);
         self.building.extend_from_slice(payload);
         self.level = [self.level, frame.kind.level()].into_iter().flatten().min();
@@ -92,14 +93,21 @@ impl Batcher {
             last: self.next - 1,
             level: self.level.take(),
         };
-        // A copy of the right size: the buffer is used again, and small batches do not hold large buffers.
-        let body = Bytes::copy_from_slice(&self.building);
+        let body = self.take_body();
         self.finished.push_back(Batch { headers, body });
-        self.building.clear();
-        if self.building.capacity() > 2 * MAX_BATCH {
-            self.building = Vec::new();
-        }
         self.first = self.next;
+    }
+
+    /// Takes what was built. A full buffer goes as it is. Otherwise a copy of the right size goes, so that small batches do
+    /// not hold large buffers.
+    fn take_body(&mut self) -> Bytes {
+        if self.building.len() * 8 > self.building.capacity() * 7 {
+            return mem::replace(&mut self.building, Vec::with_capacity(MAX_BATCH)).into();
+        }
+        let body = Bytes::copy_from_slice(&self.building);
+        self.building.clear();
+        self.building.shrink_to(MAX_BATCH);
+        body
     }
 
     /// Returns the oldest batch that is ready to go.

@@ -1,12 +1,14 @@
 //! `Forwarder`: takes the frames of the child and hands them to the publisher in batches.
 
+use std::{future::poll_fn, pin::Pin, task::Poll};
+
 use nats_relay::Address;
 use pipe_subscriber::{Frames, ReadError, Summary};
 use tokio::{
     select,
     time::{Instant, sleep_until},
 };
-use tokio_stream::StreamExt;
+use tokio_stream::{Stream, StreamExt};
 
 use crate::{
     batcher::{Batch, Batcher},
@@ -74,13 +76,10 @@ impl Forwarder {
                     let frames = batch.headers.count();
                     self.publisher.publish(self.message(batch), frames, room);
                 }
-                () = due(&mut self.link, self.batcher.due()), if finished.is_none() => self.batcher.finish(),
-                frame = self.frames.next(), if finished.is_none() => match frame {
-                    Some(frame) => self.batcher.push(&frame),
-                    None => {
-                        self.has_ended = true;
-                        self.batcher.finish();
-                    }
+                () = due(&self.link, self.batcher.due()), if finished.is_none() => self.batcher.finish(),
+                has_ended = fill(&mut self.frames, &mut self.batcher), if finished.is_none() => if has_ended {
+                    self.has_ended = true;
+                    self.batcher.finish();
                 },
             }
         }
@@ -116,13 +115,35 @@ impl Forwarder {
     }
 }
 
+/// Takes frames until a batch is finished or there are no more at the moment: going through `forward` for each would set
+/// a timer for each. Returns whether the frames have ended.
+async fn fill(frames: &mut Frames, batcher: &mut Batcher) -> bool {
+    let mut is_new = false;
+    poll_fn(|cx| {
+        loop {
+            match Pin::new(&mut *frames).poll_next(cx) {
+                Poll::Ready(Some(frame)) => batcher.push(&frame),
+                Poll::Ready(None) => return Poll::Ready(true),
+                // What was pushed may be due earlier than more frames come.
+                Poll::Pending if is_new => return Poll::Ready(false),
+                Poll::Pending => return Poll::Pending,
+            }
+            is_new = true;
+            if batcher.finished().is_some() {
+                return Poll::Ready(false);
+            }
+        }
+    })
+    .await
+}
+
 async fn room(publisher: &Publisher, length: Option<usize>) -> crate::publisher::Room {
     publisher.room(length.unwrap_or_default()).await
 }
 
 /// Waits until a batch is due. While there is no connection, no batch is due before it is full: few long messages wait
 /// then, and not many short ones.
-async fn due(link: &mut Link, due: Option<Instant>) {
+async fn due(link: &Link, due: Option<Instant>) {
     match due {
         Some(due) => {
             link.up().await;

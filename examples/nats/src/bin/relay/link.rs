@@ -1,6 +1,6 @@
 //! `Link`: the connection to the server, and whether it stands.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_nats::{
     Client, Event, ServerError as Refusal,
@@ -22,11 +22,11 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// The client connects again by itself. What was on the way is lost then: whoever sends it has to watch the link.
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
-    pub(crate) client: Client,
-    /// For messages, which wait for their acknowledgements.
-    pub(crate) jetstream: jetstream::Context,
+    pub(crate) client: Arc<Client>,
+    /// For messages, which wait for their acknowledgements. Each has a clone of this link.
+    pub(crate) jetstream: Arc<jetstream::Context>,
     /// For everything else.
-    pub(crate) api: jetstream::Context,
+    pub(crate) api: Arc<jetstream::Context>,
     pub(crate) trouble: Trouble,
     state: watch::Receiver<State>,
 }
@@ -69,26 +69,27 @@ impl Link {
             .max_ack_inflight(4 * in_flight)
             .build(client.clone());
         Ok(Self {
-            api: jetstream::new(client.clone()),
-            client,
-            jetstream,
+            api: jetstream::new(client.clone()).into(),
+            client: client.into(),
+            jetstream: jetstream.into(),
             trouble,
             state,
         })
     }
 
     /// Waits until the connection stands. Returns the number of losses so far.
-    pub(crate) async fn up(&mut self) -> u64 {
+    pub(crate) async fn up(&self) -> u64 {
         self.wait_for(|state| state.is_up).await.losses
     }
 
     /// Waits until the connection has been lost more often than so many times.
-    pub(crate) async fn lost(&mut self, losses: u64) {
+    pub(crate) async fn lost(&self, losses: u64) {
         self.wait_for(|state| state.losses > losses).await;
     }
 
-    async fn wait_for(&mut self, condition: impl FnMut(&State) -> bool) -> State {
-        let state = self.state.wait_for(condition).await.map(|state| *state);
+    async fn wait_for(&self, condition: impl FnMut(&State) -> bool) -> State {
+        let mut state = self.state.clone();
+        let state = state.wait_for(condition).await.map(|state| *state);
         match state {
             Ok(state) => state,
             // The client is gone, and with it the sender: the state never changes again.

@@ -35,6 +35,9 @@ pub(crate) struct Options {
     /// Publishes each record alone, to a subject that ends with its level: for subscribers to a level, at several times the cost
     #[arg(long)]
     pub(crate) per_record: bool,
+    /// How long a batch waits for further records: more makes fewer messages of programs that log little
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=60_000), conflicts_with = "per_record", value_name = "N")]
+    batch_ms: u64,
     /// What the program should log: a level or directives such as info,worker::db=debug
     #[arg(long, default_value = "trace")]
     pub(crate) filter: String,
@@ -79,6 +82,10 @@ impl Options {
                  with --host and --label"
             )),
         }
+    }
+
+    pub(crate) fn batch_delay(&self) -> Duration {
+        Duration::from_millis(self.batch_ms)
     }
 
     pub(crate) fn grace(&self) -> Duration {

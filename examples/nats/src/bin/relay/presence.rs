@@ -94,7 +94,7 @@ impl Presence {
 }
 
 async fn beat(
-    mut link: Link,
+    link: Link,
     subject: String,
     relay: RelayStart,
     child: u32,

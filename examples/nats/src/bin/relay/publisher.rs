@@ -122,15 +122,14 @@ impl Publisher {
 /// Sends a message until the server has acknowledged it: again after each loss of the connection, refusal and timeout.
 ///
 /// The server stores it once: it knows the message's `Nats-Msg-Id`, for as long as the stream's duplicate window.
-pub(crate) async fn deliver(mut link: Link, message: Message) {
+pub(crate) async fn deliver(link: Link, message: Message) {
     let mut pause = PAUSE;
     loop {
         let losses = link.up().await;
-        let mut watched = link.clone();
         let outcome = select! {
             biased;
             outcome = attempt(&link, &message) => outcome,
-            () = watched.lost(losses) => continue,
+            () = link.lost(losses) => continue,
         };
         let Err(error) = outcome else {
             return link.trouble.eases(&publishing_to(&message.subject));

@@ -64,7 +64,7 @@ pub(crate) async fn run(options: Options, mut signals: Signals) -> Result<u8, St
     let publisher = Publisher::new(link.clone(), options.window);
     let mut forwarder = Forwarder::new(
         logs.frames(),
-        Batcher::new(relay, pid, options.per_record),
+        Batcher::new(relay, pid, options.per_record, options.batch_delay()),
         publisher.clone(),
         presence,
         link.clone(),

@@ -8,6 +8,8 @@ use nats_relay::MAX_FRAME_LENGTH;
 
 use super::*;
 
+const DELAY: Duration = Duration::from_millis(10);
+
 /// Returns records with messages of these lengths and a close frame: as frames, and as a stream.
 async fn frames(lengths: &[usize]) -> (Vec<WholeFrame>, Vec<u8>) {
     let mut stream = Vec::new();
@@ -24,7 +26,7 @@ async fn frames(lengths: &[usize]) -> (Vec<WholeFrame>, Vec<u8>) {
 /// Returns the batches of these frames.
 fn batches(frames: &[WholeFrame], alone: bool) -> Vec<Batch> {
     let relay = "00000000000000ff".parse().unwrap();
-    let mut batcher = Batcher::new(relay, 17, alone);
+    let mut batcher = Batcher::new(relay, 17, alone, DELAY);
     let mut all = Vec::new();
     for frame in frames {
         batcher.push(frame);
@@ -84,7 +86,7 @@ async fn frames_that_go_alone_have_their_own_level() {
 #[tokio::test]
 async fn frames_that_are_not_taken_or_skipped_are_pending() {
     let (frames, _) = frames(&[1, 2]).await;
-    let mut batcher = Batcher::new("00000000000000ff".parse().unwrap(), 17, false);
+    let mut batcher = Batcher::new("00000000000000ff".parse().unwrap(), 17, false, DELAY);
     frames.iter().for_each(|frame| batcher.push(frame));
     assert!(batcher.due().is_some());
     batcher.finish();
