@@ -47,8 +47,9 @@ async fn flow(options: &[&str]) {
         }
         let collected = begin.elapsed();
         collector.stop().await;
-
         let total = 4 * settings.records;
+        sink.look(|received| received.accounts(total, 4));
+
         let rate = |time: std::time::Duration| {
             format!("{:.0} records/s", total as f64 / time.as_secs_f64())
         };

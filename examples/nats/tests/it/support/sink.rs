@@ -6,11 +6,16 @@ use std::{
     ops::RangeInclusive,
     sync::Arc,
     thread,
+    time::Duration,
 };
 
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
+
+/// If nothing arrives for so long, nothing will. Servers that are back are used again after 20 s; a relay counts as silent
+/// after 15 s.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// The lines of all collectors of a test. It survives them, as a file would.
 #[derive(Clone)]
@@ -97,27 +102,62 @@ impl Sink {
         })
     }
 
-    /// Waits until a condition holds.
+    /// Waits until a condition holds. Panics if it does not and nothing arrives any more: a record is lost.
     pub(crate) async fn wait_for(&self, condition: impl FnMut(&Received) -> bool) {
+        if !self.comes(condition).await {
+            let shown = self.look(Received::shown);
+            panic!("nothing has arrived for {SILENCE:?}, and the test waits for more: {shown}");
+        }
+    }
+
+    /// Waits until a condition holds, or nothing arrives any more. Returns whether it holds.
+    async fn comes(&self, mut condition: impl FnMut(&Received) -> bool) -> bool {
         let mut receiver = self.0.subscribe();
-        receiver
-            .wait_for(condition)
-            .await
-            .expect("the sink has its sender");
+        loop {
+            if condition(&receiver.borrow_and_update()) {
+                return true;
+            }
+            if timeout(SILENCE, receiver.changed()).await.is_err() {
+                return false;
+            }
+        }
     }
 
     pub(crate) fn look<T>(&self, look: impl FnOnce(&Received) -> T) -> T {
         look(&self.0.borrow())
     }
 
-    /// Waits until all records of a load are there, however often.
+    /// Waits until all records of a load are there, however often. Panics if nothing arrives any more before.
     pub(crate) async fn complete(&self, tag: &str, logged: u64) {
-        self.wait_for(|received| received.distinct(tag) >= logged)
-            .await;
+        if !self
+            .comes(|received| received.distinct(tag) >= logged)
+            .await
+        {
+            let (faults, gaps) =
+                self.look(|received| (received.faults(tag, logged), received.gaps(tag)));
+            let shown = self.look(Received::shown);
+            panic!(
+                "{tag}: {faults:?}, gaps {gaps:?}, and nothing has arrived for {SILENCE:?}: {shown}"
+            );
+        }
     }
 }
 
 impl Received {
+    /// What a test that fails shows.
+    fn shown(&self) -> String {
+        let mut loads: Vec<_> = self
+            .loads
+            .iter()
+            .map(|(tag, load)| (tag, load.distinct))
+            .collect();
+        loads.sort();
+        format!(
+            "received {loads:?}, ends {:?}, notices {:?}",
+            self.ends, self.notices
+        )
+    }
+
     fn line(&mut self, line: &[u8]) {
         #[derive(Deserialize)]
         struct Record<'a> {
@@ -188,6 +228,27 @@ impl Received {
             .iter()
             .filter(|times| times.unmarked > 1)
             .count() as u64
+    }
+
+    /// Asserts that the accounts of the last collector are those of so many records of so many processes, which have all
+    /// ended in good order: nothing is missing, and nothing is counted twice.
+    pub(crate) fn accounts(&self, records: u64, processes: u64) {
+        let sums = &self.summary["all"];
+        for (name, figure) in [("received", records), ("clean", processes)] {
+            assert_eq!(sums[name], figure, "{name} in {}", self.summary);
+        }
+        for name in [
+            "dropped",
+            "missing",
+            "lost_frames",
+            "malformed",
+            "unclosed",
+            "cut_off",
+            "open",
+        ] {
+            assert_eq!(sums[name], 0, "{name} in {}", self.summary);
+        }
+        assert!(self.ends.is_empty(), "{:?}", self.ends);
     }
 
     /// The ranges of records of a load that did not arrive, below the last one that did.
