@@ -2,6 +2,7 @@
 //!
 //! `NATS_SERVER` names the server's program. `RECORDS`, `KILLS` and `AWAY_SECONDS` say how long the tests are.
 
+mod alone;
 mod away;
 mod conf;
 mod flow;

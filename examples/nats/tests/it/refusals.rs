@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use crate::support::{Collector, Faults, Relay, STREAM, Settings, Sink, Site, figure, within};
+use crate::support::{
+    Collector, Faults, Place, Relay, STREAM, Settings, Sink, Site, figure, within,
+};
 
 /// Starts a relay that cannot start its child, and returns what it says.
 async fn refused(site: &Site, options: &[&str]) -> String {
@@ -94,6 +96,48 @@ async fn a_stream_that_is_full_is_reported_and_loses_nothing() {
         let faults = sink.look(|received| received.faults("web", logged.logged));
         assert_eq!((logged.dropped, faults), (0, Faults::default()));
         collector.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs NATS_SERVER"]
+async fn a_permission_that_is_withdrawn_is_reported_and_loses_nothing() {
+    within(&Settings::from_environment(), async {
+        let mut site = Site::new(Place::loopback());
+        site.add_leaf("edge1", Place::loopback());
+        let (granted, withdrawn) = ("[\n            $SUBJECTS", "[\n            \"other\"");
+        site.leaves[0].configure(granted, granted);
+        site.start_all().await;
+        let sink = Sink::new();
+        let mut collector = Collector::start(&site, &sink);
+        let mut relay = Relay::start(&site, 0, "web", &["--rate", "1000"]);
+        sink.wait_for(|received| received.distinct("web") > 1_000)
+            .await;
+
+        site.leaves[0].configure(granted, withdrawn);
+        site.leaves[0].reload().await;
+        let said = relay
+            .process
+            .line("Permissions Violation for Publish")
+            .await;
+        assert!(
+            said.contains("logs.edge1.web") && said.contains("check the permissions"),
+            "{said}"
+        );
+        figure("the relay says", said);
+
+        site.leaves[0].configure(withdrawn, granted);
+        site.leaves[0].reload().await;
+        let records = sink.look(|received| received.records) + 2_000;
+        sink.wait_for(|received| received.records > records).await;
+        site.end_loads();
+        let logged = relay.success().await;
+        sink.complete("web", logged.logged).await;
+        let faults = sink.look(|received| received.faults("web", logged.logged));
+        assert_eq!((logged.dropped, faults), (0, Faults::default()));
+        collector.stop().await;
+        sink.look(|received| received.accounts(logged.logged, 1));
     })
     .await;
 }

@@ -13,8 +13,9 @@ use super::{
     notice::Notice,
 };
 
-/// A relay sends a sign of life this often, in nanoseconds.
-pub(super) const HEARTBEAT: u64 = 5_000_000_000;
+/// After this time without a sign of life a relay counts as gone, in nanoseconds: 12 heartbeats. A hub that was started
+/// again fetches from its hosts again only after 20 s, and nobody is to be reported as gone for that.
+pub(super) const SILENCE: u64 = 60_000_000_000;
 
 impl Engine {
     /// Receives a control message of a host that is known.
@@ -79,9 +80,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Ends the children whose relay has been silent for three heartbeats.
+    /// Ends the children whose relay has been silent for a minute.
     pub(super) fn end_silent(&mut self, now: u64) {
-        let silence = 3 * HEARTBEAT + self.times.window;
+        let silence = SILENCE + self.times.window;
         let mut silent = Vec::new();
         for host in self.hosts.values() {
             let is_silent = |child: &Child| {
@@ -96,7 +97,7 @@ impl Engine {
             self.lose(
                 &host,
                 key,
-                format!("its relay {} is silent for 3 heartbeats", key.0),
+                format!("its relay {} has been silent for 60 s", key.0),
             );
         }
     }
@@ -223,7 +224,7 @@ pub(super) fn sign_of_life(
     )))
 }
 
-/// `web: worker[12] ended unknown after seq 7: its relay 00000000000000ff is silent for 3 heartbeats`
+/// `web: worker[12] ended unknown after seq 7: its relay 00000000000000ff has been silent for 60 s`
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {

@@ -260,15 +260,16 @@ fn a_silent_relay_has_ended_unknown_until_it_is_back() {
         other.started(None),
     ];
     // Nothing counts as more than a second, so this takes as many messages.
-    messages.extend((0..1700).map(|_| other.alive()));
+    messages.extend((0..6200).map(|_| other.alive()));
     let (mut engine, _) = read_all(messages);
-    let notice = "h/w: -[17] ended unknown after seq 5: its relay 0000000000000001 is silent for 3 heartbeats";
+    let notice =
+        "h/w: -[17] ended unknown after seq 5: its relay 0000000000000001 has been silent for 60 s";
     assert_eq!(texts(&mut engine), [notice]);
     assert_eq!((sums(&engine).cut_off, sums(&engine).open), (1, 0));
 
     engine.receive(Message {
         sequence: 10_000,
-        stored: START + 18 * SECOND,
+        stored: START + 63 * SECOND,
         ..silent.batch(6, 9, 8, START)
     });
     drain(&mut engine, true);

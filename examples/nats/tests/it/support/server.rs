@@ -12,6 +12,7 @@ use async_nats::{
     jetstream::{self, Message, consumer::pull::OrderedConfig},
 };
 use futures_util::{StreamExt, TryStreamExt};
+use rustix::process::Signal;
 
 use super::{Place, Process, certificates};
 
@@ -50,15 +51,22 @@ impl Server {
         leaf
     }
 
+    /// A server for everything on one machine.
+    pub(crate) fn alone(dir: &Path, place: Place) -> Self {
+        let mut alone = Self::new(dir, "alone", place, "alone.conf");
+        let listen = alone.environment["LISTEN"].clone();
+        alone.configure("127.0.0.1:4222", &listen);
+        alone.configure("/tmp/nats-logs", &dir.join("store").display().to_string());
+        alone
+    }
+
     fn new(dir: &Path, name: &str, place: Place, conf: &str) -> Self {
         certificates::certificate(dir, name, &place.address);
         let mut server = Self {
             name: name.to_owned(),
             place,
             dir: dir.to_owned(),
-            conf: Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join("conf")
-                .join(conf),
+            conf: self::conf(conf),
             environment: BTreeMap::new(),
             process: None,
             used: Duration::ZERO,
@@ -79,6 +87,21 @@ impl Server {
     /// Sets a variable of the configuration file.
     pub(crate) fn set(&mut self, name: &'static str, value: impl Into<String>) {
         self.environment.insert(name, value.into());
+    }
+
+    /// Changes its configuration file: from now on it has a copy of its own.
+    pub(crate) fn configure(&mut self, from: &str, to: &str) {
+        let text = fs::read_to_string(&self.conf).unwrap();
+        assert!(text.contains(from), "{from} in {text}");
+        self.conf = self.dir.join(format!("{}.conf", self.name));
+        fs::write(&self.conf, text.replace(from, to)).unwrap();
+    }
+
+    /// Lets the server read its configuration file again.
+    pub(crate) async fn reload(&mut self) {
+        let process = self.process();
+        process.signal(Signal::HUP);
+        process.line("Reloaded server configuration").await;
     }
 
     /// Starts the server and waits until it is ready.
@@ -166,7 +189,7 @@ impl Server {
             "hub" => ("hub-stream.json", "edge1"),
             host => ("leaf-stream.json", host),
         };
-        let config = fs::read_to_string(self.conf.with_file_name(file)).unwrap();
+        let config = fs::read_to_string(conf(file)).unwrap();
         let config = config.replace("edge1", host);
         self.request(&format!("$JS.API.STREAM.CREATE.{STREAM}"), config)
             .await;
@@ -200,4 +223,11 @@ impl Server {
             .unwrap();
         messages.take(number).try_collect().await.unwrap()
     }
+}
+
+/// The path of a file of `conf/`.
+fn conf(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("conf")
+        .join(file)
 }

@@ -13,8 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::{sync::watch, time::timeout};
 
-/// If nothing arrives for so long, nothing will. Servers that are back are used again after 20 s; a relay counts as silent
-/// after 15 s.
+/// If nothing arrives for so long, nothing will. Servers that are back are used again after 20 s.
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// The lines of all collectors of a test. It survives them, as a file would.
