@@ -164,6 +164,8 @@ async fn a_relay_that_is_killed_is_missed_by_the_collector() {
                     ("ended unknown", highest),
                     "{end:?}"
                 );
+                // By the relay that came after it, and not only because it is silent.
+                assert!(end.why.contains("was started"), "{end:?}");
                 assert_eq!((received.duplicated(&tag), end.label.as_str()), (0, "web"));
                 lost_inside += gaps as u64;
             }

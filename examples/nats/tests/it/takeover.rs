@@ -1,6 +1,11 @@
 //! Several collectors: each has a part of the hosts, and another one stands by for it.
 
+use std::time::Duration;
+
 use crate::support::{Collector, Faults, Relay, Settings, Sink, Site, within};
+
+/// A collector writes its position at least every second. The limit is far off, for busy machines.
+const LIMIT: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 #[ignore = "needs NATS_SERVER"]
@@ -65,6 +70,37 @@ async fn a_collector_on_standby_takes_the_part_of_one_that_is_killed() {
                 );
             });
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs NATS_SERVER"]
+async fn a_second_collector_of_the_same_name_stops_the_first_one() {
+    within(&Settings::from_environment(), async {
+        let mut site = Site::start(&["edge1"]).await;
+        let sink = Sink::new();
+        let mut first = Collector::start(&site, &sink);
+        let mut relay = Relay::start(&site, 0, "web", &["--rate", "1000"]);
+        sink.wait_for(|received| received.distinct("web") > 2_000)
+            .await;
+
+        let mut second = Collector::start(&site, &sink);
+        let stopped = tokio::time::timeout(LIMIT, first.failure()).await;
+        let said = stopped.expect("the first one goes on beside the second one");
+        assert!(said.contains("another collector has taken over"), "{said}");
+        let records = sink.look(|received| received.distinct("web")) + 2_000;
+        sink.wait_for(|received| received.distinct("web") > records)
+            .await;
+
+        site.end_loads();
+        let logged = relay.success().await.logged;
+        sink.complete("web", logged).await;
+        second.stop().await;
+        sink.look(|received| {
+            assert_eq!(received.faults("web", logged), Faults::default());
+            received.accounts(logged, 1);
+        });
     })
     .await;
 }

@@ -44,6 +44,14 @@ impl Collector {
         self.read_rest().await;
     }
 
+    /// Waits until it ends by itself with an error, and returns what it says.
+    pub(crate) async fn failure(&mut self) -> String {
+        let status = self.process.end().await;
+        assert!(!status.success(), "{}", self.process.errors());
+        self.read_rest().await;
+        self.process.errors()
+    }
+
     /// Kills it. What it has printed before is read to the end.
     pub(crate) async fn kill(&mut self) {
         self.process.kill().await;

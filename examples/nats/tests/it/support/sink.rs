@@ -42,6 +42,7 @@ pub(crate) struct End {
     pub(crate) relay: String,
     pub(crate) after_seq: u64,
     pub(crate) how: String,
+    pub(crate) why: String,
 }
 
 /// A line that is no record.
