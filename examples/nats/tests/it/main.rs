@@ -12,3 +12,4 @@ mod root;
 mod support;
 mod takeover;
 mod throughput;
+mod trickle;

@@ -20,7 +20,7 @@ const TAGS: [&str; 4] = ["w0", "w1", "w2", "w3"];
 const ROUNDS: u32 = 3;
 /// The window of a relay, and what it counts for a message beside its body.
 const WINDOW: usize = 4 << 20;
-const OVERHEAD: usize = 1024;
+const OVERHEAD: usize = 4096;
 
 /// What a batch is for the server.
 struct Batch {

@@ -24,8 +24,9 @@ use tokio::{
 
 use crate::link::{Link, publishing_to};
 
-/// What a message on the way takes beside its body: headers, subject, task and acknowledgement.
-pub(crate) const MESSAGE_OVERHEAD: u32 = 1024;
+/// What a message on the way takes beside its body: headers, subject, task and acknowledgement. With `--per-record` and a
+/// server that is stopped, memory grew by 4.9 KiB a message of 170 bytes.
+pub(crate) const MESSAGE_OVERHEAD: u32 = 4096;
 
 /// The pause after the first refusal. It grows with each further one, up to the longest.
 const PAUSE: Duration = Duration::from_millis(500);

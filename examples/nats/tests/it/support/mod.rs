@@ -23,7 +23,7 @@ pub(crate) use {
     relay::Relay,
     server::{STREAM, Server},
     settings::Settings,
-    sink::{Faults, Sink},
+    sink::{Faults, Received, Sink},
     site::Site,
 };
 

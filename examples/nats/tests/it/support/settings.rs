@@ -9,6 +9,8 @@ pub(crate) struct Settings {
     pub(crate) kills: u32,
     /// `AWAY_SECONDS`: how long a server is away.
     pub(crate) away_seconds: u64,
+    /// `CHILDREN`: how many children log little.
+    pub(crate) children: u32,
     /// `LEAST_PERCENT`: what a relay must reach of the throughput of its client library. 0 on a machine that is busy.
     pub(crate) least_percent: f64,
 }
@@ -19,6 +21,7 @@ impl Settings {
             records: variable("RECORDS", 10_000),
             kills: variable("KILLS", 2),
             away_seconds: variable("AWAY_SECONDS", 2),
+            children: variable("CHILDREN", 4),
             least_percent: variable("LEAST_PERCENT", 0.0),
         }
     }
