@@ -14,7 +14,7 @@ use crate::{
     batcher::{Batch, Batcher},
     link::Link,
     presence::Presence,
-    publisher::{Message, Publisher},
+    publisher::{Headers, Message, Publisher},
 };
 
 /// Reads frames and publishes batches. While the publisher has no room, nothing is read, and the child waits or drops, as
@@ -109,7 +109,7 @@ impl Forwarder {
         };
         Message {
             subject,
-            headers: batch.headers.to_headers(),
+            headers: Headers::Batch(batch.headers),
             body: batch.body,
         }
     }

@@ -17,7 +17,7 @@ use tokio::{
 
 use crate::{
     link::Link,
-    publisher::{Message, attempt, deliver},
+    publisher::{Headers, Message, attempt, deliver},
 };
 
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -118,7 +118,7 @@ async fn beat(
 fn message(subject: &str, control: &Control, number: u64) -> Message {
     Message {
         subject: subject.to_owned(),
-        headers: control.to_headers(number),
+        headers: Headers::Control(control.to_headers(number)),
         body: serde_json::to_vec(control)
             .expect("a control message is valid JSON")
             .into(),

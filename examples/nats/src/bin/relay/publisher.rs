@@ -16,6 +16,7 @@ use async_nats::{
     },
 };
 use bytes::Bytes;
+use nats_relay::BatchHeaders;
 use tokio::{
     select,
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
@@ -36,8 +37,24 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
     pub(crate) subject: String,
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Headers,
     pub(crate) body: Bytes,
+}
+
+/// The headers of a message. A map takes about 30 allocations, so that of a batch is made when it is sent and not kept.
+#[derive(Debug, Clone)]
+pub(crate) enum Headers {
+    Batch(BatchHeaders),
+    Control(HeaderMap),
+}
+
+impl Headers {
+    fn to_map(&self) -> HeaderMap {
+        match self {
+            Self::Batch(headers) => headers.to_headers(),
+            Self::Control(map) => map.clone(),
+        }
+    }
 }
 
 /// Room for one message within the window.
@@ -145,7 +162,7 @@ pub(crate) async fn deliver(link: Link, message: Message) {
 /// Sends a message once and waits for the acknowledgement.
 pub(crate) async fn attempt(link: &Link, message: &Message) -> Result<(), PublishError> {
     let publish = PublishMessage::build()
-        .headers(message.headers.clone())
+        .headers(message.headers.to_map())
         .payload(message.body.clone());
     let acknowledgement = link
         .jetstream
