@@ -31,7 +31,8 @@ pub(crate) fn strict(payload: &Payload<'_>, bytes: &[u8], start: u64) -> Vec<Fin
             found.push((0, &rule::KIND, text));
         }
         (_, Err(offset)) => {
-            let text = "what begins here is no whole MessagePack object, or no array of the fields".to_owned();
+            let text = "what begins here is no whole MessagePack object, or no array of the fields"
+                .to_owned();
             found.push((offset, &rule::MESSAGEPACK, text));
         }
         (payload, Ok(fields)) => {
