@@ -234,7 +234,7 @@
 //! | `subscriber/watch.rs` | `watch` and `watch_pid`: name the child that somebody else has started |
 //! | `subscriber/records.rs` | [`Records`]: the records as a `Stream` |
 //! | `subscriber/frames.rs` | `Frames`: the whole frames as a `Stream` (feature `frames`) |
-//! | `subscriber/reader_stream.rs` | what these two streams have in common |
+//! | `subscriber/reader_stream.rs` | the common part of these two streams |
 //! | `subscriber/record_reader.rs` | takes payloads from `read` to `account`, views of records to a closure; catches and counts a logger's panics |
 //! | `subscriber/record_reader/take_frame.rs` | the same for whole frames |
 //! | `subscriber/rate_limit.rs` | decides which records are handed on, and makes the report of the others |

@@ -10,7 +10,7 @@ use crate::{
     subject::{level_token, parse_level_token},
 };
 
-/// The version of the headers and of what the messages mean.
+/// The version of the headers and of the bodies.
 const FORMAT: &str = "1";
 
 /// The length of the longest payload in the body of a batch, for

@@ -1,4 +1,4 @@
-//! The rules of one payload: why it cannot be decoded, and what a tolerant reader accepts but no writer should send.
+//! The rules of one payload: why it cannot be decoded, and forms that a tolerant reader accepts but no writer should send.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -65,7 +65,7 @@ impl Program {
         self.child.id()
     }
 
-    /// Returns what becomes readable at the exit; `None` once the exit was taken.
+    /// Returns the descriptor that becomes readable at the exit; `None` once the exit was taken.
     pub(crate) fn awaited_exit(&self) -> Option<&OwnedFd> {
         self.status.is_none().then_some(&self.pidfd)
     }

@@ -1,4 +1,4 @@
-//! `Fields`: the fields of a payload as any MessagePack, for the rules about what a tolerant reader skips.
+//! `Fields`: the fields of a payload as any MessagePack, for the rules about fields that a tolerant reader skips.
 
 use rmpv::{ValueRef, decode::read_value_ref};
 
@@ -8,7 +8,7 @@ const KNOWN: [usize; 5] = [6, 19, 5, 4, 7];
 #[derive(Debug)]
 pub(crate) struct Fields<'a> {
     kind: usize,
-    /// The length of the payload, where a missing field would begin.
+    /// The length of the payload, at which a missing field would begin.
     end: usize,
     fields: Vec<Field<'a>>,
 }

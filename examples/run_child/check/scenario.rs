@@ -81,7 +81,7 @@ pub(crate) enum Untouched {
 }
 
 impl Scenario {
-    /// Makes what the program gets.
+    /// Makes the descriptors and variables that the program gets.
     pub(crate) fn setup(self) -> io::Result<Setup> {
         match self {
             Self::NoVariable => Ok(Setup::without_pipe()),
@@ -183,7 +183,7 @@ impl Setup {
 }
 
 impl Untouched {
-    /// Returns what the program did to the file.
+    /// Returns a finding if the program has changed the file.
     pub(crate) fn finding(&mut self) -> io::Result<Option<Finding>> {
         let (offset, text) = match self {
             Self::Nothing => return Ok(None),

@@ -18,12 +18,12 @@ pub(super) struct Turns(PerProcess<Turn>);
 
 #[derive(Debug, Default)]
 struct Turn {
-    /// At most one for each writer. A handler whose parent does not read must not delay what goes to another one.
+    /// At most one for each writer. A handler whose parent does not read must not delay records for another one.
     senders: Mutex<Vec<Sender>>,
     ended: Condvar,
 }
 
-/// The thread whose turn it is to send what a writer sends.
+/// The thread whose turn it is to send records by this writer.
 #[derive(Debug)]
 struct Sender {
     /// The address of the writer, which outlives the turn.

@@ -1,4 +1,4 @@
-//! `ReaderStream`: what the streams of records and of frames have in common.
+//! `ReaderStream`: the common part of the streams of records and of frames.
 
 use std::{
     io,

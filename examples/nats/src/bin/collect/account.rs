@@ -1,4 +1,4 @@
-//! `Account`: what is known of one child, as it is stored.
+//! `Account`: the counts and the end of one child, in the form in which they are stored.
 
 use nats_relay::RelayStart;
 use record_proto::{LogRecord, Payload};

@@ -9,9 +9,9 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::{
     engine::{Engine, Item, Message},
     failure::Failure,
+    leadership::Leadership,
     link::Link,
     options::Options,
-    place::Place,
     position::Position,
     reader::{Reader, Start},
     report::Report,
@@ -57,8 +57,8 @@ impl<'l> Collector<'l> {
         let mut start = options.since.map_or(Start::Beginning, Start::Time);
         let mut position = None;
         if !options.replay {
-            let mut place = Place::open(&link, &stream, &options.name, &filters).await?;
-            if options.standby && !wait(&mut place, &mut stop).await {
+            let mut leadership = Leadership::open(&link, &stream, &options.name, &filters).await?;
+            if options.standby && !wait(&mut leadership, &mut stop).await {
                 return Ok(None);
             }
             let mut store =
@@ -74,7 +74,7 @@ impl<'l> Collector<'l> {
                 check_stream(options, done, last)?;
                 start = Start::Sequence(done + 1);
             }
-            position = Some(Position::new(store, place, options.checkpoint()));
+            position = Some(Position::new(store, leadership, options.checkpoint()));
         }
         let reader = Reader::open(&link, &stream, &filters, start).await?;
         let sink = Sink::new(options.format, options.time, logger)?;
@@ -111,15 +111,15 @@ impl<'l> Collector<'l> {
             if self.position.is_none() && self.reader.is_at_end() {
                 return Ok(());
             }
-            let place: OptionFuture<_> = self
+            let leadership: OptionFuture<_> = self
                 .position
                 .as_mut()
-                .map(|position| position.place.next())
+                .map(|position| position.leadership.next())
                 .into();
             tokio::select! {
                 () = self.stop.requested() => return Ok(()),
                 message = self.reader.next() => self.receive(message).await?,
-                Some(()) = place => continue,
+                Some(()) = leadership => continue,
                 _ = tick.tick() => self.tick(),
             }
             self.dispatch(Engine::next).await?;
@@ -214,13 +214,13 @@ impl<'l> Collector<'l> {
 }
 
 /// Waits for this collector's turn. Returns whether it has come; else the collector was stopped.
-async fn wait(place: &mut Place, stop: &mut Stop) -> bool {
+async fn wait(leadership: &mut Leadership, stop: &mut Stop) -> bool {
     crate::support::stdio::eprint_line(
         "collect: on standby, until no other collector of this name reads",
     );
     tokio::select! {
         () = stop.requested() => false,
-        () = place.next() => {
+        () = leadership.next() => {
             crate::support::stdio::eprint_line("collect: reading");
             true
         }

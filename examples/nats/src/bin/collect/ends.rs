@@ -7,7 +7,7 @@ use nats_relay::{Address, Control, RelayStart};
 use super::{
     account::{ChildKey, End},
     child::Child,
-    engine::{Engine, Item, Message, What},
+    engine::{Content, Engine, Item, Message},
     flow::{OVERHEAD, give_up_holes},
     host::Ending,
     notice::Notice,
@@ -67,12 +67,12 @@ impl Engine {
                 self.notices
                     .extend(sign_of_life(child, now, message.sequence, &address.host));
                 child.is_ending = true;
-                host.positions.begin(message.sequence, 1);
+                host.pending.begin(message.sequence, 1);
                 self.push_end(
                     &address.host,
                     key,
                     message.sequence,
-                    What::Ended { last, exit, unsent },
+                    Content::Ended { last, exit, unsent },
                 );
             }
             _ => {}
@@ -111,8 +111,8 @@ impl Engine {
         let Some(child) = host.children.get_mut(&item.child) else {
             return;
         };
-        match &item.what {
-            What::Ended { last, exit, unsent } if child.account.end.is_none() => {
+        match &item.content {
+            Content::Ended { last, exit, unsent } if child.account.end.is_none() => {
                 child.account.report_end(*last);
                 let why = match unsent {
                     0 => exit.clone(),
@@ -122,7 +122,7 @@ impl Engine {
                 };
                 self.note_ends(item, "ended without a close frame", &why);
             }
-            What::Lost(why) if child.is_ending && child.account.end.is_none() => {
+            Content::Lost(why) if child.is_ending && child.account.end.is_none() => {
                 child.account.end = Some(End::Unknown);
                 self.note_ends(item, "ended unknown", why);
             }
@@ -155,16 +155,16 @@ impl Engine {
             .and_then(|host| host.children.get_mut(&key))
         {
             child.is_ending = true;
-            self.push_end(host, key, 0, What::Lost(why));
+            self.push_end(host, key, 0, Content::Lost(why));
         }
     }
 
     /// Sends an end through the window, after all frames of the child that have come.
-    fn push_end(&mut self, name: &str, key: ChildKey, sequence: u64, what: What) {
+    fn push_end(&mut self, name: &str, key: ChildKey, sequence: u64, content: Content) {
         let Some(host) = self.hosts.get_mut(name) else {
             return;
         };
-        // What has not come by now will not come: a relay sends the end after everything else.
+        // Content has not come by now will not come: a relay sends the end after everything else.
         give_up_holes(host, key, Some(u64::MAX), &mut self.merge);
         let last_key = host.children.get(&key).map_or(0, Child::last_key);
         let item = Item {
@@ -172,7 +172,7 @@ impl Engine {
             child: key,
             sequence,
             redelivered: false,
-            what,
+            content,
         };
         self.merge.push(last_key, OVERHEAD, item);
     }

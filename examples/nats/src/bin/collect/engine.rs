@@ -62,11 +62,11 @@ pub(crate) struct Item {
     /// The stream sequence of its message, or 0 if it comes from none.
     pub(crate) sequence: u64,
     pub(super) redelivered: bool,
-    pub(super) what: What,
+    pub(super) content: Content,
 }
 
 #[derive(Debug)]
-pub(super) enum What {
+pub(super) enum Content {
     Frame {
         frame: Frame,
         ordinal: u64,
@@ -218,11 +218,11 @@ impl Engine {
         item: &'i Item,
         is_late: bool,
     ) -> Option<(Origin<'i>, LogRecord<'i>)> {
-        let What::Frame {
+        let Content::Frame {
             frame,
             ordinal,
             fills_hole,
-        } = &item.what
+        } = &item.content
         else {
             self.end(item);
             return None;

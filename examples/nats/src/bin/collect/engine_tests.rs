@@ -157,7 +157,7 @@ fn copy(message: &Message) -> Message {
     }
 }
 
-/// What is dispatched: host and label, seq, whether it is marked.
+/// Content is dispatched: host and label, seq, whether it is marked.
 type Seen = Vec<(String, u64, bool)>;
 
 fn drain(engine: &mut Engine, all: bool) -> Seen {

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use super::{
     account::ChildKey,
     child::{Batch, Child, Part},
-    engine::{Item, What},
+    engine::{Content, Item},
     host::Host,
     merge::Merge,
     reorder::Pushed,
 };
 
-/// What a frame takes in memory beside its bytes, about.
+/// Content a frame takes in memory beside its bytes, about.
 pub(super) const OVERHEAD: usize = 160;
 
-/// Adds a batch of a child that is known, and hands on what is in order now.
+/// Adds a batch of a known child, and hands on all batches that are in order now.
 pub(super) fn push_batch(
     host: &mut Host,
     key: ChildKey,
@@ -25,22 +25,22 @@ pub(super) fn push_batch(
     let Host {
         name,
         children,
-        positions,
+        pending,
         ..
     } = host;
     let Some(child) = children.get_mut(&key) else {
         return;
     };
     let (sequence, count) = (batch.sequence, batch.last - batch.first + 1);
-    positions.begin(sequence, count);
+    pending.begin(sequence, count);
     match child.order.push(batch.first, batch.last, now, batch) {
         Pushed::Waits => {}
         Pushed::Duplicate(_) => {
             child.account.duplicate();
-            positions.finish(sequence, count);
+            pending.finish(sequence, count);
         }
         Pushed::Ready(batch) => {
-            positions.finish(sequence, take(name, key, child, &batch, merge));
+            pending.finish(sequence, take(name, key, child, &batch, merge));
             take_waiting(host, key, merge);
         }
     }
@@ -67,14 +67,14 @@ pub(super) fn take_waiting(host: &mut Host, key: ChildKey, merge: &mut Merge<Ite
     let Host {
         name,
         children,
-        positions,
+        pending,
         ..
     } = host;
     let Some(child) = children.get_mut(&key) else {
         return;
     };
     while let Some(batch) = child.order.pop() {
-        positions.finish(batch.sequence, take(name, key, child, &batch, merge));
+        pending.finish(batch.sequence, take(name, key, child, &batch, merge));
     }
 }
 
@@ -99,7 +99,7 @@ fn take(
             child: key,
             sequence: batch.sequence,
             redelivered: batch.redelivered,
-            what: What::Frame {
+            content: Content::Frame {
                 frame,
                 ordinal,
                 fills_hole,

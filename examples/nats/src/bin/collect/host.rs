@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     account::{Account, ChildKey, End},
     child::Child,
-    positions::Positions,
+    pending::Pending,
     sums::Sums,
 };
 
@@ -28,7 +28,7 @@ const KEEP: u64 = 3600 * 1_000_000_000;
 pub(crate) struct Host {
     pub(crate) name: Arc<str>,
     pub(crate) children: HashMap<ChildKey, Child>,
-    pub(crate) positions: Positions,
+    pub(crate) pending: Pending,
     /// The counts of the children that have ended, or were forgotten.
     past: Sums,
     ends: VecDeque<Ending>,
@@ -88,7 +88,7 @@ impl Host {
         Self {
             name: name.into(),
             children: children.collect(),
-            positions: Positions::default(),
+            pending: Pending::default(),
             past: stored.past,
             ends: stored.ends,
             labels: HashSet::new(),
@@ -101,7 +101,7 @@ impl Host {
     /// Returns what has to be stored if all messages up to `read` were read. Messages up to `open` may be dispatched before
     /// the next snapshot; `None` if nothing will be. The position is at most `limit`.
     pub(crate) fn snapshot(&mut self, read: u64, open: Option<u64>, limit: u64) -> Stored {
-        let done = self.positions.done(read).max(self.skip_to).min(limit);
+        let done = self.pending.done(read).max(self.skip_to).min(limit);
         self.forget_ended(done);
         self.is_dirty = limit < u64::MAX;
         Stored {
@@ -127,7 +127,7 @@ impl Host {
     pub(crate) fn finish(&mut self, sequence: u64) {
         self.is_dirty = true;
         if sequence > 0 {
-            self.positions.finish(sequence, 1);
+            self.pending.finish(sequence, 1);
         }
     }
 

@@ -97,7 +97,7 @@ impl Link {
         }
     }
 
-    /// Returns what the server said when it last denied a permission.
+    /// Returns the server's text of the last permission that it denied.
     pub(crate) fn denied(&self) -> Option<String> {
         self.denied
             .lock()
@@ -118,7 +118,7 @@ impl Link {
         self.client.max_payload()
     }
 
-    /// Sends what is still on its way out, such as an acknowledgement.
+    /// Sends everything that is still in the client's buffer, such as an acknowledgement.
     pub(crate) async fn flush(&self) {
         let _lost_with_the_connection = tokio::time::timeout(TIMEOUT, self.client.flush()).await;
     }

@@ -11,7 +11,7 @@
 //!                                                    Account -> Store ==> key-value bucket
 //! ```
 //!
-//! `Engine` has everything from a message to a record and knows no connection; `Collector` connects its ends. `Place` is
+//! `Engine` has everything from a message to a record and knows no connection; `Collector` connects its ends. `Leadership` is
 //! the consumer of the server that lets one of several collectors read. The page of both programs is
 //! `examples/nats/README.md`.
 //!
@@ -30,14 +30,14 @@ mod engine_tests;
 mod failure;
 mod flow;
 mod host;
+mod leadership;
 mod link;
 mod merge;
 mod notice;
 mod options;
 mod ordinals;
-mod place;
+mod pending;
 mod position;
-mod positions;
 mod prefix;
 mod process;
 mod reader;

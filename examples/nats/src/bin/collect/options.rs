@@ -37,7 +37,7 @@ pub(crate) struct Options {
     /// Reads to the present end of the stream and stops. Nothing is stored: no position, no account
     #[arg(long, conflicts_with_all = ["standby", "name"])]
     pub(crate) replay: bool,
-    /// Leaves out what was stored before: 90s, 10m, 2h, or a time such as 2026-01-02T03:04:05Z. Hosts with a stored position
+    /// Leaves out messages that were stored before this time: 90s, 10m, 2h, or a time such as 2026-01-02T03:04:05Z. Hosts with a stored position
     /// go on from there all the same
     #[arg(long, value_parser = since, value_name = "TIME")]
     pub(crate) since: Option<SystemTime>,

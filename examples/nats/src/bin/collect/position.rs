@@ -1,4 +1,4 @@
-//! `Position`: up to where the stream is done, and when that is stored.
+//! `Position`: the sequence up to which the stream is done, and when that is stored.
 
 use std::{
     collections::HashSet,
@@ -11,7 +11,7 @@ use crate::{
     engine::{Engine, Item},
     failure::Failure,
     host::Stored,
-    place::Place,
+    leadership::Leadership,
     store::Store,
 };
 
@@ -25,7 +25,7 @@ const ATTEMPTS: usize = 32;
 /// The stored position, and when it is written.
 pub(crate) struct Position {
     pub(crate) store: Store,
-    pub(crate) place: Place,
+    pub(crate) leadership: Leadership,
     every: Duration,
     written: Instant,
     all_written: Instant,
@@ -36,12 +36,12 @@ pub(crate) struct Position {
 }
 
 impl Position {
-    pub(crate) fn new(store: Store, place: Place, every: Duration) -> Self {
+    pub(crate) fn new(store: Store, leadership: Leadership, every: Duration) -> Self {
         let now = Instant::now();
         let read = store.done().unwrap_or(0);
         Self {
             store,
-            place,
+            leadership,
             every,
             written: now,
             all_written: now,
@@ -72,7 +72,9 @@ impl Position {
             .map(|host| host.name.to_string())
             .collect();
         self.write(engine, hosts, false).await?;
-        self.place.acknowledge(self.store.done().unwrap_or(0)).await;
+        self.leadership
+            .acknowledge(self.store.done().unwrap_or(0))
+            .await;
         Ok(())
     }
 
@@ -97,7 +99,9 @@ impl Position {
         if is_all {
             self.all_written = self.written;
         }
-        self.place.acknowledge(self.store.done().unwrap_or(0)).await;
+        self.leadership
+            .acknowledge(self.store.done().unwrap_or(0))
+            .await;
         Ok(())
     }
 

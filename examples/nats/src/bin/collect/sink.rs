@@ -1,4 +1,4 @@
-//! `Sink`: where the records go.
+//! `Sink`: prints the records, or hands them to a logger.
 
 use std::{
     io::{self, BufWriter, Write},

@@ -49,7 +49,7 @@ impl Sums {
         }
     }
 
-    /// Returns the names and figures, the losses after the counts of what arrived.
+    /// Returns the names and figures, first the counts of arrived records, then the losses.
     pub(crate) fn list(self) -> [(&'static str, u64); 14] {
         [
             ("received", self.received),
@@ -102,7 +102,7 @@ impl Sums {
     }
 }
 
-/// `7 received, 2 missing, 1 processes clean`: only what is not 0.
+/// `7 received, 2 missing, 1 processes clean`: only figures that are not 0.
 impl fmt::Display for Sums {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} received", HumanCount(self.received))?;

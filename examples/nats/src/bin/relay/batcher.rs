@@ -98,7 +98,7 @@ impl Batcher {
         self.first = self.next;
     }
 
-    /// Takes what was built. A full buffer goes as it is. Otherwise a copy of the right size goes, so that small batches do
+    /// Takes the body that was built. A full buffer goes as it is. Otherwise a copy of the right size goes, so that small batches do
     /// not hold large buffers.
     fn take_body(&mut self) -> Bytes {
         if self.building.len() * 8 > self.building.capacity() * 7 {

@@ -85,7 +85,7 @@ impl Forwarder {
         }
     }
 
-    /// Reads to the end of the pipe without publishing, so that what is lost is counted.
+    /// Reads to the end of the pipe without publishing, so that lost frames are counted.
     pub(crate) async fn count_rest(&mut self) {
         while self.frames.next().await.is_some() {
             self.batcher.skip();

@@ -1,4 +1,4 @@
-//! `Trouble`: what goes wrong between relay and server, printed once when it begins and once when it is over.
+//! `Trouble`: a problem between relay and server, printed once when it begins and once when it is over.
 
 use std::{
     collections::BTreeMap,

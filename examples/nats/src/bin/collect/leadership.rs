@@ -1,4 +1,4 @@
-//! `Place`: this collector's place at the consumer of the stream that all collectors of one name share.
+//! `Leadership`: whether this collector is the one that reads, of all that share a name.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -14,14 +14,14 @@ use futures_util::StreamExt;
 
 use crate::{failure::Failure, link::Link};
 
-/// The server's name for those of whom it chooses one.
+/// The server's name for the group of which it chooses one.
 const GROUP: &str = "collect";
 /// After this time without a request of the chosen one, the server chooses another.
 const GONE: Duration = Duration::from_secs(5);
 /// How long a request waits.
 const REQUEST: Duration = Duration::from_secs(2);
 const HEARTBEAT: Duration = Duration::from_millis(500);
-/// After this time the server sends again what was not acknowledged.
+/// After this time the server sends a message again that was not acknowledged.
 const ACK_WAIT: Duration = Duration::from_secs(10);
 /// How many messages are sent and not acknowledged at most.
 const MAX_PENDING: i64 = 10_000;
@@ -33,7 +33,7 @@ const MAX_PENDING: i64 = 10_000;
 /// consumer decides who reads, and its acknowledgements show how far that is (`nats consumer info`).
 ///
 /// The last message is never acknowledged, so there is always one with which the server can choose.
-pub(crate) struct Place {
+pub(crate) struct Leadership {
     consumer: PullConsumer,
     /// `None` if it has to be asked for again.
     messages: Option<Messages>,
@@ -41,7 +41,7 @@ pub(crate) struct Place {
     open: VecDeque<(u64, jetstream::Message)>,
 }
 
-impl Place {
+impl Leadership {
     pub(crate) async fn open(
         link: &Link,
         stream: &Stream,

@@ -1,15 +1,15 @@
-//! `Positions`: up to where the messages of a host are done.
+//! `Pending`: the messages of a host that are not dispatched yet.
 
 use std::collections::VecDeque;
 
 /// The messages of one host that have been read and of which something has not been dispatched yet.
 #[derive(Debug, Default)]
-pub(crate) struct Positions {
+pub(crate) struct Pending {
     /// Stream sequence, and how many parts of the message are left. In ascending order.
     open: VecDeque<(u64, u64)>,
 }
 
-impl Positions {
+impl Pending {
     /// Adds a message of this many parts. Its sequence is higher than all before.
     pub(crate) fn begin(&mut self, sequence: u64, parts: u64) {
         self.open.push_back((sequence, parts));
@@ -37,15 +37,15 @@ mod tests {
 
     #[test]
     fn a_message_that_is_not_done_holds_back_those_after_it() {
-        let mut positions = Positions::default();
-        assert_eq!(positions.done(9), 9);
-        positions.begin(10, 3);
-        positions.begin(12, 1);
-        positions.finish(12, 1);
-        assert_eq!(positions.done(15), 9);
-        positions.finish(10, 2);
-        assert_eq!(positions.done(15), 9);
-        positions.finish(10, 1);
-        assert_eq!(positions.done(15), 15);
+        let mut pending = Pending::default();
+        assert_eq!(pending.done(9), 9);
+        pending.begin(10, 3);
+        pending.begin(12, 1);
+        pending.finish(12, 1);
+        assert_eq!(pending.done(15), 9);
+        pending.finish(10, 2);
+        assert_eq!(pending.done(15), 9);
+        pending.finish(10, 1);
+        assert_eq!(pending.done(15), 15);
     }
 }
