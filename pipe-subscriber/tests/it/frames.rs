@@ -35,6 +35,13 @@ fn payload_of(record: &LogRecord<'_>) -> Vec<u8> {
     payload
 }
 
+/// Returns a record as `pipe-handler` sends it: with an instance of 32 bits.
+fn plain(seq: u64) -> LogRecord<'static> {
+    let mut record = record(7, seq);
+    record.instance = Some(0xdead_beef);
+    record
+}
+
 fn info(seq: u64) -> FrameKind {
     let level = Level::Info;
     FrameKind::Record { level, seq }
@@ -192,11 +199,22 @@ async fn ends_and_errors_are_those_of_records() {
 }
 
 #[tokio::test]
+async fn records_of_the_handler_come_as_they_were_sent() {
+    let stream = Stream::default().frame(&plain(1)).frame(&plain(2));
+    let (frames, summary) = read(stream.subscriber().frames()).await;
+    assert_eq!(joined(&frames), stream.0);
+    let parts = frames.iter().map(|f| (f.kind, f.pid, f.instance));
+    let expected = [1, 2].map(|seq| (info(seq), Some(7), Some(0xdead_beef)));
+    assert!(parts.eq(expected), "{frames:?}");
+    assert_eq!(summary.received, 2);
+}
+
+#[tokio::test]
 async fn a_tee_gets_the_frames_as_they_came() {
     let mut long = record(7, 1);
     long.message = "x".repeat(10_000).into();
     let payload = payload_of(&long);
-    let mut stream = Stream::default().hello(7).record(7, 9).payload(&[1, 2]);
+    let mut stream = Stream::default().hello(7).frame(&plain(9)).payload(&[1, 2]);
     for piece in split(&payload, Some(7), 11, 4096) {
         stream = stream.frame(&piece);
     }
