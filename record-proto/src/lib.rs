@@ -90,6 +90,8 @@
 //! # Features
 //!
 //! - `codec` (default): [`RecordCodec`] on tokio-util. Without it the crate needs neither tokio nor tokio-util.
+//! - `shared-buffer` (default): the rings of the shared buffer, for the sibling crates. They are hidden here and may
+//!   change; PROTOCOL.md describes the memory.
 //! - `kv_serde`: structures among the key-values keep their structure, in both directions.
 //!
 //! # Map of the source
@@ -113,6 +115,7 @@
 //!   - `codec.rs`: `RecordCodec` and `BatchCodec`, which find frames; the length of a frame is checked here.
 //!   - `frame.rs`: `Frame`, one payload as it was received, and the default maximum length.
 //!   - `batch.rs`: `Batch`, several whole frames in one buffer.
+//!   - `ring/`: frames in memory that two processes share; its `mod.rs` lists the files.
 //! - `wire`: payloads, which are a kind and its fields.
 //!   - `payload.rs`: `Payload`, the kinds, and the types `Hello`, `Dropped`, `Close` and `Levels`.
 //!   - `decode.rs`: decodes a payload of any kind, and applies the limit on values.
@@ -208,6 +211,13 @@ pub use {
         Event, MessageWriter, RecordDecoder, RecordEncoder, SpanWriter, fmt_with_sources,
         put_batched_record, unnumbered_fields,
     },
+};
+
+#[cfg(feature = "shared-buffer")]
+#[doc(hidden)]
+pub use stream::ring::{
+    BufferReader, Header, Layout, LayoutError, Next, NoRoom, Place, Reader, RingError, RingWords,
+    RingWriter,
 };
 
 #[doc = include_str!("../README.md")]

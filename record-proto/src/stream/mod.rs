@@ -5,6 +5,8 @@ mod batch;
 #[cfg(feature = "codec")]
 mod codec;
 mod frame;
+#[cfg(feature = "shared-buffer")]
+pub(crate) mod ring;
 
 pub use frame::{DEFAULT_MAX_FRAME_LENGTH, Frame};
 #[cfg(feature = "codec")]

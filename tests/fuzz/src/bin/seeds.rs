@@ -41,6 +41,8 @@ fn main() -> io::Result<()> {
         .collect();
     write(&directory.join("fragments"), &noise)?;
     write(&directory.join("one_pass"), &noise)?;
+    write(&directory.join("ring"), &noise)?;
+    write(&directory.join("ring_race"), &noise)?;
     let known = [noise.clone(), streams_of_payloads(&all)].concat();
     write(&directory.join("known_decoder"), &known)?;
     write(&directory.join("round_trip"), &[noise, golden].concat())

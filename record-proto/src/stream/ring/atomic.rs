@@ -1,0 +1,3 @@
+//! The atomic types of the ring.
+
+pub(super) use std::sync::atomic::{AtomicU64, Ordering, fence};

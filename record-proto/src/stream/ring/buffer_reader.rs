@@ -1,0 +1,284 @@
+//! `BufferReader`: all frames of a buffer, in causal order.
+
+use super::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Relaxed, SeqCst},
+    fence,
+};
+use super::entry::NO_TICKET;
+use super::header::Sleeper;
+use super::layout::{Layout, RingWords};
+use super::ring_reader::{FRAME_BUFFER, RingError, RingReader};
+
+/// The one reader of a buffer.
+///
+/// It works in turns: [`look`](Self::look), then [`next`](Self::next) until it returns no frame, then
+/// [`publish`](Self::publish).
+///
+/// Frames come in causal order: if a log call of any writer of this buffer had returned before another began, its frame
+/// comes first. For this the look reads the ticket counter first and the positions of the rings afterwards. An entry
+/// with a lower ticket than the counter is in the look or was drawn by a log call that has not returned. An entry with a
+/// higher one may have a predecessor that the look did not see, so it is held back until the next look.
+///
+/// What a writer puts into an entry holds nothing back for longer than that: an entry that was there at the last look is
+/// handed out, whatever its ticket.
+#[derive(Debug)]
+pub struct BufferReader {
+    layout: Layout,
+    rings: Vec<RingReader>,
+    /// The rings that have an entry, one bit each.
+    active: u64,
+    /// The rings that were claimed at the last look, one bit each.
+    claimed: u64,
+    given_up: Vec<(usize, RingError)>,
+    given_up_bits: u64,
+    /// The ticket counter at the last look.
+    ticket: u64,
+    sleeper: Sleeper,
+    is_closed: bool,
+    run: Option<Run>,
+    frame: Box<[u8]>,
+}
+
+/// The ring whose entries come next, without a look at the others, as long as their order words are below `end`.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    ring: usize,
+    end: u64,
+}
+
+/// What comes next; see [`BufferReader::next`].
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next<'a> {
+    /// A frame, its length included, of the ring with this number.
+    Frame(usize, &'a [u8]),
+    /// There are more entries, for which another look is needed.
+    Look,
+    /// Everything that the look found was handed out.
+    Nothing,
+}
+
+impl BufferReader {
+    /// Creates the reader of a new buffer.
+    pub fn new(layout: Layout) -> Self {
+        Self {
+            layout,
+            rings: (0..layout.rings()).map(|_| RingReader::default()).collect(),
+            active: 0,
+            claimed: 0,
+            given_up: Vec::new(),
+            given_up_bits: 0,
+            ticket: 0,
+            sleeper: Sleeper::default(),
+            is_closed: false,
+            run: None,
+            frame: vec![0; FRAME_BUFFER].into(),
+        }
+    }
+
+    /// Looks at the ticket counter, and then at the positions of all claimed rings.
+    pub fn look(&mut self, words: &[AtomicU64]) {
+        self.run = None;
+        if self.is_closed {
+            return self.each_claimed(words, |ring, words| ring.go_on(words));
+        }
+        let header = self.layout.header(words);
+        self.ticket = header.ticket.load(SeqCst);
+        // The counter is read before every position. A writer draws its ticket before it moves its position.
+        fence(SeqCst);
+        let all = u64::MAX >> (64 - self.rings.len());
+        self.claimed = header.claimed.load(Acquire) & all & !self.given_up_bits;
+        self.each_claimed(words, |ring, words| ring.look(words));
+    }
+
+    /// Hands out the next frame.
+    #[inline]
+    pub fn next(&mut self, words: &[AtomicU64]) -> Next<'_> {
+        let index = match self.run.filter(|run| self.goes_on(*run)) {
+            Some(run) => run.ring,
+            None => match self.begin_run() {
+                Some(run) => run.ring,
+                None if self.needs_look() => return Next::Look,
+                None => return Next::Nothing,
+            },
+        };
+        let ring = self.layout.ring(words, index);
+        let (length, found) = self.rings[index].take(ring, &mut self.frame);
+        if let Err(error) = found {
+            self.give_up(index, ring, error);
+        } else if self.rings[index].is_empty() {
+            self.active &= !(1 << index);
+        }
+        Next::Frame(index, &self.frame[..length])
+    }
+
+    /// Gives room back to the writers, and frees the rings that were released and are empty. To be called when every
+    /// frame that was handed out is dispatched.
+    ///
+    /// Calls `wake` with each ring whose writer waits, and `freed` with the counts of dropped records of each ring that
+    /// was freed.
+    pub fn publish(
+        &mut self,
+        words: &[AtomicU64],
+        mut wake: impl FnMut(RingWords<'_>),
+        mut freed: impl FnMut([u64; 5]),
+    ) {
+        let mut due = 0;
+        for index in bits(self.claimed) {
+            if self.rings[index].publish(self.layout.ring(words, index)) {
+                due |= 1 << index;
+            }
+        }
+        if due == 0 {
+            return;
+        }
+        // A writer says that it waits, fences, and looks at the tail again: it sees the tail, or is seen waiting.
+        fence(SeqCst);
+        for index in bits(due) {
+            let ring = self.layout.ring(words, index);
+            if ring.waiting.load(Relaxed) != 0 {
+                wake(ring);
+            }
+            if let Some(dropped) = self.free_if_released(words, index) {
+                freed(dropped);
+            }
+        }
+    }
+
+    /// Says that the reader is about to sleep. It must look and call [`next`](Self::next) once more before it does.
+    pub fn fall_asleep(&mut self, words: &[AtomicU64]) {
+        self.sleeper.fall_asleep(self.layout.header(words));
+    }
+
+    /// Says that the reader looks by itself again.
+    pub fn awake(&mut self, words: &[AtomicU64]) {
+        self.sleeper.awake(self.layout.header(words));
+    }
+
+    /// Makes the cut: what was committed before is handed out from here on, and nothing else.
+    ///
+    /// A commit that comes after the cut finds [`Reader::Closed`](super::Reader::Closed).
+    pub fn close(&mut self, words: &[AtomicU64]) {
+        if self.is_closed {
+            return;
+        }
+        self.sleeper.close(self.layout.header(words));
+        self.look(words);
+        self.is_closed = true;
+    }
+
+    /// Returns the rings that made no sense, with the reason.
+    pub fn given_up(&self) -> &[(usize, RingError)] {
+        &self.given_up
+    }
+
+    /// Returns the counts of dropped records in all rings that are claimed, by level.
+    pub fn dropped(&self, words: &[AtomicU64]) -> [u64; 5] {
+        let mut sum = [0_u64; 5];
+        for index in bits(self.claimed | self.given_up_bits) {
+            let ring = self.layout.ring(words, index);
+            for (sum, count) in sum.iter_mut().zip(ring.dropped) {
+                *sum = sum.saturating_add(count.load(Relaxed));
+            }
+        }
+        sum
+    }
+
+    /// Returns whether the next entry of the run's ring comes before those of all others, and may be handed out.
+    #[inline]
+    fn goes_on(&self, run: Run) -> bool {
+        let ring = &self.rings[run.ring];
+        ring.order().is_some_and(|order| order < run.end) && !ring.is_at_stop()
+    }
+
+    /// Finds the ring whose entry comes first among those that may be handed out.
+    fn begin_run(&mut self) -> Option<Run> {
+        let mut first = None;
+        let (mut least, mut second) = (u64::MAX, u64::MAX);
+        for index in bits(self.active) {
+            let ring = &self.rings[index];
+            let Some(order) = ring.order().filter(|_| self.may_hand_out(ring)) else {
+                continue;
+            };
+            if order < least {
+                second = least;
+                (first, least) = (Some(index), order);
+            } else {
+                second = second.min(order);
+            }
+        }
+        // If the look at the first ring is over, the others must not overtake it.
+        let ring = first.filter(|index| !self.rings[*index].is_at_stop())?;
+        // An entry that is handed out whatever its order is a run by itself.
+        let end = second.min(self.ticket);
+        self.run = Some(Run { ring, end });
+        self.run
+    }
+
+    /// Returns whether the look knew the entry's ticket, or the entry does not wait for that.
+    fn may_hand_out(&self, ring: &RingReader) -> bool {
+        let is_known = ring
+            .order()
+            .is_some_and(|order| order == NO_TICKET || order < self.ticket);
+        // At the cut, an entry with an unknown ticket was committed after it.
+        is_known || (ring.is_old() && !self.is_closed)
+    }
+
+    /// Returns whether entries are left that another look hands out.
+    fn needs_look(&self) -> bool {
+        let mut rings = bits(self.active).map(|index| &self.rings[index]);
+        rings.any(|ring| !self.is_closed || self.may_hand_out(ring))
+    }
+
+    fn each_claimed(
+        &mut self,
+        words: &[AtomicU64],
+        step: impl Fn(&mut RingReader, RingWords<'_>) -> Result<(), RingError>,
+    ) {
+        for index in bits(self.claimed) {
+            let ring_words = self.layout.ring(words, index);
+            match step(&mut self.rings[index], ring_words) {
+                Ok(()) if self.rings[index].is_empty() => self.active &= !(1 << index),
+                Ok(()) => self.active |= 1 << index,
+                Err(error) => self.give_up(index, ring_words, error),
+            }
+        }
+    }
+
+    /// Frees a ring whose writer has released it, if everything in it was handed out. Returns its counts of dropped records.
+    fn free_if_released(&mut self, words: &[AtomicU64], index: usize) -> Option<[u64; 5]> {
+        let ring = self.layout.ring(words, index);
+        // Acquire: sees the last position and all counts.
+        let is_released = ring.released.load(Acquire) != 0;
+        // The look may have read the position before the last entry.
+        if !is_released || !self.rings[index].is_at(ring.head.load(Relaxed)) {
+            return None;
+        }
+        let mut dropped = [0; 5];
+        for (taken, count) in dropped.iter_mut().zip(ring.dropped) {
+            *taken = count.load(Relaxed);
+            count.store(0, Relaxed);
+        }
+        self.claimed &= !(1 << index);
+        self.layout.header(words).free(ring, index);
+        Some(dropped)
+    }
+
+    #[cold]
+    fn give_up(&mut self, index: usize, ring: RingWords<'_>, error: RingError) {
+        self.rings[index].give_up(ring);
+        self.given_up.push((index, error));
+        self.given_up_bits |= 1 << index;
+        self.claimed &= !(1 << index);
+        self.active &= !(1 << index);
+    }
+}
+
+/// Returns the positions of the bits that are set.
+fn bits(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = (word != 0).then(|| word.trailing_zeros() as usize)?;
+        word &= word - 1;
+        Some(bit)
+    })
+}

@@ -1,0 +1,141 @@
+//! `Header`: the words of a whole buffer.
+
+use super::atomic::{
+    AtomicU64,
+    Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
+    fence,
+};
+use super::layout::RingWords;
+
+/// The bell's value after the reader has stopped for good.
+const CLOSED: u64 = u64::MAX;
+
+/// Tickets from here on are refused: somebody has pushed the counter.
+const TICKET_LIMIT: u64 = 1 << 63;
+
+/// The words of a whole buffer.
+#[derive(Debug, Clone, Copy)]
+pub struct Header<'m> {
+    /// Counts how often the reader fell asleep and awoke: odd while it sleeps. Only the reader moves it.
+    pub bell: &'m AtomicU64,
+    /// The next ticket.
+    pub ticket: &'m AtomicU64,
+    /// One bit for each ring that is or was in use.
+    pub claimed: &'m AtomicU64,
+}
+
+/// What a writer finds after it has committed an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// It will look by itself.
+    Awake,
+    /// It must be woken. The value is a different one each time that it falls asleep.
+    Asleep(u64),
+    /// It reads no more. Whether it has read the entry is unknown.
+    Closed,
+}
+
+impl<'m> Header<'m> {
+    pub(super) fn begin(self) {
+        // 0 stands for "no ticket".
+        self.ticket.store(1, Relaxed);
+    }
+
+    /// Draws a ticket: the order word of one entry. To be called after all foreign code of the log call has run.
+    ///
+    /// `None` if the counter makes no sense any more.
+    #[inline]
+    pub fn draw_ticket(self) -> Option<u64> {
+        // A log call that returned before this one began has drawn its ticket before: the two calls are ordered by
+        // whatever made the one precede the other, and the ticket's modification order agrees with that. AcqRel also
+        // orders the ticket before the entry's commit.
+        let ticket = self.ticket.fetch_add(1, AcqRel);
+        (1..TICKET_LIMIT).contains(&ticket).then_some(ticket)
+    }
+
+    /// Returns what the reader does. To be called after each commit.
+    #[inline]
+    pub fn after_commit(self) -> Reader {
+        // The reader stores the bell, fences, and looks at the positions. So of the two fences one comes first: either
+        // this load sees the reader asleep or closed, or the reader's look sees the entry.
+        fence(SeqCst);
+        match self.bell.load(Relaxed) {
+            CLOSED => Reader::Closed,
+            value if value & 1 == 1 => Reader::Asleep(value),
+            _ => Reader::Awake,
+        }
+    }
+
+    /// Claims a free ring for `owner`, which is not 0. Returns its number.
+    pub fn claim<'r>(
+        self,
+        rings: impl Iterator<Item = RingWords<'r>>,
+        owner: u64,
+    ) -> Option<usize> {
+        for (index, ring) in rings.enumerate() {
+            if ring.owner.load(Relaxed) != 0 {
+                continue;
+            }
+            // Acquire: sees everything that the reader did before it freed the ring.
+            if ring
+                .owner
+                .compare_exchange(0, owner, Acquire, Relaxed)
+                .is_err()
+            {
+                continue;
+            }
+            // A ring that was freed is empty. One that is not was changed by somebody: nobody uses it any more.
+            if ring.head.load(Relaxed) != ring.tail.load(Relaxed) {
+                continue;
+            }
+            // Precedes every commit into the ring, so whoever sees the commit's effects sees the bit.
+            self.claimed.fetch_or(1 << index, AcqRel);
+            return Some(index);
+        }
+        None
+    }
+
+    /// Frees a ring whose writer has released it, after everything in it was dispatched and its counts were taken.
+    pub(super) fn free(self, ring: RingWords<'_>, index: usize) {
+        ring.released.store(0, Relaxed);
+        ring.waiting.store(0, Relaxed);
+        // Before the owner is cleared: the bit of the next owner must not be taken away.
+        self.claimed.fetch_and(!(1 << index), AcqRel);
+        ring.owner.store(0, Release);
+    }
+}
+
+/// The reader's side of the bell. It trusts only its own copy of the value.
+#[derive(Debug, Default)]
+pub(super) struct Sleeper {
+    value: u64,
+}
+
+impl Sleeper {
+    /// Says that the reader is about to sleep. It must look once more before it does.
+    pub(super) fn fall_asleep(&mut self, header: Header<'_>) {
+        self.set(header, self.value | 1);
+        // Together with the fence of `after_commit`: whoever commits after the look that follows sees the value.
+        fence(SeqCst);
+    }
+
+    /// Says that the reader looks by itself again.
+    pub(super) fn awake(&mut self, header: Header<'_>) {
+        let awake = self.value.next_multiple_of(2);
+        if awake != self.value {
+            self.set(header, awake);
+        }
+    }
+
+    /// Says that the reader looks once more and then never again.
+    pub(super) fn close(&mut self, header: Header<'_>) {
+        self.set(header, CLOSED);
+        // Together with the fence of `after_commit`: what the look that follows does not see is not acknowledged.
+        fence(SeqCst);
+    }
+
+    fn set(&mut self, header: Header<'_>, value: u64) {
+        self.value = value;
+        header.bell.store(value, Release);
+    }
+}

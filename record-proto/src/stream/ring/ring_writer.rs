@@ -1,0 +1,200 @@
+//! `RingWriter`: the one writer of a ring.
+
+use super::atomic::Ordering::{Acquire, Relaxed, Release};
+use super::entry::{JUMP, WORD, entry_bytes, max_frame};
+use super::layout::RingWords;
+
+/// An empty ring is begun again at its start once this many bytes of it were used, so that a process that logs now and
+/// then uses few pages.
+const RESTART: usize = 8 * 1024;
+
+/// The one writer of a ring.
+///
+/// A record takes three steps: [`room`](Self::room), then its number and ticket, then [`commit`](Self::commit). A caller
+/// that gives up waiting for room has taken neither.
+#[derive(Debug)]
+pub struct RingWriter<'m> {
+    ring: RingWords<'m>,
+    /// The end of the last entry. Positions count bytes and only grow; a position modulo the ring's length is a place.
+    position: u64,
+    /// The bytes of the ring that may be used, from its start.
+    limit: usize,
+    may_grow: bool,
+}
+
+/// The place of the next entry. It is valid until the next commit.
+#[derive(Debug)]
+#[must_use]
+pub struct Place {
+    position: u64,
+    /// The longest frame that fits.
+    frame: usize,
+}
+
+/// Why there is no room for a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoRoom {
+    /// The reader has not read enough.
+    Full,
+    /// The ring has more pages, which are not usable yet; see [`RingWriter::extend`].
+    Unextended,
+    /// The frame is longer than [`RingWriter::max_frame`].
+    TooLong,
+    /// The reader has given this ring up, or somebody has written over its words. It can never be used again.
+    Broken,
+}
+
+impl<'m> RingWriter<'m> {
+    /// Goes on in a ring that was claimed. Its first `limit` bytes may be used.
+    pub fn new(ring: RingWords<'m>, limit: usize) -> Self {
+        let size = size_of_val(ring.data);
+        Self {
+            ring,
+            position: ring.tail.load(Acquire),
+            limit: limit.min(size),
+            may_grow: limit < size,
+        }
+    }
+
+    /// Returns the length of the longest frame, its own length included: a quarter of what the ring has.
+    #[inline]
+    pub fn max_frame(&self) -> usize {
+        max_frame(self.limit)
+    }
+
+    /// Returns the bytes of the ring that may be used.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Lets more of the ring be used, up to `limit` bytes.
+    pub fn extend(&mut self, limit: usize) {
+        let size = size_of_val(self.ring.data);
+        self.limit = limit.clamp(self.limit, size);
+        self.may_grow = self.limit < size;
+    }
+
+    /// The ring cannot be extended: it stays as long as it is.
+    pub fn stop_growing(&mut self) {
+        self.may_grow = false;
+    }
+
+    /// Finds room for a frame of this many bytes. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is none at this moment, or never.
+    #[inline]
+    pub fn room(&self, frame: usize) -> Result<Place, NoRoom> {
+        let size = size_of_val(self.ring.data);
+        // Acquire: the reader's loads of the bytes before its tail precede the stores of new bytes there.
+        let tail = self.ring.tail.load(Acquire);
+        let used = self.position.wrapping_sub(tail);
+        if used > size as u64 {
+            return Err(NoRoom::Broken);
+        }
+        let used = used as usize;
+        let need = entry_bytes(frame);
+        let at = self.place();
+        if frame > self.max_frame() {
+            return Err(NoRoom::TooLong);
+        }
+        if at + need <= self.limit && (used > 0 || at < RESTART) {
+            return match used + need <= size {
+                true => Ok(self.after(0, frame)),
+                false => Err(NoRoom::Full),
+            };
+        }
+        self.room_after_jump(frame, used)
+    }
+
+    /// Finds room at the ring's start: the frame does not fit before its end, or the ring is empty.
+    #[cold]
+    fn room_after_jump(&self, frame: usize, used: usize) -> Result<Place, NoRoom> {
+        let size = size_of_val(self.ring.data);
+        let (at, need) = (self.place(), entry_bytes(frame));
+        let skipped = size - at;
+        let fits_at_start = at > 0 && used + skipped + need <= size;
+        if used == 0 && fits_at_start {
+            return Ok(self.after(skipped, frame));
+        }
+        if at + need <= self.limit {
+            return Ok(self.after(0, frame));
+        }
+        // Growing comes before going round: a burst then finds the whole ring.
+        match self.may_grow {
+            true => Err(NoRoom::Unextended),
+            false if fits_at_start => Ok(self.after(skipped, frame)),
+            false => Err(NoRoom::Full),
+        }
+    }
+
+    /// Writes an entry and makes it visible. The frame may be shorter than the one that the place was found for.
+    #[inline]
+    pub fn commit(&mut self, place: Place, order: u64, frame: &[u8]) {
+        debug_assert!(frame.len() <= place.frame, "a frame longer than its place");
+        // A longer one would reach into entries that are not read yet.
+        let frame = &frame[..frame.len().min(place.frame)];
+        let data = self.ring.data;
+        let mask = size_of_val(data) - 1;
+        if place.position != self.position {
+            data[self.place() / WORD].store(JUMP, Relaxed);
+        }
+        let at = (place.position as usize & mask) / WORD;
+        let (entry, length) = (&data[at..], entry_bytes(frame.len()));
+        let Some((first, words)) = entry.split_first() else {
+            return;
+        };
+        first.store(order, Relaxed);
+        let (chunks, rest) = frame.as_chunks::<WORD>();
+        for (word, chunk) in words.iter().zip(chunks) {
+            word.store(u64::from_ne_bytes(*chunk), Relaxed);
+        }
+        if let (false, Some(word)) = (rest.is_empty(), words.get(chunks.len())) {
+            let mut last = [0; WORD];
+            last[..rest.len()].copy_from_slice(rest);
+            word.store(u64::from_ne_bytes(last), Relaxed);
+        }
+        self.position = place.position + length as u64;
+        // Release: whoever sees the position sees the entry, and the jump before it.
+        self.ring.head.store(self.position, Release);
+    }
+
+    /// Adds dropped records of one level, 1 for error to 5 for trace.
+    pub fn add_dropped(&self, level: usize, count: u64) {
+        if let Some(word) = level
+            .checked_sub(1)
+            .and_then(|at| self.ring.dropped.get(at))
+        {
+            // Only this writer adds, and the reader takes only after `release`.
+            word.store(word.load(Relaxed).wrapping_add(count), Relaxed);
+        }
+    }
+
+    /// Gives the ring back. The reader frees it once it has dispatched everything.
+    pub fn release(self) {
+        // Release: whoever sees it sees the last position and all counts.
+        self.ring.released.store(1, Release);
+    }
+
+    /// Returns the end of the last entry.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Returns the words of the ring, for waiting.
+    pub fn words(&self) -> RingWords<'m> {
+        self.ring
+    }
+
+    fn place(&self) -> usize {
+        self.position as usize & (size_of_val(self.ring.data) - 1)
+    }
+
+    fn after(&self, skipped: usize, frame: usize) -> Place {
+        Place {
+            position: self.position + skipped as u64,
+            frame,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+pub(super) use loom::sync::atomic::{AtomicU64, Ordering, fence};

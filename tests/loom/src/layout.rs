@@ -1,0 +1,59 @@
+//! A layout with the same words and the shortest rings.
+
+use super::atomic::{AtomicU64, Ordering::Relaxed};
+use super::header::Header;
+
+const RING_WORDS: usize = 8;
+const HEAD_WORDS: usize = 11;
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layout {
+    pub(super) rings: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RingWords<'m> {
+    pub(super) head: &'m AtomicU64,
+    pub(super) waiting: &'m AtomicU64,
+    pub(super) owner: &'m AtomicU64,
+    pub(super) released: &'m AtomicU64,
+    pub(super) dropped: &'m [AtomicU64],
+    pub(super) tail: &'m AtomicU64,
+    pub(super) dispatched: &'m AtomicU64,
+    pub(super) data: &'m [AtomicU64],
+}
+
+impl Layout {
+    pub(super) fn make(self) -> Vec<AtomicU64> {
+        let words = 3 + self.rings * (HEAD_WORDS + RING_WORDS);
+        let words: Vec<_> = (0..words).map(|_| AtomicU64::new(0)).collect();
+        words[1].store(1, Relaxed);
+        words
+    }
+
+    pub(super) fn rings(self) -> usize {
+        self.rings
+    }
+
+    pub(super) fn header(self, words: &[AtomicU64]) -> Header<'_> {
+        Header {
+            bell: &words[0],
+            ticket: &words[1],
+            claimed: &words[2],
+        }
+    }
+
+    pub(super) fn ring(self, words: &[AtomicU64], index: usize) -> RingWords<'_> {
+        let words = &words[3 + index * (HEAD_WORDS + RING_WORDS)..];
+        RingWords {
+            head: &words[0],
+            waiting: &words[1],
+            owner: &words[2],
+            released: &words[3],
+            dropped: &words[4..9],
+            tail: &words[9],
+            dispatched: &words[10],
+            data: &words[HEAD_WORDS..][..RING_WORDS],
+        }
+    }
+}
