@@ -64,6 +64,7 @@ struct Options {
 #[derive(Clone, Copy, ValueEnum)]
 enum Delivery {
     Direct,
+    Shared,
     Buffered,
 }
 
@@ -71,6 +72,7 @@ impl From<Delivery> for pipe_handler::Delivery {
     fn from(delivery: Delivery) -> Self {
         match delivery {
             Delivery::Direct => Self::Direct,
+            Delivery::Shared => Self::Shared,
             Delivery::Buffered => Self::Buffered,
         }
     }

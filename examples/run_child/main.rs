@@ -99,6 +99,9 @@ struct Options {
     /// Makes records of the lines that the program writes to its stdout and stderr, too: for programs without pipe-handler
     #[arg(long)]
     capture: bool,
+    /// The bytes of memory that the program may log into instead of the pipe; 0 for none
+    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    buffer: usize,
     /// How long to go on reading after the child's exit while another process holds the pipe
     #[arg(long, value_name = "N", default_value_t = 2000)]
     grace_ms: u64,
@@ -218,6 +221,7 @@ fn spawn(options: &Options) -> io::Result<(Child, PipeSubscriber)> {
     }
     let mut spawn = Spawn::new(command)
         .filter(&options.filter)
+        .buffer(options.buffer)
         .grace(grace)
         .via(match options.via {
             Via::Fd => pipe_subscriber::Via::Fd,

@@ -281,6 +281,8 @@ pub use scope::{
     AfterEscalation, ApplicationBinding, Dispatcher, HoldBack, Instrumented, Scope, ScopeGuard,
     Scoped,
 };
+#[cfg(any(feature = "buffered", feature = "shared-buffer"))]
+pub use transport::Delivery;
 pub use {
     handler::PipeHandler,
     record::Counts,
@@ -293,10 +295,7 @@ pub use {
 #[cfg(feature = "buffered")]
 pub use {
     setup::{DEFAULT_CAPACITY, Guard},
-    transport::{
-        Delivery,
-        buffered::{AsyncPipe, Drain},
-    },
+    transport::buffered::{AsyncPipe, Drain},
 };
 
 #[doc = include_str!("../README.md")]

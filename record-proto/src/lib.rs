@@ -217,7 +217,7 @@ pub use {
 #[doc(hidden)]
 pub use stream::ring::{
     BufferReader, Header, Layout, LayoutError, Next, NoRoom, Place, Reader, RingError, RingWords,
-    RingWriter,
+    RingWriter, release,
 };
 
 #[doc = include_str!("../README.md")]

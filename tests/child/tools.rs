@@ -25,6 +25,7 @@ use crate::{
 pub(crate) fn settings() -> Builder {
     let delivery = match std::env::var("E2E_DELIVERY").as_deref() {
         Ok("buffered") => Delivery::Buffered,
+        Ok("shared") => Delivery::Shared,
         _ => Delivery::Direct,
     };
     let as_long_as_it_takes = Duration::from_secs(1_000);

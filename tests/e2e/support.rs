@@ -5,6 +5,7 @@
 mod files;
 
 use std::{
+    env,
     ffi::OsStr,
     fmt::Display,
     fs::File,
@@ -30,6 +31,9 @@ pub(crate) use files::{Errors, Tape, temporary};
 
 /// The longest time of a test; none should take a tenth of it.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
+/// The bytes of the buffer that children are offered if the tests run with shared delivery.
+const BUFFER: usize = 1024 * 1024;
 
 /// Runs the body of a test and ends it at the [`LIMIT`].
 pub(crate) fn within<F: Future>(body: F) -> F::Output {
@@ -158,7 +162,12 @@ impl Scenario {
     }
 
     pub(crate) fn start_as(self, how: impl FnOnce(Spawn<Command>) -> Spawn<Command>) -> Running {
-        let spawned = how(Spawn::new(self.command)).spawn();
+        let mut spawn = Spawn::new(self.command);
+        // With E2E_DELIVERY=shared, each child that uses the delivery of the tests is offered a buffer.
+        if env::var_os("E2E_DELIVERY").is_some_and(|delivery| delivery == "shared") {
+            spawn = spawn.buffer(BUFFER);
+        }
+        let spawned = how(spawn).spawn();
         let (child, logs) = spawned.expect("a child");
         Running::new(child, logs, self.errors)
     }

@@ -159,6 +159,12 @@ impl RecordWriter {
     pub(super) fn drop_record(&self, level: Level) {
         // Dropped records have numbers too: to the parent, a gap in the numbers is a loss.
         self.counters.next_seq();
-        self.counters.count_dropped(level);
+        self.count_dropped(level);
+    }
+
+    /// Counts a record that has a sequence number and will not be sent.
+    pub(super) fn count_dropped(&self, level: Level) {
+        let is_reported = self.transport.note_dropped(level);
+        self.counters.count_dropped(level, is_reported);
     }
 }

@@ -159,12 +159,14 @@ impl Counters {
         ThreadCounter(Some((self.id.load(Relaxed), count)))
     }
 
-    /// Counts a record that has a sequence number and will not be sent.
-    pub(crate) fn count_dropped(&self, level: Level) {
+    /// Counts a record that has a sequence number and will not be sent. `is_reported`: the parent knows of it.
+    pub(crate) fn count_dropped(&self, level: Level, is_reported: bool) {
         let level = level as usize - 1;
         self.dropped[level].fetch_add(1, Relaxed);
-        self.unreported[level].fetch_add(1, Relaxed);
-        self.mark_unreported();
+        if !is_reported {
+            self.unreported[level].fetch_add(1, Relaxed);
+            self.mark_unreported();
+        }
     }
 
     /// Sets the flag. Call it after the count was added.

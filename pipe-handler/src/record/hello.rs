@@ -43,6 +43,7 @@ impl RecordWriter {
                 *closed = None;
             }
         }
+        self.transport.begin(self.session.instance());
         let written = self.transport.write_hello(&self.encode_hello(), deadline);
         match written {
             Written::Whole => self.session.mark_open(),

@@ -13,7 +13,7 @@ use super::counters::{Counters, Counts, ThreadCounter};
 use super::session::Session;
 use super::thread::{Buffers, Thread};
 use crate::sys::{NestingGuard, Refused, process};
-use crate::transport::{Deadline, Overflow, Pipe, Transport, Written};
+use crate::transport::{Address, Deadline, Overflow, Pipe, Transport, Written};
 
 /// Writes the records of one handler.
 ///
@@ -80,6 +80,16 @@ impl RecordWriter {
         self.transport.may_wait_here()
     }
 
+    /// Returns the value of `RECORD_PIPE` for a child of this process, which gets the pipe under this address.
+    pub(crate) fn address(&self, pipe: Address) -> String {
+        self.transport.address(pipe)
+    }
+
+    /// Sets whether the shared buffer, if there is one, is closed in programs that this process starts.
+    pub(crate) fn set_buffer_close_on_exec(&self, on: bool) {
+        self.transport.set_buffer_close_on_exec(on);
+    }
+
     /// Waits until everything logged so far is in the pipe. Returns `false` if the timeout was too short.
     pub(crate) fn flush(&self, timeout: Duration) -> bool {
         if NestingGuard::is_suppressed() {
@@ -95,6 +105,8 @@ impl RecordWriter {
         #[cfg(feature = "scope")]
         self.end_groups(&mut Deadline::new(Overflow::BlockFor(timeout)));
         self.close(timeout);
+        self.transport
+            .give_rings_back(&mut Deadline::new(Overflow::BlockFor(timeout)));
         self.session.forget();
     }
 
@@ -258,7 +270,7 @@ impl RecordWriter {
                 self.counters.count_sent_shared()
             }
             Written::Whole => self.counters.count_sent(counter),
-            Written::Full => self.counters.count_dropped(level),
+            Written::Full => self.count_dropped(level),
             // Without a reader, records are discarded and not counted.
             Written::Gone => {}
         }

@@ -8,7 +8,7 @@ use record_proto::{DEFAULT_TEXT_LIMIT, KeyValues, Value};
 use crate::handler::PipeHandler;
 use crate::record::Settings;
 use crate::sys::process;
-#[cfg(feature = "buffered")]
+#[cfg(any(feature = "buffered", feature = "shared-buffer"))]
 use crate::transport::Delivery;
 use crate::transport::Overflow;
 
@@ -47,7 +47,7 @@ pub struct Builder {
     pub(super) filter: Option<String>,
     pub(super) panic_hook: bool,
     pub(super) check_before_each_write: bool,
-    #[cfg(feature = "buffered")]
+    #[cfg(any(feature = "buffered", feature = "shared-buffer"))]
     pub(super) delivery: Delivery,
     #[cfg(feature = "buffered")]
     pub(super) capacity: usize,
@@ -69,7 +69,7 @@ impl Builder {
             filter: None,
             panic_hook: true,
             check_before_each_write: false,
-            #[cfg(feature = "buffered")]
+            #[cfg(any(feature = "buffered", feature = "shared-buffer"))]
             delivery: Delivery::Direct,
             #[cfg(feature = "buffered")]
             capacity: DEFAULT_CAPACITY,
@@ -183,7 +183,7 @@ impl Builder {
     }
 
     /// Sets how records get from the log call into the pipe. The default is [`Delivery::Direct`].
-    #[cfg(feature = "buffered")]
+    #[cfg(any(feature = "buffered", feature = "shared-buffer"))]
     pub fn delivery(mut self, delivery: Delivery) -> Self {
         self.delivery = delivery;
         self

@@ -5,6 +5,8 @@ use std::{env, ffi::OsStr, os::fd::RawFd};
 use super::error::InitError;
 use super::variables::{FILTER, PIPE};
 use crate::transport::Address;
+#[cfg(feature = "shared-buffer")]
+use crate::transport::shared::BufferAddress;
 
 /// Returns the pipe that `RECORD_PIPE` names.
 pub(crate) fn pipe() -> Result<Address, InitError> {
@@ -12,6 +14,20 @@ pub(crate) fn pipe() -> Result<Address, InitError> {
         Some(value) if !value.is_empty() => parse(&value),
         _ => Err(InitError::Absent),
     }
+}
+
+/// Returns the shared buffer that `RECORD_PIPE` names, if it names one.
+#[cfg(feature = "shared-buffer")]
+pub(crate) fn buffer() -> Option<BufferAddress> {
+    let value = env::var_os(PIPE)?;
+    let mut parts = value.to_str()?.split(':').skip(4);
+    let mut number = || parts.next()?.parse::<u64>().ok();
+    Some(BufferAddress {
+        fd: number().and_then(|fd| RawFd::try_from(fd).ok())?,
+        dev: number()?,
+        ino: number()?,
+        size: number()?,
+    })
 }
 
 /// Returns the filter that the parent asks for in `RECORD_PIPE_FILTER`. An empty variable counts as absent.

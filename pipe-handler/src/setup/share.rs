@@ -74,7 +74,7 @@ impl PipeHandler {
 fn share(writer: &Arc<RecordWriter>, command: &mut Command) -> io::Result<()> {
     let pipe = writer.pipe().ok_or_else(no_pipe)?;
     let address = pipe.address().ok_or_else(no_pipe)?;
-    command.env(variables::PIPE, address.to_string());
+    command.env(variables::PIPE, writer.address(address));
     command.env(variables::FILTER, &writer.settings.filter);
     let shared = SharedPipe {
         writer: Arc::clone(writer),
@@ -105,6 +105,7 @@ impl SharedPipe {
         if let Some(pipe) = self.writer.pipe() {
             let _refused = pipe.set_close_on_exec(false);
         }
+        self.writer.set_buffer_close_on_exec(false);
         Ok(())
     }
 }
@@ -116,6 +117,7 @@ impl Drop for SharedPipe {
             // It does not fail for a descriptor that is open, and nothing could be done about a failure.
             let pipe = self.writer.pipe();
             let _kept = pipe.map(|pipe| pipe.set_close_on_exec(true));
+            self.writer.set_buffer_close_on_exec(true);
         }
     }
 }

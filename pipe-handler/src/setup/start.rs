@@ -19,11 +19,12 @@ use crate::filter::Filter;
 use crate::handler::PipeHandler;
 use crate::record::RecordWriter;
 use crate::sys::process;
+#[cfg(any(feature = "buffered", feature = "shared-buffer"))]
+use crate::transport::Delivery;
 #[cfg(feature = "buffered")]
-use crate::transport::{
-    Delivery,
-    buffered::{AsyncPipe, Drain, Queue, drain},
-};
+use crate::transport::buffered::{AsyncPipe, Drain, Queue, drain};
+#[cfg(feature = "shared-buffer")]
+use crate::transport::shared::{Mapping, Shared};
 use crate::transport::{Pipe, Transport, WriteEnd};
 #[cfg(feature = "buffered")]
 use tokio::io::AsyncWrite;
@@ -43,7 +44,7 @@ impl Builder {
     pub fn build(mut self) -> Result<PipeHandler, InitError> {
         let filter = self.read_filter()?;
         let hooks = self.hooks();
-        let handler = adopt(|end| self.make_on(filter, end))?;
+        let handler = adopt(|end| self.make_on_adopted(filter, end))?;
         begin_session(&handler.writer, hooks);
         Ok(handler)
     }
@@ -173,7 +174,7 @@ impl Builder {
     ) -> Result<Arc<RecordWriter>, InitError> {
         let filter = self.read_filter()?;
         let hooks = self.hooks();
-        let writer = adopt(|end| install(self.make_on(filter, end)?))?;
+        let writer = adopt(|end| install(self.make_on_adopted(filter, end)?))?;
         share::set_global(&writer);
         begin_session(&writer, hooks);
         Ok(writer)
@@ -214,6 +215,19 @@ impl Builder {
         Arc::new(Queue::new(self.capacity))
     }
 
+    /// Makes a handler on the pipe that the parent gave, with the buffer beside it if there is one.
+    fn make_on_adopted(self, filter: Filter, end: Arc<WriteEnd>) -> Result<PipeHandler, InitError> {
+        // Taken over whatever the delivery is: a buffer that is not used is closed.
+        #[cfg(feature = "shared-buffer")]
+        if let Some(shared) = adopt_buffer()
+            && self.delivery == Delivery::Shared
+        {
+            let pipe = Pipe::new(end, self.check_before_each_write);
+            return Ok(self.make_with(filter, Transport::Shared(Box::new(shared), pipe)));
+        }
+        self.make_on(filter, end)
+    }
+
     /// Makes a handler on a pipe with the delivery that the settings name.
     fn make_on(self, filter: Filter, end: Arc<WriteEnd>) -> Result<PipeHandler, InitError> {
         let pipe = Pipe::new(end, self.check_before_each_write);
@@ -246,6 +260,14 @@ impl Builder {
             hold_back: self.hold_back,
         }
     }
+}
+
+/// Returns the buffer that the environment names. One that is refused is no error: everything goes through the pipe.
+#[cfg(feature = "shared-buffer")]
+fn adopt_buffer() -> Option<Shared> {
+    let address = env::buffer()?;
+    let (mapping, fd) = Mapping::adopt(&address).ok()?;
+    Some(Shared::new(mapping, fd, address))
 }
 
 /// The hooks that a session installs.

@@ -2,6 +2,12 @@
 //! uses no other module of this crate.
 
 mod atomic;
+#[cfg(all(
+    feature = "shared-buffer",
+    target_os = "linux",
+    target_has_atomic = "64"
+))]
+pub(crate) mod membarrier;
 mod nesting;
 pub(crate) mod process;
 #[cfg(any(

@@ -24,7 +24,12 @@ pub enum Delivery {
     /// default.
     #[default]
     Direct,
+    /// The record is in memory that the parent shares when the log call returns. If the parent offers no such memory, or
+    /// if it cannot be used, this is `Direct`.
+    #[cfg(feature = "shared-buffer")]
+    Shared,
     /// A thread of the handler's own writes the records of the program's threads, many at once. The first record after
     /// a pause is written at once.
+    #[cfg(feature = "buffered")]
     Buffered,
 }

@@ -4,14 +4,26 @@
 mod address;
 #[cfg(feature = "buffered")]
 pub(crate) mod buffered;
-#[cfg(feature = "buffered")]
+#[cfg(any(feature = "buffered", feature = "shared-buffer"))]
 mod delivery;
 mod overflow;
 mod pipe;
+#[cfg(all(
+    feature = "shared-buffer",
+    target_os = "linux",
+    target_has_atomic = "64"
+))]
+pub(crate) mod shared;
+#[cfg(all(
+    feature = "shared-buffer",
+    not(all(target_os = "linux", target_has_atomic = "64"))
+))]
+#[path = "shared_unsupported.rs"]
+pub(crate) mod shared;
 mod write_end;
 mod write_flags;
 
-#[cfg(feature = "buffered")]
+#[cfg(any(feature = "buffered", feature = "shared-buffer"))]
 pub use delivery::Delivery;
 pub use overflow::Overflow;
 pub(crate) use {
@@ -26,12 +38,17 @@ use std::sync::Arc;
 
 #[cfg(feature = "buffered")]
 use self::buffered::Queue;
+#[cfg(feature = "shared-buffer")]
+use self::shared::Shared;
 
 /// How frames leave this process.
 #[derive(Debug)]
 pub(crate) enum Transport {
     /// The thread that logs writes to the pipe.
     Direct(Pipe),
+    /// Through a buffer that the parent shares; in a process that has no ring of it, directly.
+    #[cfg(feature = "shared-buffer")]
+    Shared(Box<Shared>, Pipe),
     /// Through a queue to a pipe.
     ///
     /// A forked child has neither the drain's thread nor a queue of its own, so it writes directly. So does every
@@ -58,6 +75,11 @@ impl Transport {
     pub(crate) fn write(&self, frames: &[u8], deadline: &mut Deadline) -> Written {
         match self {
             Self::Direct(pipe) => pipe.write(frames, deadline),
+            #[cfg(feature = "shared-buffer")]
+            Self::Shared(shared, pipe) => match shared.put(frames, pipe, deadline) {
+                Some(written) => written,
+                None => pipe.write(frames, deadline),
+            },
             #[cfg(feature = "buffered")]
             Self::Buffered(queue, pipe) => match queue.push(frames, Some(pipe), deadline) {
                 // There is no drain. The thread's older records are written first.
@@ -83,6 +105,8 @@ impl Transport {
     ) -> Written {
         let is_done = match self {
             Self::Direct(_) => false,
+            #[cfg(feature = "shared-buffer")]
+            Self::Shared(..) => false,
             // If the pipe has no room or no reader at this moment, `write` below handles that.
             #[cfg(feature = "buffered")]
             Self::Buffered(queue, pipe) if queue.is_after_pause(time) => {
@@ -97,6 +121,34 @@ impl Transport {
             return Written::Whole;
         }
         self.write(frames, deadline)
+    }
+
+    /// Begins the session of this process with this instance, before its hello.
+    #[cfg_attr(not(feature = "shared-buffer"), allow(unused_variables))]
+    pub(crate) fn begin(&self, instance: u32) {
+        #[cfg(feature = "shared-buffer")]
+        if let Self::Shared(shared, _) = self {
+            shared.begin(instance);
+        }
+    }
+
+    /// Gives the rings of a shared buffer back; later frames go through the pipe.
+    #[cfg_attr(not(feature = "shared-buffer"), allow(unused_variables))]
+    pub(crate) fn give_rings_back(&self, deadline: &mut Deadline) {
+        #[cfg(feature = "shared-buffer")]
+        if let Self::Shared(shared, _) = self {
+            shared.retire(deadline);
+        }
+    }
+
+    /// Counts a dropped record where the parent sees it. Returns `false` if it must be reported in a frame.
+    #[cfg_attr(not(feature = "shared-buffer"), allow(unused_variables))]
+    pub(crate) fn note_dropped(&self, level: log::Level) -> bool {
+        match self {
+            #[cfg(feature = "shared-buffer")]
+            Self::Shared(shared, _) => shared.note_dropped(level as usize),
+            _ => false,
+        }
     }
 
     /// Writes the hello, which precedes all other frames.
@@ -123,6 +175,8 @@ impl Transport {
     pub(crate) fn flush(&self, deadline: &mut Deadline) -> bool {
         match self {
             Self::Direct(_) => true,
+            #[cfg(feature = "shared-buffer")]
+            Self::Shared(..) => true,
             #[cfg(feature = "buffered")]
             Self::Buffered(queue, pipe) => queue.flush(Some(pipe), deadline),
             #[cfg(feature = "buffered")]
@@ -137,6 +191,11 @@ impl Transport {
         match self {
             #[cfg(feature = "buffered")]
             Self::Buffered(queue, pipe) => queue.stop(pipe, deadline),
+            #[cfg(feature = "shared-buffer")]
+            Self::Shared(..) => {
+                self.give_rings_back(deadline);
+                true
+            }
             _ => true,
         }
     }
@@ -145,6 +204,8 @@ impl Transport {
     pub(crate) fn close(&self) {
         match self {
             Self::Direct(_) => {}
+            #[cfg(feature = "shared-buffer")]
+            Self::Shared(..) => {}
             #[cfg(feature = "buffered")]
             Self::Buffered(queue, _) | Self::Custom(queue) => queue.close(),
         }
@@ -154,6 +215,8 @@ impl Transport {
     pub(crate) fn pipe(&self) -> Option<&Pipe> {
         match self {
             Self::Direct(pipe) => Some(pipe),
+            #[cfg(feature = "shared-buffer")]
+            Self::Shared(_, pipe) => Some(pipe),
             #[cfg(feature = "buffered")]
             Self::Buffered(_, pipe) => Some(pipe),
             #[cfg(feature = "buffered")]
@@ -161,10 +224,30 @@ impl Transport {
         }
     }
 
+    /// Returns the value of `RECORD_PIPE` for a child that gets the pipe under this address.
+    pub(crate) fn address(&self, pipe: Address) -> String {
+        match self {
+            #[cfg(feature = "shared-buffer")]
+            Self::Shared(shared, _) => format!("{pipe}{}", shared.address()),
+            _ => pipe.to_string(),
+        }
+    }
+
+    /// Sets whether the shared buffer is closed in programs that this process starts.
+    #[cfg_attr(not(feature = "shared-buffer"), allow(unused_variables))]
+    pub(crate) fn set_buffer_close_on_exec(&self, on: bool) {
+        #[cfg(feature = "shared-buffer")]
+        if let Self::Shared(shared, _) = self {
+            shared.set_close_on_exec(on);
+        }
+    }
+
     /// Whether the drain has found that there is no reader.
     pub(crate) fn is_gone(&self) -> bool {
         match self {
             Self::Direct(_) => false,
+            #[cfg(feature = "shared-buffer")]
+            Self::Shared(..) => false,
             #[cfg(feature = "buffered")]
             Self::Buffered(queue, _) | Self::Custom(queue) => queue.is_gone(),
         }

@@ -103,6 +103,37 @@ impl Pipe {
         }
     }
 
+    /// Writes a bell without waiting. Returns [`Written::Gone`] only if the pipe is there and has no reader.
+    #[cfg(feature = "shared-buffer")]
+    pub(crate) fn write_bell(&self, bell: &[u8]) -> Written {
+        // Under a number that was closed and used again, a bell would be written into somebody's file.
+        if !self.end.is_ours() {
+            return Written::Full;
+        }
+        match self.write(bell, &mut Deadline::no_wait()) {
+            Written::Gone if self.has_reader() != Some(false) => Written::Full,
+            written => written,
+        }
+    }
+
+    /// Returns whether the pipe has a reader; `None` if the descriptor is not the pipe any more, or nobody can tell.
+    #[cfg(feature = "shared-buffer")]
+    pub(crate) fn has_reader(&self) -> Option<bool> {
+        if !self.end.is_ours() {
+            return None;
+        }
+        let mut fds = [PollFd::new(&*self.end, PollFlags::empty())];
+        poll(
+            &mut fds,
+            Some(&Timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            }),
+        )
+        .ok()?;
+        Some(!fds[0].revents().contains(PollFlags::ERR))
+    }
+
     /// Returns the address for a child of this process; `None` if the descriptor is not the pipe any more.
     pub(crate) fn address(&self) -> Option<Address> {
         self.end.address()

@@ -16,6 +16,8 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio_util::codec::FramedRead;
 
 use super::coop_budget::CoopBudget;
+#[cfg(feature = "shared-buffer")]
+use super::rings::Rings;
 use crate::account::StreamEnd;
 
 /// The number of bytes that are read at once.
@@ -37,6 +39,9 @@ pub(crate) struct FrameReader<R> {
     /// The error after which no more payloads can be read, if there was one.
     error: Option<CodecError>,
     budget: CoopBudget,
+    /// The shared buffer beside the pipe, if there is one.
+    #[cfg(feature = "shared-buffer")]
+    rings: Option<Box<Rings>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +57,7 @@ impl<R> FrameReader<R> {
     /// Returns the end of the stream, or open if it has not ended. `None` means that the last writer is gone and the
     /// accounts decide between clean and eof.
     pub(crate) fn end(&self) -> Option<StreamEnd> {
-        if self.phase != Phase::Ended {
+        if self.phase != Phase::Ended || !self.have_rings_ended() {
             return Some(StreamEnd::Open);
         }
         match &self.error {
@@ -67,6 +72,24 @@ impl<R> FrameReader<R> {
     /// Returns whether the stream was read to its end without an error.
     pub(crate) fn has_ended_without_error(&self) -> bool {
         self.phase == Phase::Ended && self.error.is_none()
+    }
+
+    /// Returns why rings of the shared buffer were given up.
+    pub(crate) fn ring_reasons(&self) -> Vec<String> {
+        #[cfg(feature = "shared-buffer")]
+        if let Some(rings) = &self.rings {
+            return rings.reasons().collect();
+        }
+        Vec::new()
+    }
+
+    /// Returns whether nothing can come out of the shared buffer any more.
+    fn have_rings_ended(&self) -> bool {
+        #[cfg(feature = "shared-buffer")]
+        if let Some(rings) = &self.rings {
+            return rings.has_ended();
+        }
+        true
     }
 
     /// Returns the error of the frame format that ended the payloads, if there was one. An error of the reader is not
@@ -88,7 +111,15 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             phase: Phase::Reading,
             error: None,
             budget: CoopBudget::default(),
+            #[cfg(feature = "shared-buffer")]
+            rings: None,
         }
+    }
+
+    /// Reads the rings of a shared buffer too.
+    #[cfg(feature = "shared-buffer")]
+    pub(crate) fn set_rings(&mut self, rings: Rings) {
+        self.rings = Some(Box::new(rings));
     }
 
     pub(crate) fn reader_mut(&mut self) -> &mut R {
@@ -110,14 +141,14 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     pub(crate) fn poll_payload(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         loop {
             ready!(self.budget.poll_proceed(cx));
-            if !self.batch.is_empty() {
+            if self.has_ring_payload() || !self.batch.is_empty() {
                 return Poll::Ready(true);
             }
-            if self.phase == Phase::Ended {
+            if self.phase == Phase::Ended && self.have_rings_ended() {
                 return Poll::Ready(false);
             }
             self.budget.step();
-            if self.poll_reader(cx).is_pending() {
+            if self.poll_turn(cx).is_pending() {
                 self.budget.reset();
                 return Poll::Pending;
             }
@@ -127,6 +158,11 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     /// Returns the next payload that has been read, if there is one.
     #[inline]
     pub(crate) fn next_payload(&mut self) -> Option<&[u8]> {
+        // What the rings had at a look comes before what came through the pipe.
+        #[cfg(feature = "shared-buffer")]
+        if self.has_ring_payload() {
+            return self.rings.as_mut()?.next_payload();
+        }
         self.batch.next_payload()
     }
 
@@ -134,7 +170,21 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     #[cfg(feature = "frames")]
     #[inline]
     pub(crate) fn next_frame(&mut self) -> Option<record_proto::Frame> {
+        #[cfg(feature = "shared-buffer")]
+        if self.has_ring_payload() {
+            let payload = self.rings.as_mut()?.next_payload()?;
+            return Some(record_proto::Frame::new(payload.to_vec()));
+        }
         self.batch.next_frame()
+    }
+
+    #[inline]
+    fn has_ring_payload(&mut self) -> bool {
+        #[cfg(feature = "shared-buffer")]
+        if let Some(rings) = &mut self.rings {
+            return rings.has_payload();
+        }
+        false
     }
 
     /// Counts a payload.
@@ -158,6 +208,35 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
                 None
             }
         }
+    }
+
+    /// Makes one turn: reads the pipe, and then looks at the rings, if there are any.
+    #[cfg(feature = "shared-buffer")]
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.rings.is_none() {
+            return self.poll_reader(cx);
+        }
+        let has_ended = self.phase == Phase::Ended;
+        let pipe = match has_ended {
+            true => Poll::Ready(()),
+            false => self.poll_reader(cx),
+        };
+        let Some(rings) = &mut self.rings else {
+            return pipe;
+        };
+        if has_ended {
+            // Whoever still maps the buffer has no pipe to wake this reader with.
+            rings.close();
+        }
+        match rings.look() || pipe.is_ready() {
+            true => Poll::Ready(()),
+            false => rings.poll_look(cx),
+        }
+    }
+
+    #[cfg(not(feature = "shared-buffer"))]
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_reader(cx)
     }
 
     /// Makes one step: reads, and takes the batch of payloads that are whole, if any are.
@@ -215,7 +294,7 @@ impl<R> FrameReader<R> {
     }
 
     pub(crate) fn has_ended(&self) -> bool {
-        self.phase == Phase::Ended
+        self.phase == Phase::Ended && self.have_rings_ended()
     }
 
     /// Returns whether no payload comes any more: the stream has ended, or is only drained.

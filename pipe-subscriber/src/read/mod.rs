@@ -15,6 +15,18 @@ mod pipe;
 mod pipe;
 #[cfg(feature = "capture")]
 mod pipe_gauge;
+#[cfg(all(
+    feature = "shared-buffer",
+    target_os = "linux",
+    target_has_atomic = "64"
+))]
+mod rings;
+#[cfg(all(
+    feature = "shared-buffer",
+    not(all(target_os = "linux", target_has_atomic = "64"))
+))]
+#[path = "rings_unsupported.rs"]
+mod rings;
 #[cfg(target_os = "linux")]
 mod ticker;
 
@@ -22,3 +34,5 @@ pub use child_pipe::ChildPipe;
 pub(crate) use frame_reader::FrameReader;
 #[cfg(feature = "capture")]
 pub(crate) use pipe_gauge::PipeGauge;
+#[cfg(feature = "shared-buffer")]
+pub(crate) use rings::Rings;

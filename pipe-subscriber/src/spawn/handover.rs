@@ -68,7 +68,7 @@ pub(super) fn pass_write_end(
     command: &mut process::Command,
     write_end: OwnedFd,
     via: Via,
-) -> io::Result<()> {
+) -> io::Result<String> {
     let pipe = fstat(&write_end)?;
     let number = match via {
         Via::Fd => {
@@ -82,7 +82,28 @@ pub(super) fn pass_write_end(
             0
         }
     };
-    command.env(PIPE_VARIABLE, address(number, &pipe));
+    let address = address(number, &pipe);
+    command.env(PIPE_VARIABLE, &address);
+    Ok(address)
+}
+
+/// Hands the descriptor of a shared buffer of so many bytes to the child, beside the pipe with this address.
+#[cfg(feature = "shared-buffer")]
+pub(super) fn pass_buffer(
+    command: &mut process::Command,
+    buffer: OwnedFd,
+    bytes: usize,
+    pipe: &str,
+) -> io::Result<()> {
+    let stat = fstat(&buffer)?;
+    let buffer = above_low_numbers(buffer);
+    let number = buffer.as_raw_fd();
+    let (dev, ino) = (stat.st_dev, stat.st_ino);
+    inherit_in_child(command, buffer, &stat);
+    command.env(
+        PIPE_VARIABLE,
+        format!("{pipe}:{number}:{dev}:{ino}:{bytes}"),
+    );
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! `PipeSubscriber` and its settings; the methods that read are in `run`.
 
 use std::{
-    io::Write,
+    io::{self, Write},
     sync::{Arc, atomic::AtomicBool},
 };
 
@@ -15,6 +15,8 @@ use crate::account::Tee;
 use crate::capture::CapturedStreams;
 use crate::dispatch::{Attach, Escaping, LabelIn};
 use crate::read::ChildPipe;
+#[cfg(feature = "shared-buffer")]
+use crate::read::Rings;
 
 /// The parent's end of a pipe: reads a child's records and hands them to a logger.
 ///
@@ -245,6 +247,17 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     /// Notes that the child's filter is off.
     pub(crate) fn with_filter_off(mut self) -> Self {
         self.reader.receiver.set_filter_off();
+        self
+    }
+
+    /// Reads the rings of a shared buffer too; an error is why there are none.
+    #[cfg(feature = "shared-buffer")]
+    pub(crate) fn with_rings(mut self, rings: io::Result<Option<Rings>>) -> Self {
+        match rings {
+            Ok(Some(rings)) => self.reader.frames.set_rings(rings),
+            Ok(None) => {}
+            Err(error) => self.reader.receiver.note_no_buffer(&error),
+        }
         self
     }
 

@@ -44,6 +44,7 @@ impl<R> RecordReader<R> {
     pub(crate) fn summary(&self) -> Summary {
         let end = self.frames.end();
         let mut summary = self.receiver.summary(end, self.frames.codec_error());
+        summary.reasons.extend(self.frames.ring_reasons());
         if let Some(limit) = &self.limit {
             summary.suppressed_by_level = limit.suppressed();
             summary.suppressed = summary.suppressed_by_level.total();

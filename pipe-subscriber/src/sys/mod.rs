@@ -12,6 +12,12 @@ mod pidfd;
 mod pipe_quota;
 #[cfg(target_os = "linux")]
 mod registration;
+#[cfg(all(
+    feature = "shared-buffer",
+    target_os = "linux",
+    target_has_atomic = "64"
+))]
+mod shared_memory;
 mod signal_mask;
 mod thread_timer;
 #[cfg(target_os = "linux")]
@@ -20,6 +26,12 @@ mod timer;
 #[path = "timer_unsupported.rs"]
 mod timer;
 
+#[cfg(all(
+    feature = "shared-buffer",
+    target_os = "linux",
+    target_has_atomic = "64"
+))]
+pub(crate) use shared_memory::{SharedMemory, wake_all};
 pub(crate) use {
     alarm::Alarm, panics::discard_panic, pidfd::check_pidfd, signal_mask::with_signals_blocked,
 };

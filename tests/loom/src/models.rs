@@ -71,7 +71,7 @@ impl Memory {
     fn turn(&self, reader: &mut BufferReader) -> Vec<u64> {
         reader.look(&self.words);
         let numbers = self.hand_out(reader);
-        reader.publish(&self.words, |_| {}, |_| {});
+        reader.publish(&self.words, |_| {}, |_, _| {});
         assert!(reader.given_up().is_empty(), "{:?}", reader.given_up());
         numbers
     }
@@ -175,7 +175,7 @@ fn a_ring_passes_from_one_writer_to_the_next() {
         while freed < 2 {
             reader.look(&memory.words);
             numbers.extend(memory.hand_out(&mut reader));
-            let take = |counts: [u64; 5]| {
+            let take = |_, counts: [u64; 5]| {
                 dropped += counts[0];
                 freed += 1;
             };
@@ -278,7 +278,7 @@ fn a_writer_that_waits_for_room_is_woken() {
         while read < 3 {
             reader.look(&memory.words);
             read += memory.hand_out(&mut reader).len();
-            reader.publish(&memory.words, |_| futex.notify(), |_| {});
+            reader.publish(&memory.words, |_| futex.notify(), |_, _| {});
             thread::yield_now();
         }
         writer.join().unwrap();

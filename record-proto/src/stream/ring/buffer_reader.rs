@@ -94,13 +94,11 @@ impl BufferReader {
     /// Hands out the next frame.
     #[inline]
     pub fn next(&mut self, words: &[AtomicU64]) -> Next<'_> {
-        let index = match self.run.filter(|run| self.goes_on(*run)) {
-            Some(run) => run.ring,
-            None => match self.begin_run() {
-                Some(run) => run.ring,
-                None if self.needs_look() => return Next::Look,
-                None => return Next::Nothing,
-            },
+        let Some(index) = self.first() else {
+            return match self.needs_look() {
+                true => Next::Look,
+                false => Next::Nothing,
+            };
         };
         let ring = self.layout.ring(words, index);
         let (length, found) = self.rings[index].take(ring, &mut self.frame);
@@ -112,25 +110,39 @@ impl BufferReader {
         Next::Frame(index, &self.frame[..length])
     }
 
+    /// Returns whether [`next`](Self::next) has a frame.
+    #[inline]
+    pub fn has_next(&mut self) -> bool {
+        self.first().is_some()
+    }
+
+    /// Returns whether entries are left that another look hands out.
+    pub fn needs_look(&self) -> bool {
+        let mut rings = bits(self.active).map(|index| &self.rings[index]);
+        rings.any(|ring| !self.is_closed || self.may_hand_out(ring))
+    }
+
     /// Gives room back to the writers, and frees the rings that were released and are empty. To be called when every
     /// frame that was handed out is dispatched.
     ///
-    /// Calls `wake` with each ring whose writer waits, and `freed` with the counts of dropped records of each ring that
-    /// was freed.
+    /// Calls `wake` with each ring whose writer waits, and `freed` with the owner and the counts of dropped records of
+    /// each ring that was freed. Returns whether any frames were read since the last call.
     pub fn publish(
         &mut self,
         words: &[AtomicU64],
         mut wake: impl FnMut(RingWords<'_>),
-        mut freed: impl FnMut([u64; 5]),
-    ) {
-        let mut due = 0;
+        mut freed: impl FnMut(u64, [u64; 5]),
+    ) -> bool {
+        let (mut due, mut has_read) = (0, false);
         for index in bits(self.claimed) {
-            if self.rings[index].publish(self.layout.ring(words, index)) {
+            let ring = self.layout.ring(words, index);
+            has_read |= self.rings[index].publish(ring);
+            if self.rings[index].wakes_writers(ring) {
                 due |= 1 << index;
             }
         }
         if due == 0 {
-            return;
+            return has_read;
         }
         // A writer says that it waits, fences, and looks at the tail again: it sees the tail, or is seen waiting.
         fence(SeqCst);
@@ -139,10 +151,12 @@ impl BufferReader {
             if ring.waiting.load(Relaxed) != 0 {
                 wake(ring);
             }
+            let owner = ring.owner.load(Relaxed);
             if let Some(dropped) = self.free_if_released(words, index) {
-                freed(dropped);
+                freed(owner, dropped);
             }
         }
+        has_read
     }
 
     /// Says that the reader is about to sleep. It must look and call [`next`](Self::next) once more before it does.
@@ -167,21 +181,30 @@ impl BufferReader {
         self.is_closed = true;
     }
 
+    /// Returns whether the cut was made.
+    pub fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
     /// Returns the rings that made no sense, with the reason.
     pub fn given_up(&self) -> &[(usize, RingError)] {
         &self.given_up
     }
 
-    /// Returns the counts of dropped records in all rings that are claimed, by level.
-    pub fn dropped(&self, words: &[AtomicU64]) -> [u64; 5] {
-        let mut sum = [0_u64; 5];
+    /// Calls `f` with the words of each ring that is or was in use and was not freed.
+    pub fn each_ring(&self, words: &[AtomicU64], mut f: impl FnMut(RingWords<'_>)) {
         for index in bits(self.claimed | self.given_up_bits) {
-            let ring = self.layout.ring(words, index);
-            for (sum, count) in sum.iter_mut().zip(ring.dropped) {
-                *sum = sum.saturating_add(count.load(Relaxed));
-            }
+            f(self.layout.ring(words, index));
         }
-        sum
+    }
+
+    /// Returns the ring of the entry that comes next.
+    #[inline]
+    fn first(&mut self) -> Option<usize> {
+        match self.run.filter(|run| self.goes_on(*run)) {
+            Some(run) => Some(run.ring),
+            None => self.begin_run().map(|run| run.ring),
+        }
     }
 
     /// Returns whether the next entry of the run's ring comes before those of all others, and may be handed out.
@@ -222,12 +245,6 @@ impl BufferReader {
             .is_some_and(|order| order == NO_TICKET || order < self.ticket);
         // At the cut, an entry with an unknown ticket was committed after it.
         is_known || (ring.is_old() && !self.is_closed)
-    }
-
-    /// Returns whether entries are left that another look hands out.
-    fn needs_look(&self) -> bool {
-        let mut rings = bits(self.active).map(|index| &self.rings[index]);
-        rings.any(|ring| !self.is_closed || self.may_hand_out(ring))
     }
 
     fn each_claimed(

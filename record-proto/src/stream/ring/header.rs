@@ -66,6 +66,11 @@ impl<'m> Header<'m> {
         }
     }
 
+    /// Returns whether the reader has stopped for good.
+    pub fn is_closed(self) -> bool {
+        self.bell.load(Relaxed) == CLOSED
+    }
+
     /// Claims a free ring for `owner`, which is not 0. Returns its number.
     pub fn claim<'r>(
         self,
@@ -114,6 +119,7 @@ pub(super) struct Sleeper {
 impl Sleeper {
     /// Says that the reader is about to sleep. It must look once more before it does.
     pub(super) fn fall_asleep(&mut self, header: Header<'_>) {
+        // Closed is odd, and stays.
         self.set(header, self.value | 1);
         // Together with the fence of `after_commit`: whoever commits after the look that follows sees the value.
         fence(SeqCst);
@@ -121,9 +127,8 @@ impl Sleeper {
 
     /// Says that the reader looks by itself again.
     pub(super) fn awake(&mut self, header: Header<'_>) {
-        let awake = self.value.next_multiple_of(2);
-        if awake != self.value {
-            self.set(header, awake);
+        if self.value & 1 == 1 && self.value != CLOSED {
+            self.set(header, self.value + 1);
         }
     }
 

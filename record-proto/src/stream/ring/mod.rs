@@ -28,5 +28,5 @@ pub use {
     header::{Header, Reader},
     layout::{Layout, LayoutError, RingWords},
     ring_reader::RingError,
-    ring_writer::{NoRoom, Place, RingWriter},
+    ring_writer::{NoRoom, Place, RingWriter, release},
 };

@@ -142,15 +142,20 @@ impl RingReader {
         (next.frame, self.find_next(ring))
     }
 
-    /// Gives the room of everything that was taken back to the writer. Returns whether a waiting writer should be woken,
-    /// after a fence.
+    /// Gives the room of everything that was taken back to the writer. Returns whether that is more than before.
     pub(super) fn publish(&mut self, ring: RingWords<'_>) -> bool {
-        if self.published != self.position {
-            self.published = self.position;
-            ring.dispatched.store(self.position, Release);
-            // Release: the loads of the entries precede whatever the writer puts in their place.
-            ring.tail.store(self.position, Release);
+        if self.published == self.position {
+            return false;
         }
+        self.published = self.position;
+        ring.dispatched.store(self.position, Release);
+        // Release: the loads of the entries precede whatever the writer puts in their place.
+        ring.tail.store(self.position, Release);
+        true
+    }
+
+    /// Returns whether a waiting writer should be woken, after a fence: half of the ring more is free, or all of it.
+    pub(super) fn wakes_writers(&mut self, ring: RingWords<'_>) -> bool {
         let half = size_of_val(ring.data) as u64 / 2;
         let is_due = self.position - self.woken >= half || self.position == self.head;
         if is_due {

@@ -22,6 +22,12 @@ pub struct RingWriter<'m> {
     may_grow: bool,
 }
 
+/// Gives a ring back whose writer does nothing any more; see [`RingWriter::release`].
+pub fn release(ring: RingWords<'_>) {
+    // Release: whoever sees it sees the last position and all counts.
+    ring.released.store(1, Release);
+}
+
 /// The place of the next entry. It is valid until the next commit.
 #[derive(Debug)]
 #[must_use]
@@ -166,15 +172,13 @@ impl<'m> RingWriter<'m> {
             .checked_sub(1)
             .and_then(|at| self.ring.dropped.get(at))
         {
-            // Only this writer adds, and the reader takes only after `release`.
-            word.store(word.load(Relaxed).wrapping_add(count), Relaxed);
+            word.fetch_add(count, Relaxed);
         }
     }
 
     /// Gives the ring back. The reader frees it once it has dispatched everything.
     pub fn release(self) {
-        // Release: whoever sees it sees the last position and all counts.
-        self.ring.released.store(1, Release);
+        release(self.ring);
     }
 
     /// Returns the end of the last entry.

@@ -86,7 +86,7 @@ fn read(
         }
     }
     assert!(bytes <= layout.rings() * layout.ring_bytes());
-    reader.publish(words, |_| {}, |_| {});
+    reader.publish(words, |_| {}, |_, _| {});
 }
 
 /// A word of the hostile rings or of the header, but not of the layout, which is read once, nor the bits of the honest

@@ -59,7 +59,7 @@ fn one(bytes: &[u8]) {
             assert_eq!(frame.len() - 4, length as usize);
         }
         assert!(bytes <= 2 * layout.ring_bytes());
-        reader.publish(words, |_| {}, |_| {});
+        reader.publish(words, |_| {}, |_, _| {});
         if input.u8() == 0 {
             reader.close(words);
         }
