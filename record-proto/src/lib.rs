@@ -219,6 +219,9 @@ pub use stream::ring::{
     BufferReader, Header, Layout, LayoutError, Next, NoRoom, Place, Reader, RingError, RingWords,
     RingWriter, release,
 };
+#[cfg(all(feature = "shared-buffer", record_proto_hooks))]
+#[doc(hidden)]
+pub use stream::ring::{Hooks, set_hooks};
 
 #[doc = include_str!("../README.md")]
 #[cfg(doctest)]

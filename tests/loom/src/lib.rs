@@ -16,6 +16,8 @@ mod ring {
     mod entry;
     #[path = "../../../record-proto/src/stream/ring/header.rs"]
     mod header;
+    #[path = "../../../record-proto/src/stream/ring/hooks.rs"]
+    mod hooks;
     #[path = "layout.rs"]
     mod layout;
     #[path = "models.rs"]

@@ -7,6 +7,8 @@ use super::atomic::{
 };
 use super::entry::NO_TICKET;
 use super::header::Sleeper;
+#[cfg(any(test, record_proto_hooks))]
+use super::hooks;
 use super::layout::{Layout, RingWords};
 use super::ring_reader::{FRAME_BUFFER, RingError, RingReader};
 
@@ -88,7 +90,15 @@ impl BufferReader {
         fence(SeqCst);
         let all = u64::MAX >> (64 - self.rings.len());
         self.claimed = header.claimed.load(Acquire) & all & !self.given_up_bits;
-        self.each_claimed(words, |ring, words| ring.look(words));
+        #[cfg(any(test, record_proto_hooks))]
+        {
+            self.ticket = hooks::counter(self.ticket);
+        }
+        self.each_claimed(words, |ring, words| {
+            #[cfg(any(test, record_proto_hooks))]
+            hooks::pause();
+            ring.look(words)
+        });
     }
 
     /// Hands out the next frame.

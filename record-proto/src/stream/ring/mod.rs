@@ -10,12 +10,22 @@
 //! - `ring_writer.rs`: the one writer of a ring.
 //! - `ring_reader.rs`: the one reader of a ring.
 //! - `buffer_reader.rs`: the reader of all rings of a buffer, in the order in which their frames were written.
+//! - `hooks.rs`: what tests change in the reader.
 //! - `atomic.rs`: the atomic types. The models of the tests put others in their place.
 
 mod atomic;
 mod buffer_reader;
 mod entry;
 mod header;
+#[cfg(any(test, record_proto_hooks))]
+#[cfg_attr(
+    test,
+    allow(
+        unreachable_pub,
+        reason = "they are exported to the tests of the workspace"
+    )
+)]
+mod hooks;
 mod layout;
 mod ring_reader;
 mod ring_writer;
@@ -23,6 +33,8 @@ mod ring_writer;
 #[cfg(test)]
 mod tests;
 
+#[cfg(record_proto_hooks)]
+pub use hooks::{Hooks, set_hooks};
 pub use {
     buffer_reader::{BufferReader, Next},
     header::{Header, Reader},

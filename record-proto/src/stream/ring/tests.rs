@@ -1,10 +1,12 @@
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
+use std::sync::atomic::{AtomicU64, Ordering::*};
 use std::thread;
 
 use proptest::prelude::*;
 
 use super::*;
+
+mod order;
 
 const KIB: usize = 1024;
 
@@ -277,39 +279,6 @@ fn a_ring_asks_for_more_before_it_is_used_again_from_its_start() {
     assert!((17 * KIB as u64..=32 * KIB as u64).contains(&position));
     writer.stop_growing();
     assert_eq!(commit_until_refused(&mut writer), (NoRoom::Full, position));
-}
-
-#[test]
-fn a_frame_that_was_logged_before_another_comes_first() {
-    const THREADS: usize = 8;
-    const TURNS: u64 = 8_000;
-    let memory = Memory::new(8 * 32 * KIB);
-    let mut reader = memory.reader();
-    let (token, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
-    thread::scope(|scope| {
-        for thread in 0..THREADS as u64 {
-            let (memory, token) = (&memory, &token);
-            let mut writer = memory.claim().unwrap();
-            scope.spawn(move || {
-                for round in 0..TURNS / THREADS as u64 {
-                    let turn = round * THREADS as u64 + thread;
-                    while token.load(Acquire) != turn {
-                        thread::yield_now();
-                    }
-                    log(memory, &mut writer, &frame(&turn.to_be_bytes()));
-                    token.store(turn + 1, Release);
-                }
-            });
-        }
-        let mut next = 0;
-        while next < TURNS {
-            turn(&memory, &mut reader, |_, frame| {
-                assert_eq!(number(frame), next);
-                next += 1;
-            });
-        }
-        is_over.store(true, Relaxed);
-    });
 }
 
 #[test]
