@@ -2,17 +2,21 @@
 
 mod checker;
 mod child;
+mod clock;
 mod death;
 mod hostile;
 mod kills;
 mod message;
+mod order;
 mod plan;
 mod process_stats;
 mod random;
 mod received;
 mod shared_counters;
+mod shared_words;
 mod soak;
 mod soak_report;
+mod stream;
 mod table;
 mod trial;
 
@@ -33,6 +37,14 @@ enum Part {
     Kills(kills::Options),
     /// Children come and go, and their parent must not grow
     Soak(soak::Options),
+    /// A token goes round the threads of several processes, whose records must keep its order
+    Order(order::Options),
+    #[command(hide = true)]
+    OrderChild {
+        plan: String,
+        #[arg(default_value_t = 0)]
+        place: usize,
+    },
     /// A process of a trial
     #[command(hide = true)]
     Child {
@@ -49,6 +61,11 @@ fn main() -> ExitCode {
     let is_good = match Arguments::parse().part {
         Part::Kills(options) => kills::run(options, &runtime()),
         Part::Soak(options) => soak::run(&options, &runtime()),
+        Part::Order(options) => order::run(&options, &runtime()),
+        Part::OrderChild { plan, place } => {
+            order::child(&plan, place);
+            true
+        }
         Part::Hostile { seed } => {
             hostile::child(seed);
             true

@@ -29,6 +29,7 @@ mod python;
 mod raw;
 mod sandboxed;
 mod scopes;
+mod shared;
 mod siblings;
 mod signals;
 mod statuses;

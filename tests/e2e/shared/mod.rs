@@ -1,0 +1,3 @@
+//! Children that log into a shared buffer.
+
+mod order;
