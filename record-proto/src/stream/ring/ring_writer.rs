@@ -8,6 +8,9 @@ use super::layout::RingWords;
 /// then uses few pages.
 const RESTART: usize = 8 * 1024;
 
+/// Positions have these bits: an entry begins at a whole word, and nobody writes so much that more bits are needed.
+const POSITION_BITS: u64 = (1 << 62) - WORD as u64;
+
 /// The one writer of a ring.
 ///
 /// A record takes three steps: [`room`](Self::room), then its number and ticket, then [`commit`](Self::commit). A caller
@@ -17,6 +20,8 @@ pub struct RingWriter<'m> {
     ring: RingWords<'m>,
     /// The end of the last entry. Positions count bytes and only grow; a position modulo the ring's length is a place.
     position: u64,
+    /// The greatest tail that was read. The reader only moves the tail forward, at most up to `position`.
+    tail: u64,
     /// The bytes of the ring that may be used, from its start.
     limit: usize,
     may_grow: bool,
@@ -54,9 +59,12 @@ impl<'m> RingWriter<'m> {
     /// Goes on in a ring that was claimed. Its first `limit` bytes may be used.
     pub fn new(ring: RingWords<'m>, limit: usize) -> Self {
         let size = size_of_val(ring.data);
+        // A tail that makes no sense becomes a position that is not the tail: `room` then finds the ring broken.
+        let position = ring.tail.load(Acquire) & POSITION_BITS;
         Self {
             ring,
-            position: ring.tail.load(Acquire),
+            position,
+            tail: position,
             limit: limit.min(size),
             may_grow: limit < size,
         }
@@ -85,20 +93,24 @@ impl<'m> RingWriter<'m> {
         self.may_grow = false;
     }
 
-    /// Finds room for a frame of this many bytes. Changes nothing.
+    /// Finds room for a frame of this many bytes. Changes nothing in the memory.
     ///
     /// # Errors
     ///
     /// Returns an error if there is none at this moment, or never.
     #[inline]
-    pub fn room(&self, frame: usize) -> Result<Place, NoRoom> {
+    pub fn room(&mut self, frame: usize) -> Result<Place, NoRoom> {
         let size = size_of_val(self.ring.data);
         // Acquire: the reader's loads of the bytes before its tail precede the stores of new bytes there.
         let tail = self.ring.tail.load(Acquire);
+        // A tail beyond the position wraps round, so one comparison finds that and a tail that went back. Somebody who
+        // moves the tail to and fro could otherwise keep a waiting thread busy for ever.
         let used = self.position.wrapping_sub(tail);
-        if used > size as u64 {
+        if used > self.position - self.tail {
             return Err(NoRoom::Broken);
         }
+        self.tail = tail;
+        // At most the ring's size, because a place is found only within that.
         let used = used as usize;
         let need = entry_bytes(frame);
         let at = self.place();

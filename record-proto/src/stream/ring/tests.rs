@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod hostile;
 mod order;
 
 const KIB: usize = 1024;

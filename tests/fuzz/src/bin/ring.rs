@@ -44,7 +44,13 @@ fn one(bytes: &[u8]) {
                 }
             }
             4 => {
-                let writer = &mut writers[usize::from(input.u8() & 1) * 2];
+                let choice = input.u8();
+                let ring = usize::from(choice & 1) * 2;
+                let writer = &mut writers[ring];
+                if choice >> 4 == 0 {
+                    // Another process claims the ring as it is now.
+                    *writer = RingWriter::new(layout.ring(&words, ring), 32 * 1024);
+                }
                 let order = order(&mut input);
                 let frame = input.sized();
                 match writer.room(frame.len()) {
