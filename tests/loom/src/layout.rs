@@ -4,7 +4,7 @@ use super::atomic::{AtomicU64, Ordering::Relaxed};
 use super::header::Header;
 
 const RING_WORDS: usize = 8;
-const HEAD_WORDS: usize = 11;
+const HEAD_WORDS: usize = 12;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layout {
@@ -20,6 +20,7 @@ pub(super) struct RingWords<'m> {
     pub(super) dropped: &'m [AtomicU64],
     pub(super) tail: &'m AtomicU64,
     pub(super) dispatched: &'m AtomicU64,
+    pub(super) awaited: &'m AtomicU64,
     pub(super) data: &'m [AtomicU64],
 }
 
@@ -27,6 +28,7 @@ impl Layout {
     pub(super) fn make(self) -> Vec<AtomicU64> {
         let words = 3 + self.rings * (HEAD_WORDS + RING_WORDS);
         let words: Vec<_> = (0..words).map(|_| AtomicU64::new(0)).collect();
+        words[0].store(1, Relaxed);
         words[1].store(1, Relaxed);
         words
     }
@@ -53,6 +55,7 @@ impl Layout {
             dropped: &words[4..9],
             tail: &words[9],
             dispatched: &words[10],
+            awaited: &words[11],
             data: &words[HEAD_WORDS..][..RING_WORDS],
         }
     }

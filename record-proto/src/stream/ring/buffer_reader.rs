@@ -14,8 +14,9 @@ use super::ring_reader::{FRAME_BUFFER, RingError, RingReader};
 
 /// The one reader of a buffer.
 ///
-/// It works in turns: [`look`](Self::look), then [`next`](Self::next) until it returns no frame, then
-/// [`publish`](Self::publish).
+/// It works in looks. A look begins with [`look`](Self::look), which reads the positions of all rings. Its entries are
+/// handed out in parts, of at most 64 KiB of each ring: [`next`](Self::next) until it returns no frame, then
+/// [`publish`](Self::publish), then [`go_on`](Self::go_on) if the look has more.
 ///
 /// Frames come in causal order: if a log call of any writer of this buffer had returned before another began, its frame
 /// comes first. For this the look reads the ticket counter first and the positions of the rings afterwards. An entry
@@ -54,7 +55,9 @@ struct Run {
 pub enum Next<'a> {
     /// A frame, its length included, of the ring with this number.
     Frame(usize, &'a [u8]),
-    /// There are more entries, for which another look is needed.
+    /// This part of the look was handed out, and there is another one: [`BufferReader::go_on`].
+    Part,
+    /// Everything that the look found was handed out, except entries that wait for the next look.
     Look,
     /// Everything that the look found was handed out.
     Nothing,
@@ -80,10 +83,10 @@ impl BufferReader {
 
     /// Looks at the ticket counter, and then at the positions of all claimed rings.
     pub fn look(&mut self, words: &[AtomicU64]) {
-        self.run = None;
         if self.is_closed {
-            return self.each_claimed(words, |ring, words| ring.go_on(words));
+            return self.go_on(words);
         }
+        self.run = None;
         let header = self.layout.header(words);
         self.ticket = header.ticket.load(SeqCst);
         // The counter is read before every position. A writer draws its ticket before it moves its position.
@@ -101,13 +104,20 @@ impl BufferReader {
         });
     }
 
+    /// Begins the next part of the same look.
+    pub fn go_on(&mut self, words: &[AtomicU64]) {
+        self.run = None;
+        self.each_claimed(words, |ring, words| ring.go_on(words));
+    }
+
     /// Hands out the next frame.
     #[inline]
     pub fn next(&mut self, words: &[AtomicU64]) -> Next<'_> {
         let Some(index) = self.first() else {
-            return match self.needs_look() {
-                true => Next::Look,
-                false => Next::Nothing,
+            return match (self.has_part(), self.needs_look()) {
+                (true, _) => Next::Part,
+                (false, true) => Next::Look,
+                (false, false) => Next::Nothing,
             };
         };
         let ring = self.layout.ring(words, index);
@@ -126,47 +136,56 @@ impl BufferReader {
         self.first().is_some()
     }
 
+    /// Returns whether the look has more parts than those that were handed out.
+    pub fn has_part(&self) -> bool {
+        let mut rings = bits(self.active).map(|index| &self.rings[index]);
+        rings.any(|ring| self.may_hand_out(ring))
+    }
+
     /// Returns whether entries are left that another look hands out.
     pub fn needs_look(&self) -> bool {
-        let mut rings = bits(self.active).map(|index| &self.rings[index]);
-        rings.any(|ring| !self.is_closed || self.may_hand_out(ring))
+        self.active != 0 && !self.is_closed
     }
 
     /// Gives room back to the writers, and frees the rings that were released and are empty. To be called when every
     /// frame that was handed out is dispatched.
     ///
-    /// Calls `wake` with each ring whose writer waits, and `freed` with the owner and the counts of dropped records of
-    /// each ring that was freed. Returns whether any frames were read since the last call.
+    /// Calls `wake` with each position that somebody waits for, and `freed` with the owner and the counts of dropped
+    /// records of each ring that was freed. Returns whether any frames were read since the last call.
     pub fn publish(
         &mut self,
         words: &[AtomicU64],
-        mut wake: impl FnMut(RingWords<'_>),
+        mut wake: impl FnMut(&AtomicU64),
         mut freed: impl FnMut(u64, [u64; 5]),
     ) -> bool {
-        let (mut due, mut has_read) = (0, false);
+        let (mut moved, mut due) = (0_u64, 0);
         for index in bits(self.claimed) {
             let ring = self.layout.ring(words, index);
-            has_read |= self.rings[index].publish(ring);
-            if self.rings[index].wakes_writers(ring) {
-                due |= 1 << index;
+            moved |= u64::from(self.rings[index].publish(ring)) << index;
+            due |= u64::from(self.rings[index].wakes_writers(ring)) << index;
+        }
+        if moved | due == 0 {
+            return false;
+        }
+        // A thread says that it waits, fences, and looks at the position again: it sees the position, or is seen waiting.
+        fence(SeqCst);
+        for index in bits(moved) {
+            let ring = self.layout.ring(words, index);
+            if ring.awaited.load(Relaxed) != 0 {
+                wake(ring.dispatched);
             }
         }
-        if due == 0 {
-            return has_read;
-        }
-        // A writer says that it waits, fences, and looks at the tail again: it sees the tail, or is seen waiting.
-        fence(SeqCst);
         for index in bits(due) {
             let ring = self.layout.ring(words, index);
             if ring.waiting.load(Relaxed) != 0 {
-                wake(ring);
+                wake(ring.tail);
             }
             let owner = ring.owner.load(Relaxed);
             if let Some(dropped) = self.free_if_released(words, index) {
                 freed(owner, dropped);
             }
         }
-        has_read
+        moved != 0
     }
 
     /// Says that the reader is about to sleep. It must look and call [`next`](Self::next) once more before it does.
@@ -240,7 +259,7 @@ impl BufferReader {
                 second = second.min(order);
             }
         }
-        // If the look at the first ring is over, the others must not overtake it.
+        // If this part of the first ring is over, the others must not overtake it.
         let ring = first.filter(|index| !self.rings[*index].is_at_stop())?;
         // An entry that is handed out whatever its order is a run by itself.
         let end = second.min(self.ticket);

@@ -10,6 +10,10 @@ use super::layout::RingWords;
 /// The bell's value after the reader has stopped for good.
 const CLOSED: u64 = u64::MAX;
 
+/// The bell's value in a new buffer: the reader sleeps until its first look. So the writer of the first entry rings, and
+/// finds out if nobody will ever read.
+const NEVER_AWAKE: u64 = 1;
+
 /// Tickets from here on are refused: somebody has pushed the counter.
 const TICKET_LIMIT: u64 = 1 << 63;
 
@@ -37,6 +41,7 @@ pub enum Reader {
 
 impl<'m> Header<'m> {
     pub(super) fn begin(self) {
+        self.bell.store(NEVER_AWAKE, Relaxed);
         // 0 stands for "no ticket".
         self.ticket.store(1, Relaxed);
     }
@@ -111,9 +116,15 @@ impl<'m> Header<'m> {
 }
 
 /// The reader's side of the bell. It trusts only its own copy of the value.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Sleeper {
     value: u64,
+}
+
+impl Default for Sleeper {
+    fn default() -> Self {
+        Self { value: NEVER_AWAKE }
+    }
 }
 
 impl Sleeper {

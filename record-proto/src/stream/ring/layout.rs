@@ -42,6 +42,7 @@ mod ring_at {
     pub(super) const DROPPED: usize = OWNER + 2;
     pub(super) const TAIL: usize = 128 / super::WORD;
     pub(super) const DISPATCHED: usize = 192 / super::WORD;
+    pub(super) const AWAITED: usize = DISPATCHED + 1;
 }
 
 /// How many rings a buffer has, and how long they are.
@@ -89,6 +90,8 @@ pub struct RingWords<'m> {
     pub tail: &'m AtomicU64,
     /// Up to where the reader has handed everything on; moved by the reader.
     pub dispatched: &'m AtomicU64,
+    /// How many threads wait for `dispatched` to move; each adds and subtracts 1.
+    pub awaited: &'m AtomicU64,
     /// The ring itself. Its length is a power of two.
     pub data: &'m [AtomicU64],
 }
@@ -197,6 +200,7 @@ impl Layout {
             dropped: &head[ring_at::DROPPED..][..5],
             tail: &head[ring_at::TAIL],
             dispatched: &head[ring_at::DISPATCHED],
+            awaited: &head[ring_at::AWAITED],
             data: &words[data..][..self.ring_bytes / WORD],
         }
     }

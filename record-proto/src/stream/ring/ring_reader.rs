@@ -4,8 +4,8 @@ use super::atomic::Ordering::{Acquire, Relaxed, Release};
 use super::entry::{JUMP, MAX_FRAME, WORD, entry_bytes, max_frame};
 use super::layout::RingWords;
 
-/// The bytes of a ring that are read in one look, but for the last entry, which may pass them.
-const LOOK: u64 = 64 * 1024;
+/// The bytes of a ring that are read in one part of a look, but for the last entry, which may pass them.
+const PART: u64 = 64 * 1024;
 
 /// The tail of a ring that the reader has given up. No position of a writer is near it.
 const GIVEN_UP: u64 = 1 << 63;
@@ -46,7 +46,7 @@ pub(super) struct RingReader {
     head: u64,
     /// The writer's position at the look before.
     seen: u64,
-    /// Entries from here on are for the next look.
+    /// Entries from here on are for the next part of the look.
     stop: u64,
     /// The next entry.
     next: Option<Next>,
@@ -82,22 +82,22 @@ impl RingReader {
         self.go_on(ring)
     }
 
-    /// Begins another look without reading the writer's position again.
+    /// Begins the next part of the look: the writer's position is not read again.
     pub(super) fn go_on(&mut self, ring: RingWords<'_>) -> Result<(), RingError> {
-        self.stop = self.position + LOOK;
+        self.stop = self.position + PART;
         match self.next {
             Some(_) => Ok(()),
             None => self.find_next(ring),
         }
     }
 
-    /// Returns the order word of the next entry, whether or not it is for this look.
+    /// Returns the order word of the next entry, whether or not it is for this part.
     #[inline]
     pub(super) fn order(&self) -> Option<u64> {
         self.next.map(|next| next.order)
     }
 
-    /// Returns whether the next entry is for the next look.
+    /// Returns whether the next entry is for the next part.
     #[inline]
     pub(super) fn is_at_stop(&self) -> bool {
         self.position >= self.stop

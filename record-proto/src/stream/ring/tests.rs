@@ -67,18 +67,25 @@ fn log(memory: &Memory, writer: &mut RingWriter<'_>, frame: &[u8]) -> Reader {
     memory.header().after_commit()
 }
 
-/// One turn: looks, hands out everything that may be, gives the room back.
+/// One look: hands out everything that may be, gives the room back. Returns whether nothing is left for the next look.
 fn turn(memory: &Memory, reader: &mut BufferReader, mut f: impl FnMut(usize, &[u8])) -> bool {
     reader.look(&memory.words);
-    let is_done = loop {
-        match reader.next(&memory.words) {
-            Next::Frame(ring, frame) => f(ring, frame),
-            Next::Look => break false,
-            Next::Nothing => break true,
+    loop {
+        let is_done = match reader.next(&memory.words) {
+            Next::Frame(ring, frame) => {
+                f(ring, frame);
+                continue;
+            }
+            Next::Part => None,
+            Next::Look => Some(false),
+            Next::Nothing => Some(true),
+        };
+        reader.publish(&memory.words, |_| {}, |_, _| {});
+        match is_done {
+            Some(is_done) => return is_done,
+            None => reader.go_on(&memory.words),
         }
-    };
-    reader.publish(&memory.words, |_| {}, |_, _| {});
-    is_done
+    }
 }
 
 fn drain(memory: &Memory, reader: &mut BufferReader) -> Vec<Vec<u8>> {
@@ -314,7 +321,7 @@ fn an_entry_with_a_late_ticket_waits_although_the_entry_before_it_in_the_ring_do
 }
 
 #[test]
-fn a_look_reads_a_bounded_part_of_each_ring_and_keeps_the_order() {
+fn a_look_is_handed_out_in_bounded_parts_of_each_ring_and_keeps_the_order() {
     let memory = Memory::new(2048 * KIB);
     let (mut one, mut other) = (memory.claim().unwrap(), memory.claim().unwrap());
     let mut reader = memory.reader();
@@ -328,11 +335,57 @@ fn a_look_reads_a_bounded_part_of_each_ring_and_keeps_the_order() {
         log(&memory, &mut one, &payload(n));
     }
     log(&memory, &mut other, &payload(80));
-    let mut seen = Vec::new();
-    assert!(!turn(&memory, &mut reader, |_, frame| seen.push(number(frame))));
-    assert_eq!(seen.len(), 64 * KIB / 1024);
-    assert!(turn(&memory, &mut reader, |_, frame| seen.push(number(frame))));
-    assert!(seen.iter().copied().eq(0..=80));
+    reader.look(&memory.words);
+    // This one came after the look.
+    log(&memory, &mut other, &payload(81));
+    let part = |reader: &mut BufferReader, end| {
+        let mut seen = Vec::new();
+        while let Next::Frame(_, frame) = reader.next(&memory.words) {
+            seen.push(number(frame));
+        }
+        assert_eq!(reader.next(&memory.words), end);
+        seen
+    };
+    let first = part(&mut reader, Next::Part);
+    assert_eq!(first.len(), 64 * KIB / 1024);
+    reader.publish(&memory.words, |_| {}, |_, _| {});
+    assert_eq!(one.words().tail.load(Relaxed), 64 * 1024);
+    reader.go_on(&memory.words);
+    let second = part(&mut reader, Next::Nothing);
+    assert!(first.into_iter().chain(second).eq(0..=80));
+    reader.look(&memory.words);
+    assert_eq!(part(&mut reader, Next::Nothing), [81]);
+}
+
+#[test]
+fn who_waits_for_frames_to_be_dispatched_is_woken() {
+    let memory = Memory::new(64 * KIB);
+    let mut writers = [memory.claim().unwrap(), memory.claim().unwrap()];
+    let mut reader = memory.reader();
+    for writer in &mut writers {
+        log(&memory, writer, &frame(b"01234567"));
+    }
+    writers[1].words().awaited.fetch_add(1, Relaxed);
+    reader.look(&memory.words);
+    while let Next::Frame(..) = reader.next(&memory.words) {}
+    let mut woken = Vec::new();
+    assert!(reader.publish(
+        &memory.words,
+        |word| woken.push(std::ptr::from_ref(word)),
+        |_, _| {}
+    ));
+    let dispatched = writers[1].words().dispatched;
+    assert_eq!(woken, [std::ptr::from_ref(dispatched)]);
+    assert_eq!(dispatched.load(Relaxed), writers[1].position());
+}
+
+#[test]
+fn a_reader_that_never_looked_is_asleep() {
+    let memory = Memory::new(32 * KIB);
+    let mut reader = memory.reader();
+    assert!(matches!(memory.header().after_commit(), Reader::Asleep(_)));
+    reader.awake(&memory.words);
+    assert_eq!(memory.header().after_commit(), Reader::Awake);
 }
 
 #[test]
@@ -349,6 +402,7 @@ fn a_commit_before_the_cut_is_handed_out_and_one_after_it_is_told() {
     let memory = Memory::new(64 * KIB);
     let mut writer = memory.claim().unwrap();
     let mut reader = memory.reader();
+    reader.awake(&memory.words);
     assert_eq!(
         log(&memory, &mut writer, &frame(b"before..")),
         Reader::Awake

@@ -52,11 +52,17 @@ fn one(bytes: &[u8]) {
         }
         reader.look(words);
         let mut bytes = 0;
-        while let Next::Frame(_, frame) = reader.next(words) {
-            bytes += frame.len();
-            assert!((4..=layout.ring_bytes() / 4).contains(&frame.len()));
-            let length = u32::from_be_bytes(*frame.first_chunk().expect("a length"));
-            assert_eq!(frame.len() - 4, length as usize);
+        loop {
+            match reader.next(words) {
+                Next::Frame(_, frame) => {
+                    bytes += frame.len();
+                    assert!((4..=layout.ring_bytes() / 4).contains(&frame.len()));
+                    let length = u32::from_be_bytes(*frame.first_chunk().expect("a length"));
+                    assert_eq!(frame.len() - 4, length as usize);
+                }
+                Next::Part => reader.go_on(words),
+                Next::Look | Next::Nothing => break,
+            }
         }
         assert!(bytes <= 2 * layout.ring_bytes());
         reader.publish(words, |_| {}, |_, _| {});
