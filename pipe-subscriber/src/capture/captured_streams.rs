@@ -22,8 +22,10 @@ const MAX_PASSED: usize = 64 * 1024;
 /// The captured streams of one child.
 ///
 /// A *look* is a read of each stream. Its lines wait until the payloads that were in the record pipe at that moment have
-/// been taken: until the pipe is seen empty, or [`MAX_PASSED`] bytes have passed. Only then comes the next look. So a
-/// record that was logged before a line was written goes before that line, and neither side starves the other.
+/// been taken: until the pipe is seen empty, or [`MAX_PASSED`] bytes have passed. They also wait for everything in the
+/// rings of a shared buffer: a turn of the frames follows each look, and what it finds there goes first, whatever its
+/// length. Only then comes the next look. So a record that was logged before a line was written goes before that line,
+/// and neither side starves the other.
 ///
 /// The lines stay bytes until they are taken one by one, so that a look takes no more memory than its bytes.
 #[derive(Debug)]
@@ -92,7 +94,7 @@ impl CapturedStreams {
     ) -> Poll<bool> {
         loop {
             ready!(frames.poll_proceed(cx));
-            if frames.has_payload() || self.may_go(frames) {
+            if self.may_go(frames) || frames.has_payload() {
                 return Poll::Ready(true);
             }
             let has_looked = !self.has_more() && self.poll_look(frames, cx).is_ready();
@@ -113,10 +115,17 @@ impl CapturedStreams {
         self.passed = self.passed.saturating_add(bytes);
     }
 
-    /// Returns the next record, if it may be taken now. `has_payload` says that the pipe has a payload that was read.
-    pub(crate) fn next_record(&mut self, has_payload: bool) -> Option<LogRecord<'static>> {
-        let may_go = self.passed >= MAX_PASSED || self.is_released && !has_payload;
-        if may_go { self.make_record() } else { None }
+    /// Returns the next record, if it may be taken now.
+    pub(crate) fn next_record<R: AsyncRead + Unpin>(
+        &mut self,
+        frames: &mut FrameReader<R>,
+    ) -> Option<LogRecord<'static>> {
+        let must_wait =
+            frames.has_payload() && (self.passed < MAX_PASSED || frames.has_ring_payload());
+        match self.is_released && !must_wait {
+            true => self.make_record(),
+            false => None,
+        }
     }
 
     fn make_record(&mut self) -> Option<LogRecord<'static>> {
@@ -180,15 +189,17 @@ impl CapturedStreams {
     }
 
     /// Returns whether there are lines that may be taken before the next payload.
-    fn may_go<R>(&mut self, frames: &FrameReader<R>) -> bool {
+    fn may_go<R: AsyncRead + Unpin>(&mut self, frames: &mut FrameReader<R>) -> bool {
         if !self.has_more() {
             return false;
         }
+        // What the rings had after the look goes first.
+        let has_passed = self.passed >= MAX_PASSED && !frames.has_ring_payload();
+        let has_payload = frames.has_payload();
         self.is_released = self.is_released
-            || frames.has_no_more_payloads()
-            || self.passed >= MAX_PASSED
-            || self.pipe.is_empty();
-        self.is_released
+            || has_passed
+            || !has_payload && (frames.has_pipe_ended() || self.pipe.is_empty());
+        self.is_released && (has_passed || !has_payload)
     }
 
     /// Reads each stream once. Ready if there is anything new.

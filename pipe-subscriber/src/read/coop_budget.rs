@@ -96,6 +96,17 @@ impl CoopBudget {
         steps
     }
 
+    /// Returns whether the burst is over, for a reader that does not yield. The next one then begins.
+    #[inline]
+    pub(crate) fn is_over(&mut self) -> bool {
+        let burst_start = *self.burst_start.get_or_insert_with(Instant::now);
+        let is_over = self.is_time_up(burst_start) || self.burst_steps >= MAX_STEPS;
+        if is_over {
+            self.reset();
+        }
+        is_over
+    }
+
     /// Counts a step.
     #[inline]
     pub(crate) fn step(&mut self) {

@@ -16,7 +16,6 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio_util::codec::FramedRead;
 
 use super::coop_budget::CoopBudget;
-#[cfg(feature = "shared-buffer")]
 use super::rings::Rings;
 use crate::account::StreamEnd;
 
@@ -24,6 +23,12 @@ use crate::account::StreamEnd;
 const READ_BUFFER: usize = 64 * 1024;
 
 /// Reads payloads up to the end of the stream, and keeps how it ended.
+///
+/// This is the only place at which a pipe and the rings of a shared buffer meet. It works in turns. A turn reads the
+/// pipe first, then looks at the rings, and hands out what the look found before what the read did. So a record that was
+/// logged into a ring before something was written to the pipe comes first: if the read has what was written, the look
+/// has the record. (A record that is logged into a ring after that write may come first too. The order is not corrected
+/// by the times of the records, because clocks are set.)
 ///
 /// All whole frames of a read are taken from the read buffer as one batch. Taking them one by one would cost a
 /// reference count for each payload.
@@ -40,7 +45,6 @@ pub(crate) struct FrameReader<R> {
     error: Option<CodecError>,
     budget: CoopBudget,
     /// The shared buffer beside the pipe, if there is one.
-    #[cfg(feature = "shared-buffer")]
     rings: Option<Box<Rings>>,
 }
 
@@ -57,7 +61,7 @@ impl<R> FrameReader<R> {
     /// Returns the end of the stream, or open if it has not ended. `None` means that the last writer is gone and the
     /// accounts decide between clean and eof.
     pub(crate) fn end(&self) -> Option<StreamEnd> {
-        if self.phase != Phase::Ended || !self.have_rings_ended() {
+        if !self.has_ended() {
             return Some(StreamEnd::Open);
         }
         match &self.error {
@@ -76,20 +80,20 @@ impl<R> FrameReader<R> {
 
     /// Returns why rings of the shared buffer were given up.
     pub(crate) fn ring_reasons(&self) -> Vec<String> {
-        #[cfg(feature = "shared-buffer")]
-        if let Some(rings) = &self.rings {
-            return rings.reasons().collect();
-        }
-        Vec::new()
+        self.rings
+            .as_ref()
+            .map(|rings| rings.reasons())
+            .unwrap_or_default()
     }
 
     /// Returns whether nothing can come out of the shared buffer any more.
     fn have_rings_ended(&self) -> bool {
-        #[cfg(feature = "shared-buffer")]
-        if let Some(rings) = &self.rings {
-            return rings.has_ended();
-        }
-        true
+        self.rings.as_ref().is_none_or(|rings| rings.has_ended())
+    }
+
+    /// Returns whether the stream has ended, and nothing comes out of the shared buffer any more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.phase == Phase::Ended && self.have_rings_ended()
     }
 
     /// Returns the error of the frame format that ended the payloads, if there was one. An error of the reader is not
@@ -111,7 +115,6 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             phase: Phase::Reading,
             error: None,
             budget: CoopBudget::default(),
-            #[cfg(feature = "shared-buffer")]
             rings: None,
         }
     }
@@ -140,11 +143,11 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     #[inline]
     pub(crate) fn poll_payload(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         loop {
-            ready!(self.budget.poll_proceed(cx));
-            if self.has_ring_payload() || !self.batch.is_empty() {
+            ready!(self.poll_proceed(cx));
+            if self.has_payload() {
                 return Poll::Ready(true);
             }
-            if self.phase == Phase::Ended && self.have_rings_ended() {
+            if self.has_ended() {
                 return Poll::Ready(false);
             }
             self.budget.step();
@@ -155,22 +158,37 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         }
     }
 
-    /// Returns the next payload that has been read, if there is one.
+    /// Ready if there is budget for another step. To be called when every payload that was taken is dispatched.
+    #[inline]
+    pub(crate) fn poll_proceed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let poll = self.budget.poll_proceed(cx);
+        if poll.is_pending() {
+            self.publish();
+        }
+        poll
+    }
+
+    /// Returns whether there is a [next payload](Self::next_payload). To be called when every payload that was taken is
+    /// dispatched.
+    #[inline]
+    pub(crate) fn has_payload(&mut self) -> bool {
+        self.has_ring_payload() || !self.batch.is_empty()
+    }
+
+    /// Returns the next payload that has been read, if there is one. To be called when every payload that was taken is
+    /// dispatched.
     #[inline]
     pub(crate) fn next_payload(&mut self) -> Option<&[u8]> {
-        // What the rings had at a look comes before what came through the pipe.
-        #[cfg(feature = "shared-buffer")]
-        if self.has_ring_payload() {
-            return self.rings.as_mut()?.next_payload();
+        match self.has_ring_payload() {
+            true => self.rings.as_mut()?.next_payload(),
+            false => self.batch.next_payload(),
         }
-        self.batch.next_payload()
     }
 
     /// Returns the next payload that has been read as a frame that can be kept, if there is one.
     #[cfg(feature = "frames")]
     #[inline]
     pub(crate) fn next_frame(&mut self) -> Option<record_proto::Frame> {
-        #[cfg(feature = "shared-buffer")]
         if self.has_ring_payload() {
             let payload = self.rings.as_mut()?.next_payload()?;
             return Some(record_proto::Frame::new(payload.to_vec()));
@@ -178,13 +196,17 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         self.batch.next_frame()
     }
 
+    /// Returns whether the next payload is one of the rings.
     #[inline]
-    fn has_ring_payload(&mut self) -> bool {
-        #[cfg(feature = "shared-buffer")]
+    pub(crate) fn has_ring_payload(&mut self) -> bool {
+        self.rings.as_mut().is_some_and(|rings| rings.has_payload())
+    }
+
+    /// Tells the writers of the rings which payloads are dispatched.
+    fn publish(&mut self) {
         if let Some(rings) = &mut self.rings {
-            return rings.has_payload();
+            rings.publish();
         }
-        false
     }
 
     /// Counts a payload.
@@ -199,6 +221,14 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         self.budget.take_steps()
     }
 
+    /// Ends a burst of payloads, all of which are dispatched, if it took its time. For a reader that does not yield.
+    #[inline]
+    pub(crate) fn end_burst(&mut self) {
+        if self.budget.is_over() {
+            self.publish();
+        }
+    }
+
     /// Takes the error of the reader that ended the stream, if one did.
     pub(crate) fn take_read_error(&mut self) -> Option<io::Error> {
         match self.error.take() {
@@ -211,11 +241,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     }
 
     /// Makes one turn: reads the pipe, and then looks at the rings, if there are any.
-    #[cfg(feature = "shared-buffer")]
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.rings.is_none() {
-            return self.poll_reader(cx);
-        }
         let has_ended = self.phase == Phase::Ended;
         let pipe = match has_ended {
             true => Poll::Ready(()),
@@ -232,11 +258,6 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             true => Poll::Ready(()),
             false => rings.poll_look(cx),
         }
-    }
-
-    #[cfg(not(feature = "shared-buffer"))]
-    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll_reader(cx)
     }
 
     /// Makes one step: reads, and takes the batch of payloads that are whole, if any are.
@@ -279,38 +300,26 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
 /// For a caller that reads other streams in the same task, and counts their reads against the same budget.
 #[cfg(feature = "capture")]
 impl<R> FrameReader<R> {
-    /// Ready if there is budget for another step.
-    pub(crate) fn poll_proceed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.budget.poll_proceed(cx)
-    }
-
     /// Renews the budget. To be called if the task is about to wait.
     pub(crate) fn reset_budget(&mut self) {
         self.budget.reset();
     }
 
-    pub(crate) fn has_payload(&self) -> bool {
-        !self.batch.is_empty()
-    }
-
-    pub(crate) fn has_ended(&self) -> bool {
-        self.phase == Phase::Ended && self.have_rings_ended()
-    }
-
-    /// Returns whether no payload comes any more: the stream has ended, or is only drained.
-    pub(crate) fn has_no_more_payloads(&self) -> bool {
+    /// Returns whether no payload comes through the pipe any more: it has ended, or is only drained.
+    pub(crate) fn has_pipe_ended(&self) -> bool {
         self.phase != Phase::Reading
     }
 }
 
 #[cfg(feature = "capture")]
 impl<R: AsyncRead + Unpin> FrameReader<R> {
-    /// Makes one step of reading. Pending if there is nothing to read, or if the stream has ended.
+    /// Makes one turn: reads the pipe, and then looks at the rings. Pending if there is nothing to read, or if the stream
+    /// has ended. To be called if there is no payload.
     pub(crate) fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.phase == Phase::Ended {
+        if self.has_ended() {
             return Poll::Pending;
         }
         self.budget.step();
-        self.poll_reader(cx)
+        self.poll_turn(cx)
     }
 }

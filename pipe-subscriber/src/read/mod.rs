@@ -15,17 +15,6 @@ mod pipe;
 mod pipe;
 #[cfg(feature = "capture")]
 mod pipe_gauge;
-#[cfg(all(
-    feature = "shared-buffer",
-    target_os = "linux",
-    target_has_atomic = "64"
-))]
-mod rings;
-#[cfg(all(
-    feature = "shared-buffer",
-    not(all(target_os = "linux", target_has_atomic = "64"))
-))]
-#[path = "rings_unsupported.rs"]
 mod rings;
 #[cfg(target_os = "linux")]
 mod ticker;
@@ -36,3 +25,10 @@ pub(crate) use frame_reader::FrameReader;
 pub(crate) use pipe_gauge::PipeGauge;
 #[cfg(feature = "shared-buffer")]
 pub(crate) use rings::Rings;
+#[cfg(all(
+    test,
+    feature = "shared-buffer",
+    target_os = "linux",
+    target_has_atomic = "64"
+))]
+pub(crate) use rings::TestChild;

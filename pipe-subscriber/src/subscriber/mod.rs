@@ -13,6 +13,13 @@ mod records;
 mod run;
 #[cfg(feature = "tracing")]
 mod run_tracing;
+#[cfg(all(
+    test,
+    feature = "shared-buffer",
+    target_os = "linux",
+    target_has_atomic = "64"
+))]
+mod shared_buffer_tests;
 mod watch;
 
 #[cfg(feature = "frames")]

@@ -1,7 +1,7 @@
 //! `PipeSubscriber` and its settings; the methods that read are in `run`.
 
 use std::{
-    io::{self, Write},
+    io::Write,
     sync::{Arc, atomic::AtomicBool},
 };
 
@@ -252,7 +252,7 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
 
     /// Reads the rings of a shared buffer too; an error is why there are none.
     #[cfg(feature = "shared-buffer")]
-    pub(crate) fn with_rings(mut self, rings: io::Result<Option<Rings>>) -> Self {
+    pub(crate) fn with_rings(mut self, rings: std::io::Result<Option<Rings>>) -> Self {
         match rings {
             Ok(Some(rings)) => self.reader.frames.set_rings(rings),
             Ok(None) => {}

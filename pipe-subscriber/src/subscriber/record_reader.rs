@@ -179,8 +179,7 @@ impl<R: AsyncRead + Unpin> RecordReader<R> {
     /// Returns the next captured record, if it goes before the next payload.
     #[cfg(feature = "capture")]
     fn next_captured(&mut self) -> Option<LogRecord<'static>> {
-        let capture = self.capture.as_mut()?;
-        capture.next_record(self.frames.has_payload())
+        self.capture.as_mut()?.next_record(&mut self.frames)
     }
 
     /// Takes an input, and hands its record on if the rate limit admits it.

@@ -249,7 +249,13 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
         let mut dispatch = self.dispatch();
         let mut on_record = to_the_global_logger(&mut dispatch);
         while runtime.block_on(poll_fn(|cx| self.reader.poll_input(cx))) == Some(true) {
-            while self.reader.take_inputs(u32::MAX, &mut on_record) {}
+            loop {
+                let most = self.reader.frames.take_steps();
+                if !self.reader.take_inputs(most, &mut on_record) {
+                    break;
+                }
+                self.reader.frames.end_burst();
+            }
         }
         self.reader.finish()
     }

@@ -23,15 +23,20 @@ impl SharedMemory {
     /// # Errors
     ///
     /// Returns an error if the system refuses it, or if its use could kill this process or a child later.
-    #[expect(
-        unsafe_code,
-        reason = "mapping memory has no safe form; the memory is sealed, and is accessed as atomics only"
-    )]
     pub(crate) fn new(bytes: usize) -> io::Result<Self> {
         check_limits(bytes)?;
         let fd = memfd()?;
         ftruncate(&fd, bytes as u64)?;
         fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+        Self::map(fd, bytes)
+    }
+
+    /// Maps memory that is sealed and has this many bytes.
+    #[expect(
+        unsafe_code,
+        reason = "mapping memory has no safe form; the memory is sealed, and is accessed as atomics only"
+    )]
+    fn map(fd: OwnedFd, bytes: usize) -> io::Result<Self> {
         let access = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: the call names no address, so the new map replaces no other.
         let start = unsafe { mmap(ptr::null_mut(), bytes, access, MapFlags::SHARED, &fd, 0) }?;
@@ -50,6 +55,17 @@ impl SharedMemory {
 
     pub(crate) fn words(&self) -> &[AtomicU64] {
         self.words
+    }
+
+    /// Maps the memory again, as a child does, until the test ends.
+    #[cfg(test)]
+    pub(crate) fn leak_another_map(&self) -> &'static [AtomicU64] {
+        let fd = self
+            .fd
+            .as_ref()
+            .expect("a descriptor that was not handed over");
+        let again = Self::map(fd.try_clone().unwrap(), size_of_val(self.words)).unwrap();
+        Box::leak(Box::new(again)).words
     }
 
     /// Takes the pages of the first `bytes`, where the system may refuse them and a plain access would raise a signal.

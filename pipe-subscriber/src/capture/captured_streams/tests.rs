@@ -56,7 +56,7 @@ impl Pipes {
                 tokio::task::yield_now().await;
                 continue;
             }
-            match self.captured.next_record(self.frames.has_payload()) {
+            match self.captured.next_record(&mut self.frames) {
                 Some(_) => order.push('L'),
                 None => {
                     let payload = self.frames.next_payload().map(<[u8]>::len);
@@ -88,6 +88,28 @@ async fn a_line_waits_until_the_pipe_is_empty_and_not_for_one_read_only() {
     assert_eq!(pipes.take().await, "L");
 }
 
+/// However many records there are, and although the pipe has nothing.
+#[cfg(all(
+    feature = "shared-buffer",
+    target_os = "linux",
+    target_has_atomic = "64"
+))]
+#[tokio::test]
+async fn records_of_a_shared_buffer_go_before_lines_that_were_written_after_them() {
+    let mut pipes = Pipes::new();
+    let rings = crate::read::Rings::new(8 << 20).unwrap();
+    let mut child = crate::read::TestChild::claim(&rings, 7, 70);
+    pipes.frames.set_rings(rings);
+    for _ in 0..3 {
+        let long = "x".repeat(2 * MAX_PASSED / 99);
+        for _ in 0..100 {
+            child.log(&long);
+        }
+        pipes.stderr.write_all(b"one\n").unwrap();
+        assert_eq!(pipes.take().await, "P".repeat(100) + "L");
+    }
+}
+
 #[tokio::test]
 async fn records_are_numbered_and_the_last_ones_are_followed_by_a_close() {
     let mut pipes = Pipes::new();
@@ -102,7 +124,7 @@ async fn records_are_numbered_and_the_last_ones_are_followed_by_a_close() {
     } = pipes;
     drop((pipe, stderr));
     let has_more = std::future::poll_fn(|cx| captured.poll_beside(&mut frames, cx)).await;
-    let record = captured.next_record(false).unwrap();
+    let record = captured.next_record(&mut frames).unwrap();
     assert_eq!((has_more, record.seq, record.pid), (true, 3, Some(7)));
     assert!(!std::future::poll_fn(|cx| captured.poll_beside(&mut frames, cx)).await);
     let close = captured.take_close().unwrap();

@@ -1,0 +1,251 @@
+//! `Rings`: the reader of a shared buffer. It looks, hands out frames, and sleeps.
+
+use std::{
+    io,
+    os::fd::OwnedFd,
+    process,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use record_proto::{BufferReader, HEAD_LENGTH, Layout, Next};
+use tokio::runtime::Handle;
+
+use super::dropped_counts::DroppedCounts;
+use super::ring_pacing::{RingPacing, TICK};
+use crate::read::ticker::{Ticker, Wait};
+use crate::sys::{SharedMemory, wake_all};
+
+/// The first byte of the payload of a hello.
+const HELLO: u8 = 0;
+
+/// The number of rings that [`Rings::reasons`] names.
+const MAX_REASONS: usize = 8;
+
+/// The frames that a child and its relatives leave in a shared buffer.
+#[derive(Debug)]
+pub(crate) struct Rings {
+    pub(super) memory: SharedMemory,
+    pub(super) layout: Layout,
+    reader: BufferReader,
+    phase: Phase,
+    pacing: RingPacing,
+    /// The bytes of frames that were handed out since the look.
+    bytes_of_look: usize,
+    tick: Option<(Arc<Ticker>, Wait)>,
+    dropped: DroppedCounts,
+    /// The report that was handed out last.
+    report: Vec<u8>,
+    /// The process that looked last. Another one that only drops this value, because it was forked or because it forked
+    /// the one that reads, must change nothing.
+    reader_pid: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// The last look may have found frames that were not handed out.
+    HandingOut,
+    /// Everything that the look found was handed out, except frames that the next look hands out.
+    HeldBack,
+    /// Everything was handed out.
+    Empty,
+    /// The cut was made, and everything before it was handed out.
+    Ended,
+}
+
+impl Rings {
+    /// Makes a buffer whose rings have together at most `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if that is too little for a ring, or if the system refuses the memory.
+    pub(crate) fn new(bytes: usize) -> io::Result<Self> {
+        let layout = Layout::within(bytes).ok_or(io::Error::other("it would be below 32 KiB"))?;
+        let memory = SharedMemory::new(layout.bytes())?;
+        // Before anything is written: a system that refuses these pages would kill the process there.
+        memory.populate(layout.data_begin())?;
+        layout.write(memory.words());
+        Ok(Self {
+            memory,
+            layout,
+            reader: BufferReader::new(layout),
+            phase: Phase::Empty,
+            pacing: RingPacing::default(),
+            bytes_of_look: 0,
+            tick: None,
+            dropped: DroppedCounts::default(),
+            report: Vec::new(),
+            reader_pid: None,
+        })
+    }
+
+    /// Returns the buffer's descriptor, which the child gets.
+    pub(crate) fn take_fd(&mut self) -> Option<OwnedFd> {
+        self.memory.take_fd()
+    }
+
+    /// Returns the size of the buffer in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(self.memory.words())
+    }
+
+    /// Looks for new frames, unless some of the last look are left. Returns whether there are any.
+    pub(crate) fn look(&mut self) -> bool {
+        if matches!(self.phase, Phase::Empty | Phase::HeldBack) {
+            self.reader_pid = Some(process::id());
+            self.reader.awake(self.memory.words());
+            self.begin_look();
+        }
+        self.has_payload()
+    }
+
+    /// Makes the cut: from now on, only the frames that were committed before are handed out. Whoever waits for room, or
+    /// for frames to be read, is woken and finds that.
+    pub(crate) fn close(&mut self) {
+        if self.reader.is_closed() {
+            return;
+        }
+        let words = self.memory.words();
+        self.reader.close(words);
+        self.phase = Phase::HandingOut;
+        self.reader.each_ring(words, |ring| {
+            wake_all(ring.tail);
+            wake_all(ring.dispatched);
+        });
+    }
+
+    /// Returns whether [`next_payload`](Self::next_payload) has one. To be called when everything that was handed out is
+    /// dispatched: gives the room of each part of a look back after its last frame.
+    #[inline]
+    pub(crate) fn has_payload(&mut self) -> bool {
+        while self.phase == Phase::HandingOut && !self.reader.has_next() {
+            self.end_part();
+        }
+        self.phase == Phase::HandingOut || !self.dropped.is_empty()
+    }
+
+    /// Hands out the next payload of this look.
+    #[inline]
+    pub(crate) fn next_payload(&mut self) -> Option<&[u8]> {
+        if self.phase != Phase::HandingOut {
+            self.report = self.dropped.take()?;
+            return Some(&self.report);
+        }
+        let words = self.memory.words();
+        let Next::Frame(_, frame) = self.reader.next(words) else {
+            return None;
+        };
+        self.bytes_of_look += frame.len();
+        let payload = frame.get(HEAD_LENGTH..)?;
+        if payload.first() == Some(&HELLO) {
+            let rings = (0..self.layout.rings()).map(|ring| self.layout.ring(words, ring));
+            let owners = rings.map(|ring| ring.owner.load(Relaxed));
+            self.dropped.note_hello(payload, owners);
+        }
+        Some(payload)
+    }
+
+    /// Gives the room of the frames that were handed out so far back, and says that they are dispatched.
+    pub(crate) fn publish(&mut self) {
+        let dropped = &mut self.dropped;
+        self.reader
+            .publish(self.memory.words(), wake_all, |owner, counts| {
+                dropped.report(owner, counts);
+            });
+    }
+
+    /// Returns whether everything before the cut was handed out.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.phase == Phase::Ended && self.dropped.is_empty()
+    }
+
+    /// Returns why rings were given up, for the first few of them.
+    pub(crate) fn reasons(&self) -> Vec<String> {
+        let given_up = self.reader.given_up().iter().take(MAX_REASONS);
+        given_up
+            .map(|(ring, error)| {
+                format!("ring {ring} of the shared buffer makes no sense: {error}")
+            })
+            .collect()
+    }
+
+    /// Ready if the next look is due.
+    ///
+    /// While frames keep coming, looks are made at ticks. Otherwise the reader says that it sleeps: the child that logs
+    /// next writes a bell into the pipe, and the reader of the pipe wakes this task.
+    pub(crate) fn poll_look(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if matches!(self.phase, Phase::HeldBack | Phase::Ended) {
+            return Poll::Ready(());
+        }
+        if self.pacing.is_awake(Instant::now())
+            && let Some(poll) = self.poll_tick(cx)
+        {
+            return poll;
+        }
+        self.reader.fall_asleep(self.memory.words());
+        self.begin_look();
+        match self.has_payload() || self.phase == Phase::HeldBack {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    }
+
+    /// Ready after a tick. `None` if there can be none.
+    fn poll_tick(&mut self, cx: &mut Context<'_>) -> Option<Poll<()>> {
+        if self.tick.is_none() {
+            let ticker = Ticker::of(&Handle::current(), TICK).ok()?;
+            self.tick = Some((ticker, Wait::default()));
+        }
+        let (ticker, wait) = self.tick.as_mut()?;
+        let Poll::Ready(tick) = ticker.poll_tick(wait, cx) else {
+            return Some(Poll::Pending);
+        };
+        *wait = Wait::default();
+        tick.ok().map(|_| Poll::Ready(()))
+    }
+
+    fn begin_look(&mut self) {
+        self.reader.look(self.memory.words());
+        self.bytes_of_look = 0;
+        self.phase = Phase::HandingOut;
+    }
+
+    /// Every frame of a part of the look was handed out: gives the room back, and begins the next part.
+    fn end_part(&mut self) {
+        self.publish();
+        if self.reader.has_part() {
+            return self.reader.go_on(self.memory.words());
+        }
+        if self.bytes_of_look > 0 {
+            self.pacing.on_frames(self.bytes_of_look, Instant::now());
+        }
+        self.phase = match (self.reader.needs_look(), self.reader.is_closed()) {
+            (true, _) => Phase::HeldBack,
+            (false, false) => Phase::Empty,
+            (false, true) => {
+                self.report_all_drops();
+                Phase::Ended
+            }
+        };
+    }
+
+    /// Reports the drops in rings that were not given back.
+    fn report_all_drops(&mut self) {
+        let dropped = &mut self.dropped;
+        self.reader.each_ring(self.memory.words(), |ring| {
+            let counts = [0, 1, 2, 3, 4].map(|level| ring.dropped[level].load(Relaxed));
+            dropped.report(ring.owner.load(Relaxed), counts);
+        });
+    }
+}
+
+/// Tells the writers that nobody reads any more. If nobody ever looked, the bell's word still says that the reader
+/// sleeps: a writer then finds the pipe without a reader when it rings.
+impl Drop for Rings {
+    fn drop(&mut self) {
+        if self.reader_pid == Some(process::id()) {
+            self.close();
+        }
+    }
+}
