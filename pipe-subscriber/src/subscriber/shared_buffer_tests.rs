@@ -35,7 +35,10 @@ impl<F: FnMut() -> Option<Vec<u8>> + Unpin> AsyncRead for Scripted<F> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match (self.0)() {
-            Some(bytes) => Poll::Ready(Ok(buf.put_slice(&bytes))),
+            Some(bytes) => {
+                buf.put_slice(&bytes);
+                Poll::Ready(Ok(()))
+            }
             None => Poll::Pending,
         }
     }
