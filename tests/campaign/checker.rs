@@ -1,9 +1,11 @@
 //! Checks the result of a trial against the promises.
 
 use pipe_subscriber::{ProcessSummary, StreamEnd, Summary};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     death::Death,
+    message::by_level,
     plan::{Delivery, Plan},
     received::Process,
     table::{Row, Table},
@@ -11,7 +13,7 @@ use crate::{
 };
 
 /// The counters of a trial, and its faults in words.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Verdict {
     pub(crate) table: Table,
     pub(crate) complaints: Vec<String>,
@@ -26,6 +28,9 @@ pub(crate) fn check(plan: &Plan, evidence: &Evidence) -> Verdict {
     check.stream();
     for place in 0..plan.members.len() {
         check.process(place);
+    }
+    if plan.delivery.is_shared() && plan.delivery.drops() {
+        check.drops();
     }
     check.verdict
 }
@@ -128,7 +133,38 @@ impl Checker<'_> {
     }
 
     fn must_arrive(&self, place: usize) -> bool {
-        self.plan.delivery_of(&self.plan.members[place]) == Delivery::Direct
+        let delivery = self.plan.delivery_of(&self.plan.members[place]);
+        delivery.is_lossless()
+    }
+
+    /// Checks, level by level, that each record whose log call returned was received or reported as dropped, and that
+    /// nothing else was.
+    fn drops(&mut self) {
+        let members = self.plan.members.iter().enumerate();
+        let lines =
+            members.flat_map(|(place, member)| (0..member.threads).map(move |t| (place, t)));
+        let (mut begun, mut returned) = ([0; 5], [0; 5]);
+        for (place, thread) in lines {
+            let counters = &self.evidence.counters;
+            add(&mut begun, by_level(counters.begun(place, thread)));
+            add(
+                &mut returned,
+                by_level(counters.acknowledged(place, thread)),
+            );
+        }
+        // A panic is an error that no counter knows.
+        let panics = self.plan.members.iter();
+        begun[0] += panics.filter(|member| member.death.panics()).count() as u64;
+        let dropped = self.evidence.summary.dropped_by_level.0;
+        let mut known = self.evidence.received.by_level;
+        add(&mut known, dropped);
+        let lost = (0..5).map(|level| returned[level].saturating_sub(known[level]));
+        let lost = lost.sum::<u64>();
+        self.row(0).lost += lost;
+        let is_wrong = lost > 0 || (0..5).any(|level| known[level] > begun[level]);
+        self.complain(is_wrong, || {
+            format!("returned {returned:?}, known {known:?} of which dropped {dropped:?}, begun {begun:?}")
+        });
     }
 
     /// Returns how many log calls of a process have begun and how many have returned.
@@ -140,10 +176,10 @@ impl Checker<'_> {
             let begun = self.evidence.counters.begun(place, thread);
             let acknowledged = self.evidence.counters.acknowledged(place, thread);
             let line = self.evidence.received.line(place, thread);
-            let lost = match delivery {
+            let lost = match delivery.drops() {
                 // The call also returns if the record was dropped.
-                Delivery::Dropping => 0,
-                Delivery::Direct | Delivery::Buffered => acknowledged.saturating_sub(line.received),
+                true => 0,
+                false => acknowledged.saturating_sub(line.received),
             };
             let row = self.row(place);
             row.logged += begun;
@@ -153,13 +189,13 @@ impl Checker<'_> {
             let figures = format!(
                 "process {place} thread {thread}: {begun} begun, {acknowledged} returned, {line:?}"
             );
-            let must_arrive = delivery == Delivery::Direct || member.death.is_orderly();
+            let must_arrive = delivery.is_lossless() || member.death.is_orderly();
             let is_lost = lost > 0 && must_arrive;
             if is_lost {
                 self.verdict.complaints.push(format!("lost: {figures}"));
             }
             self.complain(line.received > begun, || format!("too many: {figures}"));
-            let skipped = line.skipped > 0 && delivery != Delivery::Dropping;
+            let skipped = line.skipped > 0 && !delivery.drops();
             self.complain(skipped, || format!("a gap: {figures}"));
             sums[0] += begun;
             sums[1] += acknowledged;
@@ -180,10 +216,9 @@ impl Checker<'_> {
         self.complain(account.received != seen.received, || {
             format!("received is not what was seen: {}", said())
         });
-        self.complain(
-            account.dropped > 0 && delivery != Delivery::Dropping,
-            || format!("nothing is to be dropped: {}", said()),
-        );
+        self.complain(account.dropped > 0 && !delivery.drops(), || {
+            format!("nothing is to be dropped: {}", said())
+        });
         // If a process has closed, its calls that did not end count as in flight, and none as missing.
         let (missing, in_flight) = match account.closed {
             true => (0, gaps),
@@ -202,7 +237,8 @@ impl Checker<'_> {
             Delivery::Dropping if member.threads == 1 && panics == 0 && !is_orderly => 0,
             // Another thread may have been about to report any number of drops.
             Delivery::Dropping => u64::MAX,
-            Delivery::Direct => member.threads as u64 + panics,
+            // Drops are counted in the memory, one by one.
+            _ => member.threads as u64 + panics,
         };
         self.complain(gaps > unfinished, || {
             format!("too many are missing: {}", said())
@@ -211,7 +247,7 @@ impl Checker<'_> {
             format!("a close frame, or none: {}", said())
         });
         self.complain(seen.panics > panics, || format!("panics: {}", said()));
-        let told = seen.panics == panics || delivery == Delivery::Dropping;
+        let told = seen.panics == panics || delivery.drops();
         self.complain(!told && account.received > 0, || {
             format!("a panic was not heard of: {}", said())
         });
@@ -229,6 +265,12 @@ impl Checker<'_> {
 
 fn is_closed(process: &ProcessSummary) -> bool {
     process.closed
+}
+
+fn add(sums: &mut [u64; 5], counts: [u64; 5]) {
+    sums.iter_mut()
+        .zip(counts)
+        .for_each(|(sum, count)| *sum += count);
 }
 
 fn adds_up(summary: &Summary) -> bool {

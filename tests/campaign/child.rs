@@ -15,11 +15,11 @@ use std::{
     time::Duration,
 };
 
-use pipe_handler::{Overflow, PipeHandler};
+use pipe_handler::PipeHandler;
 
 use crate::{
     death::Death,
-    message::{Message, Place, text},
+    message::{Message, Place, level, text},
     plan::{Delivery, Member, Moment, Origin, Plan},
     shared_counters::Slots,
 };
@@ -137,14 +137,14 @@ fn init(plan: &Plan) {
     let delivery = match plan.delivery {
         Delivery::Buffered => pipe_handler::Delivery::Buffered,
         Delivery::Direct | Delivery::Dropping => pipe_handler::Delivery::Direct,
-    };
-    let overflow = match plan.delivery {
-        Delivery::Dropping => Overflow::DropNewest,
-        Delivery::Direct | Delivery::Buffered => Overflow::Block,
+        delivery => {
+            assert!(delivery.is_shared());
+            pipe_handler::Delivery::Shared
+        }
     };
     PipeHandler::builder()
         .delivery(delivery)
-        .overflow(overflow)
+        .overflow(plan.delivery.overflow())
         // The machine may be busy: the exit waits as long as it takes.
         .exit_timeout(Duration::from_secs(1_000))
         .init()
@@ -200,7 +200,7 @@ impl Life {
                 },
             };
             begun.store(n + 1, Release);
-            log::info!(target: "campaign", "{message}");
+            log::log!(target: "campaign", level(n), "{message}");
             acknowledged.store(n + 1, Release);
             // A record that was dropped because there was no room for hello has no middle.
             if within || behind {

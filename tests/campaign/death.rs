@@ -1,6 +1,10 @@
 //! The ways in which a process can end.
 
-use std::{process, thread};
+use std::{
+    os::unix::process::CommandExt,
+    process::{self, Command},
+    thread,
+};
 
 use clap::ValueEnum;
 use rustix::process::{Signal, getpid, kill_process};
@@ -27,6 +31,8 @@ pub(crate) enum Death {
     /// A write to an address without memory.
     Sigsegv,
     Sigkill,
+    /// Another program takes the process over.
+    Exec,
 }
 
 /// How a process ended, as the system reports it to its parent.
@@ -37,7 +43,7 @@ pub(crate) enum Status {
 }
 
 impl Death {
-    pub(crate) const ALL: [Death; 9] = [
+    pub(crate) const ALL: [Death; 10] = [
         Death::Return,
         Death::Exit,
         Death::Panic,
@@ -47,6 +53,7 @@ impl Death {
         Death::Sigterm,
         Death::Sigsegv,
         Death::Sigkill,
+        Death::Exec,
     ];
 
     /// Whether the exit hook runs.
@@ -77,7 +84,7 @@ impl Death {
 
     pub(crate) fn expected(self) -> Status {
         match self {
-            Death::Return | Death::Exit | Death::UnderscoreExit => Status::Code(0),
+            Death::Return | Death::Exit | Death::UnderscoreExit | Death::Exec => Status::Code(0),
             Death::Panic if cfg!(panic = "unwind") => Status::Code(101),
             Death::Panic | Death::PanicAbort | Death::Abort => Status::Signal(libc::SIGABRT),
             Death::Sigterm => Status::Signal(libc::SIGTERM),
@@ -97,6 +104,7 @@ impl Death {
             Death::UnderscoreExit => unsafe { libc::_exit(0) },
             // SAFETY: no memory is at this address, and the fault is intended.
             Death::Sigsegv => unsafe { std::ptr::null_mut::<u8>().write_volatile(0) },
+            Death::Exec => panic!("exec: {}", Command::new("true").exec()),
             Death::Sigterm | Death::Sigkill => {
                 kill_process(getpid(), self.signal()).expect("a process");
             }

@@ -13,6 +13,7 @@ use crate::{
     death::Death,
     plan::{Choice, Delivery, Plan},
     random::{any_seed, of_trial},
+    stopped,
     table::Table,
     trial,
 };
@@ -39,8 +40,11 @@ pub(crate) struct Options {
     /// Records that one process logs at most
     #[arg(long, default_value_t = 20_000)]
     records: u64,
-    /// Deliveries to choose from
-    #[arg(long, value_delimiter = ',', default_values = ["direct", "direct", "buffered", "dropping"])]
+    /// How long a parent that is stopped stays so after the deaths
+    #[arg(long, default_value_t = 50)]
+    stop_millis: u64,
+    /// Deliveries to choose from; three through a shared buffer: shared, shared-dropping, shared-waiting
+    #[arg(long, alias = "delivery", value_delimiter = ',', default_values = ["direct", "direct", "buffered", "dropping"])]
     deliveries: Vec<Delivery>,
     /// Deaths to choose from; all by default
     #[arg(long, value_delimiter = ',')]
@@ -77,6 +81,7 @@ pub(crate) fn run(options: Options, runtime: &Runtime) -> bool {
             deliveries: options.deliveries,
             deaths,
             records: options.records,
+            stop_millis: options.stop_millis,
         },
         began: Instant::now(),
         progress: Mutex::default(),
@@ -127,10 +132,13 @@ impl Campaign {
 
     async fn trial(&self, number: u64) {
         let plan = self.plan(number);
-        let verdict = match trial::run(&plan).await {
-            Ok(evidence) => checker::check(&plan, &evidence),
-            Err(error) => checker::failed(&plan, &error),
+        let verdict = match plan.stop {
+            Some(stop) => stopped::run(&plan, stop).await,
+            None => trial::run(&plan)
+                .await
+                .map(|evidence| checker::check(&plan, &evidence)),
         };
+        let verdict = verdict.unwrap_or_else(|error| checker::failed(&plan, &error));
         self.add(number, &plan, &verdict);
     }
 
@@ -159,7 +167,7 @@ impl Campaign {
     fn conclude(&self) -> bool {
         let progress = self.progress();
         let (table, sum) = (&progress.table, progress.table.sum());
-        let direct = table.sum_of(|delivery, _| delivery == Delivery::Direct);
+        let lossless = table.sum_of(|delivery, _| delivery.is_lossless());
         println!("\n{table}");
         println!(
             "{} kills and {} orderly ends in {:.0?}; {} records logged, {} received",
@@ -170,8 +178,13 @@ impl Campaign {
             sum.received,
         );
         println!(
-            "direct: {} acknowledged, {} of them lost; all: {} torn, {} desynchronised, {} wrong; --seed {}",
-            direct.acknowledged, direct.lost, sum.torn, sum.desynchronised, sum.wrong, self.seed,
+            "direct and shared: {} acknowledged, {} of them lost; all: {} torn, {} desynchronised, {} wrong; --seed {}",
+            lossless.acknowledged,
+            lossless.lost,
+            sum.torn,
+            sum.desynchronised,
+            sum.wrong,
+            self.seed,
         );
         table.is_good() && sum.deaths > 0
     }

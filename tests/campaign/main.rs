@@ -16,6 +16,7 @@ mod shared_counters;
 mod shared_words;
 mod soak;
 mod soak_report;
+mod stopped;
 mod stream;
 mod table;
 mod trial;
@@ -45,6 +46,9 @@ enum Part {
         #[arg(default_value_t = 0)]
         place: usize,
     },
+    /// The parent of a trial that is stopped meanwhile
+    #[command(hide = true)]
+    Trial { plan: String, counters: String },
     /// A process of a trial
     #[command(hide = true)]
     Child {
@@ -64,6 +68,10 @@ fn main() -> ExitCode {
         Part::Order(options) => order::run(&options, &runtime()),
         Part::OrderChild { plan, place } => {
             order::child(&plan, place);
+            true
+        }
+        Part::Trial { plan, counters } => {
+            runtime().block_on(stopped::parent(&plan, &counters));
             true
         }
         Part::Hostile { seed } => {

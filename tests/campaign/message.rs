@@ -3,6 +3,7 @@
 use std::{fmt, sync::OnceLock};
 
 use fastrand::Rng;
+use log::Level;
 
 use crate::random::hash;
 
@@ -26,6 +27,23 @@ impl Place {
     pub(crate) fn number(self, seed: u64) -> u64 {
         hash(&(seed, self))
     }
+}
+
+/// Returns the level of the record with this number in its thread.
+pub(crate) fn level(n: u64) -> Level {
+    const LEVELS: [Level; 5] = [
+        Level::Error,
+        Level::Warn,
+        Level::Info,
+        Level::Debug,
+        Level::Trace,
+    ];
+    LEVELS[(n % 5) as usize]
+}
+
+/// Returns how many of the first `n` records of a thread have each level.
+pub(crate) fn by_level(n: u64) -> [u64; 5] {
+    std::array::from_fn(|level| n.saturating_add(4 - level as u64) / 5)
 }
 
 /// Returns a text of this length, which begins at one of 64 places of a long text.

@@ -1,7 +1,10 @@
 //! A plan for the processes of one stream. The campaign draws it, and the children get it as JSON.
 
+use std::time::Duration;
+
 use clap::ValueEnum;
 use fastrand::Rng;
+use pipe_handler::Overflow;
 use serde::{Deserialize, Serialize};
 
 use crate::{death::Death, random::of_any_magnitude};
@@ -20,6 +23,9 @@ pub(crate) struct Plan {
     pub(crate) sizes: Sizes,
     /// The pipe is the child's stdin.
     pub(crate) via_stdin: bool,
+    /// The bytes of the buffer that the child is offered.
+    pub(crate) buffer: Option<usize>,
+    pub(crate) stop: Option<Stop>,
     /// Pause of each thread between its records.
     pub(crate) pause_micros: u64,
     /// The first is the child; it starts or forks the others.
@@ -43,6 +49,20 @@ pub(crate) enum Delivery {
     /// Direct; a record that finds no room is dropped.
     Dropping,
     Buffered,
+    /// Through a shared buffer.
+    Shared,
+    /// Shared; a record that finds no room is dropped.
+    SharedDropping,
+    /// Shared; a record that finds no room within a moment is dropped.
+    SharedWaiting,
+}
+
+/// The parent is stopped so long after the child's start. It goes on when the processes are dead or wait for it.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Stop {
+    pub(crate) after_micros: u64,
+    /// The time between the last death and the parent's going on.
+    pub(crate) millis: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +115,8 @@ pub(crate) struct Choice {
     pub(crate) deaths: Vec<Death>,
     /// Records of one process, at most.
     pub(crate) records: u64,
+    /// How long a parent stays stopped after the deaths.
+    pub(crate) stop_millis: u64,
 }
 
 impl Plan {
@@ -110,14 +132,24 @@ impl Plan {
             Sizes::Large,
         ];
         let sizes = random.choice(SIZES).expect("a size");
-        let others = random.choice([0, 0, 0, 1, 2, 3]).expect("a number");
+        let delivery = *random.choice(&choice.deliveries).expect("a delivery");
+        let others = match delivery {
+            // Each process needs a ring, so that its drops are counted in memory.
+            Delivery::SharedDropping | Delivery::SharedWaiting => random.u8(..4) / 3,
+            _ => random.choice([0, 0, 0, 1, 2, 3]).expect("a number"),
+        };
         let members = (0..=others).map(|place| Member::draw(random, choice, sizes, place > 0));
         let members = members.collect();
         Self {
             seed: random.u64(..),
-            delivery: *random.choice(&choice.deliveries).expect("a delivery"),
+            delivery,
             sizes,
-            via_stdin: random.u8(..4) == 0,
+            via_stdin: !delivery.is_shared() && random.u8(..4) == 0,
+            buffer: delivery.draw_buffer(random),
+            stop: (delivery.is_shared() && random.u8(..4) == 0).then(|| Stop {
+                after_micros: of_any_magnitude(random, 30_000),
+                millis: choice.stop_millis,
+            }),
             pause_micros: 0,
             members,
         }
@@ -130,6 +162,48 @@ impl Plan {
                 Delivery::Direct
             }
             _ => self.delivery,
+        }
+    }
+}
+
+impl Delivery {
+    pub(crate) fn is_shared(self) -> bool {
+        use Delivery::{Shared, SharedDropping, SharedWaiting};
+        matches!(self, Shared | SharedDropping | SharedWaiting)
+    }
+
+    /// Whether a record whose log call has returned may have been given up by the overflow policy.
+    pub(crate) fn drops(self) -> bool {
+        use Delivery::{Dropping, SharedDropping, SharedWaiting};
+        matches!(self, Dropping | SharedDropping | SharedWaiting)
+    }
+
+    /// Whether a record arrives once its log call has returned.
+    pub(crate) fn is_lossless(self) -> bool {
+        matches!(self, Delivery::Direct | Delivery::Shared)
+    }
+
+    pub(crate) fn overflow(self) -> Overflow {
+        match self {
+            Delivery::Direct | Delivery::Buffered | Delivery::Shared => Overflow::Block,
+            Delivery::Dropping | Delivery::SharedDropping => Overflow::DropNewest,
+            Delivery::SharedWaiting => Overflow::BlockFor(Duration::from_millis(1)),
+        }
+    }
+
+    /// Draws the size of the buffer: of the usual one, of one whose rings are as short as possible, and of those that
+    /// have too few rings.
+    fn draw_buffer(self, random: &mut Rng) -> Option<usize> {
+        const KIB: usize = 1024;
+        const USUAL: usize = 8 * KIB * KIB;
+        match self {
+            Delivery::Direct | Delivery::Dropping | Delivery::Buffered => None,
+            Delivery::Shared => {
+                random.choice([USUAL, USUAL, 512 * KIB, 512 * KIB, 64 * KIB, 32 * KIB])
+            }
+            Delivery::SharedDropping | Delivery::SharedWaiting => {
+                random.choice([USUAL, 512 * KIB, 512 * KIB])
+            }
         }
     }
 }

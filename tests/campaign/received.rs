@@ -15,6 +15,7 @@ pub(crate) struct Received {
     pub(crate) torn: u64,
     /// Records that came twice, or after a later one.
     pub(crate) disordered: u64,
+    pub(crate) by_level: [u64; 5],
     threads: [[Line; THREADS]; PROCESSES],
     processes: HashMap<Option<u64>, Process>,
 }
@@ -40,6 +41,7 @@ pub(crate) struct Process {
 impl Received {
     pub(crate) fn add(&mut self, record: &LogRecord<'_>) {
         self.received += 1;
+        self.by_level[record.level as usize - 1] += 1;
         let process = self.processes.entry(record.pid).or_default();
         process.received += 1;
         process.highest = process.highest.max(record.seq);

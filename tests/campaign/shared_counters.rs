@@ -36,6 +36,12 @@ impl SharedCounters {
         Ok(Self(file))
     }
 
+    /// Opens the counters of another process of the campaign.
+    pub(crate) fn open(path: &str) -> io::Result<Self> {
+        let file = File::options().read(true).write(true).open(path)?;
+        Ok(Self(file))
+    }
+
     /// Returns the path by which a child opens it; no child inherits it.
     pub(crate) fn path(&self) -> String {
         format!("/proc/{}/fd/{}", std::process::id(), self.0.as_raw_fd())

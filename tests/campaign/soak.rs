@@ -252,5 +252,6 @@ fn choice(records: u64) -> Choice {
         deliveries: vec![Delivery::Direct, Delivery::Buffered, Delivery::Dropping],
         deaths: Death::ALL.to_vec(),
         records,
+        stop_millis: 0,
     }
 }

@@ -2,9 +2,11 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{death::Death, plan::Delivery};
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Row {
     pub(crate) deaths: u64,
     /// Log calls that began.
@@ -20,8 +22,24 @@ pub(crate) struct Row {
     pub(crate) wrong: u64,
 }
 
-#[derive(Debug, Default)]
+/// Written down as a list of rows, because JSON has no keys of two parts.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(from = "Rows", into = "Rows")]
 pub(crate) struct Table(BTreeMap<(Delivery, Death), Row>);
+
+type Rows = Vec<((Delivery, Death), Row)>;
+
+impl From<Rows> for Table {
+    fn from(rows: Rows) -> Self {
+        Self(rows.into_iter().collect())
+    }
+}
+
+impl From<Table> for Rows {
+    fn from(table: Table) -> Self {
+        table.0.into_iter().collect()
+    }
+}
 
 impl Table {
     pub(crate) fn row(&mut self, delivery: Delivery, death: Death) -> &mut Row {

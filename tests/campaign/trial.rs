@@ -42,8 +42,17 @@ pub(crate) fn adopt_orphans() -> io::Result<()> {
     ))?)
 }
 
+/// Runs the processes of a plan.
 pub(crate) async fn run(plan: &Plan) -> io::Result<Evidence> {
-    let counters = SharedCounters::new()?;
+    run_with(plan, SharedCounters::new()?, true).await
+}
+
+/// Runs them with these counters. `strikes`: sends the signals from outside too.
+pub(crate) async fn run_with(
+    plan: &Plan,
+    counters: SharedCounters,
+    strikes: bool,
+) -> io::Result<Evidence> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("child").arg(serde_json::to_string(plan)?);
     command.arg(counters.path()).arg("0");
@@ -56,7 +65,10 @@ pub(crate) async fn run(plan: &Plan) -> io::Result<Evidence> {
         true => Via::Stdin,
         false => Via::Fd,
     };
-    let spawn = Spawn::new(command).filter("trace").via(via).grace(GRACE);
+    let mut spawn = Spawn::new(command).filter("trace").via(via).grace(GRACE);
+    if let Some(bytes) = plan.buffer {
+        spawn = spawn.buffer(bytes);
+    }
     let (mut child, logs) = spawn.spawn()?;
 
     let mut received = Received::default();
@@ -69,7 +81,7 @@ pub(crate) async fn run(plan: &Plan) -> io::Result<Evidence> {
     };
     let all = tokio::select! {
         all = timeout(LIMIT, all) => all,
-        () = kill(plan, &counters) => unreachable!("it goes on for ever"),
+        () = kill(plan, &counters), if strikes => unreachable!("it goes on for ever"),
     };
     let Ok(all) = all else {
         let pids = (0..PROCESSES).filter_map(|member| counters.pid(member));
@@ -102,7 +114,7 @@ async fn ends(
 }
 
 /// Sends the signals of the moments `Outside`.
-async fn kill(plan: &Plan, counters: &SharedCounters) {
+pub(crate) async fn kill(plan: &Plan, counters: &SharedCounters) {
     let strike = async |member: usize| {
         let micros = match plan.members.get(member).map(|member| member.moment) {
             Some(Moment::Outside { micros }) => micros,
