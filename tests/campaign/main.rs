@@ -4,6 +4,7 @@ mod checker;
 mod child;
 mod clock;
 mod death;
+mod ends;
 mod hostile;
 mod kills;
 mod message;
@@ -46,6 +47,10 @@ enum Part {
         #[arg(default_value_t = 0)]
         place: usize,
     },
+    /// Processes go on logging when their stream ends
+    Ends(ends::Options),
+    #[command(hide = true)]
+    EndsChild { plan: String },
     /// The parent of a trial that is stopped meanwhile
     #[command(hide = true)]
     Trial { plan: String, counters: String },
@@ -68,6 +73,11 @@ fn main() -> ExitCode {
         Part::Order(options) => order::run(&options, &runtime()),
         Part::OrderChild { plan, place } => {
             order::child(&plan, place);
+            true
+        }
+        Part::Ends(options) => ends::run(&options, &runtime()),
+        Part::EndsChild { plan } => {
+            ends::child(&plan);
             true
         }
         Part::Trial { plan, counters } => {

@@ -135,7 +135,7 @@ pub(crate) async fn kill(plan: &Plan, counters: &SharedCounters) {
 }
 
 /// Waits for a process that the child started and that is about to end or has ended.
-async fn wait(pid: Pid) -> io::Result<Status> {
+pub(crate) async fn wait(pid: Pid) -> io::Result<Status> {
     loop {
         match waitpid(Some(pid), WaitOptions::NOHANG) {
             Ok(Some((_, status))) => return Ok(status.into()),
