@@ -16,6 +16,8 @@ pub(crate) struct Received {
     /// Records that came twice, or after a later one.
     pub(crate) disordered: u64,
     pub(crate) by_level: [u64; 5],
+    /// The message of the last panic.
+    pub(crate) panic: Option<String>,
     threads: [[Line; THREADS]; PROCESSES],
     processes: HashMap<Option<u64>, Process>,
 }
@@ -47,6 +49,7 @@ impl Received {
         process.highest = process.highest.max(record.seq);
         if record.target == "panic" {
             process.panics += 1;
+            self.panic = Some(record.message.clone().into_owned());
             return;
         }
         let Some(place) = message::read(&record.message) else {
