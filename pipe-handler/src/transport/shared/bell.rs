@@ -31,8 +31,10 @@ pub(super) fn ring(asleep: u64, pipe: &Pipe) -> Written {
         return Written::Whole;
     }
     let written = pipe.write_bell(BELL);
-    if written != Written::Gone {
-        RUNG.set(Some((asleep, now)));
+    if written == Written::Gone {
+        return Written::Gone;
     }
-    written
+    // The record is in the ring, whatever became of the bell.
+    RUNG.set(Some((asleep, now)));
+    Written::Whole
 }
