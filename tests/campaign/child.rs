@@ -31,8 +31,9 @@ pub(crate) const NOBODY_CAME: i32 = 42;
 /// Whether the next panic aborts this process.
 static ABORTS: AtomicBool = AtomicBool::new(false);
 
-/// Held by a fork, and by a thread that ends the process. A fork during an exit would have the locks of exit, abort and
-/// panic held by a thread that it does not have, and the C library would no longer call the hooks of `pthread_atfork`.
+/// Held by a fork, by the start of a thread, and by a thread that ends the process. A fork during an exit would have the
+/// locks of exit, abort and panic held by a thread that it does not have, and the C library would no longer call the
+/// hooks of `pthread_atfork`.
 static NOW_OR_NEVER: Mutex<()> = Mutex::new(());
 
 /// Whether this process is still to fork. Until then no thread of it ends: a thread that ends holds a lock of the
@@ -119,6 +120,8 @@ fn live(plan: &'static Plan, counters: &'static str, slots: Slots, place: usize)
 /// fork, so that the fork could start no thread.
 fn start(work: impl FnOnce() + Send + 'static) {
     let (begins, begun) = mpsc::channel::<()>();
+    // The system makes no thread while another one replaces the program.
+    let unless_it_ends = NOW_OR_NEVER.lock();
     thread::spawn(move || {
         drop(begins);
         work();
@@ -127,6 +130,7 @@ fn start(work: impl FnOnce() + Send + 'static) {
             thread::sleep(Duration::from_millis(1));
         }
     });
+    drop(unless_it_ends);
     if begun.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
         // SAFETY: it has no conditions.
         unsafe { libc::_exit(NOBODY_CAME) };

@@ -1,3 +1,7 @@
 //! Children that log into a shared buffer.
 
+mod deaths;
+mod drops;
+mod ends;
+mod kills;
 mod order;
