@@ -5,6 +5,7 @@ mod child;
 mod clock;
 mod death;
 mod ends;
+mod gone;
 mod hostile;
 mod kills;
 mod message;
@@ -49,6 +50,12 @@ enum Part {
     },
     /// Processes go on logging when their stream ends
     Ends(ends::Options),
+    /// Parents die or drop their subscriber while a child logs
+    Gone(gone::Options),
+    #[command(hide = true)]
+    GoneParent { plan: String },
+    #[command(hide = true)]
+    GoneChild { plan: String },
     #[command(hide = true)]
     EndsChild { plan: String },
     /// The parent of a trial that is stopped meanwhile
@@ -76,6 +83,15 @@ fn main() -> ExitCode {
             true
         }
         Part::Ends(options) => ends::run(&options, &runtime()),
+        Part::Gone(options) => gone::run(&options, &runtime()),
+        Part::GoneParent { plan } => {
+            runtime().block_on(gone::parent(&plan));
+            true
+        }
+        Part::GoneChild { plan } => {
+            gone::child(&plan);
+            true
+        }
         Part::EndsChild { plan } => {
             ends::child(&plan);
             true

@@ -3,5 +3,6 @@
 mod deaths;
 mod drops;
 mod ends;
+mod gone;
 mod kills;
 mod order;
