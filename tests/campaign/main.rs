@@ -5,6 +5,7 @@ mod child;
 mod clock;
 mod death;
 mod ends;
+mod forks;
 mod gone;
 mod hostile;
 mod kills;
@@ -40,6 +41,10 @@ enum Part {
     Kills(kills::Options),
     /// Children come and go, and their parent must not grow
     Soak(soak::Options),
+    /// Processes are forked at any moment while threads log
+    Forks(forks::Options),
+    #[command(hide = true)]
+    ForksChild { plan: String },
     /// A token goes round the threads of several processes, whose records must keep its order
     Order(order::Options),
     #[command(hide = true)]
@@ -77,6 +82,11 @@ fn main() -> ExitCode {
     let is_good = match Arguments::parse().part {
         Part::Kills(options) => kills::run(options, &runtime()),
         Part::Soak(options) => soak::run(&options, &runtime()),
+        Part::Forks(options) => forks::run(&options, &runtime()),
+        Part::ForksChild { plan } => {
+            forks::child(&plan);
+            true
+        }
         Part::Order(options) => order::run(&options, &runtime()),
         Part::OrderChild { plan, place } => {
             order::child(&plan, place);

@@ -31,6 +31,11 @@ impl SharedWords {
     pub(crate) fn path(&self) -> String {
         format!("/proc/{}/fd/{}", std::process::id(), self.0.as_raw_fd())
     }
+
+    /// Maps the words, to stay mapped.
+    pub(crate) fn words(&self) -> io::Result<&'static [AtomicU64]> {
+        map(&self.0)
+    }
 }
 
 /// Maps the words of another process, at the path that it has given.

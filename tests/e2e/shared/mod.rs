@@ -3,6 +3,7 @@
 mod deaths;
 mod drops;
 mod ends;
+mod forks;
 mod gone;
 mod kills;
 mod order;
