@@ -2,7 +2,9 @@
 
 mod checker;
 mod child;
+mod claims;
 mod clock;
+mod crowd;
 mod death;
 mod ends;
 mod forks;
@@ -41,6 +43,20 @@ enum Part {
     Kills(kills::Options),
     /// Children come and go, and their parent must not grow
     Soak(soak::Options),
+    /// Processes claim rings of a buffer and die, or end normally
+    Claims(claims::Options),
+    #[command(hide = true)]
+    ClaimsChild {
+        plan: String,
+        #[arg(long)]
+        number: Option<usize>,
+        #[arg(long)]
+        has_changed: bool,
+    },
+    /// More threads than rings log as fast as they can
+    Crowd(crowd::Options),
+    #[command(hide = true)]
+    CrowdChild { plan: String },
     /// Processes are forked at any moment while threads log
     Forks(forks::Options),
     #[command(hide = true)]
@@ -82,6 +98,20 @@ fn main() -> ExitCode {
     let is_good = match Arguments::parse().part {
         Part::Kills(options) => kills::run(options, &runtime()),
         Part::Soak(options) => soak::run(&options, &runtime()),
+        Part::Claims(options) => claims::run(&options, &runtime()),
+        Part::ClaimsChild {
+            plan,
+            number,
+            has_changed,
+        } => {
+            claims::child(&plan, number, has_changed);
+            true
+        }
+        Part::Crowd(options) => crowd::run(&options, &runtime()),
+        Part::CrowdChild { plan } => {
+            crowd::child(&plan);
+            true
+        }
         Part::Forks(options) => forks::run(&options, &runtime()),
         Part::ForksChild { plan } => {
             forks::child(&plan);
