@@ -4,5 +4,5 @@ use crate::campaign::campaign;
 
 #[test]
 fn a_token_keeps_its_order_across_threads_processes_and_steps_of_the_clock() {
-    campaign("order --turns 5000");
+    campaign("order --turns 1000");
 }
