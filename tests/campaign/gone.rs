@@ -1,7 +1,9 @@
 //! Parents that die or drop their subscriber while a child logs, and the time until each of its threads knows.
 
 use std::{
+    fs::{self, File},
     io::{self, Read},
+    os::unix::fs::FileExt,
     process::{self, Stdio},
     sync::atomic::{
         AtomicU64,
@@ -15,7 +17,7 @@ use clap::{Args, ValueEnum};
 use fastrand::Rng;
 use log::Log;
 use pipe_handler::{Delivery, PipeHandler};
-use pipe_subscriber::{ChildPipe, PipeSubscriber, Spawn};
+use pipe_subscriber::Spawn;
 use rustix::{
     process::{Pid, Signal, kill_process},
     time::{ClockId, clock_gettime},
@@ -143,29 +145,31 @@ async fn trial(way: Way, load: Load, pause: Duration) -> io::Result<Duration> {
         returned(words).iter().all(|&returned| returned > 1)
     })
     .await?;
-    if load == Load::Waiting {
-        // A parent that is awake never reads.
-        kill_process(pid_of(&parent), Signal::STOP)?;
-        wait_for_stillness(words, until).await?;
-        if way == Way::Dropped {
-            kill_process(pid_of(&parent), Signal::CONT)?;
-        }
-    }
+    let child = i32::try_from(words[0].load(Acquire)).ok();
+    let child = child.and_then(Pid::from_raw).expect("a child that logs");
     sleep(pause).await;
+    match way {
+        Way::KilledAsleep | Way::KilledAwake => {
+            stop_when(way == Way::KilledAsleep, pid_of(&parent), child, until).await?;
+        }
+        Way::Dropped => kill_process(pid_of(&parent), Signal::STOP)?,
+    }
+    if load == Load::Waiting {
+        wait_for_stillness(words, until).await?;
+    }
 
     let began = monotonic();
     match way {
         Way::KilledAsleep | Way::KilledAwake => kill_process(pid_of(&parent), Signal::KILL)?,
-        Way::Dropped => drop(parent.stdin.take()),
+        Way::Dropped => {
+            drop(parent.stdin.take());
+            kill_process(pid_of(&parent), Signal::CONT)?;
+        }
     }
     let known = || (0..THREADS).map(|thread| words[knew(thread)].load(Acquire));
     let all_know = wait_until(until, || known().all(|at| at > 0)).await;
     let _gone = parent.start_kill();
     parent.wait().await?;
-    let child = i32::try_from(words[0].load(Acquire))
-        .ok()
-        .and_then(Pid::from_raw);
-    let child = child.ok_or(io::ErrorKind::NotFound)?;
     if let Err(error) = all_know {
         kill_process(child, Signal::KILL)?;
         trial::wait(child).await?;
@@ -174,6 +178,39 @@ async fn trial(way: Way, load: Load, pause: Duration) -> io::Result<Duration> {
     trial::wait(child).await?;
     let last = known().max().unwrap_or_default();
     Ok(Duration::from_nanos(last.saturating_sub(began)))
+}
+
+/// Stops the parent at a moment at which it says that it sleeps, or that it does not.
+async fn stop_when(is_asleep: bool, parent: Pid, child: Pid, until: Instant) -> io::Result<()> {
+    loop {
+        kill_process(parent, Signal::STOP)?;
+        if bell(child)? % 2 == u64::from(is_asleep) {
+            return Ok(());
+        }
+        kill_process(parent, Signal::CONT)?;
+        if Instant::now() > until {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        sleep(GLANCE).await;
+    }
+}
+
+/// Reads the bell's word of the child's buffer.
+fn bell(child: Pid) -> io::Result<u64> {
+    const BELL: u64 = 64;
+    let folder = format!("/proc/{}/fd", child.as_raw_nonzero());
+    for descriptor in fs::read_dir(folder)? {
+        let path = descriptor?.path();
+        if fs::read_link(&path)?
+            .to_string_lossy()
+            .starts_with("/memfd:")
+        {
+            let mut word = [0; 8];
+            File::open(path)?.read_exact_at(&mut word, BELL)?;
+            return Ok(u64::from_ne_bytes(word));
+        }
+    }
+    Err(io::ErrorKind::NotFound.into())
 }
 
 fn pid_of(parent: &Child) -> Pid {
@@ -219,26 +256,16 @@ fn monotonic() -> u64 {
 
 /// Runs as the parent, until it is killed.
 pub(crate) async fn parent(plan: &str) {
-    let read: Plan = serde_json::from_str(plan).expect("a plan");
     let mut command = Command::new(std::env::current_exe().expect("a path"));
     command.arg("gone-child").arg(plan).stdin(Stdio::null());
     let spawn = Spawn::new(command).filter("trace").buffer(BUFFER);
     let (_child, logs) = spawn.spawn().expect("a child");
     tokio::select! {
-        () = read_logs(read.way, logs) => {}
+        summary = logs.run_with(|_| {}) => drop(summary),
         _ = spawn_blocking(|| io::stdin().read(&mut [0])) => {}
     }
     // The subscriber is dropped.
     std::future::pending().await
-}
-
-/// Reads until the parent is killed. A parent that never looks has never said that it sleeps.
-async fn read_logs(way: Way, logs: PipeSubscriber<ChildPipe>) {
-    if way == Way::KilledAwake {
-        let _not_dropped = logs;
-        return std::future::pending().await;
-    }
-    logs.run_with(|_| {}).await.expect("no read error");
 }
 
 /// Runs as the child: logs until each thread knows that the parent is gone.
