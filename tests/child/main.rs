@@ -3,6 +3,7 @@
 //! Most scenarios are children with a record pipe. Those called `parent-...` start children themselves.
 
 mod adoption;
+mod bells;
 mod contexts;
 mod descriptors;
 mod endings;
@@ -147,6 +148,8 @@ fn main() {
         "scopes-open" => scopes::open_and_close(number(0), number(1)),
         "scopes-many" => scopes::many_at_once(number(0), number(1)),
         "scopes-levels" => scopes::global_level(),
+
+        "bells" => bells::ring(text(0)),
 
         "listen" => listen::listen(),
         "scarce" => scarce::log_with(number(0), number(1)),

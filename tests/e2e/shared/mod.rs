@@ -1,5 +1,6 @@
 //! Children that log into a shared buffer.
 
+mod bells;
 mod claims;
 mod deaths;
 mod drops;
