@@ -4,6 +4,7 @@
 
 mod adoption;
 mod bells;
+mod buffers;
 mod contexts;
 mod descriptors;
 mod endings;
@@ -96,6 +97,12 @@ fn main() {
         "log-after-parent" => families::log_after_parent(number(0)),
         "packets" => families::log_packets(number(0)),
         "log" => families::log_some(number(0)),
+
+        "spoil" => buffers::spoil(text(0)),
+        "overwrite-own" => buffers::overwrite_own(number(0)),
+        "overwrite" => buffers::overwrite(number(0)),
+        "beside-a-spoiler" => buffers::beside_a_spoiler(text(0), number(1), number(2)),
+        "offered" => buffers::offered(),
 
         "sandboxed" => sandboxed::sandboxed(text(0), text(1), text(2)),
         "sandboxed-for-life" => sandboxed::sandboxed_for_life(text(0), text(1)),

@@ -216,7 +216,7 @@ pub(crate) struct Running<R = ChildPipe> {
 }
 
 impl<R: AsyncRead + Unpin> Running<R> {
-    fn new(mut child: Child, logs: PipeSubscriber<R>, errors: Errors) -> Self {
+    pub(crate) fn new(mut child: Child, logs: PipeSubscriber<R>, errors: Errors) -> Self {
         Self {
             pid: child
                 .id()

@@ -8,4 +8,6 @@ mod ends;
 mod forks;
 mod gone;
 mod kills;
+mod hostile;
 mod order;
+mod refused;
