@@ -12,6 +12,7 @@ mod families;
 mod foreign_fds;
 mod identity;
 mod late;
+mod limited;
 mod listen;
 mod nesting;
 mod noise;
@@ -103,6 +104,10 @@ fn main() {
         "overwrite" => buffers::overwrite(number(0)),
         "beside-a-spoiler" => buffers::beside_a_spoiler(text(0), number(1), number(2)),
         "offered" => buffers::offered(),
+
+        "limited" => limited::child(text(0), text(1), text(2), number(3), number(4)),
+        "parent-limited" => limited::parent(text(0), text(1)),
+        "parent-few-descriptors" => limited::parent_with_few_descriptors(),
 
         "sandboxed" => sandboxed::sandboxed(text(0), text(1), text(2)),
         "sandboxed-for-life" => sandboxed::sandboxed_for_life(text(0), text(1)),

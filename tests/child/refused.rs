@@ -2,9 +2,12 @@
 
 use libc::{c_long, sock_filter};
 
-/// The offsets of the number of the call and of the lower half of its first argument.
+/// The offsets of the number of the call and of the lower halves of its arguments.
 const NUMBER: u32 = 0;
 const FIRST_ARGUMENT: u32 = 16;
+const SECOND_ARGUMENT: u32 = 24;
+const THIRD_ARGUMENT: u32 = 32;
+const FOURTH_ARGUMENT: u32 = 40;
 
 /// Refuses the calls of these names, separated by commas; none for an empty text.
 pub(crate) fn refuse(errno: &str, calls: &str) {
@@ -13,15 +16,56 @@ pub(crate) fn refuse(errno: &str, calls: &str) {
         "ENOSYS" => libc::ENOSYS,
         "EMFILE" => libc::EMFILE,
         "EACCES" => libc::EACCES,
+        "EINVAL" => libc::EINVAL,
+        "ENOMEM" => libc::ENOMEM,
         other => panic!("{other:?} is not known here"),
     };
     let names = calls.split(',').filter(|name| !name.is_empty());
     let mut program = vec![load(NUMBER)];
     for name in names {
-        program.extend([unless(number(name), 1), refusal(errno)]);
+        match part(name) {
+            Some((call, part)) => {
+                program.push(unless(call, 4));
+                program.extend(part);
+                program.extend([refusal(errno), load(NUMBER)]);
+            }
+            None => program.extend([unless(number(name), 1), refusal(errno)]),
+        }
     }
     program.push(permission());
     install(program);
+}
+
+/// Returns the call of which only a part is refused, and the statements that skip one more for the others.
+fn part(name: &str) -> Option<(c_long, [sock_filter; 2])> {
+    let is = |value: i32| unless(value.into(), 1);
+    let part = match name {
+        "mmap-shared" => {
+            let has_flag = statement(
+                libc::BPF_JMP | libc::BPF_JSET,
+                0,
+                1,
+                libc::MAP_SHARED as u32,
+            );
+            (libc::SYS_mmap, [load(FOURTH_ARGUMENT), has_flag])
+        }
+        "populate" => {
+            let advice = libc::MADV_POPULATE_WRITE;
+            (libc::SYS_madvise, [load(THIRD_ARGUMENT), is(advice)])
+        }
+        // The C library waits in another way.
+        "futex-wait" => (libc::SYS_futex, [load(SECOND_ARGUMENT), is(libc::FUTEX_WAIT)]),
+        "add-seals" => (
+            libc::SYS_fcntl,
+            [load(SECOND_ARGUMENT), is(libc::F_ADD_SEALS)],
+        ),
+        "get-seals" => (
+            libc::SYS_fcntl,
+            [load(SECOND_ARGUMENT), is(libc::F_GET_SEALS)],
+        ),
+        _ => return None,
+    };
+    Some(part)
 }
 
 /// Makes any other call kill this process.
@@ -59,7 +103,11 @@ fn number(name: &str) -> c_long {
         "mprotect" => libc::SYS_mprotect,
         "madvise" => libc::SYS_madvise,
         "futex" => libc::SYS_futex,
+        "fcntl" => libc::SYS_fcntl,
         "fstat" => libc::SYS_fstat,
+        "ftruncate" => libc::SYS_ftruncate,
+        "membarrier" => libc::SYS_membarrier,
+        "memfd_create" => libc::SYS_memfd_create,
         "ppoll" => libc::SYS_ppoll,
         "clock_gettime" => libc::SYS_clock_gettime,
         "exit_group" => libc::SYS_exit_group,

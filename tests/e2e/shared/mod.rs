@@ -9,5 +9,6 @@ mod forks;
 mod gone;
 mod kills;
 mod hostile;
+mod limited;
 mod order;
 mod refused;

@@ -26,8 +26,11 @@ pub(super) struct RingWords<'m> {
 
 impl Layout {
     pub(super) fn make(self) -> Vec<AtomicU64> {
-        let words = 3 + self.rings * (HEAD_WORDS + RING_WORDS);
-        let words: Vec<_> = (0..words).map(|_| AtomicU64::new(0)).collect();
+        let mut words: Vec<_> = (0..3).map(|_| AtomicU64::new(0)).collect();
+        for _ in 0..self.rings {
+            words.extend((0..HEAD_WORDS).map(|_| AtomicU64::new(0)));
+            words.extend((0..RING_WORDS).map(|_| AtomicU64::new_data()));
+        }
         words[0].store(1, Relaxed);
         words[1].store(1, Relaxed);
         words

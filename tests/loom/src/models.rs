@@ -2,14 +2,12 @@ use std::sync::Arc;
 
 use loom::{
     model::Builder,
-    sync::{
-        Notify,
-        atomic::{AtomicU64, Ordering::*},
-    },
+    sync::{Notify, atomic::Ordering::*},
     thread,
 };
 
 use super::{
+    atomic::AtomicU64,
     buffer_reader::{BufferReader, Next},
     header::Reader,
     layout::Layout,
