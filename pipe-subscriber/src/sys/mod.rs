@@ -2,6 +2,12 @@
 //! nothing of the other folders.
 
 mod alarm;
+#[cfg(all(
+    feature = "shared-buffer",
+    target_os = "linux",
+    target_has_atomic = "64"
+))]
+mod locked_memory;
 mod panics;
 #[cfg(target_os = "linux")]
 mod pidfd;

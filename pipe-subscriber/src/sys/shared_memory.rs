@@ -9,6 +9,8 @@ use rustix::{
     process::{Resource, getrlimit},
 };
 
+use super::locked_memory::is_memory_locked;
+
 /// Memory of a memfd that can neither be shortened nor made longer, mapped for reading and writing.
 #[derive(Debug)]
 pub(crate) struct SharedMemory {
@@ -115,8 +117,11 @@ pub(crate) fn wake_all(word: &AtomicU64) {
     }
 }
 
-/// Finds out before anything is made what would kill this process or a child later.
+/// Finds out before anything is made what would kill this process or a child later, or take all of the memory at once.
 fn check_limits(bytes: usize) -> io::Result<()> {
+    if is_memory_locked() {
+        return Err(io::Error::other("this process locks all of its memory"));
+    }
     // Beyond it, ftruncate raises SIGXFSZ.
     if getrlimit(Resource::Fsize)
         .current
