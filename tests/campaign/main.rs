@@ -1,5 +1,6 @@
 //! Long runs: processes that die by the thousand, and a parent that lives for hours. See ../README.md.
 
+mod beside;
 mod checker;
 mod child;
 mod claims;
@@ -63,6 +64,14 @@ enum Part {
     ForksChild { plan: String },
     /// A token goes round the threads of several processes, whose records must keep its order
     Order(order::Options),
+    /// Honest children log beside one that writes over its buffer, and beside one that keeps a processor busy
+    Beside(beside::Options),
+    #[command(hide = true)]
+    BesideChild {
+        kind: beside::Kind,
+        rate: u64,
+        seconds: u64,
+    },
     #[command(hide = true)]
     OrderChild {
         plan: String,
@@ -118,6 +127,15 @@ fn main() -> ExitCode {
             true
         }
         Part::Order(options) => order::run(&options, &runtime()),
+        Part::Beside(options) => beside::run(&options, &runtime()),
+        Part::BesideChild {
+            kind,
+            rate,
+            seconds,
+        } => {
+            beside::child(kind, rate, seconds);
+            true
+        }
         Part::OrderChild { plan, place } => {
             order::child(&plan, place);
             true

@@ -54,7 +54,10 @@ fn part(name: &str) -> Option<(c_long, [sock_filter; 2])> {
             (libc::SYS_madvise, [load(THIRD_ARGUMENT), is(advice)])
         }
         // The C library waits in another way.
-        "futex-wait" => (libc::SYS_futex, [load(SECOND_ARGUMENT), is(libc::FUTEX_WAIT)]),
+        "futex-wait" => (
+            libc::SYS_futex,
+            [load(SECOND_ARGUMENT), is(libc::FUTEX_WAIT)],
+        ),
         "add-seals" => (
             libc::SYS_fcntl,
             [load(SECOND_ARGUMENT), is(libc::F_ADD_SEALS)],

@@ -4,6 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 
 use pipe_subscriber::StreamEnd;
 
+use crate::campaign::campaign;
 use crate::support::{Outcome, scenario, within};
 
 const BUFFER: usize = 1024 * 1024;
@@ -73,4 +74,9 @@ fn a_sibling_that_writes_over_all_words_stops_no_process_and_makes_none_panic() 
             assert_eq!(outcome.errors.text(), "", "{policy} {seed}");
         }
     }
+}
+
+#[test]
+fn honest_children_lose_nothing_beside_a_hostile_one() {
+    campaign("beside --seconds 1 --children 3 --untimed");
 }
