@@ -26,6 +26,7 @@ mod overflow;
 mod parents;
 mod plain_text;
 mod python;
+mod python_buffer;
 mod raw;
 mod sandboxed;
 mod scopes;
