@@ -139,7 +139,10 @@ fn main() -> ExitCode {
 }
 
 fn run(options: Options) -> io::Result<u8> {
-    if let Some(is_ok) = options.check.run(&options.command, &options.filter)? {
+    if let Some(is_ok) = options
+        .check
+        .run(&options.command, &options.filter, options.buffer)?
+    {
         return Ok(u8::from(!is_ok));
     }
     // Before the child is started, so that it does not run for nothing if the file cannot be created.

@@ -12,6 +12,9 @@ enum At {
 
 use At::{Offset, Planted};
 
+/// The buffer that the writer is offered.
+const BUFFER: [&str; 2] = ["--buffer", "32768"];
+
 /// The length of the writer's hello.
 const HELLO: u64 = 46;
 /// The length of the file that is no pipe.
@@ -19,12 +22,18 @@ const FILE: u64 = 11;
 
 #[track_caller]
 fn assert_found(fault: &str, scenario: &str, rule: &str, at: At) {
+    assert_found_with(&[], fault, scenario, rule, at);
+}
+
+#[track_caller]
+fn assert_found_with(options: &[&str], fault: &str, scenario: &str, rule: &str, at: At) {
     let check = format!("--check={scenario}");
-    let output = run_child(&[&check, "--check-seconds", "2"], &[FAULTY_WRITER, fault]);
+    let options = [&[&check, "--check-seconds", "2"], options].concat();
+    let output = run_child(&options, &[FAULTY_WRITER, fault]);
     let report = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{fault}: {report}");
-    let offset = match at {
-        Offset(offset) => offset.to_string(),
+    let place = match at {
+        Offset(offset) => format!("offset {offset}"),
         Planted => {
             let planted = report
                 .lines()
@@ -34,7 +43,7 @@ fn assert_found(fault: &str, scenario: &str, rule: &str, at: At) {
                 .to_owned()
         }
     };
-    let finding = format!("  offset {offset}: {rule}: ");
+    let finding = format!("  {place}: {rule}: ");
     let found = report.lines().any(|line| line.starts_with(&finding));
     assert!(found, "{fault}: expected {finding:?} in\n{report}");
 }
@@ -163,4 +172,55 @@ fn a_process_that_was_given_the_pipe_is_found() {
     let report = String::from_utf8_lossy(&output.stdout);
     assert!(report.contains(": close-on-exec: process "), "{report}");
     assert!(report.contains("(sleep)"), "{report}");
+}
+
+#[test]
+fn faults_in_a_shared_buffer_are_found() {
+    for (fault, rule) in [
+        ("no-claimed-bit", "claim"),
+        ("owner-plain", "claim"),
+        ("owner-other", "claim"),
+        ("head-unaligned", "head"),
+        ("head-back", "head"),
+        ("head-too-far", "head"),
+        ("passes-head", "entry"),
+        ("passes-end", "entry"),
+        ("long-entry", "entry"),
+        ("jump-at-start", "jump"),
+        ("jump-without-entry", "jump"),
+        ("ticket-not-drawn", "order"),
+        ("ticket-twice", "order"),
+        ("ticket-senseless", "order"),
+        ("no-ticket", "order"),
+        ("record-in-pipe", "one-way"),
+        ("no-bell", "bell"),
+        ("moves-tail", "words"),
+        ("unnamed-word", "words"),
+        ("no-release", "release"),
+        ("entry-after-release", "release"),
+        ("ignores-buffer", "buffer"),
+        ("inherits-buffer", "close-on-exec"),
+    ] {
+        assert_found_with(&BUFFER, fault, "usual", rule, Planted);
+    }
+    assert_found_with(&BUFFER, "uses-unsealed", "unsealed", "buffer", Planted);
+}
+
+#[test]
+fn faults_of_frames_are_found_in_a_shared_buffer_too() {
+    for (fault, rule) in [
+        ("no-hello", "hello"),
+        ("late-hello", "hello"),
+        ("two-hellos", "hello-once"),
+        ("level-0", "level"),
+        ("surrogate", "utf-8"),
+        ("fragment-left-out", "fragment-order"),
+        ("seq-twice", "seq-twice"),
+        ("seq-back", "seq-back"),
+        ("seq-left-out", "seq-gap"),
+        ("one-more-sent", "close-totals"),
+        ("parents-pid", "pid"),
+    ] {
+        assert_found_with(&BUFFER, fault, "usual", rule, Planted);
+    }
 }

@@ -1,7 +1,7 @@
 //! `run_child --check` itself: how it is started, and which writers it passes.
 
 use std::{
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -34,18 +34,27 @@ pub(crate) fn example(name: &str) -> PathBuf {
 
 #[track_caller]
 fn assert_passes(program: &[impl AsRef<OsStr>]) {
-    let output = run_child(&["--check"], program);
+    assert_passes_with(&["--check"], program, 12);
+}
+
+#[track_caller]
+fn assert_passes_with(options: &[&str], program: &[impl AsRef<OsStr>], scenarios: usize) {
+    let output = run_child(options, program);
     let report = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{}\n{report}", output.status);
-    assert!(report.ends_with("all 12 scenarios ok\n"), "{report}");
+    let end = format!("all {scenarios} scenarios ok\n");
+    assert!(report.ends_with(&end), "{report}");
 }
 
 #[track_caller]
 fn assert_emit_passes(options: &str) {
+    assert_passes(&emit(options));
+}
+
+fn emit(options: &str) -> Vec<OsString> {
     let emit = example("emit").into_os_string();
     let options = options.split_whitespace().map(Into::into);
-    let program: Vec<_> = [emit].into_iter().chain(options).collect();
-    assert_passes(&program);
+    [emit].into_iter().chain(options).collect()
 }
 
 #[test]
@@ -71,6 +80,39 @@ fn the_handler_passes_with_an_overflow_policy_that_drops() {
 #[test]
 fn a_writer_without_a_fault_passes() {
     assert_passes(&[FAULTY_WRITER, "none"]);
+}
+
+#[test]
+fn a_writer_without_a_fault_passes_with_a_shared_buffer() {
+    let options = ["--check", "--buffer", "32768"];
+    assert_passes_with(&options, &[FAULTY_WRITER, "none"], 13);
+}
+
+/// With one ring, with enough for all threads, and with rings that are full again and again.
+#[test]
+fn the_handler_passes_with_a_shared_buffer() {
+    for (buffer, options) in [
+        ("32768", "--records 300 --threads 3"),
+        ("1048576", "--records 100 --threads 3 --kv 3"),
+        ("1048576", "--records 3 --threads 2 --message-bytes 100000"),
+        ("65536", "--records 2000 --threads 2 --overflow drop"),
+    ] {
+        let program = emit(&format!("{options} --delivery shared"));
+        assert_passes_with(&["--check", "--buffer", buffer], &program, 13);
+    }
+}
+
+#[test]
+#[ignore = "needs Python with the msgpack package"]
+fn the_writer_in_python_passes_with_a_shared_buffer() {
+    let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let writer = concat!(env!("CARGO_MANIFEST_DIR"), "/python/writer.py");
+    let check = "--check=usual,launcher,full,no-reader,reader-gone,unsealed,kill";
+    assert_passes_with(
+        &[check, "--buffer", "1048576"],
+        &[&python, writer, "3000"],
+        7,
+    );
 }
 
 #[test]

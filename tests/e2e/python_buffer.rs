@@ -101,4 +101,6 @@ fn a_python_reader_reads_the_rings_of_the_handler() {
     let (status, said, errors) = reader.run_alone();
     assert!(status.success(), "{status}: {errors}");
     assert!(said.starts_with("100000 records in "), "{said}");
+    // Otherwise the handler has refused the buffer.
+    assert!(!said.contains(" in 0 bytes"), "{said}");
 }

@@ -27,10 +27,9 @@ class Buffer:
     def rings(self):
         """For each ring, the words of its head and the bytes of its entries. None without a header."""
         magic, layout, rings, size = self.words[:4]
-        if (magic, layout) != (MAGIC, 1) or not 1 <= rings <= 64 or size not in (1 << bit for bit in range(15, 31)):
+        is_sound = 1 <= rings <= 64 and size in (1 << bit for bit in range(15, 31))
+        if (magic, layout) != (MAGIC, 1) or not is_sound or size_of(rings, size) != len(self.memory):
             return []
         first = size_of(rings, 0)
-        if size_of(rings, size) != len(self.memory):
-            return []
         heads = [self.words[at : at + 32] for at in range(512, 512 + 32 * rings, 32)]
         return [(words, self.memory[first + i * size : first + (i + 1) * size]) for i, words in enumerate(heads)]

@@ -3,7 +3,7 @@
 It is the only process of the buffer and logs from one thread, so it takes no tickets and needs no atomic additions. It
 prints `full` when it waits for room for the first time.
 """
-import fcntl, msgpack, os, secrets, select, stat, sys, threading, time
+import contextlib, fcntl, msgpack, os, secrets, select, stat, sys, threading, time
 
 from layout import *
 
@@ -63,7 +63,7 @@ class RingWriter:
         """Writes a bell whatever the bell's word is, so no fence is needed."""
         events = dict(polled.poll(0)).get(pipe, 0)
         if events & select.POLLERR or self.buffer.words[BELL] == CLOSED:
-            sys.exit("the parent has gone")
+            raise BrokenPipeError
         if events & select.POLLOUT:
             os.write(pipe, bytes.fromhex("000000020590"))
 
@@ -98,10 +98,11 @@ assert version == "v1" and stat.S_ISFIFO(os.fstat(pipe).st_mode) and is_file(pip
 assert fcntl.fcntl(pipe, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
 os.set_inheritable(pipe, False)
 writer = len(numbers) >= 6 and ring_writer(*numbers[2:6]) or PipeWriter()
-send(0, 1, pid, "writer.py", time.time_ns(), None, instance)
-for n in range(int(sys.argv[1])):
-    # Lengths that end at every place of a ring, and now and then a record in fragments.
-    log(1 + n % 5, "x" * (100_000 if n % 1000 == 999 else n * 7 % 600), n=n, half=n / 2, way=type(writer).__name__)
-send(4, pid, time.time_ns(), seq, 0, instance)
-if isinstance(writer, RingWriter):
-    writer.words[RELEASED] = 1
+with contextlib.suppress(BrokenPipeError):  # The parent may be gone.
+    send(0, 1, pid, "writer.py", time.time_ns(), None, instance)
+    for n in range(int(sys.argv[1])):
+        # Lengths that end at every place of a ring, and now and then a record in fragments.
+        log(1 + n % 5, "x" * (100_000 if n % 1000 == 999 else n * 7 % 600), n=n, half=n / 2, way=type(writer).__name__)
+    send(4, pid, time.time_ns(), seq, 0, instance)
+    if isinstance(writer, RingWriter):
+        writer.words[RELEASED] = 1

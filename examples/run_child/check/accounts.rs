@@ -4,7 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use record_proto::{Close, Dropped, Hello, LogRecord};
 
-use super::rule::{self, Finding, Rule};
+use super::{
+    place::Place,
+    rule::{self, Finding, Rule},
+};
 
 /// A pid and an instance.
 type Key = (Option<u64>, Option<u32>);
@@ -21,8 +24,8 @@ pub(crate) struct Accounts {
 #[derive(Debug)]
 struct Account {
     key: Key,
-    /// The offset of the first frame.
-    start: u64,
+    /// The place of the first frame.
+    start: Place,
     has_hello: bool,
     received: u64,
     seqs: HashSet<u64>,
@@ -30,19 +33,19 @@ struct Account {
     last: HashMap<u64, u64>,
     has_threads: bool,
     /// The first record whose seq is not the next one, while there was only one thread.
-    jump: Option<u64>,
+    jump: Option<Place>,
     dropped: u64,
     close: Option<Closed>,
 }
 
 #[derive(Debug)]
 struct Closed {
-    offset: u64,
+    place: Place,
     close: Close,
     /// The records before it.
     received: u64,
     /// The first record after it.
-    record_after: Option<u64>,
+    record_after: Option<Place>,
 }
 
 impl Accounts {
@@ -50,7 +53,7 @@ impl Accounts {
         self.accounts.iter().map(|account| account.received).sum()
     }
 
-    pub(crate) fn hello(&mut self, hello: &Hello<'_>, offset: u64) {
+    pub(crate) fn hello(&mut self, hello: &Hello<'_>, place: Place) {
         let key = (hello.pid, hello.instance);
         if let Some(account) = self.last_of(key) {
             let (rule, text): (&Rule, _) = match account.has_hello {
@@ -64,33 +67,41 @@ impl Accounts {
                 ),
             };
             account.has_hello = true;
-            self.find(offset, rule, text);
+            self.find(place, rule, text);
             return;
         }
-        self.open(key, offset).has_hello = true;
+        self.open(key, place).has_hello = true;
     }
 
-    pub(crate) fn record(&mut self, record: &LogRecord<'_>, offset: u64) {
-        let account = self.of((record.pid, record.instance), offset);
+    pub(crate) fn record(&mut self, record: &LogRecord<'_>, place: Place) {
+        let account = self.of((record.pid, record.instance), place);
         account.received += 1;
         if let Some(closed) = &mut account.close {
-            closed.record_after.get_or_insert(offset);
+            closed.record_after.get_or_insert(place);
         }
-        let wrong = account.seq(record, offset);
+        let wrong = account.seq(record, place);
         if let Some((rule, text)) = wrong {
-            self.find(offset, rule, text);
+            self.find(place, rule, text);
         }
     }
 
-    pub(crate) fn dropped(&mut self, dropped: &Dropped, offset: u64) {
-        let account = self.of((dropped.pid, dropped.instance), offset);
+    pub(crate) fn dropped(&mut self, dropped: &Dropped, place: Place) {
+        let account = self.of((dropped.pid, dropped.instance), place);
         account.dropped += dropped.counts.total();
     }
 
-    pub(crate) fn close(&mut self, close: &Close, offset: u64) {
-        let account = self.of((close.pid, close.instance), offset);
+    /// Records that an instance has counted as dropped in its ring.
+    pub(crate) fn dropped_in_ring(&mut self, instance: u32, count: u64) {
+        let mut accounts = self.accounts.iter_mut();
+        if let Some(account) = accounts.rfind(|account| account.key.1 == Some(instance)) {
+            account.dropped += count;
+        }
+    }
+
+    pub(crate) fn close(&mut self, close: &Close, place: Place) {
+        let account = self.of((close.pid, close.instance), place);
         account.close = Some(Closed {
-            offset,
+            place,
             close: close.clone(),
             received: account.received,
             record_after: None,
@@ -99,7 +110,7 @@ impl Accounts {
 
     /// Ends the stream, and returns all that was found. `has_ended`: the processes have ended in good order, so that
     /// their numbers must agree.
-    pub(crate) fn finish(mut self, end: u64, has_ended: bool) -> Vec<Finding> {
+    pub(crate) fn finish(mut self, end: Place, has_ended: bool) -> Vec<Finding> {
         let accounts = std::mem::take(&mut self.accounts);
         for account in &accounts {
             account.without_hello(&mut self.found);
@@ -112,10 +123,10 @@ impl Accounts {
     }
 
     /// Returns the account of a frame, and opens it if the frame is the first.
-    fn of(&mut self, key: Key, offset: u64) -> &mut Account {
+    fn of(&mut self, key: Key, place: Place) -> &mut Account {
         match self.accounts.iter().rposition(|account| account.key == key) {
             Some(position) => &mut self.accounts[position],
-            None => self.open(key, offset),
+            None => self.open(key, place),
         }
     }
 
@@ -123,18 +134,18 @@ impl Accounts {
         self.accounts.iter_mut().rfind(|account| account.key == key)
     }
 
-    fn open(&mut self, key: Key, offset: u64) -> &mut Account {
-        self.accounts.push(Account::new(key, offset));
+    fn open(&mut self, key: Key, place: Place) -> &mut Account {
+        self.accounts.push(Account::new(key, place));
         self.accounts.last_mut().expect("the one that was added")
     }
 
-    fn find(&mut self, offset: u64, rule: &'static Rule, text: impl Into<String>) {
-        self.found.push(Finding::new(offset, rule, text));
+    fn find(&mut self, place: Place, rule: &'static Rule, text: impl Into<String>) {
+        self.found.push(Finding::new(place, rule, text));
     }
 }
 
 impl Account {
-    fn new(key: Key, start: u64) -> Self {
+    fn new(key: Key, start: Place) -> Self {
         Self {
             key,
             start,
@@ -151,7 +162,7 @@ impl Account {
 
     /// Checks a record's seq. Numbers of different threads may arrive in any order, and those of a batch are given by
     /// the thread that releases it.
-    fn seq(&mut self, record: &LogRecord<'_>, offset: u64) -> Option<(&'static Rule, String)> {
+    fn seq(&mut self, record: &LogRecord<'_>, place: Place) -> Option<(&'static Rule, String)> {
         let seq = record.seq;
         let thread = record.thread_id.unwrap_or_default();
         if seq == 0 {
@@ -159,7 +170,7 @@ impl Account {
         }
         let highest = self.last.values().max().copied().unwrap_or_default();
         if seq != highest + 1 {
-            self.jump.get_or_insert(offset);
+            self.jump.get_or_insert(place);
         }
         if !self.seqs.insert(seq) {
             return Some((&rule::SEQ_TWICE, format!("seq {seq} has been there before")));
@@ -184,13 +195,13 @@ impl Account {
     }
 
     /// Checks the numbers of a process that has ended.
-    fn totals(&self, end: u64, found: &mut Vec<Finding>) {
-        let mut find = |offset, rule, text| found.push(Finding::new(offset, rule, text));
+    fn totals(&self, end: Place, found: &mut Vec<Finding>) {
+        let mut find = |place, rule, text| found.push(Finding::new(place, rule, text));
         let Some(closed) = &self.close else {
             find(end, &rule::CLOSE, format!("no close of {self}"));
             return self.gap(0, self.dropped, found);
         };
-        let (offset, close) = (closed.offset, &closed.close);
+        let (place, close) = (closed.place, &closed.close);
         if let Some(record) = closed.record_after
             && !self.has_threads
         {
@@ -200,14 +211,14 @@ impl Account {
         let (sent, before) = (close.sent, closed.received);
         if sent > before || (sent < before && !self.has_threads) {
             let text = format!("sent {sent}, but {before} records came before");
-            find(offset, &rule::CLOSE_TOTALS, text);
+            find(place, &rule::CLOSE_TOTALS, text);
         }
         if close.dropped < self.dropped {
             let text = format!(
                 "dropped {}, but {} were reported before",
                 close.dropped, self.dropped
             );
-            find(offset, &rule::CLOSE_TOTALS, text);
+            find(place, &rule::CLOSE_TOTALS, text);
         }
         if sent <= before {
             self.gap(sent + close.dropped, close.dropped.max(self.dropped), found);
@@ -222,8 +233,8 @@ impl Account {
             let text = format!(
                 "{gap} of {highest} numbers neither came nor were reported as dropped by {self}"
             );
-            let offset = self.jump.unwrap_or(self.start);
-            found.push(Finding::new(offset, &rule::SEQ_GAP, text));
+            let place = self.jump.unwrap_or(self.start);
+            found.push(Finding::new(place, &rule::SEQ_GAP, text));
         }
     }
 }

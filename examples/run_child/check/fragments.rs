@@ -4,29 +4,36 @@ use std::collections::HashMap;
 
 use record_proto::{Fragment, Progress, Reassembler, Rejected};
 
-use super::rule::{self, Finding};
+use super::{
+    place::Place,
+    rule::{self, Finding},
+};
 
 #[derive(Debug, Default)]
 pub(crate) struct Fragments {
     reassembler: Reassembler,
-    /// The offset of the first fragment of each unfinished record, by pid and fragment stream.
-    open: HashMap<(Option<u64>, u64), u64>,
+    /// The place of the first fragment of each unfinished record, by pid and fragment stream.
+    open: HashMap<(Option<u64>, u64), Place>,
     found: Vec<Finding>,
 }
 
 impl Fragments {
-    /// Takes one fragment, and returns the payload of its record, with the offset of its first fragment, once it is
+    /// Takes one fragment, and returns the payload of its record, with the place of its first fragment, once it is
     /// whole.
-    pub(crate) fn push(&mut self, fragment: &Fragment<'_>, offset: u64) -> Option<(u64, Vec<u8>)> {
+    pub(crate) fn push(
+        &mut self,
+        fragment: &Fragment<'_>,
+        place: Place,
+    ) -> Option<(Place, Vec<u8>)> {
         let key = (fragment.pid, fragment.stream);
         if fragment.index == 0 {
-            let unfinished = self.open.insert(key, offset);
+            let unfinished = self.open.insert(key, place);
             self.incomplete(
                 unfinished,
                 "the next record of its stream begins before its last",
             );
         }
-        let first = self.open.get(&key).copied().unwrap_or(offset);
+        let first = self.open.get(&key).copied().unwrap_or(place);
         match self.reassembler.push(fragment) {
             Progress::Incomplete => None,
             Progress::Complete(payload) => {
@@ -35,7 +42,7 @@ impl Fragments {
             }
             Progress::Rejected(why) => {
                 let was_open = self.open.remove(&key).is_some();
-                self.rejected(why, was_open, offset);
+                self.rejected(why, was_open, place);
                 None
             }
             _ => None,
@@ -45,28 +52,28 @@ impl Fragments {
     /// Ends the stream, and returns all that was found. `has_ended`: the processes have ended in good order.
     pub(crate) fn finish(mut self, has_ended: bool) -> Vec<Finding> {
         if has_ended {
-            for (_, offset) in std::mem::take(&mut self.open) {
-                self.incomplete(Some(offset), "the stream ends before its last");
+            for (_, place) in std::mem::take(&mut self.open) {
+                self.incomplete(Some(place), "the stream ends before its last");
             }
         }
         self.found
     }
 
-    fn incomplete(&mut self, first: Option<u64>, text: &str) {
-        if let Some(offset) = first {
+    fn incomplete(&mut self, first: Option<Place>, text: &str) {
+        if let Some(place) = first {
             let text = format!("the fragment of a record that is never whole: {text}");
             self.found
-                .push(Finding::new(offset, &rule::FRAGMENT_COMPLETE, text));
+                .push(Finding::new(place, &rule::FRAGMENT_COMPLETE, text));
         }
     }
 
-    fn rejected(&mut self, why: Rejected, was_open: bool, offset: u64) {
+    fn rejected(&mut self, why: Rejected, was_open: bool, place: Place) {
         let rule = match why {
             Rejected::TooLong { .. } => &rule::FRAGMENT_LENGTH,
             // The later fragments of a record that was given up.
             Rejected::NoStart if !was_open && !self.found.is_empty() => return,
             _ => &rule::FRAGMENT_ORDER,
         };
-        self.found.push(Finding::new(offset, rule, why.to_string()));
+        self.found.push(Finding::new(place, rule, why.to_string()));
     }
 }

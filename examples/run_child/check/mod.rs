@@ -2,17 +2,23 @@
 //!
 //! A trial starts the program with the pipe of a scenario and reads packets. From packets come frames (`packets`), from
 //! frames payloads (`payload`, `raw`), and from payloads processes with their numbers (`stream`, `fragments`,
-//! `accounts`).
+//! `accounts`). With a shared buffer (`memory`), payloads come from its entries too (`rings`, `ring`), and
+//! `bell` watches that the reader is woken.
 //! `writers` and `processes` look at the program through `/proc`.
 
 mod accounts;
+mod bell;
 mod fragments;
+mod memory;
 mod packets;
 mod payload;
+mod place;
 mod processes;
 mod program;
 mod raw;
 mod report;
+mod ring;
+mod rings;
 mod rule;
 mod scenario;
 mod stream;
@@ -27,6 +33,7 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
+use record_proto::Layout;
 use rustix::fs::{MemfdFlags, memfd_create};
 
 use report::Report;
@@ -57,20 +64,33 @@ pub(crate) struct Settings {
     command: Vec<OsString>,
     filter: String,
     alone: bool,
+    /// The buffer that the program is offered.
+    buffer: Option<Layout>,
     limit: Duration,
 }
 
 impl CheckOptions {
-    /// Checks the program if that is asked for, and returns whether it follows all rules.
-    pub(crate) fn run(&self, command: &[OsString], filter: &str) -> io::Result<Option<bool>> {
+    /// Checks the program if that is asked for, and returns whether it follows all rules. It is offered a buffer of so
+    /// many bytes; 0 for none.
+    pub(crate) fn run(
+        &self,
+        command: &[OsString],
+        filter: &str,
+        buffer: usize,
+    ) -> io::Result<Option<bool>> {
         let Some(scenarios) = &self.check else {
             return Ok(None);
         };
+        let layout = Layout::within(buffer);
+        if layout.is_none() && buffer > 0 {
+            return Err(io::Error::other("a buffer has at least 32768 bytes"));
+        }
         inherited::install_handlers()?;
         let settings = Settings {
             command: command.to_vec(),
             filter: filter.to_owned(),
             alone: self.alone,
+            buffer: layout,
             limit: Duration::from_secs(self.check_seconds),
         };
         let scenarios = match &scenarios[..] {
@@ -78,7 +98,8 @@ impl CheckOptions {
             some => some,
         };
         let mut report = Report::default();
-        for &scenario in scenarios {
+        let can_run = |scenario: &Scenario| layout.is_some() || scenario.needs_no_buffer();
+        for &scenario in scenarios.iter().filter(|scenario| can_run(scenario)) {
             run(scenario, &settings, &mut report)?;
         }
         report.summary().map(Some)

@@ -2,7 +2,10 @@
 
 use record_proto::{DEFAULT_MAX_FRAME_LENGTH, HEAD_LENGTH, Payload};
 
-use super::rule::{self, Finding};
+use super::{
+    place::Place,
+    rule::{self, Finding},
+};
 
 /// The longest write that the system keeps in one piece.
 const PIPE_BUF: usize = rustix::pipe::PIPE_BUF;
@@ -23,10 +26,10 @@ pub(crate) struct Packets {
     found: Vec<Finding>,
 }
 
-/// A payload, and the bytes of the stream before its frame.
+/// A payload, and the place of its frame.
 #[derive(Debug)]
 pub(crate) struct Arrived {
-    pub(crate) offset: u64,
+    pub(crate) place: Place,
     pub(crate) payload: Vec<u8>,
 }
 
@@ -92,7 +95,7 @@ impl Packets {
         let is_known = self
             .found
             .last()
-            .is_some_and(|last| last.offset() == self.offset);
+            .is_some_and(|last| last.place() == Place::Stream(self.offset));
         if self.alone || is_known {
             return;
         }
@@ -127,7 +130,7 @@ impl Packets {
             let rest = self.begun.split_off(length);
             let payload = std::mem::replace(&mut self.begun, rest).split_off(HEAD_LENGTH);
             frames.push(Arrived {
-                offset: self.offset,
+                place: Place::Stream(self.offset),
                 payload,
             });
             self.offset += length as u64;
@@ -164,7 +167,8 @@ impl Packets {
     }
 
     fn find(&mut self, rule: &'static rule::Rule, text: String) {
-        self.found.push(Finding::new(self.offset, rule, text));
+        let place = Place::Stream(self.offset);
+        self.found.push(Finding::new(place, rule, text));
     }
 }
 

@@ -8,6 +8,7 @@ use record_proto::{
 };
 
 use super::{
+    place::Place,
     raw::{Field, Fields},
     rule::{self, Finding, Rule},
 };
@@ -16,13 +17,13 @@ use super::{
 const TIME_TOLERANCE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Returns the finding of a payload that cannot be decoded, whose first byte is at `start`.
-pub(crate) fn malformed(error: &PayloadError, start: u64) -> Finding {
+pub(crate) fn malformed(error: &PayloadError, start: Place) -> Finding {
     let text = format!("{}: {}", error.part(), error.reason());
     Finding::new(start + error.offset() as u64, rule_of(error), text)
 }
 
 /// Returns what is wrong with a payload that was decoded, whose first byte is at `start`.
-pub(crate) fn strict(payload: &Payload<'_>, bytes: &[u8], start: u64) -> Vec<Finding> {
+pub(crate) fn strict(payload: &Payload<'_>, bytes: &[u8], start: Place) -> Vec<Finding> {
     let mut found = Vec::new();
     match (payload, Fields::read(bytes)) {
         (Payload::Bell, _) => {}

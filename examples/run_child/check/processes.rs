@@ -1,10 +1,14 @@
 //! What `/proc` shows of the program: its descriptors, its relatives and who holds the pipe.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
 
 use rustix::fs::OFlags;
 
-/// A descriptor of the pipe's write end.
+/// A descriptor for writing: of the pipe, or of the buffer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WriteEnd {
     pub(crate) number: i32,
@@ -31,6 +35,20 @@ pub(crate) fn write_ends(pid: u32, inode: u64) -> Option<Vec<WriteEnd>> {
         }
     }
     Some(ends)
+}
+
+/// Returns the descriptors of a memory file among those of a process, with their flags.
+pub(crate) fn memory_files(pid: u32, inode: u64) -> Vec<WriteEnd> {
+    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else {
+        return Vec::new();
+    };
+    let paths = entries.flatten().map(|entry| entry.path());
+    let of_memory = |path: &PathBuf| {
+        fs::read_link(path).is_ok_and(|target| target.starts_with("/memfd:records (deleted)"))
+            && fs::metadata(path).is_ok_and(|file| file.ino() == inode)
+    };
+    let files = paths.filter(of_memory);
+    files.filter_map(|path| write_end(pid, &path)).collect()
 }
 
 /// Returns whether a process has a descriptor of this number; `None` if the process has ended.

@@ -14,6 +14,7 @@ use rustix::{
 
 use super::{
     Settings,
+    place::Place,
     processes::descendants,
     rule::{self, Finding},
     scenario::{Scenario, Setup},
@@ -52,7 +53,7 @@ impl Program {
             command.env("RECORD_PIPE_FILTER", &settings.filter);
         }
         let child = command.spawn()?;
-        setup.inherited = None;
+        setup.inherited.clear();
         Ok(Self {
             pidfd: pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?,
             child,
@@ -106,8 +107,8 @@ impl Program {
         }
     }
 
-    /// Returns what is wrong with the way in which the program has ended after so many bytes.
-    pub(crate) fn finding(&self, position: u64) -> Option<Finding> {
+    /// Returns what is wrong with the way in which the program has ended at this place.
+    pub(crate) fn finding(&self, place: Place) -> Option<Finding> {
         let status = self.status.filter(|_| !self.was_killed)?;
         let rule = match status.signal() {
             _ if status.success() => return None,
@@ -115,7 +116,7 @@ impl Program {
             _ => &rule::EXIT,
         };
         let text = format!("the program ended with {status}");
-        Some(Finding::new(position, rule, text))
+        Some(Finding::new(place, rule, text))
     }
 }
 

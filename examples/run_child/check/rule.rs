@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::place::Place;
+
 /// Something that a writer must do. `conformance/README.md` explains each one by its name.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Rule {
@@ -195,30 +197,71 @@ pub(crate) const DESCRIPTOR_0: Rule = rule(
     "move the pipe to another number, then dup2 /dev/null to 0; without dup2, close 0 and open /dev/null at once",
 );
 
+// The shared buffer.
+pub(crate) const BUFFER: Rule = rule(
+    "buffer",
+    "use the buffer that RECORD_PIPE names, if its device, inode, size, seals and header are right, and no other",
+);
+pub(crate) const CLAIM: Rule = rule(
+    "claim",
+    "change owner from 0 to 2^32 + the instance that all frames have, and set the ring's bit before the first entry",
+);
+pub(crate) const HEAD: Rule = rule(
+    "head",
+    "store the end of the last entry as head, a multiple of 8, after there was room up to there",
+);
+pub(crate) const ENTRY: Rule = rule(
+    "entry",
+    "keep an entry before the ring's end, and a frame within 64 KiB of payload and a quarter of the ring",
+);
+pub(crate) const JUMP: Rule = rule(
+    "jump",
+    "jump only before the ring's start, and store head once the entry after the jump is whole",
+);
+pub(crate) const ORDER: Rule = rule(
+    "order",
+    "take the ticket of each entry from the counter by an atomic addition; only a writer that is alone may write 0",
+);
+pub(crate) const ONE_WAY: Rule = rule(
+    "one-way",
+    "send every frame through rings and only bells through the pipe, until the rings are given back",
+);
+pub(crate) const BELL: Rule = rule(
+    "bell",
+    "load the bell after each commit and a full fence, and write a bell to the pipe if it is odd",
+);
+pub(crate) const RELEASE: Rule = rule(
+    "release",
+    "store 1 to released after the last entry of a ring, at the end of the process or of its thread",
+);
+pub(crate) const WORDS: Rule = rule(
+    "words",
+    "change no words but head, waiting, owner, released, dropped, ticket and claimed",
+);
+
 /// A place at which the program did not follow a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Finding {
-    /// The bytes of the stream before it.
-    offset: u64,
+    place: Place,
     rule: &'static Rule,
     text: String,
 }
 
 impl Finding {
-    pub(crate) fn new(offset: u64, rule: &'static Rule, text: impl Into<String>) -> Self {
+    pub(crate) fn new(place: Place, rule: &'static Rule, text: impl Into<String>) -> Self {
         let text = text.into();
-        Self { offset, rule, text }
+        Self { place, rule, text }
     }
 
-    pub(crate) fn offset(&self) -> u64 {
-        self.offset
+    pub(crate) fn place(&self) -> Place {
+        self.place
     }
 
-    /// Returns the same finding at another offset, with the place in its text.
-    pub(crate) fn moved(self, offset: u64, place: &str) -> Self {
-        let text = format!("{} {place}", self.text);
+    /// Returns the same finding at another place, with its own in the text.
+    pub(crate) fn moved(self, place: Place, own: &str) -> Self {
+        let text = format!("{} {own}", self.text);
         Self {
-            offset,
+            place,
             text,
             ..self
         }
@@ -229,10 +272,10 @@ impl Finding {
     }
 }
 
-/// `offset 123: rule: what is wrong; what to do`. The text never quotes bytes of the stream.
+/// `offset 123: rule: what is wrong; what to do`, or `ring 0 position 40: ..`. The text never quotes bytes of the stream.
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Rule { name, advice } = self.rule;
-        write!(f, "offset {}: {name}: {}; {advice}", self.offset, self.text)
+        write!(f, "{}: {name}: {}; {advice}", self.place, self.text)
     }
 }

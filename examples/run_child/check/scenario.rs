@@ -8,13 +8,19 @@ use std::{
 };
 
 use clap::ValueEnum;
+use record_proto::Layout;
 use rustix::{
     fs::{MemfdFlags, fstat, memfd_create},
     io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd, ioctl_fionread, write},
     pipe::{PipeFlags, fcntl_setpipe_size, pipe_with},
 };
 
-use super::rule::{self, Finding};
+use super::{
+    memory::Memory,
+    place::Place,
+    rings::Rings,
+    rule::{self, Finding},
+};
 
 /// The lowest number for a descriptor that the program gets, as `pipe-subscriber` chooses it.
 const LOWEST_NUMBER: i32 = 100;
@@ -50,6 +56,8 @@ pub(crate) enum Scenario {
     NoReader,
     /// The reader goes away after the first write
     ReaderGone,
+    /// With --buffer: the buffer has no seals, so the program has to use the pipe
+    Unsealed,
     /// SIGKILL while the second write is in the pipe and the third one is to come; then while the third one is
     Kill,
 }
@@ -57,10 +65,12 @@ pub(crate) enum Scenario {
 /// The things that the program gets, and the things that are looked at.
 pub(crate) struct Setup {
     pub(crate) stdin: Stdio,
-    /// The descriptor that the program inherits, unless it is its standard input.
-    pub(crate) inherited: Option<OwnedFd>,
+    /// The descriptors that the program inherits besides its standard input.
+    pub(crate) inherited: Vec<OwnedFd>,
     pub(crate) variable: Option<String>,
     pub(crate) pipe: Option<Pipe>,
+    /// The buffer that the program is offered.
+    pub(crate) rings: Option<Rings>,
     pub(crate) untouched: Untouched,
 }
 
@@ -81,27 +91,32 @@ pub(crate) enum Untouched {
 }
 
 impl Scenario {
-    /// Makes the descriptors and variables that the program gets.
-    pub(crate) fn setup(self) -> io::Result<Setup> {
+    /// Makes the descriptors and variables that the program gets: beside a pipe, a buffer of this layout too.
+    pub(crate) fn setup(self, buffer: Option<Layout>) -> io::Result<Setup> {
         match self {
             Self::NoVariable => Ok(Setup::without_pipe()),
             Self::Stale => Setup::stale(),
             Self::File => Setup::file(),
             Self::OtherPipe => Setup::other_pipe(),
             Self::ReadEnd => Setup::read_end(),
-            _ => self.with_pipe(),
+            _ => self.with_pipe(buffer),
         }
+    }
+
+    /// Whether it can be run without a buffer.
+    pub(crate) fn needs_no_buffer(self) -> bool {
+        self != Self::Unsealed
     }
 
     /// Whether everything that the program writes is read until it has ended by itself.
     pub(crate) fn reads_all(self) -> bool {
         matches!(
             self,
-            Self::Usual | Self::Descriptor0 | Self::Launcher | Self::Full
+            Self::Usual | Self::Descriptor0 | Self::Launcher | Self::Full | Self::Unsealed
         )
     }
 
-    fn with_pipe(self) -> io::Result<Setup> {
+    fn with_pipe(self, buffer: Option<Layout>) -> io::Result<Setup> {
         let (read_end, write_end) = one_packet_pipe()?;
         let inode = fstat(&read_end)?.st_ino;
         if self == Self::Full {
@@ -121,6 +136,9 @@ impl Scenario {
         } else {
             setup.inherit(write_end)?;
         }
+        if let Some(layout) = buffer.filter(|_| self != Self::Descriptor0) {
+            setup.offer(layout, self != Self::Unsealed)?;
+        }
         Ok(setup)
     }
 }
@@ -129,9 +147,10 @@ impl Setup {
     fn without_pipe() -> Self {
         Self {
             stdin: Stdio::null(),
-            inherited: None,
+            inherited: Vec::new(),
             variable: None,
             pipe: None,
+            rings: None,
             untouched: Untouched::Nothing,
         }
     }
@@ -170,14 +189,29 @@ impl Setup {
         Ok(setup)
     }
 
-    /// Lets the program inherit a descriptor under a number from 100, and sets the variable for it.
+    /// Lets the program inherit a pipe, and sets the variable for it.
     fn inherit(&mut self, fd: OwnedFd) -> io::Result<i32> {
-        let fd = fcntl_dupfd_cloexec(&fd, LOWEST_NUMBER)?;
+        let number = self.hand_over(&fd)?;
+        self.variable = Some(address(number, &fd)?);
+        Ok(number)
+    }
+
+    /// Lets the program inherit a buffer too.
+    fn offer(&mut self, layout: Layout, is_sealed: bool) -> io::Result<()> {
+        let (memory, fd) = Memory::new(layout, is_sealed)?;
+        let address = memory.address(self.hand_over(&fd)?, &fd)?;
+        self.variable.iter_mut().for_each(|pipe| *pipe += &address);
+        self.rings = Some(Rings::new(memory));
+        Ok(())
+    }
+
+    /// Lets the program inherit a descriptor under a number from 100.
+    fn hand_over(&mut self, fd: &OwnedFd) -> io::Result<i32> {
+        let fd = fcntl_dupfd_cloexec(fd, LOWEST_NUMBER)?;
         // This process has one thread: no other program can be started meanwhile.
         fcntl_setfd(&fd, FdFlags::empty())?;
         let number = fd.as_raw_fd();
-        self.variable = Some(address(number, &fd)?);
-        self.inherited = Some(fd);
+        self.inherited.push(fd);
         Ok(number)
     }
 }
@@ -209,7 +243,8 @@ impl Untouched {
                 )
             }
         };
-        Ok(Some(Finding::new(offset, &rule::NOT_THE_PIPE, text)))
+        let place = Place::Stream(offset);
+        Ok(Some(Finding::new(place, &rule::NOT_THE_PIPE, text)))
     }
 }
 

@@ -9,21 +9,27 @@ use std::{
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{OFlags, fcntl_getfl},
-    io::{Errno, read, retry_on_intr},
+    io::{read, retry_on_intr},
 };
 
 use super::{
     Settings,
+    bell::Bell,
+    place::Place,
     processes::holders,
     program::{Program, end},
+    rings::Rings,
     rule::{self, Finding},
     scenario::{Pipe, Scenario, Setup},
-    stream::Stream,
+    stream::{Sighting, Stream},
     writers::Writers,
 };
 
 /// How long another process may hold the pipe after the program's end.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// How often the rings are looked at for entries without a bell.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Longer than what any pipe with packets gives at once.
 const READ_SIZE: usize = 64 * 1024;
@@ -46,9 +52,12 @@ struct Trial<'a> {
     program: Program,
     /// The pipe, until its end.
     pipe: Option<Pipe>,
+    /// The buffer, until it is read no more.
+    rings: Option<Rings>,
     stream: Stream,
     writers: Writers,
     packets: u64,
+    bell: Bell,
     /// The program has ended before anything was read.
     ended_while_full: bool,
     found: Vec<Finding>,
@@ -56,6 +65,8 @@ struct Trial<'a> {
 
 enum Event {
     Readable,
+    /// Entries came in rings.
+    Entries,
     Exited,
     Silent,
 }
@@ -67,21 +78,31 @@ pub(crate) fn run(
     settings: &Settings,
     output: &File,
 ) -> io::Result<Outcome> {
-    let mut setup = scenario.setup()?;
+    let mut setup = scenario.setup(settings.buffer)?;
     let program = Program::start(scenario, &mut setup, settings, output)?;
     let Setup {
         pipe,
+        rings,
         mut untouched,
         ..
     } = setup;
     let inode = pipe.as_ref().map(|pipe| pipe.inode);
+    // A buffer without seals is not the program's, so it need not close the descriptor.
+    let watched = rings.as_ref().filter(|_| scenario != Scenario::Unsealed);
     let mut trial = Trial {
         scenario,
         settings,
         kill_at,
-        writers: Writers::new(program.id(), inode, scenario == Scenario::Descriptor0),
+        writers: Writers::new(
+            program.id(),
+            inode,
+            watched.map(Rings::inode),
+            scenario == Scenario::Descriptor0,
+        ),
         program,
         pipe,
+        rings,
+        bell: Bell::default(),
         stream: Stream::new(settings.alone),
         packets: 0,
         ended_while_full: false,
@@ -106,10 +127,16 @@ impl Trial<'_> {
         while self.is_running() || self.pipe.is_some() {
             match self.wait(end)? {
                 Event::Readable => self.on_readable()?,
+                Event::Entries => {}
                 Event::Exited => self.on_exit()?,
                 Event::Silent if self.is_running() => self.on_hang(),
                 Event::Silent => self.on_held_open(),
             }
+        }
+        if self.reads_rings() {
+            // Once more for entries that the last look held back.
+            self.take_entries()?;
+            self.take_entries()?;
         }
         Ok(())
     }
@@ -118,45 +145,111 @@ impl Trial<'_> {
         self.program.awaited_exit().is_some()
     }
 
-    /// Waits for the pipe and for the program's exit.
-    fn wait(&self, end: Instant) -> io::Result<Event> {
+    /// Waits for the pipe, for entries in rings and for the program's exit.
+    fn wait(&mut self, end: Instant) -> io::Result<Event> {
         let limit = match self.is_running() {
             true => self.settings.limit,
             false => GRACE,
         };
-        let limit = limit.min(end.saturating_duration_since(Instant::now()));
-        let limit = Timespec::try_from(limit).map_err(io::Error::other)?;
-        let pipe = self.pipe.iter().map(|pipe| &pipe.end);
-        let ends = pipe.chain(self.program.awaited_exit());
-        let mut fds: Vec<_> = ends.map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
+        let until = end.min(Instant::now() + limit);
+        let reads_rings = self.reads_rings();
+        if reads_rings && self.fall_asleep()? && Instant::now() < end {
+            return Ok(Event::Entries);
+        }
         loop {
-            return match poll(&mut fds, Some(&limit)) {
-                Err(Errno::INTR) => continue,
-                Err(error) => Err(error.into()),
-                Ok(0) => Ok(Event::Silent),
-                Ok(_) if self.pipe.is_some() && !fds[0].revents().is_empty() => Ok(Event::Readable),
-                Ok(_) => Ok(Event::Exited),
-            };
+            let left = until.saturating_duration_since(Instant::now());
+            let slice = if reads_rings { left.min(LOOK) } else { left };
+            match self.poll(slice)? {
+                Some(event) => return Ok(event),
+                None if reads_rings && self.misses_bell() => return Ok(Event::Entries),
+                None if slice == left => return Ok(Event::Silent),
+                None => {}
+            }
         }
     }
 
+    fn reads_rings(&self) -> bool {
+        let is_open = self.rings.as_ref().is_some_and(|rings| !rings.is_closed());
+        is_open && self.scenario != Scenario::NoReader
+    }
+
+    /// Returns `None` if nothing has happened in so much time.
+    fn poll(&self, time: Duration) -> io::Result<Option<Event>> {
+        let time = Timespec::try_from(time).map_err(io::Error::other)?;
+        let pipe = self.pipe.iter().map(|pipe| &pipe.end);
+        let ends = pipe.chain(self.program.awaited_exit());
+        let mut fds: Vec<_> = ends.map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
+        match retry_on_intr(|| poll(&mut fds, Some(&time))) {
+            Err(error) => Err(error.into()),
+            Ok(0) => Ok(None),
+            Ok(_) if self.pipe.is_some() && !fds[0].revents().is_empty() => {
+                Ok(Some(Event::Readable))
+            }
+            Ok(_) => Ok(Some(Event::Exited)),
+        }
+    }
+
+    /// Makes the bell odd. Returns whether there were entries.
+    fn fall_asleep(&mut self) -> io::Result<bool> {
+        self.bell.begin();
+        self.rings.iter_mut().for_each(Rings::fall_asleep);
+        self.take_entries()
+    }
+
+    /// Looks at the rings. Returns whether there were entries.
+    fn take_entries(&mut self) -> io::Result<bool> {
+        let entries = self.rings.iter_mut().flat_map(Rings::look);
+        let entries: Vec<_> = entries.collect();
+        let has_some = !entries.is_empty();
+        for entry in entries {
+            let sighting = self.stream.entry(entry);
+            self.see(sighting)?;
+        }
+        Ok(has_some)
+    }
+
+    /// Returns whether a bell is missing.
+    fn misses_bell(&mut self) -> bool {
+        let rings = self.rings.as_ref();
+        let finding = rings.and_then(|rings| self.bell.missing(rings));
+        let is_missing = finding.is_some();
+        self.found.extend(finding);
+        is_missing
+    }
+
     fn on_readable(&mut self) -> io::Result<()> {
-        if self.kill_at == Some(self.packets + 1) && self.is_running() {
+        // With a buffer, a packet is a bell, and the program does not wait until it is read.
+        let next = self.packets + 1 + u64::from(self.rings.is_some());
+        if self.kill_at == Some(next) && self.is_running() {
             self.program.kill();
         }
         let packet = self.read_packet()?;
         if packet.is_empty() {
+            self.rings.iter().for_each(|rings| self.bell.end(rings));
             self.pipe = None;
             return Ok(());
         }
         self.packets += 1;
-        for sighting in self.stream.push(&packet) {
-            self.check_blocking(sighting.offset)?;
-            self.found.extend(self.writers.look_at(sighting));
+        self.rings.iter_mut().for_each(Rings::wake_up);
+        // The entries that precede what came through the pipe.
+        self.take_entries()?;
+        let holders = self.rings.as_ref().map(Rings::holders);
+        for sighting in self.stream.push(&packet, &holders.unwrap_or_default()) {
+            self.see(Some(sighting))?;
         }
         if self.scenario == Scenario::ReaderGone {
             self.pipe = None;
+            self.rings.iter_mut().for_each(Rings::close);
         }
+        Ok(())
+    }
+
+    fn see(&mut self, sighting: Option<Sighting>) -> io::Result<()> {
+        let Some(sighting) = sighting else {
+            return Ok(());
+        };
+        self.check_blocking(sighting.place)?;
+        self.found.extend(self.writers.look_at(sighting));
         Ok(())
     }
 
@@ -172,7 +265,7 @@ impl Trial<'_> {
     fn on_hang(&mut self) {
         let limit = self.settings.limit;
         let text = format!("the program has not ended and has written nothing for {limit:?}");
-        let finding = Finding::new(self.stream.position(), &rule::HANG, text);
+        let finding = Finding::new(self.place(), &rule::HANG, text);
         self.found.push(finding);
         self.program.kill();
     }
@@ -189,14 +282,14 @@ impl Trial<'_> {
                 "process {} ({}) holds the pipe after the program's end",
                 holder.pid, holder.name
             );
-            let finding = Finding::new(self.stream.position(), &rule::CLOSE_ON_EXEC, text);
+            let finding = Finding::new(self.place(), &rule::CLOSE_ON_EXEC, text);
             self.found.push(finding);
             end(holder.pid);
         }
     }
 
     /// Finds O_NONBLOCK, once. The file keeps the flag, even if the process that has set it has ended.
-    fn check_blocking(&mut self, offset: u64) -> io::Result<()> {
+    fn check_blocking(&mut self, place: Place) -> io::Result<()> {
         let write_end = self.pipe.as_ref().and_then(|pipe| pipe.write_end.as_ref());
         let is_blocking = |finding: &Finding| finding.rule() == &rule::BLOCKING;
         if let Some(end) = write_end
@@ -204,7 +297,7 @@ impl Trial<'_> {
             && !self.found.iter().any(is_blocking)
         {
             let text = "the program has set O_NONBLOCK on the file that it shares";
-            let finding = Finding::new(offset, &rule::BLOCKING, text);
+            let finding = Finding::new(place, &rule::BLOCKING, text);
             self.found.push(finding);
         }
         Ok(())
@@ -223,25 +316,51 @@ impl Trial<'_> {
 
     fn finish(mut self) -> Outcome {
         let (frames, records) = self.stream.counts();
-        let position = self.stream.position();
+        let place = self.place();
         let reads_all = self.scenario.reads_all();
         let was_killed = self.program.was_killed();
         if !was_killed {
             self.found.extend(self.writers.finish());
-            self.found.extend(self.program.finding(position));
+            self.found.extend(self.program.finding(place));
         }
-        if reads_all && position == 0 && !was_killed && !self.ended_while_full {
-            let finding = Finding::new(0, &rule::ADOPT, "no frame came");
+        if reads_all && frames == 0 && !was_killed && !self.ended_while_full {
+            let finding = Finding::new(place, &rule::ADOPT, "no frame came");
             self.found.push(finding);
         }
         let has_ended = reads_all && self.program.has_succeeded();
         let is_whole = reads_all || self.scenario == Scenario::Kill;
+        self.finish_rings(has_ended);
         self.found.extend(self.stream.finish(has_ended, is_whole));
-        self.found.sort_by_key(Finding::offset);
+        self.found.sort_by_key(Finding::place);
         Outcome {
             found: self.found,
             frames,
             records,
         }
+    }
+
+    /// Ends the reading of the buffer. `has_ended`: the program has ended in good order, and everything was read.
+    fn finish_rings(&mut self, has_ended: bool) {
+        let Some(rings) = &mut self.rings else { return };
+        let place = Place::Stream(self.stream.position());
+        self.found.extend(rings.finish(has_ended));
+        for dropped in rings.take_dropped() {
+            self.stream.dropped(&dropped);
+        }
+        if has_ended {
+            self.found.extend(self.bell.finish());
+        }
+        let text = match (self.scenario, rings.have_been_used()) {
+            (Scenario::Unsealed, true) => "a ring of a buffer that could be shortened was used",
+            (Scenario::Unsealed, false) | (_, true) => return,
+            (_, false) if has_ended => "no ring was claimed",
+            _ => return,
+        };
+        self.found.push(Finding::new(place, &rule::BUFFER, text));
+    }
+
+    /// Where the pipe's stream is now.
+    fn place(&self) -> Place {
+        Place::Stream(self.stream.position())
     }
 }

@@ -8,9 +8,10 @@ use rustix::{
 };
 
 use super::{
+    place::Place,
     processes::{
         WriteEnd, activity, descendants, descends_from, has_descriptor, holders, is_running,
-        write_ends,
+        memory_files, write_ends,
     },
     rule::{self, Finding},
     stream::Sighting,
@@ -27,6 +28,8 @@ pub(crate) struct Writers {
     program: u32,
     /// The pipe's inode.
     inode: Option<u64>,
+    /// The buffer's inode.
+    buffer: Option<u64>,
     is_stdin: bool,
     seen: Vec<u32>,
     /// Frames of processes that had ended when they were looked for.
@@ -34,10 +37,16 @@ pub(crate) struct Writers {
 }
 
 impl Writers {
-    pub(crate) fn new(program: u32, inode: Option<u64>, is_stdin: bool) -> Self {
+    pub(crate) fn new(
+        program: u32,
+        inode: Option<u64>,
+        buffer: Option<u64>,
+        is_stdin: bool,
+    ) -> Self {
         Self {
             program,
             inode,
+            buffer,
             is_stdin,
             seen: Vec::new(),
             unseen: Vec::new(),
@@ -68,18 +77,20 @@ impl Writers {
         let mut found = Vec::new();
         let pid = u32::try_from(sighting.pid).ok();
         match pid.filter(|&pid| pid == self.program || is_running(pid)) {
+            // A process that writes into a ring does not wait for the kit: it may have ended.
+            None if matches!(sighting.place, Place::Ring(..)) => {}
             None => self.unseen.push(sighting),
             Some(pid) if self.is_writer(pid) => {
                 self.seen.push(pid);
                 self.set_packet_mode();
-                self.check_descriptors(pid, sighting.offset, &mut found);
+                self.check_descriptors(pid, sighting.place, &mut found);
             }
             Some(pid) if sighting.is_first => {
                 let text = format!(
                     "pid {pid}, but the program is process {} and neither started that one nor gave it the pipe",
                     self.program
                 );
-                found.push(Finding::new(sighting.offset, &rule::PID, text));
+                found.push(Finding::new(sighting.place, &rule::PID, text));
             }
             Some(_) => {}
         }
@@ -93,7 +104,7 @@ impl Writers {
             "pid {}, which no process has; the program is process {}",
             first.pid, self.program
         );
-        Some(Finding::new(first.offset, &rule::PID, text))
+        Some(Finding::new(first.place, &rule::PID, text))
     }
 
     fn is_writer(&self, pid: u32) -> bool {
@@ -105,15 +116,24 @@ impl Writers {
         descends_from(pid, self.program) || (pid != std::process::id() && holds())
     }
 
-    fn check_descriptors(&self, pid: u32, offset: u64, found: &mut Vec<Finding>) {
+    fn check_descriptors(&self, pid: u32, place: Place, found: &mut Vec<Finding>) {
         let Some(inode) = self.inode else { return };
-        let mut find = |rule, text| found.push(Finding::new(offset, rule, text));
+        let mut find = |rule, text| found.push(Finding::new(place, rule, text));
         for WriteEnd { number, flags } in write_ends(pid, inode).unwrap_or_default() {
             if number == 0 && self.is_stdin {
                 let text = "descriptor 0 is still the pipe".to_owned();
                 find(&rule::DESCRIPTOR_0, text);
             } else if !flags.contains(OFlags::CLOEXEC) {
                 let text = format!("descriptor {number} of process {pid} is not close-on-exec");
+                find(&rule::CLOSE_ON_EXEC, text);
+            }
+        }
+        let files = self.buffer.map(|inode| memory_files(pid, inode));
+        for WriteEnd { number, flags } in files.unwrap_or_default() {
+            if !flags.contains(OFlags::CLOEXEC) {
+                let text = format!(
+                    "descriptor {number} of process {pid}, the buffer, is not close-on-exec"
+                );
                 find(&rule::CLOSE_ON_EXEC, text);
             }
         }

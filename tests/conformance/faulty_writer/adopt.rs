@@ -15,8 +15,8 @@ use rustix::{
 
 use crate::Fault;
 
-/// Returns the pipe, or nothing if there is none that may be used.
-pub(crate) fn adopt(fault: Fault) -> io::Result<Option<File>> {
+/// Returns the pipe and the numbers of the buffer, or nothing if there is no pipe that may be used.
+pub(crate) fn adopt(fault: Fault) -> io::Result<Option<(File, Vec<u64>)>> {
     let variable = match env::var("RECORD_PIPE") {
         Err(_) if fault == Fault::NeedsVariable => {
             return Err(io::Error::other("RECORD_PIPE is not set"));
@@ -29,19 +29,20 @@ pub(crate) fn adopt(fault: Fault) -> io::Result<Option<File>> {
         .skip(1)
         .map(|number| number.parse().unwrap_or(u64::MAX))
         .collect();
-    let &[number, dev, ino] = &numbers[..] else {
+    let [number, dev, ino, buffer @ ..] = &numbers[..] else {
         return Ok(None);
     };
-    let number = number as RawFd;
+    let number = *number as RawFd;
     if number == 0 && fault == Fault::Refuses0 {
         return Ok(None);
     }
-    if !is_pipe(number, dev, ino, fault) {
+    if !is_pipe(number, *dev, *ino, fault) {
         return Ok(None);
     }
     // SAFETY: the parent has handed this descriptor over, and nothing else uses it. With a fault it may be closed; then
     // the first call fails.
-    claim(unsafe { OwnedFd::from_raw_fd(number) }, fault).map(Some)
+    let pipe = claim(unsafe { OwnedFd::from_raw_fd(number) }, fault)?;
+    Ok(Some((pipe, buffer.to_vec())))
 }
 
 /// Returns whether the descriptor is that of the variable. Each fault leaves one check out.

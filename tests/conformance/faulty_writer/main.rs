@@ -1,12 +1,14 @@
 //! A small writer of the wire format that makes one fault, which its argument names. Without a fault it follows every
 //! rule.
 //!
-//! Where the fault is in the stream, it prints `planted OFFSET`.
+//! It prints where the fault is: `planted offset BYTES` in the pipe's stream, `planted ring 0 position BYTES` in the
+//! first ring of a shared buffer, which it uses if it is offered one.
 
 mod adopt;
 mod fork;
 mod pack;
 mod record;
+mod ring;
 mod writer;
 
 use std::{env, io, process::ExitCode};
@@ -97,6 +99,32 @@ faults! {
     "dies-of-sigpipe" DiesOfSigpipe,
     "fails-without-reader" FailsWithoutReader,
     "retries-without-reader" RetriesWithoutReader,
+    // The shared buffer.
+    "ignores-buffer" IgnoresBuffer,
+    "uses-unsealed" UsesUnsealed,
+    "inherits-buffer" InheritsBuffer,
+    "no-claimed-bit" NoClaimedBit,
+    "owner-plain" OwnerPlain,
+    "owner-other" OwnerOther,
+    "head-unaligned" HeadUnaligned,
+    "head-back" HeadBack,
+    "head-too-far" HeadTooFar,
+    "passes-head" PassesHead,
+    "passes-end" PassesEnd,
+    "long-entry" LongEntry,
+    "jump-at-start" JumpAtStart,
+    "jump-without-entry" JumpWithoutEntry,
+    "ticket-not-drawn" TicketNotDrawn,
+    "ticket-twice" TicketTwice,
+    "ticket-senseless" TicketSenseless,
+    "no-ticket" NoTicket,
+    "record-in-pipe" RecordInPipe,
+    "no-bell" NoBell,
+    "moves-tail" MovesTail,
+    "unnamed-word" UnnamedWord,
+    "no-release" NoRelease,
+    "entry-after-release" EntryAfterRelease,
+    // Forks.
     "keeps-instance" KeepsInstance,
     "drops-instance" DropsInstance,
     "keeps-session" KeepsSession,
@@ -118,14 +146,14 @@ fn main() -> ExitCode {
 }
 
 fn run(fault: Fault) -> io::Result<()> {
-    let Some(pipe) = adopt::adopt(fault)? else {
+    let Some((pipe, buffer)) = adopt::adopt(fault)? else {
         return Ok(());
     };
     if fault == Fault::DiesOfSigpipe {
         // SAFETY: no handler is set.
         unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
     }
-    let mut writer = Writer::new(pipe, fault);
+    let mut writer = Writer::new(pipe, &buffer, fault)?;
     writer.begin()?;
     for number in 0..4 {
         writer.log(number)?;
@@ -138,5 +166,6 @@ fn run(fault: Fault) -> io::Result<()> {
         _ => {}
     }
     writer.log_long()?;
-    writer.close()
+    writer.close()?;
+    writer.end()
 }

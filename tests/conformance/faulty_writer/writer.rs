@@ -13,6 +13,7 @@ use crate::{
     Fault,
     pack::{NIL, Pack},
     record::{HEAD, Record, UINT, now},
+    ring::RingWriter,
 };
 
 /// The record in which the fault is.
@@ -20,7 +21,11 @@ const FAULTY: u64 = 2;
 
 pub(crate) struct Writer {
     pipe: File,
+    /// The ring into which it writes, if it is offered a buffer.
+    ring: Option<RingWriter>,
     fault: Fault,
+    /// A fault of the ring is in the frame that is written.
+    is_faulty: bool,
     /// The bytes that were written.
     offset: usize,
     pid: u64,
@@ -31,21 +36,24 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn new(pipe: File, fault: Fault) -> Self {
+    pub(crate) fn new(pipe: File, buffer: &[u64], fault: Fault) -> io::Result<Self> {
+        let instance = new_instance();
         let pid = match fault {
             Fault::ParentsPid => parent_id(),
             _ => process::id(),
         };
-        Self {
+        Ok(Self {
             pipe,
+            ring: RingWriter::claim(buffer, instance, fault)?,
             fault,
+            is_faulty: false,
             offset: 0,
             pid: pid.into(),
-            instance: new_instance(),
+            instance,
             seq: 0,
             sent: 0,
             reader_is_gone: false,
-        }
+        })
     }
 
     pub(crate) fn pipe(&self) -> BorrowedFd<'_> {
@@ -77,8 +85,41 @@ impl Writer {
                 self.planted(0);
                 self.hello()
             }
+            Fault::NoClaimedBit | Fault::OwnerPlain => {
+                self.planted_at_entry();
+                self.hello()
+            }
+            Fault::OwnerOther | Fault::InheritsBuffer => {
+                self.planted(0);
+                self.hello()
+            }
+            Fault::JumpAtStart | Fault::NoBell => {
+                self.planted_at_entry();
+                self.is_faulty = true;
+                let written = self.hello();
+                self.is_faulty = false;
+                written
+            }
             _ => self.hello(),
         }
+    }
+
+    /// Gives the ring back.
+    pub(crate) fn end(&mut self) -> io::Result<()> {
+        if let Some(ring) = &self.ring {
+            ring.release();
+        }
+        match self.fault {
+            Fault::NoRelease => self.planted_at_entry(),
+            Fault::EntryAfterRelease => {
+                self.planted_at_entry();
+                return self.log(0);
+            }
+            Fault::UsesUnsealed => println!("planted offset {}", self.in_pipe()),
+            Fault::IgnoresBuffer => self.planted(0),
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Logs a short record.
@@ -87,12 +128,16 @@ impl Writer {
             self.planted(0);
             self.hello()?;
         }
+        if number == FAULTY {
+            self.begin_ring_fault()?;
+        }
         self.seq += 1;
         let record = match number {
             FAULTY => self.faulty_record(),
             _ => self.record().plain(b"hello"),
         };
         self.write(&record.frame())?;
+        self.is_faulty = false;
         self.sent += 1;
         if number == FAULTY {
             self.after_the_faulty_record()?;
@@ -107,6 +152,11 @@ impl Writer {
             Fault::FragmentsOfHello => self.hello_payload(),
             fault => self.record().long(fault),
         };
+        if self.fault == Fault::LongEntry {
+            self.planted_at_entry();
+            self.sent += 1;
+            return self.write(&record.frame());
+        }
         if matches!(self.fault, Fault::ManyValues | Fault::FragmentsOfHello) {
             self.planted(0);
         }
@@ -276,6 +326,12 @@ impl Writer {
     }
 
     fn write_once(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Some(ring) = &mut self.ring {
+            return match self.is_faulty && self.fault == Fault::RecordInPipe {
+                true => ring.wait_for_turn(|| (&self.pipe).write_all(bytes)),
+                false => ring.write(bytes, self.is_faulty, &self.pipe),
+            };
+        }
         if self.reader_is_gone {
             return Ok(());
         }
@@ -303,9 +359,62 @@ impl Writer {
         Ok(())
     }
 
-    /// Prints the offset of the fault: so many bytes after those that were written.
+    /// Prints the place of the fault: so many bytes after the beginning of the next frame.
     fn planted(&self, after: usize) {
-        println!("planted {}", self.offset + after);
+        match &self.ring {
+            Some(ring) => println!(
+                "planted ring 0 position {}",
+                ring.position() + 8 + after as u64
+            ),
+            None => println!("planted offset {}", self.offset + after),
+        }
+    }
+
+    /// Prints the place of the fault: the beginning of the next entry.
+    fn planted_at_entry(&self) {
+        let position = self.ring.as_ref().map_or(0, RingWriter::position);
+        println!("planted ring 0 position {position}");
+    }
+
+    /// Returns the bytes that are in the pipe's stream.
+    fn in_pipe(&self) -> usize {
+        self.offset + self.ring.as_ref().map_or(0, |ring| ring.bells)
+    }
+
+    fn begin_ring_fault(&mut self) -> io::Result<()> {
+        match self.fault {
+            Fault::PassesEnd => {
+                let length = self.record().plain(b"hello").frame().len() + 8;
+                while !self
+                    .ring
+                    .as_ref()
+                    .is_none_or(|ring| ring.is_near_end(length))
+                {
+                    self.log(0)?;
+                }
+                self.planted_at_entry();
+            }
+            Fault::HeadUnaligned
+            | Fault::HeadBack
+            | Fault::HeadTooFar
+            | Fault::PassesHead
+            | Fault::JumpWithoutEntry
+            | Fault::TicketNotDrawn
+            | Fault::TicketTwice
+            | Fault::TicketSenseless
+            | Fault::NoTicket => self.planted_at_entry(),
+            Fault::RecordInPipe => {
+                if let Some(ring) = &self.ring {
+                    ring.settle(true);
+                }
+                println!("planted offset {}", self.in_pipe());
+            }
+            Fault::MovesTail => println!("planted buffer offset {}", 4096 + 128),
+            Fault::UnnamedWord => println!("planted buffer offset 32"),
+            _ => return Ok(()),
+        }
+        self.is_faulty = true;
+        Ok(())
     }
 }
 
