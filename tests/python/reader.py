@@ -22,7 +22,7 @@ def offer(size):
     os.ftruncate(fd, size)
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
     buffer = Buffer(fd, size)
-    for number, word in ((0, MAGIC), (1, 1), (2, RINGS), (3, RING_BYTES), (TICKET, 1)):
+    for number, word in ((0, MAGIC), (1, 1), (2, RINGS), (3, RING_BYTES), (TICKET, 1), (BELL, 1)):
         buffer.words[number] = word
     return fd, buffer
 
@@ -111,6 +111,7 @@ buffer_fd, buffer = offer(size_of(RINGS, RING_BYTES))
 rings = [RingReader(*ring) for ring in buffer.rings()]
 child, pipe = start(buffer_fd, size_of(RINGS, RING_BYTES))
 while True:
+    buffer.words[BELL] += buffer.words[BELL] % 2
     if look():
         continue
     # Frames in the pipe follow the entries that were there when they were read.
@@ -122,7 +123,6 @@ while True:
         if not more:
             break
         data += more
-    buffer.words[BELL] += 1
 buffer.words[BELL] = CLOSED
 fence()
 look(last=True)

@@ -53,13 +53,14 @@ pub(crate) struct Rings {
 impl Rings {
     pub(crate) fn new(memory: Memory) -> Self {
         let rings = (0..memory.layout().rings()).map(Ring::new).collect();
+        let bell = header(&memory).bell.load(Relaxed);
         let kept = head_words(&memory)
             .map(|(_, word)| word.load(Relaxed))
             .collect();
         Self {
             memory,
             rings,
-            bell: 0,
+            bell,
             ticket: 1,
             tickets: HashSet::new(),
             held_back: Vec::new(),
@@ -79,9 +80,13 @@ impl Rings {
         self.rings.iter().filter_map(Ring::holder).collect()
     }
 
-    /// Returns whether a program has claimed a ring.
-    pub(crate) fn have_been_used(&self) -> bool {
-        self.rings.iter().any(Ring::has_been_used)
+    /// Returns what is wrong if rings were used that must not be, or were not used by a program that has ended well.
+    pub(crate) fn use_or_disuse(&self, is_sealed: bool, has_ended: bool) -> Option<&'static str> {
+        match (is_sealed, self.rings.iter().any(Ring::has_been_used)) {
+            (false, true) => Some("a ring of a buffer that could be shortened was used"),
+            (true, false) if has_ended => Some("no ring was claimed"),
+            _ => None,
+        }
     }
 
     /// Looks at all rings, and returns the entries in the order of their tickets.
@@ -123,6 +128,10 @@ impl Rings {
         self.set_bell(CLOSED);
     }
 
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.bell & 1 == 1 && !self.is_closed()
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.bell == CLOSED
     }
@@ -132,7 +141,7 @@ impl Rings {
         let words = |index| self.memory.layout().ring(self.memory.words(), index);
         let mut rings = self.rings.iter().enumerate();
         let (_, ring) = rings.find(|(index, ring)| ring.has_moved(words(*index)))?;
-        (self.bell & 1 == 1 && !self.is_closed()).then(|| ring.place())
+        self.is_asleep().then(|| ring.place())
     }
 
     /// Returns the dropped records that were counted since the last call.
@@ -232,7 +241,7 @@ fn head_words(memory: &Memory) -> impl Iterator<Item = (usize, &AtomicU64)> {
 fn is_writers(offset: usize) -> bool {
     match offset {
         ..HEADER => matches!(offset, TICKET | CLAIMED),
-        // Head, waiting, owner, released, and the five counts of dropped records.
-        _ => matches!(offset % RING_HEAD, 0 | 8 | 64..120),
+        // Head, waiting, owner, released, the five counts of dropped records, and awaited.
+        _ => matches!(offset % RING_HEAD, 0 | 8 | 64..120 | 200),
     }
 }

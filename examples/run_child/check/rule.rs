@@ -236,7 +236,7 @@ pub(crate) const RELEASE: Rule = rule(
 );
 pub(crate) const WORDS: Rule = rule(
     "words",
-    "change no words but head, waiting, owner, released, dropped, ticket and claimed",
+    "change no words but head, waiting, owner, released, dropped, awaited, ticket and claimed",
 );
 
 /// A place at which the program did not follow a rule.

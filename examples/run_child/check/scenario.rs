@@ -10,7 +10,7 @@ use std::{
 use clap::ValueEnum;
 use record_proto::Layout;
 use rustix::{
-    fs::{MemfdFlags, fstat, memfd_create},
+    fs::{MemfdFlags, OFlags, fcntl_getfl, fstat, memfd_create},
     io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd, ioctl_fionread, write},
     pipe::{PipeFlags, fcntl_setpipe_size, pipe_with},
 };
@@ -88,6 +88,16 @@ pub(crate) enum Untouched {
     File(File),
     /// The read end of a pipe that the variable does not name.
     Pipe(OwnedFd),
+}
+
+impl Pipe {
+    /// Returns whether the program has set O_NONBLOCK on the file that it was given.
+    pub(crate) fn is_non_blocking(&self) -> io::Result<bool> {
+        match &self.write_end {
+            Some(end) => Ok(fcntl_getfl(end)?.contains(OFlags::NONBLOCK)),
+            None => Ok(false),
+        }
+    }
 }
 
 impl Scenario {

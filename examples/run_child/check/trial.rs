@@ -1,5 +1,7 @@
 //! `Trial`: one run of the program in one scenario, from its start to the end of its pipe.
 
+mod outcome;
+
 use std::{
     fs::File,
     io,
@@ -8,7 +10,6 @@ use std::{
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    fs::{OFlags, fcntl_getfl},
     io::{read, retry_on_intr},
 };
 
@@ -25,6 +26,8 @@ use super::{
     writers::Writers,
 };
 
+pub(crate) use outcome::Outcome;
+
 /// How long another process may hold the pipe after the program's end.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -36,13 +39,6 @@ const READ_SIZE: usize = 64 * 1024;
 
 /// The program may run this many times as long as it may be silent.
 const RUN_FACTOR: u32 = 30;
-
-/// The result of a run.
-pub(crate) struct Outcome {
-    pub(crate) found: Vec<Finding>,
-    pub(crate) frames: u64,
-    pub(crate) records: u64,
-}
 
 struct Trial<'a> {
     scenario: Scenario,
@@ -120,8 +116,9 @@ impl Trial<'_> {
         if self.scenario == Scenario::Full {
             self.writers.wait_until_idle();
             self.ended_while_full = self.program.has_exited()?;
-            // The packet that filled the pipe.
+            // The packet that filled the pipe. It is as good as a bell, for which there was no room.
             self.read_packet()?;
+            self.rings.iter_mut().for_each(Rings::wake_up);
         }
         let end = Instant::now() + self.settings.limit * RUN_FACTOR;
         while self.is_running() || self.pipe.is_some() {
@@ -189,11 +186,16 @@ impl Trial<'_> {
         }
     }
 
-    /// Makes the bell odd. Returns whether there were entries.
+    /// Makes the bell odd, and looks once more, unless it was odd already: then entries come with a bell. Returns whether
+    /// there were entries.
     fn fall_asleep(&mut self) -> io::Result<bool> {
         self.bell.begin();
+        let slept = self.rings.as_ref().is_some_and(Rings::is_asleep);
         self.rings.iter_mut().for_each(Rings::fall_asleep);
-        self.take_entries()
+        match slept {
+            true => Ok(false),
+            false => self.take_entries(),
+        }
     }
 
     /// Looks at the rings. Returns whether there were entries.
@@ -212,9 +214,10 @@ impl Trial<'_> {
     fn misses_bell(&mut self) -> bool {
         let rings = self.rings.as_ref();
         let finding = rings.and_then(|rings| self.bell.missing(rings));
-        let is_missing = finding.is_some();
-        self.found.extend(finding);
-        is_missing
+        let Some(finding) = finding else { return false };
+        self.found.push(finding);
+        self.rings.iter_mut().for_each(Rings::wake_up);
+        true
     }
 
     fn on_readable(&mut self) -> io::Result<()> {
@@ -290,10 +293,9 @@ impl Trial<'_> {
 
     /// Finds O_NONBLOCK, once. The file keeps the flag, even if the process that has set it has ended.
     fn check_blocking(&mut self, place: Place) -> io::Result<()> {
-        let write_end = self.pipe.as_ref().and_then(|pipe| pipe.write_end.as_ref());
         let is_blocking = |finding: &Finding| finding.rule() == &rule::BLOCKING;
-        if let Some(end) = write_end
-            && fcntl_getfl(end)?.contains(OFlags::NONBLOCK)
+        if let Some(pipe) = &self.pipe
+            && pipe.is_non_blocking()?
             && !self.found.iter().any(is_blocking)
         {
             let text = "the program has set O_NONBLOCK on the file that it shares";
@@ -312,51 +314,6 @@ impl Trial<'_> {
         let length = retry_on_intr(|| read(&pipe.end, &mut packet[..]))?;
         packet.truncate(length);
         Ok(packet)
-    }
-
-    fn finish(mut self) -> Outcome {
-        let (frames, records) = self.stream.counts();
-        let place = self.place();
-        let reads_all = self.scenario.reads_all();
-        let was_killed = self.program.was_killed();
-        if !was_killed {
-            self.found.extend(self.writers.finish());
-            self.found.extend(self.program.finding(place));
-        }
-        if reads_all && frames == 0 && !was_killed && !self.ended_while_full {
-            let finding = Finding::new(place, &rule::ADOPT, "no frame came");
-            self.found.push(finding);
-        }
-        let has_ended = reads_all && self.program.has_succeeded();
-        let is_whole = reads_all || self.scenario == Scenario::Kill;
-        self.finish_rings(has_ended);
-        self.found.extend(self.stream.finish(has_ended, is_whole));
-        self.found.sort_by_key(Finding::place);
-        Outcome {
-            found: self.found,
-            frames,
-            records,
-        }
-    }
-
-    /// Ends the reading of the buffer. `has_ended`: the program has ended in good order, and everything was read.
-    fn finish_rings(&mut self, has_ended: bool) {
-        let Some(rings) = &mut self.rings else { return };
-        let place = Place::Stream(self.stream.position());
-        self.found.extend(rings.finish(has_ended));
-        for dropped in rings.take_dropped() {
-            self.stream.dropped(&dropped);
-        }
-        if has_ended {
-            self.found.extend(self.bell.finish());
-        }
-        let text = match (self.scenario, rings.have_been_used()) {
-            (Scenario::Unsealed, true) => "a ring of a buffer that could be shortened was used",
-            (Scenario::Unsealed, false) | (_, true) => return,
-            (_, false) if has_ended => "no ring was claimed",
-            _ => return,
-        };
-        self.found.push(Finding::new(place, &rule::BUFFER, text));
     }
 
     /// Where the pipe's stream is now.
