@@ -209,7 +209,7 @@ pub use {
     text::find_control,
     wire::{
         Event, MessageWriter, RecordDecoder, RecordEncoder, SpanWriter, fmt_with_sources,
-        put_batched_record, unnumbered_fields,
+        put_batched_record, set_seq, unnumbered_fields,
     },
 };
 

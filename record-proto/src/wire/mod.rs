@@ -35,5 +35,5 @@ pub use {
     record_encoder::{DEFAULT_TEXT_LIMIT, RecordEncoder},
     scratch::Scratch,
     span_writer::SpanWriter,
-    unnumbered::{put_batched_record, unnumbered_fields},
+    unnumbered::{put_batched_record, set_seq, unnumbered_fields},
 };

@@ -177,6 +177,15 @@ impl RecordEncoder {
         };
     }
 
+    /// Returns the length of the frame of the record that was formatted last, with the longest sequence number.
+    ///
+    /// [`finish`](Self::finish) does not fail after that. Returns `None` as `finish` does.
+    #[inline(always)]
+    pub fn longest_frame(&mut self) -> Option<usize> {
+        let end = self.complete()?;
+        Some(PREFIX + end - self.draft.front_at)
+    }
+
     /// Adds the sequence number to the record that was formatted last, and returns its frame.
     ///
     /// Returns `None` if there is no memory for the frame, or if no record was formatted.

@@ -29,6 +29,18 @@ pub fn put_batched_record(fields: &[u8], seq: u64, batch: BatchInfo, out: &mut V
     put_head(out, start);
 }
 
+/// Sets the sequence number in the frame of a record that was encoded with the number `u64::MAX`, which has a format of
+/// a fixed width. Does nothing to other frames.
+pub fn set_seq(frame: &mut [u8], seq: u64) {
+    let number = frame.get_mut(HEAD_LENGTH + UNNUMBERED.len() - 1..);
+    let Some([0xcf, number @ ..]) = number else {
+        return;
+    };
+    if let Some(number) = number.first_chunk_mut() {
+        *number = seq.to_be_bytes();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::borrow::Cow;
@@ -65,6 +77,21 @@ mod tests {
             let decoded = Payload::decode(&sent[1 + HEAD_LENGTH..]);
             assert_eq!(decoded, Ok(Payload::Record(record)));
         }
+    }
+
+    #[test]
+    fn a_record_with_a_wide_number_gets_another_one() {
+        let mut record = record();
+        record.seq = u64::MAX;
+        let mut frame = Vec::new();
+        record.encode_frame(&mut frame);
+        set_seq(&mut frame, 300);
+        record.seq = 300;
+        let decoded = Payload::decode(&frame[HEAD_LENGTH..]);
+        assert_eq!(decoded, Ok(Payload::Record(record)));
+        let mut short = [0, 0, 0, 1, 1];
+        set_seq(&mut short, 5);
+        assert_eq!(short, [0, 0, 0, 1, 1]);
     }
 
     #[test]

@@ -70,10 +70,14 @@ impl<'m> RingWriter<'m> {
         }
     }
 
-    /// Returns the length of the longest frame, its own length included: a quarter of what the ring has.
+    /// Returns the length of the longest frame, its own length included: a quarter of the ring, or of what it has if it
+    /// cannot be extended any more.
     #[inline]
     pub fn max_frame(&self) -> usize {
-        max_frame(self.limit)
+        max_frame(match self.may_grow {
+            true => size_of_val(self.ring.data),
+            false => self.limit,
+        })
     }
 
     /// Returns the bytes of the ring that may be used.
@@ -117,7 +121,7 @@ impl<'m> RingWriter<'m> {
         if frame > self.max_frame() {
             return Err(NoRoom::TooLong);
         }
-        if at + need <= self.limit && (used > 0 || at < RESTART) {
+        if self.has_pages(at, need) && (used > 0 || at < RESTART) {
             return match used + need <= size {
                 true => Ok(self.after(0, frame)),
                 false => Err(NoRoom::Full),
@@ -132,11 +136,11 @@ impl<'m> RingWriter<'m> {
         let size = size_of_val(self.ring.data);
         let (at, need) = (self.place(), entry_bytes(frame));
         let skipped = size - at;
-        let fits_at_start = at > 0 && used + skipped + need <= size;
+        let fits_at_start = at > 0 && self.has_pages(0, need) && used + skipped + need <= size;
         if used == 0 && fits_at_start {
             return Ok(self.after(skipped, frame));
         }
-        if at + need <= self.limit {
+        if self.has_pages(at, need) {
             return Ok(self.after(0, frame));
         }
         // Growing comes before going round: a burst then finds the whole ring.
@@ -201,6 +205,12 @@ impl<'m> RingWriter<'m> {
     /// Returns the words of the ring, for waiting.
     pub fn words(&self) -> RingWords<'m> {
         self.ring
+    }
+
+    /// Whether an entry may stand here: with place for a jump after it, for which no pages are taken.
+    #[inline]
+    fn has_pages(&self, at: usize, need: usize) -> bool {
+        at + need < self.limit || at + need == size_of_val(self.ring.data)
     }
 
     fn place(&self) -> usize {

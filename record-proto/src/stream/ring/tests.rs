@@ -236,6 +236,53 @@ fn a_frame_longer_than_a_quarter_is_refused_and_one_of_a_quarter_always_gets_roo
 }
 
 #[test]
+fn a_long_frame_makes_a_ring_grow_and_is_too_long_for_one_that_cannot() {
+    let memory = Memory::new(1024 * KIB);
+    let new = || RingWriter::new(memory.layout.ring(&memory.words, 0), 16 * KIB);
+    let length = 30 * KIB;
+    let mut writer = new();
+    assert_eq!(writer.max_frame(), 16 * KIB);
+    assert_eq!(writer.room(length).unwrap_err(), NoRoom::TooLong);
+    assert_eq!(writer.room(16 * KIB).unwrap_err(), NoRoom::Unextended);
+    writer.extend(32 * KIB);
+    assert!(writer.room(16 * KIB).is_ok());
+    let mut writer = new();
+    writer.stop_growing();
+    assert_eq!(writer.max_frame(), 4 * KIB);
+    assert_eq!(writer.room(16 * KIB).unwrap_err(), NoRoom::TooLong);
+    assert!(writer.room(4 * KIB).is_ok());
+}
+
+#[test]
+fn no_entry_ends_where_a_jump_would_need_pages_that_the_ring_does_not_have() {
+    let memory = Memory::new(1024 * KIB);
+    let mut writer = RingWriter::new(memory.layout.ring(&memory.words, 0), 16 * KIB);
+    writer.stop_growing();
+    let mut reader = memory.reader();
+    // Sixteen of them have exactly 16 KiB.
+    let frame = frame(&[0; 1024 - 8 - 4]);
+    while let Ok(place) = writer.room(frame.len()) {
+        writer.commit(place, 0, &frame);
+        drain(&memory, &mut reader);
+        assert!(writer.position() as usize % (64 * KIB) < 16 * KIB);
+        if writer.position() > 300 * KIB as u64 {
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_writer_of_a_ring_whose_tail_makes_no_sense_finds_it_broken() {
+    let memory = Memory::new(32 * KIB);
+    let ring = memory.layout.ring(&memory.words, 0);
+    for tail in [3, 1 << 62, 1 << 63, u64::MAX - 7, u64::MAX] {
+        ring.tail.store(tail, Relaxed);
+        let writer = RingWriter::new(ring, 32 * KIB);
+        assert_eq!(writer.room(12).unwrap_err(), NoRoom::Broken, "{tail}");
+    }
+}
+
+#[test]
 fn a_full_ring_has_room_again_once_it_was_read() {
     let memory = Memory::new(32 * KIB);
     let mut writer = memory.claim().unwrap();
