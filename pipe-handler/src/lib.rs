@@ -292,6 +292,8 @@ pub use {
     },
     transport::Overflow,
 };
+#[cfg(feature = "shared-buffer")]
+pub use {setup::wait_read, transport::WaitReadError};
 #[cfg(feature = "buffered")]
 pub use {
     setup::{DEFAULT_CAPACITY, Guard},

@@ -18,8 +18,8 @@ impl RecordWriter {
 
     /// Closes when the process exits.
     ///
-    /// Other threads may log until the very end, and no drain would write those records. So the drain is stopped, and
-    /// every thread writes directly from then on.
+    /// Other threads may log until the very end, and no drain would write those records. So the drain is stopped, or the
+    /// rings of a shared buffer are given back, and every thread writes directly from then on.
     pub(crate) fn close_at_exit(&self) -> Option<Counts> {
         self.close_with(self.settings.exit_timeout, true)
     }
@@ -37,6 +37,11 @@ impl RecordWriter {
         let is_open = self.session.is_open() || (needs_hello && self.open(&mut deadline));
         if is_open && !self.transport.flush(&mut deadline) {
             return None;
+        }
+        // Into a ring without waiting: once the rings are given back, the pipe has room for a second attempt. It is not
+        // needed if nothing was logged in between.
+        if at_exit && is_open && self.transport.has_rings() {
+            let _attempt = self.send_close(&mut Deadline::no_wait());
         }
         // The drain is stopped even if nothing was logged so far: another thread may start now.
         let drain_stopped = !at_exit || self.transport.stop(&mut deadline);

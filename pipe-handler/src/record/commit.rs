@@ -130,7 +130,7 @@ impl RecordWriter {
     }
 
     /// Remembers if the pipe has no reader any more.
-    fn check_reader(&self, written: Written) -> Written {
+    pub(super) fn check_reader(&self, written: Written) -> Written {
         if written == Written::Gone {
             self.session.mark_reader_gone();
         }

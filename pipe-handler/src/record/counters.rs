@@ -98,14 +98,13 @@ impl Counters {
 
     /// Returns the sequence number of the next record, from 1.
     pub(crate) fn next_seq(&self) -> u64 {
-        // Relaxed: the number has to be unique and publishes nothing.
-        self.seq.fetch_add(1, Relaxed) + 1
+        self.take_seqs(1)
     }
 
     /// Takes so many sequence numbers in a row, and returns the first.
-    #[cfg(feature = "scope")]
+    #[inline]
     pub(crate) fn take_seqs(&self, count: u64) -> u64 {
-        // Relaxed: as in `next_seq`.
+        // Relaxed: the number has to be unique and publishes nothing.
         self.seq.fetch_add(count, Relaxed) + 1
     }
 

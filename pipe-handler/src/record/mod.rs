@@ -7,6 +7,9 @@ mod counters;
 mod hello;
 #[cfg(feature = "scope")]
 mod kept;
+mod number;
+#[cfg(feature = "shared-buffer")]
+mod ring_commit;
 mod session;
 #[cfg(feature = "tracing")]
 mod span;

@@ -121,6 +121,19 @@ impl Session {
         self.state.store(DUE, Release);
     }
 
+    /// Lets the next record begin a new session, because the rings of the one with this instance have become unusable.
+    #[cfg(feature = "shared-buffer")]
+    pub(crate) fn abandon(&self, instance: u32) {
+        // Several threads find that out. If another one has begun a new session already, this one leaves it alone. (If it
+        // does so between the two lines, there is one session more, which does no harm.)
+        if self.instance() == instance {
+            // Generation 0 and Release: as in `forget`. Relaxed on failure: then there is nothing to do.
+            let _done_already = self
+                .state
+                .compare_exchange(state(OPEN), DUE, Release, Relaxed);
+        }
+    }
+
     pub(crate) fn mark_open(&self) {
         self.state.store(state(OPEN), Release);
     }

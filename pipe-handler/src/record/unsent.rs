@@ -107,7 +107,7 @@ impl RecordWriter {
                 seq: None,
             };
             if place(&mut unsent) {
-                let seq = unsent.seq.unwrap_or_else(|| self.counters.next_seq());
+                let seq = unsent.seq;
                 self.send(level, seq, &mut buffers, &mut deadline);
             }
         } else {
@@ -181,6 +181,10 @@ impl RecordWriter {
         if batch.ends.is_empty() {
             return None;
         }
+        #[cfg(feature = "shared-buffer")]
+        if self.transport.has_rings() {
+            return self.put_batch(reason, batch, more, buffers, deadline);
+        }
         let id = self.next_batch();
         let mut left = batch.ends.len() as u64;
         let mut frames = Frames::default();
@@ -234,6 +238,11 @@ impl Batch {
     pub(crate) fn push(&mut self, level: Level, fields: &[u8]) {
         self.bytes.extend_from_slice(fields);
         self.ends.push((self.bytes.len(), level));
+    }
+
+    #[cfg(feature = "shared-buffer")]
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
     }
 
     /// Returns the level of the most severe record.

@@ -10,10 +10,13 @@ use log::Level;
 use record_proto::{Encode, Event, Identity, KeyValues, LogRecord};
 
 use super::counters::{Counters, Counts, ThreadCounter};
+use super::number::Number;
 use super::session::Session;
 use super::thread::{Buffers, Thread};
 use crate::sys::{NestingGuard, Refused, process};
 use crate::transport::{Address, Deadline, Overflow, Pipe, Transport, Written};
+#[cfg(feature = "shared-buffer")]
+use crate::transport::{Put, WaitReadError};
 
 /// Writes the records of one handler.
 ///
@@ -99,6 +102,15 @@ impl RecordWriter {
         self.transport.flush(&mut deadline)
     }
 
+    /// Waits until the parent has read everything that this process has logged.
+    #[cfg(feature = "shared-buffer")]
+    pub(crate) fn wait_read(&self, timeout: Duration) -> Result<(), WaitReadError> {
+        if self.is_gone() {
+            return Err(WaitReadError::Gone);
+        }
+        self.transport.wait_read(timeout)
+    }
+
     /// Closes before another program replaces this one in this process.
     pub(crate) fn close_before_exec(&self) {
         let timeout = self.settings.exit_timeout;
@@ -165,25 +177,51 @@ impl RecordWriter {
         let mut buffers = Buffers::take();
         let mut record = record;
         buffers.thread.follow_fork();
-        self.stamp(&mut record, &buffers.thread);
-        let mut frame = Vec::new();
-        let written = match frame.try_reserve(record.longest_frame()) {
-            Ok(()) => {
-                record.encode_frame(&mut frame);
-                let stream = buffers.thread.stream;
-                self.commit(
-                    &frame,
-                    record.time,
-                    stream,
-                    &mut buffers.scratch,
-                    &mut deadline,
-                )
-            }
-            Err(_) => Written::Full,
-        };
         let level = record.level;
-        self.count(written, level, &mut buffers.counter);
+        let Buffers {
+            thread,
+            scratch,
+            counter,
+            ..
+        } = &mut *buffers;
+        self.stamp(&mut record, thread);
+        // It has a number already if it follows a batch.
+        let mut number = Number::new(&self.counters, Some(record.seq).filter(|&seq| seq != 0));
+        let written = self.commit_built(
+            &mut record,
+            &mut number,
+            thread.stream,
+            scratch,
+            &mut deadline,
+        );
+        if written == Written::Full {
+            number.get();
+        }
+        self.count(written, level, counter);
         buffers.put_back();
+    }
+
+    /// Encodes and writes a record that was built.
+    fn commit_built(
+        &self,
+        record: &mut LogRecord<'_>,
+        number: &mut Number<'_>,
+        stream: u64,
+        scratch: &mut Vec<u8>,
+        deadline: &mut Deadline,
+    ) -> Written {
+        let mut frame = Vec::new();
+        if frame.try_reserve(record.longest_frame()).is_err() {
+            return Written::Full;
+        }
+        #[cfg(feature = "shared-buffer")]
+        if let Some(written) = self.put_built(record, &mut frame, number, stream, scratch, deadline)
+        {
+            return written;
+        }
+        record.seq = number.get();
+        record.encode_frame(&mut frame);
+        self.commit(&frame, record.time, stream, scratch, deadline)
     }
 
     /// Returns how long a record of this level may wait for room.
@@ -205,20 +243,26 @@ impl RecordWriter {
             return self.drop_record(event.level());
         }
         self.identify(buffers);
-        // The sequence number is taken last, when nothing but the end of the process can come between it and the write.
-        self.send(event.level(), self.counters.next_seq(), buffers, deadline);
+        self.send(event.level(), None, buffers, deadline);
     }
 
-    /// Numbers and writes the record that the encoder has formatted.
+    /// Numbers and writes the record that the encoder has formatted. `seq`: its number, if it has one already.
     // The hot path, also if scopes call it in other places.
     #[inline(always)]
     pub(super) fn send(
         &self,
         level: Level,
-        seq: u64,
+        seq: Option<u64>,
         buffers: &mut Buffers,
         deadline: &mut Deadline,
     ) {
+        let mut number = Number::new(&self.counters, seq);
+        #[cfg(feature = "shared-buffer")]
+        if self.send_in_ring(level, &mut number, buffers, deadline) {
+            return;
+        }
+        // The sequence number is taken last, when nothing but the end of the process can come between it and the write.
+        let seq = number.get();
         let Buffers {
             encoder,
             scratch,
@@ -231,6 +275,64 @@ impl RecordWriter {
             None => Written::Full,
         };
         self.count(written, level, &mut buffers.counter);
+    }
+
+    /// Numbers the record and puts it into a ring. Returns `false` if this process has none.
+    #[cfg(feature = "shared-buffer")]
+    #[inline(always)]
+    fn send_in_ring(
+        &self,
+        level: Level,
+        number: &mut Number<'_>,
+        buffers: &mut Buffers,
+        deadline: &mut Deadline,
+    ) -> bool {
+        loop {
+            match self.put_formatted(number, buffers, deadline) {
+                Put::Done(written) => {
+                    self.count_put(written, level, number, &mut buffers.counter);
+                    return true;
+                }
+                Put::NoRing => return false,
+                Put::SessionOver | Put::TooLong(_) => {}
+            }
+            if !self.begin_anew(buffers.instance, number, deadline) {
+                self.count_put(Written::Full, level, number, &mut buffers.counter);
+                return true;
+            }
+            self.identify(buffers);
+        }
+    }
+
+    /// Begins another session after the one with this instance. Returns whether the process may write records.
+    #[cfg(feature = "shared-buffer")]
+    #[cold]
+    pub(super) fn begin_anew(
+        &self,
+        instance: Option<u32>,
+        number: &mut Number<'_>,
+        deadline: &mut Deadline,
+    ) -> bool {
+        instance.inspect(|&instance| self.session.abandon(instance));
+        number.renew();
+        self.open(deadline)
+    }
+
+    /// Counts a record that was to be put into a ring.
+    #[cfg(feature = "shared-buffer")]
+    #[inline]
+    pub(super) fn count_put(
+        &self,
+        written: Written,
+        level: Level,
+        number: &mut Number<'_>,
+        counter: &mut ThreadCounter,
+    ) {
+        if written == Written::Full {
+            // To the parent, a gap in the numbers is a loss: a dropped record has one too.
+            number.get();
+        }
+        self.count(self.check_reader(written), level, counter);
     }
 
     /// Sets the encoder's identity to that of this thread in this session, unless it is already. After each fork the
@@ -276,7 +378,7 @@ impl RecordWriter {
         }
     }
 
-    /// Adds the identity of process and thread, the context and the sequence number to a record that was built.
+    /// Adds the identity of process and thread, and the context, to a record that was built.
     fn stamp<'r>(&'r self, record: &mut LogRecord<'r>, thread: &'r Thread) {
         record.pid = Some(thread.pid.into());
         record.instance = Some(self.session.instance());
@@ -285,10 +387,6 @@ impl RecordWriter {
         record.thread = thread.name.as_deref().map(Cow::Borrowed);
         record.context = self.settings.context.borrowed();
         record.truncate_names();
-        // It has one already if it follows a batch.
-        if record.seq == 0 {
-            record.seq = self.counters.next_seq();
-        }
     }
 }
 

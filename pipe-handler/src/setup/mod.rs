@@ -14,7 +14,11 @@ mod panic_hook;
 mod share;
 mod start;
 mod variables;
+#[cfg(feature = "shared-buffer")]
+mod wait_read;
 
+#[cfg(feature = "shared-buffer")]
+pub use wait_read::wait_read;
 #[cfg(feature = "buffered")]
 pub use {builder::DEFAULT_CAPACITY, guard::Guard};
 pub use {

@@ -21,6 +21,11 @@ pub(crate) fn set_global(writer: &Arc<RecordWriter>) {
     let _ = GLOBAL.set(Arc::clone(writer));
 }
 
+/// Returns the writer of the handler that is the process's logger.
+pub(super) fn global() -> Option<&'static Arc<RecordWriter>> {
+    GLOBAL.get()
+}
+
 /// Passes this process's record pipe on to a child of its own.
 ///
 /// The child adopts the pipe as if this process's parent had started it, and uses the same filter. Its records carry
@@ -49,7 +54,7 @@ pub(crate) fn set_global(writer: &Arc<RecordWriter>) {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn share_with(command: &mut Command) -> io::Result<()> {
-    let Some(writer) = GLOBAL.get() else {
+    let Some(writer) = global() else {
         return Err(no_pipe());
     };
     share(writer, command)

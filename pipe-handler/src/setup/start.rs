@@ -24,7 +24,7 @@ use crate::transport::Delivery;
 #[cfg(feature = "buffered")]
 use crate::transport::buffered::{AsyncPipe, Drain, Queue, drain};
 #[cfg(feature = "shared-buffer")]
-use crate::transport::shared::{Mapping, Shared};
+use crate::transport::shared::{Mapping, SharedBuffer};
 use crate::transport::{Pipe, Transport, WriteEnd};
 #[cfg(feature = "buffered")]
 use tokio::io::AsyncWrite;
@@ -264,10 +264,10 @@ impl Builder {
 
 /// Returns the buffer that the environment names. One that is refused is no error: everything goes through the pipe.
 #[cfg(feature = "shared-buffer")]
-fn adopt_buffer() -> Option<Shared> {
+fn adopt_buffer() -> Option<SharedBuffer> {
     let address = env::buffer()?;
     let (mapping, fd) = Mapping::adopt(&address).ok()?;
-    Some(Shared::new(mapping, fd, address))
+    Some(SharedBuffer::new(mapping, fd, address))
 }
 
 /// The hooks that a session installs.

@@ -7,9 +7,10 @@ pub(crate) fn register() -> bool {
     call(REGISTER)
 }
 
-/// Executes a full fence in each running thread of this process. To be called after a successful [`register`].
-pub(crate) fn all_threads() {
-    call(BARRIER);
+/// Executes a full fence in each running thread of this process. To be called after a successful [`register`]. Returns
+/// `false` if a sandbox refuses it since.
+pub(crate) fn all_threads() -> bool {
+    call(BARRIER)
 }
 
 // linux/membarrier.h: MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED and MEMBARRIER_CMD_PRIVATE_EXPEDITED.

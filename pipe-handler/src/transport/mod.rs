@@ -6,6 +6,8 @@ mod address;
 pub(crate) mod buffered;
 #[cfg(any(feature = "buffered", feature = "shared-buffer"))]
 mod delivery;
+#[cfg(feature = "shared-buffer")]
+mod late_frame;
 mod overflow;
 mod pipe;
 #[cfg(all(
@@ -20,12 +22,18 @@ pub(crate) mod shared;
 ))]
 #[path = "shared_unsupported.rs"]
 pub(crate) mod shared;
+#[cfg(feature = "shared-buffer")]
+mod wait_read_error;
 mod write_end;
 mod write_flags;
 
 #[cfg(any(feature = "buffered", feature = "shared-buffer"))]
 pub use delivery::Delivery;
+#[cfg(feature = "shared-buffer")]
+pub(crate) use late_frame::{CompleteFrame, LateFrame, Put};
 pub use overflow::Overflow;
+#[cfg(feature = "shared-buffer")]
+pub use wait_read_error::WaitReadError;
 pub(crate) use {
     address::Address,
     overflow::{Deadline, pause},
@@ -35,11 +43,13 @@ pub(crate) use {
 
 #[cfg(feature = "buffered")]
 use std::sync::Arc;
+#[cfg(feature = "shared-buffer")]
+use std::time::Duration;
 
 #[cfg(feature = "buffered")]
 use self::buffered::Queue;
 #[cfg(feature = "shared-buffer")]
-use self::shared::Shared;
+use self::shared::SharedBuffer;
 
 /// How frames leave this process.
 #[derive(Debug)]
@@ -48,7 +58,7 @@ pub(crate) enum Transport {
     Direct(Pipe),
     /// Through a buffer that the parent shares; in a process that has no ring of it, directly.
     #[cfg(feature = "shared-buffer")]
-    Shared(Box<Shared>, Pipe),
+    Shared(Box<SharedBuffer>, Pipe),
     /// Through a queue to a pipe.
     ///
     /// A forked child has neither the drain's thread nor a queue of its own, so it writes directly. So does every
@@ -76,7 +86,7 @@ impl Transport {
         match self {
             Self::Direct(pipe) => pipe.write(frames, deadline),
             #[cfg(feature = "shared-buffer")]
-            Self::Shared(shared, pipe) => match shared.put(frames, pipe, deadline) {
+            Self::Shared(shared, pipe) => match shared.write(frames, pipe, deadline) {
                 Some(written) => written,
                 None => pipe.write(frames, deadline),
             },
@@ -121,6 +131,34 @@ impl Transport {
             return Written::Whole;
         }
         self.write(frames, deadline)
+    }
+
+    /// Returns the shared buffer, and the pipe beside it.
+    #[cfg(feature = "shared-buffer")]
+    #[inline]
+    pub(crate) fn shared(&self) -> Option<(&SharedBuffer, &Pipe)> {
+        match self {
+            Self::Shared(shared, pipe) => Some((shared, pipe)),
+            _ => None,
+        }
+    }
+
+    /// Whether this process has rings of a shared buffer.
+    pub(crate) fn has_rings(&self) -> bool {
+        match self {
+            #[cfg(feature = "shared-buffer")]
+            Self::Shared(shared, _) => shared.has_rings(),
+            _ => false,
+        }
+    }
+
+    /// Waits until the parent has read everything that this process has logged.
+    #[cfg(feature = "shared-buffer")]
+    pub(crate) fn wait_read(&self, timeout: Duration) -> Result<(), WaitReadError> {
+        match self {
+            Self::Shared(shared, pipe) => shared.wait_read(pipe, timeout),
+            _ => Err(WaitReadError::Pipe),
+        }
     }
 
     /// Begins the session of this process with this instance, before its hello.
@@ -200,12 +238,13 @@ impl Transport {
         }
     }
 
-    /// Lets the drain end once it has written everything.
+    /// Lets the drain end once it has written everything, and gives the rings of a shared buffer back.
     pub(crate) fn close(&self) {
         match self {
             Self::Direct(_) => {}
+            // The other threads may be writing into their rings at this moment, but not for long.
             #[cfg(feature = "shared-buffer")]
-            Self::Shared(..) => {}
+            Self::Shared(shared, _) => shared.retire(&mut Deadline::no_wait()),
             #[cfg(feature = "buffered")]
             Self::Buffered(queue, _) | Self::Custom(queue) => queue.close(),
         }
@@ -242,12 +281,12 @@ impl Transport {
         }
     }
 
-    /// Whether the drain has found that there is no reader.
+    /// Whether the drain has found that there is no reader, or the reader of a shared buffer has stopped.
     pub(crate) fn is_gone(&self) -> bool {
         match self {
             Self::Direct(_) => false,
             #[cfg(feature = "shared-buffer")]
-            Self::Shared(..) => false,
+            Self::Shared(shared, _) => shared.is_closed(),
             #[cfg(feature = "buffered")]
             Self::Buffered(queue, _) | Self::Custom(queue) => queue.is_gone(),
         }

@@ -48,7 +48,6 @@ impl Deadline {
     }
 
     /// Returns a deadline that allows no waiting.
-    #[cfg(any(feature = "buffered", feature = "shared-buffer", feature = "scope"))]
     pub(crate) fn no_wait() -> Self {
         Self::new(Overflow::DropNewest)
     }

@@ -1,12 +1,12 @@
 //! Systems without shared buffers: every frame goes through the pipe.
 
-use std::{convert::Infallible, fmt, os::fd::OwnedFd};
+use std::{convert::Infallible, fmt, os::fd::OwnedFd, time::Duration};
 
-use super::{Deadline, Pipe, Written};
+use super::{Deadline, LateFrame, Pipe, Put, WaitReadError, Written};
 
 /// A buffer, which does not exist here.
 #[derive(Debug)]
-pub(crate) struct Shared(Infallible);
+pub(crate) struct SharedBuffer(Infallible);
 
 /// The memory of a buffer, which does not exist here.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl Mapping {
     }
 }
 
-impl Shared {
+impl SharedBuffer {
     pub(crate) fn new(mapping: Mapping, _: OwnedFd, _: BufferAddress) -> Self {
         match mapping.0 {}
     }
@@ -37,7 +37,19 @@ impl Shared {
         match self.0 {}
     }
 
-    pub(crate) fn put(&self, _: &[u8], _: &Pipe, _: &mut Deadline) -> Option<Written> {
+    pub(crate) fn put(&self, _: &mut impl LateFrame, _: &Pipe, _: &mut Deadline) -> Put {
+        match self.0 {}
+    }
+
+    pub(crate) fn write(&self, _: &[u8], _: &Pipe, _: &mut Deadline) -> Option<Written> {
+        match self.0 {}
+    }
+
+    pub(crate) fn has_rings(&self) -> bool {
+        match self.0 {}
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
         match self.0 {}
     }
 
@@ -46,6 +58,10 @@ impl Shared {
     }
 
     pub(crate) fn retire(&self, _: &mut Deadline) {
+        match self.0 {}
+    }
+
+    pub(crate) fn wait_read(&self, _: &Pipe, _: Duration) -> Result<(), WaitReadError> {
         match self.0 {}
     }
 

@@ -33,6 +33,19 @@ pub struct Fragment<'a> {
     pub bytes: Cow<'a, [u8]>,
 }
 
+impl<'a> Fragment<'a> {
+    /// Creates the first and last fragment of a stream, without a pid.
+    pub fn new(stream: u64, bytes: &'a [u8]) -> Self {
+        Self {
+            pid: None,
+            stream,
+            index: 0,
+            last: true,
+            bytes: Cow::Borrowed(bytes),
+        }
+    }
+}
+
 /// Cuts a record's payload into fragments whose frames, length included, are at most `max_frame` bytes.
 ///
 /// # Panics

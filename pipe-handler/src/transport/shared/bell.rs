@@ -14,27 +14,28 @@ const BELL: &[u8] = &[0, 0, 0, 2, 5, 0x90];
 const AGAIN: Duration = Duration::from_millis(100);
 
 thread_local! {
-    /// The value of the bell's word for which this thread rang last, and when.
-    static RUNG: Cell<Option<(u64, Instant)>> = const { Cell::new(None) };
+    /// The value of the bell's word for which this thread wrote the last bell, and when.
+    static LAST: Cell<Option<(u64, Instant)>> = const { Cell::new(None) };
 }
 
-/// Wakes the parent, which fell asleep with this value of the bell's word. Returns [`Written::Gone`] if it is gone.
+/// Wakes the parent, which fell asleep with this value of the bell's word. Returns [`Written::Gone`] if it is gone, and
+/// else [`Written::Whole`]: the record that the bell announces is in the ring.
 #[cold]
-pub(super) fn ring(asleep: u64, pipe: &Pipe) -> Written {
+pub(super) fn write(asleep: u64, pipe: &Pipe) -> Written {
     let now = Instant::now();
-    if let Some((value, at)) = RUNG.get()
-        && value == asleep
-        && now
-            .checked_duration_since(at)
-            .is_some_and(|passed| passed < AGAIN)
-    {
+    let is_answered = LAST.get().is_some_and(|(value, at)| {
+        let passed = now.checked_duration_since(at);
+        value == asleep && passed.is_some_and(|passed| passed < AGAIN)
+    });
+    if is_answered {
         return Written::Whole;
     }
-    let written = pipe.write_bell(BELL);
-    if written == Written::Gone {
-        return Written::Gone;
+    match pipe.write_bell(BELL) {
+        Written::Gone => Written::Gone,
+        // A full pipe wakes the parent too. A process without its pipe can wake nobody.
+        Written::Whole | Written::Full => {
+            LAST.set(Some((asleep, now)));
+            Written::Whole
+        }
     }
-    // The record is in the ring, whatever became of the bell.
-    RUNG.set(Some((asleep, now)));
-    Written::Whole
 }

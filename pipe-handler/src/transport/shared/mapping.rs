@@ -11,10 +11,11 @@ use record_proto::{Header, Layout, LayoutError, RingWords};
 use rustix::{
     fs::{SealFlags, fcntl_get_seals},
     io::{Errno, FdFlags, fcntl_setfd},
-    mm::{Advice, MapFlags, ProtFlags, madvise, mmap},
+    mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap},
 };
 
 use super::address::BufferAddress;
+use super::mlock::is_memory_locked;
 use crate::transport::identity;
 
 /// The seals that the buffer must have. Without them, another process could shorten it, and the next access would kill
@@ -46,6 +47,10 @@ pub(crate) enum Refused {
     Layout(#[from] LayoutError),
     #[error("the program runs with the privileges of another user")]
     Privileged,
+    #[error("the program locks all of its memory")]
+    Locked,
+    #[error("the system cannot take pages without the risk of a signal")]
+    Pages,
 }
 
 impl Mapping {
@@ -56,6 +61,9 @@ impl Mapping {
         let fd = take_over(address)?;
         if is_privileged() {
             return Err(Refused::Privileged);
+        }
+        if is_memory_locked() {
+            return Err(Refused::Locked);
         }
         let mapping = Self::map(&fd, address.size)?;
         Ok((mapping, fd))
@@ -75,24 +83,8 @@ impl Mapping {
 
     /// Takes the pages of a ring from byte `from` to byte `to`, before anything is written there. Returns `false` if the
     /// system refuses them: to write there could kill the process.
-    #[expect(
-        unsafe_code,
-        reason = "MADV_POPULATE_WRITE takes an address; it fails where a plain access would raise a signal"
-    )]
     pub(super) fn populate(self, ring: usize, from: usize, to: usize) -> bool {
-        let bytes = &self.ring(ring).data[from / 8..to / 8];
-        let start = bytes.as_ptr().cast_mut().cast::<c_void>();
-        let call = || {
-            // SAFETY: the range is within the mapping, which is never unmapped, and its contents stay as they are.
-            unsafe { madvise(start, to - from, Advice::LinuxPopulateWrite) }
-        };
-        loop {
-            match call() {
-                Ok(()) => return true,
-                Err(Errno::INTR | Errno::AGAIN) => {}
-                Err(_) => return false,
-            }
-        }
+        populate(&self.ring(ring).data[from / 8..to / 8])
     }
 
     #[expect(
@@ -112,9 +104,44 @@ impl Mapping {
         // this process as atomics only. What other processes do to it are atomic accesses of words, or as good as.
         let words = unsafe { slice::from_raw_parts(start.cast::<AtomicU64>(), length / 8) };
         // The header's page is in memory, because the parent has written it.
-        let layout = Layout::read(words)?;
-        Ok(Self { words, layout })
+        let mapping = Layout::read(words)
+            .map_err(Refused::from)
+            .map(|layout| Self { words, layout });
+        mapping.and_then(Self::with_heads).inspect_err(|_| {
+            // SAFETY: the map is the one above, and nobody has kept the slice.
+            let _unmapped = unsafe { munmap(start, length) };
+        })
     }
+
+    /// Takes the pages of the header and of the heads of the rings. They are there, unless somebody has made a hole; so
+    /// this also finds out whether pages can be taken at all (since Linux 5.14).
+    fn with_heads(self) -> Result<Self, Refused> {
+        match populate(&self.words[..self.layout.data_begin() / 8]) {
+            true => Ok(self),
+            false => Err(Refused::Pages),
+        }
+    }
+}
+
+/// How often a call is repeated that the system has not finished.
+const ATTEMPTS: usize = 1000;
+
+/// Takes the pages of some words, and changes nothing in them. Returns `false` if the system refuses.
+#[expect(
+    unsafe_code,
+    reason = "MADV_POPULATE_WRITE takes an address; it fails where a plain access would raise a signal"
+)]
+fn populate(words: &[AtomicU64]) -> bool {
+    let start = words.as_ptr().cast_mut().cast::<c_void>();
+    for _ in 0..ATTEMPTS {
+        // SAFETY: the range is that of the words, whose contents stay as they are.
+        match unsafe { madvise(start, size_of_val(words), Advice::LinuxPopulateWrite) } {
+            Ok(()) => return true,
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            Err(_) => return false,
+        }
+    }
+    false
 }
 
 /// Checks that a descriptor is the buffer that `address` names, and makes it the handler's own.

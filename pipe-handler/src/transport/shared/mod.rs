@@ -1,21 +1,29 @@
 //! Delivery through a shared buffer: log calls leave frames in rings of memory that the parent maps too.
 //!
 //! - `address.rs`: the buffer as `RECORD_PIPE` names it.
-//! - `mapping.rs`: the checked and mapped memory.
-//! - `shared.rs`: `Shared`, the buffer in whichever process this is.
-//! - `process_rings.rs`: what one process has claimed of it: a common ring, and a ring for each thread.
-//! - `thread_ring.rs`: a thread's own ring, and the mark that it is in use.
+//! - `mapping.rs`: the checked and mapped memory; `mlock.rs`: whether it would all be taken at once.
+//! - `shared_buffer.rs`: `SharedBuffer`, the buffer in whichever process this is.
+//! - `process_rings.rs`: what one process has claimed of it: `common_ring.rs`, and `thread_ring.rs` for each thread.
+//! - `marks.rs`: which of the threads' rings are in use at this moment.
 //! - `ring.rs`: one claimed ring: room, pages and commits.
 //! - `bell.rs`: wakes the parent.
-//! - `wait.rs`: waits for room.
+//! - `wait.rs`: waits for room; `dispatched.rs`: waits until everything was read; `futex.rs`: sleeps.
 
 mod address;
 mod bell;
+mod common_ring;
+mod dispatched;
+mod futex;
 mod mapping;
+mod marks;
+mod mlock;
 mod process_rings;
 mod ring;
-mod shared;
+mod shared_buffer;
 mod thread_ring;
 mod wait;
 
-pub(crate) use {address::BufferAddress, mapping::Mapping, shared::Shared};
+#[cfg(test)]
+mod tests;
+
+pub(crate) use {address::BufferAddress, mapping::Mapping, shared_buffer::SharedBuffer};

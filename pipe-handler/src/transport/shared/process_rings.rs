@@ -1,26 +1,31 @@
 //! `ProcessRings`: what one process has claimed of a shared buffer.
 
-use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, TryLockError,
-        atomic::{
-            AtomicBool,
-            Ordering::{Relaxed, SeqCst},
-            fence,
-        },
-    },
-    thread,
+use std::sync::atomic::{
+    AtomicBool, AtomicU8,
+    Ordering::{Relaxed, SeqCst},
 };
 
-use record_proto::{Reader, RingWords};
+use record_proto::{Header, Reader, RingWords};
 
 use super::bell;
+use super::common_ring::CommonRing;
 use super::mapping::Mapping;
-use super::ring::{Put, Ring};
-use super::thread_ring::{self, Mark, Own};
+use super::marks::Marks;
+use super::ring::{InRing, Ring};
+use super::thread_ring::{self, Own};
 use super::wait::{self, Waited};
-use crate::sys::{membarrier, process};
-use crate::transport::{Deadline, Pipe, Written};
+use crate::sys::process;
+use crate::transport::{Deadline, LateFrame, Overflow, Pipe, Put, Written};
+
+/// The rings are in use.
+const LIVE: u8 = 0;
+/// The rings were given back: the process goes on with the pipe.
+const RETIRED: u8 = 1;
+/// The rings have become unusable: the process begins another session, on the pipe.
+const LOST: u8 = 2;
+
+/// How long to wait for threads that are writing into their rings, if those are lost.
+const LOSE_TIMEOUT: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// The rings of one process: a common one, and one for each thread as long as there are free ones.
 ///
@@ -30,193 +35,236 @@ pub(super) struct ProcessRings {
     generation: u64,
     mapping: Mapping,
     owner: u64,
-    common: Mutex<Option<Ring>>,
-    common_words: RingWords<'static>,
-    is_retired: AtomicBool,
-    has_barrier: bool,
-    /// The rings of the threads.
-    marks: Mutex<Vec<(Arc<Mark>, RingWords<'static>)>>,
+    common: CommonRing,
+    marks: Marks,
+    state: AtomicU8,
+    /// The system has refused pages: threads claim no more rings.
+    has_no_pages: AtomicBool,
 }
 
 impl ProcessRings {
     /// Claims the common ring for this process. `None` if there is no free one.
     pub(super) fn claim(mapping: Mapping, instance: u32) -> Option<Self> {
         let owner = 1 << 32 | u64::from(instance);
-        let common = Ring::claim(mapping, owner)?;
+        let common = Ring::claim(mapping, owner).ok()??;
         Some(Self {
             generation: process::generation(),
             mapping,
             owner,
-            common_words: common.words(),
-            common: Mutex::new(Some(common)),
-            is_retired: AtomicBool::new(false),
-            has_barrier: membarrier::register(),
-            marks: Mutex::default(),
+            common: CommonRing::new(common),
+            marks: Marks::new(mapping.rings().count()),
+            state: AtomicU8::new(LIVE),
+            has_no_pages: AtomicBool::new(false),
         })
     }
 
-    pub(super) fn generation(&self) -> u64 {
-        self.generation
+    #[inline]
+    pub(super) fn is_of_this_process(&self) -> bool {
+        self.generation == process::generation()
     }
 
     #[inline]
-    pub(super) fn is_retired(&self) -> bool {
-        self.is_retired.load(Relaxed)
+    pub(super) fn is_live(&self) -> bool {
+        // Relaxed: `Marks::synchronise` orders it.
+        self.state.load(Relaxed) == LIVE
     }
 
-    #[inline]
-    pub(super) fn has_barrier(&self) -> bool {
-        self.has_barrier
+    pub(super) fn is_lost(&self) -> bool {
+        self.state.load(Relaxed) == LOST
     }
 
     /// Puts a frame into the ring of this thread, or into the common ring, and waits for room until the deadline.
+    ///
+    /// The caller has run all foreign code of the log call. So what is checked here still holds when the frame is
+    /// completed, except if a signal handler forks.
     #[inline]
     pub(super) fn put(
         &'static self,
-        frame: &[u8],
+        frame: &mut impl LateFrame,
         pipe: &Pipe,
         deadline: &mut Deadline,
-    ) -> Option<Written> {
+    ) -> Put {
         loop {
-            let (reader, ring) = match thread_ring::put(self, frame) {
-                Own::Put(Put::Done(reader), _) => (Some(reader), None),
-                Own::Put(_, words) => (None, Some(words)),
-                Own::None => return self.put_in_common(frame, false, pipe, deadline),
-                Own::Busy => return self.put_in_common(frame, true, pipe, deadline),
-            };
-            if let Some(reader) = reader {
-                return Some(self.after(reader, pipe));
+            if !self.is_of_this_process() {
+                return Put::SessionOver;
             }
-            let has_room = || thread_ring::has_room(frame.len());
-            if let Some(written) = self.wait(ring?, pipe, deadline, has_room) {
-                return Some(written);
+            let (in_ring, words) = match thread_ring::put(self, frame) {
+                Own::Put(in_ring, words) => (in_ring, words),
+                Own::None => match self.put_in_common(frame) {
+                    Ok(in_ring) => (in_ring, self.common.words()),
+                    Err(put) => return put,
+                },
+                Own::Nested => return Put::Done(Written::Full),
+                Own::Retired => return self.end(),
+            };
+            if in_ring == InRing::Committed(Reader::Awake) {
+                return Put::Done(Written::Whole);
+            }
+            if let Some(put) = self.react(in_ring, words, frame.longest(), pipe, deadline) {
+                return put;
             }
         }
     }
 
-    /// Puts a frame into the common ring. `None` if the rings are retired or unusable.
-    #[cold]
-    fn put_in_common(
-        &'static self,
-        frame: &[u8],
-        is_nested: bool,
-        pipe: &Pipe,
-        deadline: &mut Deadline,
-    ) -> Option<Written> {
-        loop {
-            let words = {
-                // Every policy waits for the lock, because it is held for one copy only. A nested call must not: the
-                // thread that holds it may be its own.
-                let mut common = match is_nested {
-                    false => lock(&self.common),
-                    true => match self.common.try_lock() {
-                        Ok(common) => common,
-                        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                        Err(TryLockError::WouldBlock) => return Some(Written::Full),
-                    },
-                };
-                let ring = common.as_mut()?;
-                match ring.put(frame) {
-                    Put::Done(reader) => {
-                        drop(common);
-                        return Some(self.after(reader, pipe));
-                    }
-                    Put::Full => ring.words(),
-                    Put::Unusable => return None,
-                }
-            };
-            let has_room = || match self.common.try_lock() {
-                Ok(mut common) => common
-                    .as_mut()
-                    .is_none_or(|ring| ring.has_room(frame.len())),
-                Err(_) => true,
-            };
-            if let Some(written) = self.wait(words, pipe, deadline, has_room) {
-                return Some(written);
-            }
-        }
+    /// Counts a dropped record. Returns `false` if that must be done by a frame.
+    pub(super) fn note_dropped(&self, level: usize) -> bool {
+        self.common
+            .count_dropped(level, || self.is_of_this_process() && self.is_live())
     }
 
-    /// Counts a dropped record.
-    pub(super) fn note_dropped(&self, level: usize) {
-        // Without the lock: the call that drops it may be nested in one that has the lock.
-        if let Some(count) = self.common_words.dropped.get(level - 1) {
-            count.fetch_add(1, Relaxed);
-        }
+    /// Returns the bits of the rings that are in use.
+    #[inline]
+    pub(super) fn claimed(&self) -> u64 {
+        self.mapping.header().claimed.load(Relaxed)
     }
 
     /// Claims a ring for a thread.
-    pub(super) fn claim_for_thread(&self, mark: &Arc<Mark>) -> Option<Ring> {
-        let mut marks = lock(&self.marks);
-        if self.is_retired() {
+    pub(super) fn claim_for_thread(&self) -> Option<Ring> {
+        if self.has_no_pages.load(Relaxed) {
             return None;
         }
-        let ring = Ring::claim(self.mapping, self.owner)?;
-        marks.push((Arc::clone(mark), ring.words()));
-        Some(ring)
+        let Ok(ring) = Ring::claim(self.mapping, self.owner) else {
+            self.has_no_pages.store(true, Relaxed);
+            return None;
+        };
+        let ring = ring?;
+        match self.enter(ring.index()) {
+            Some(access) => {
+                access.leave();
+                Some(ring)
+            }
+            None => {
+                ring.release();
+                None
+            }
+        }
     }
 
-    /// Removes a thread. Returns whether its ring is still its own.
-    pub(super) fn forget(&self, mark: &Arc<Mark>) -> bool {
-        let mut marks = lock(&self.marks);
-        let before = marks.len();
-        marks.retain(|(other, _)| !Arc::ptr_eq(other, mark));
-        marks.len() < before
+    /// Marks a ring of this thread as busy. `None` if the rings were retired.
+    #[inline]
+    pub(super) fn enter(&self, ring: usize) -> Option<Access<'_>> {
+        self.marks.enter(ring);
+        if self.is_live() {
+            return Some(Access {
+                marks: &self.marks,
+                ring,
+            });
+        }
+        self.marks.forget(ring);
+        None
     }
 
     /// Gives all rings back when the process exits. Records that are logged afterwards go through the pipe.
     pub(super) fn retire(&self, deadline: &mut Deadline) {
-        let marks = std::mem::take(&mut *{
-            let marks = lock(&self.marks);
-            self.is_retired.store(true, Relaxed);
-            marks
-        });
-        match self.has_barrier {
-            true => membarrier::all_threads(),
-            false => fence(SeqCst),
-        }
-        for (mark, words) in marks {
-            while mark.is_busy() && deadline.remaining().is_some() {
-                thread::yield_now();
-            }
-            if !mark.is_busy() {
-                record_proto::release(words);
-            }
-        }
-        if let Some(ring) = lock(&self.common).take() {
-            ring.release();
+        self.give_back(RETIRED, deadline);
+    }
+
+    pub(super) fn header(&self) -> Header<'static> {
+        self.mapping.header()
+    }
+
+    /// Returns the rings that belong to this process, those of threads that have ended included, as long as the parent
+    /// has not read everything in them.
+    pub(super) fn own(&self) -> impl Iterator<Item = RingWords<'static>> {
+        let owner = self.owner;
+        self.mapping
+            .rings()
+            .filter(move |ring| ring.owner.load(Relaxed) == owner)
+    }
+
+    pub(super) fn is_own(&self, ring: RingWords<'_>) -> bool {
+        ring.owner.load(Relaxed) == self.owner
+    }
+
+    #[cold]
+    fn put_in_common(&self, frame: &mut impl LateFrame) -> Result<InRing, Put> {
+        match self.common.put(frame) {
+            Ok(Some(in_ring)) => Ok(in_ring),
+            Ok(None) => Err(self.end()),
+            Err(_) => Err(Put::Done(Written::Full)),
         }
     }
 
     /// Returns how the call ends, or `None` if there may be room now.
-    fn wait(
+    #[cold]
+    fn react(
         &self,
+        in_ring: InRing,
         ring: RingWords<'static>,
+        longest: usize,
         pipe: &Pipe,
         deadline: &mut Deadline,
-        has_room: impl FnMut() -> bool,
-    ) -> Option<Written> {
-        if self.mapping.header().is_closed() {
-            return Some(Written::Gone);
-        }
-        match wait::for_room(ring, pipe, deadline, has_room) {
-            Waited::Moved => None,
-            Waited::TooLong => Some(Written::Full),
-            Waited::Gone => Some(Written::Gone),
+    ) -> Option<Put> {
+        match in_ring {
+            InRing::Committed(Reader::Awake) => Some(Put::Done(Written::Whole)),
+            InRing::Committed(Reader::Asleep(value)) => Some(Put::Done(bell::write(value, pipe))),
+            InRing::Committed(Reader::Closed) => Some(Put::Done(Written::Gone)),
+            InRing::Unread => Some(Put::Done(match pipe.has_reader() {
+                Some(false) => Written::Gone,
+                _ => Written::Whole,
+            })),
+            InRing::TooLong(longest) => Some(Put::TooLong(longest)),
+            InRing::Broken | InRing::NoTicket => Some(self.lose()),
+            InRing::Full if self.header().is_closed() => Some(Put::Done(Written::Gone)),
+            InRing::Full => {
+                let is_common = std::ptr::eq(ring.tail, self.common.words().tail);
+                let has_room = || match is_common {
+                    true => self.common.has_room(longest),
+                    false => thread_ring::has_room(longest),
+                };
+                match wait::for_room(ring, pipe, deadline, has_room) {
+                    Waited::Moved => None,
+                    Waited::TooLong => Some(Put::Done(Written::Full)),
+                    Waited::Gone => Some(Put::Done(Written::Gone)),
+                }
+            }
         }
     }
 
-    #[inline]
-    fn after(&self, reader: Reader, pipe: &Pipe) -> Written {
-        match reader {
-            Reader::Awake => Written::Whole,
-            Reader::Asleep(value) => bell::ring(value, pipe),
-            Reader::Closed => Written::Gone,
+    /// Gives up all rings: none of them, or not the common one, can be used.
+    #[cold]
+    fn lose(&self) -> Put {
+        self.give_back(LOST, &mut Deadline::new(Overflow::BlockFor(LOSE_TIMEOUT)));
+        self.end()
+    }
+
+    fn give_back(&self, state: u8, deadline: &mut Deadline) {
+        let was_live = self.state.compare_exchange(LIVE, state, SeqCst, SeqCst);
+        // Without the barrier, nobody knows whether a thread is writing into its ring. Then all rings stay as they are.
+        if was_live.is_err() || !self.marks.synchronise() {
+            return;
+        }
+        let mut go_on = || deadline.remaining().is_some();
+        let release = |ring| record_proto::release(self.mapping.ring(ring));
+        self.marks.release_all(&mut go_on, release);
+        self.common.give_back(go_on);
+    }
+
+    /// How frames go on that find the rings given back.
+    #[cold]
+    fn end(&self) -> Put {
+        match self.is_lost() {
+            true => Put::SessionOver,
+            false => Put::NoRing,
         }
     }
 }
 
-/// Ignores poisoning: code under these locks does not panic.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// A ring of this thread, which nobody else gives back meanwhile.
+pub(super) struct Access<'a> {
+    marks: &'a Marks,
+    ring: usize,
+}
+
+impl Access<'_> {
+    /// The thread keeps the ring.
+    #[inline]
+    pub(super) fn leave(self) {
+        self.marks.leave(self.ring);
+    }
+
+    /// The thread does not have the ring any more.
+    pub(super) fn forget(self) {
+        self.marks.forget(self.ring);
+    }
 }

@@ -1,8 +1,12 @@
 //! `Ring`: one ring that this process has claimed, and its pages.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use record_proto::{NoRoom, Place, Reader, RingWords, RingWriter};
 
 use super::mapping::{FIRST_STEP, Mapping};
+use super::wait::LOOK;
+use crate::transport::LateFrame;
 
 /// One claimed ring.
 #[derive(Debug)]
@@ -10,53 +14,73 @@ pub(super) struct Ring {
     mapping: Mapping,
     index: usize,
     writer: RingWriter<'static>,
+    /// The tail at the last commit, and the time of the commit that found it first.
+    watched: (u64, u64),
 }
 
-/// What became of a frame.
+/// What became of a frame in a ring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Put {
+pub(super) enum InRing {
     /// It is in the ring. What the parent does.
-    Done(Reader),
+    Committed(Reader),
+    /// It is in the ring. The parent should look by itself, and has read nothing for a while.
+    Unread,
+    /// There is no room.
     Full,
-    /// The ring cannot be used any more, or the frame is longer than any frame in it.
-    Unusable,
+    /// It is longer than this many bytes, the longest that the ring takes.
+    TooLong(usize),
+    /// The parent has given the ring up, or somebody has written over its words.
+    Broken,
+    /// Somebody has pushed the ticket counter away: no ring of the buffer can be used.
+    NoTicket,
 }
 
 impl Ring {
-    /// Claims a ring, if there is a free one whose first pages can be had.
-    pub(super) fn claim(mapping: Mapping, owner: u64) -> Option<Self> {
-        let index = mapping.header().claim(mapping.rings(), owner)?;
-        let ring = Self {
+    /// Claims a ring. `None` if there is no free one, `Err` if the system refuses its first pages.
+    pub(super) fn claim(mapping: Mapping, owner: u64) -> Result<Option<Self>, PagesRefused> {
+        let Some(index) = mapping.header().claim(mapping.rings(), owner) else {
+            return Ok(None);
+        };
+        let writer = RingWriter::new(mapping.ring(index), FIRST_STEP);
+        if !mapping.populate(index, 0, FIRST_STEP) {
+            writer.release();
+            return Err(PagesRefused);
+        }
+        Ok(Some(Self {
             mapping,
             index,
-            writer: RingWriter::new(mapping.ring(index), FIRST_STEP),
-        };
-        if !mapping.populate(index, 0, FIRST_STEP) {
-            ring.writer.release();
-            return None;
-        }
-        Some(ring)
+            writer,
+            watched: (u64::MAX, 0),
+        }))
     }
 
     /// Puts a frame into the ring if there is room.
     #[inline]
-    pub(super) fn put(&mut self, frame: &[u8]) -> Put {
-        let place = match self.room(frame.len()) {
+    pub(super) fn put(&mut self, frame: &mut impl LateFrame) -> InRing {
+        let place = match self.room(frame.longest()) {
             Ok(place) => place,
-            Err(NoRoom::Full) => return Put::Full,
-            Err(_) => return Put::Unusable,
+            Err(NoRoom::Full) => return InRing::Full,
+            Err(NoRoom::TooLong) => return InRing::TooLong(self.writer.max_frame()),
+            Err(_) => return InRing::Broken,
         };
         let header = self.mapping.header();
         let Some(ticket) = header.draw_ticket() else {
-            return Put::Unusable;
+            return InRing::NoTicket;
         };
-        self.writer.commit(place, ticket, frame);
-        Put::Done(header.after_commit())
+        self.writer.commit(place, ticket, frame.finish());
+        match header.after_commit() {
+            Reader::Awake if self.is_unread(frame.time()) => InRing::Unread,
+            reader => InRing::Committed(reader),
+        }
     }
 
-    /// Whether a frame of this many bytes would fit.
+    /// Whether it makes no sense to wait for room for a frame of this many bytes.
     pub(super) fn has_room(&mut self, frame: usize) -> bool {
         !matches!(self.room(frame), Err(NoRoom::Full))
+    }
+
+    pub(super) fn index(&self) -> usize {
+        self.index
     }
 
     pub(super) fn words(&self) -> RingWords<'static> {
@@ -86,4 +110,27 @@ impl Ring {
             false => self.writer.stop_growing(),
         }
     }
+
+    /// Whether the parent has not moved the tail since a commit [`LOOK`] ago or more. `true` once in that time.
+    ///
+    /// A parent that is killed while it is awake never says that it sleeps. The time is that of the records, which
+    /// cost no further clock. If it steps, the parent is looked for once more or once less.
+    #[inline]
+    fn is_unread(&mut self, time: u64) -> bool {
+        // Relaxed: the tail is only compared. `room` loads it for its effects.
+        let tail = self.writer.words().tail.load(Relaxed);
+        if tail != self.watched.0 {
+            self.watched = (tail, time);
+            return false;
+        }
+        let is_due = time.wrapping_sub(self.watched.1) >= LOOK.as_nanos() as u64;
+        if is_due {
+            self.watched.1 = time;
+        }
+        is_due
+    }
 }
+
+/// The system has no memory for the pages of a ring, or cannot take them safely.
+#[derive(Debug)]
+pub(super) struct PagesRefused;

@@ -1,23 +1,12 @@
 //! `ThreadRing`: the ring of one thread.
 
-use std::sync::atomic::Ordering::SeqCst;
-use std::{
-    cell::RefCell,
-    sync::{
-        Arc,
-        atomic::{
-            AtomicBool,
-            Ordering::{Acquire, Relaxed, Release},
-            compiler_fence, fence,
-        },
-    },
-};
+use std::cell::RefCell;
 
 use record_proto::RingWords;
 
 use super::process_rings::ProcessRings;
-use super::ring::{Put, Ring};
-use crate::sys::process;
+use super::ring::{InRing, Ring};
+use crate::transport::LateFrame;
 
 thread_local! {
     static OWN: RefCell<Option<ThreadRing>> = const { RefCell::new(None) };
@@ -25,47 +14,42 @@ thread_local! {
 
 /// The ring of one thread, which goes back at the thread's end.
 #[derive(Debug)]
-pub(super) struct ThreadRing {
+struct ThreadRing {
     rings: &'static ProcessRings,
     /// `None` if there was no free one, or if it became unusable.
     ring: Option<Ring>,
-    mark: Arc<Mark>,
+    /// The bits of the claimed rings when there was no free one.
+    claimed: u64,
 }
 
-/// Says that a thread is writing into its ring, so that the exit hook can wait for that.
-#[derive(Debug, Default)]
-pub(super) struct Mark {
-    is_busy: AtomicBool,
-}
-
-/// What the thread's own ring did with a frame.
-#[derive(Debug)]
+/// What became of a frame for the thread's own ring.
 pub(super) enum Own {
-    Put(Put, RingWords<'static>),
-    /// There is none.
+    Put(InRing, RingWords<'static>),
+    /// The thread has no ring, or is ending.
     None,
-    /// The thread is in the middle of a copy: this call is nested in it.
-    Busy,
+    /// The call is nested in another one of this thread, which is using the ring.
+    Nested,
+    /// The rings were retired.
+    Retired,
 }
 
-/// Puts a frame into this thread's ring. Claims one if this is its first frame.
+/// Puts a frame into the ring of this thread. Claims one first if it has none.
 #[inline]
-pub(super) fn put(rings: &'static ProcessRings, frame: &[u8]) -> Own {
+pub(super) fn put(rings: &'static ProcessRings, frame: &mut impl LateFrame) -> Own {
     OWN.try_with(|own| {
         let Ok(mut own) = own.try_borrow_mut() else {
-            return Own::Busy;
+            return Own::Nested;
         };
-        let own = match &mut *own {
-            Some(own) if std::ptr::eq(own.rings, rings) => own,
-            other => other.insert(ThreadRing::claim(rings)),
-        };
-        own.put(frame)
+        match &mut *own {
+            Some(own) if std::ptr::eq(own.rings, rings) => own.put(frame),
+            other => other.insert(ThreadRing::claim(rings)).put(frame),
+        }
     })
     // The thread is ending.
     .unwrap_or(Own::None)
 }
 
-/// Whether this thread's ring would have room.
+/// Whether it makes no sense to wait for room in this thread's ring for a frame of this many bytes.
 pub(super) fn has_room(frame: usize) -> bool {
     let has_room = OWN.try_with(|own| {
         let mut own = own.try_borrow_mut().ok()?;
@@ -77,35 +61,44 @@ pub(super) fn has_room(frame: usize) -> bool {
 impl ThreadRing {
     #[cold]
     fn claim(rings: &'static ProcessRings) -> Self {
-        let mark = Arc::new(Mark::default());
-        let ring = rings.claim_for_thread(&mark);
-        Self { rings, ring, mark }
+        let claimed = rings.claimed();
+        Self {
+            rings,
+            ring: rings.claim_for_thread(),
+            claimed,
+        }
     }
 
     #[inline]
-    fn put(&mut self, frame: &[u8]) -> Own {
+    fn put(&mut self, frame: &mut impl LateFrame) -> Own {
+        let Some(ring) = self.ring() else {
+            return Own::None;
+        };
+        let (index, words) = (ring.index(), ring.words());
+        let Some(access) = self.rings.enter(index) else {
+            return Own::Retired;
+        };
         let Some(ring) = &mut self.ring else {
             return Own::None;
         };
-        // Relaxed: `ProcessRings::retire` makes this visible to itself by a barrier in all threads, after its flag.
-        self.mark.is_busy.store(true, Relaxed);
-        match self.rings.has_barrier() {
-            true => compiler_fence(SeqCst),
-            false => fence(SeqCst),
-        }
-        if self.rings.is_retired() {
-            self.mark.is_busy.store(false, Release);
-            return Own::None;
-        }
-        let words = ring.words();
-        let put = ring.put(frame);
-        // Release: whoever sees it sees the commit.
-        self.mark.is_busy.store(false, Release);
-        if put == Put::Unusable {
+        let in_ring = ring.put(frame);
+        if in_ring == InRing::Broken {
+            // Its words may be another process's by now.
+            access.forget();
             self.ring = None;
             return Own::None;
         }
-        Own::Put(put, words)
+        access.leave();
+        Own::Put(in_ring, words)
+    }
+
+    /// Returns the thread's ring. If it has none, it tries again once the parent has freed one.
+    #[inline]
+    fn ring(&mut self) -> Option<&Ring> {
+        if self.ring.is_none() && self.rings.claimed() != self.claimed {
+            *self = Self::claim(self.rings);
+        }
+        self.ring.as_ref()
     }
 }
 
@@ -114,15 +107,12 @@ impl Drop for ThreadRing {
         let Some(ring) = self.ring.take() else {
             return;
         };
-        // In a forked child, the ring is still the parent's. After a retirement, the exit hook has given it back.
-        if self.rings.generation() == process::generation() && self.rings.forget(&self.mark) {
+        // In a forked child, the ring is still the parent's. After a retirement, it was given back.
+        if self.rings.is_of_this_process()
+            && let Some(access) = self.rings.enter(ring.index())
+        {
             ring.release();
+            access.forget();
         }
-    }
-}
-
-impl Mark {
-    pub(super) fn is_busy(&self) -> bool {
-        self.is_busy.load(Acquire)
     }
 }

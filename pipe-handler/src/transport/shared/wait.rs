@@ -1,25 +1,32 @@
 //! Waiting until the parent has read a part of a ring.
 
 use std::{
+    cell::Cell,
     ptr,
     sync::atomic::{
-        AtomicU64,
         Ordering::{Relaxed, SeqCst},
         fence,
     },
-    thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use record_proto::RingWords;
 
-use crate::transport::{Deadline, Pipe};
+use super::futex::{self, Slept};
+use crate::transport::{Deadline, Pipe, pause};
 
 /// How long to sleep before the parent is looked for.
-const LOOK: Duration = Duration::from_millis(100);
+pub(super) const LOOK: Duration = Duration::from_millis(100);
 
-/// How long the tail may stand still before a process without its pipe takes the parent for gone, in looks.
-const STILL: u32 = 10;
+/// How long the tail may stand still before a process without its pipe takes the parent for gone.
+const STILL: Duration = Duration::from_secs(1);
+
+/// After so many waits that end at once, each further one pauses. An honest parent does not change the tail so often
+/// without making room.
+const BUSY_WAITS: u32 = 64;
+
+/// The pause after a wait that ended at once.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// The end of a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,75 +39,98 @@ pub(super) enum Waited {
     Gone,
 }
 
-/// Waits until the tail of a ring has moved. `has_room` is asked again after the parent can see that somebody waits.
+/// What a thread knows about the full ring that it found last.
+#[derive(Debug, Clone, Copy)]
+struct Watch {
+    /// The address of the ring's tail, which tells the rings apart.
+    ring: usize,
+    tail: u64,
+    /// When the tail had this value first.
+    moved: Instant,
+    /// When the parent was looked for last.
+    looked: Instant,
+    /// The waits since then that ended at once.
+    busy_waits: u32,
+}
+
+thread_local! {
+    /// Kept from one wait to the next, and from one record to the next: also a record that does not wait must find out
+    /// that there is no parent, and a sibling that keeps changing the tail must not hide that.
+    static WATCH: Cell<Option<Watch>> = const { Cell::new(None) };
+}
+
+/// Waits until the tail of a full ring has moved. `has_room` is asked again after the parent can see that somebody
+/// waits.
 pub(super) fn for_room(
     ring: RingWords<'_>,
     pipe: &Pipe,
     deadline: &mut Deadline,
-    mut has_room: impl FnMut() -> bool,
+    has_room: impl Fn() -> bool,
 ) -> Waited {
-    let mut looks = 0;
     loop {
-        let tail = ring.tail.load(Relaxed);
+        let mut watch = Watch::begin(ring);
+        let is_gone = watch.is_gone(pipe);
+        WATCH.set(Some(watch));
+        if is_gone {
+            return Waited::Gone;
+        }
         let Some(left) = deadline.remaining() else {
             return Waited::TooLong;
         };
-        ring.waiting.store(1, Relaxed);
+        if watch.busy_waits >= BUSY_WAITS {
+            pause(PAUSE.min(left));
+        }
+        // Several threads may wait for room in the common ring.
+        ring.waiting.fetch_add(1, Relaxed);
         // The parent moves the tail, fences, and looks whether somebody waits: it sees this, or the tail is seen here.
         fence(SeqCst);
-        let moved = has_room() || !sleep(ring.tail, tail, left.min(LOOK));
-        ring.waiting.store(0, Relaxed);
-        if moved || ring.tail.load(Relaxed) != tail {
-            return Waited::Moved;
+        let has_room = has_room();
+        let slept = (!has_room).then(|| futex::sleep(ring.tail, watch.tail, left.min(LOOK)));
+        ring.waiting.fetch_sub(1, Relaxed);
+        if slept == Some(Slept::Changed) {
+            watch.busy_waits += 1;
+            WATCH.set(Some(watch));
         }
-        looks += 1;
-        match pipe.has_reader() {
-            Some(true) => {}
-            Some(false) => return Waited::Gone,
-            None if looks >= STILL => return Waited::Gone,
-            None => {}
+        if has_room || ring.tail.load(Relaxed) != watch.tail {
+            return Waited::Moved;
         }
     }
 }
 
-/// Sleeps until the word is another, somebody wakes this thread, or the time is over. Returns `false` if the word was
-/// another one already.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-#[expect(
-    unsafe_code,
-    reason = "the futex is half of a word in shared memory, for which there is no safe form"
-)]
-fn sleep(word: &AtomicU64, expected: u64, time: Duration) -> bool {
-    let low_half = match cfg!(target_endian = "little") {
-        true => ptr::from_ref(word).cast::<u32>(),
-        // SAFETY: the second half of the word.
-        false => unsafe { ptr::from_ref(word).cast::<u32>().add(1) },
-    };
-    let time = libc::timespec {
-        tv_sec: time.as_secs() as libc::time_t,
-        tv_nsec: time.subsec_nanos() as _,
-    };
-    // SAFETY: the address is that of an aligned half of a word that lives during the call; the kernel only reads it.
-    // Shared, because another process wakes.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_futex,
-            low_half,
-            libc::FUTEX_WAIT,
-            expected as u32,
-            &raw const time,
-        )
-    };
-    if result == 0 {
-        return true;
+impl Watch {
+    /// Goes on with what this thread knows about the ring.
+    fn begin(ring: RingWords<'_>) -> Self {
+        let tail = ring.tail.load(Relaxed);
+        let now = Instant::now();
+        let address = ptr::from_ref(ring.tail).addr();
+        match WATCH.get().filter(|watch| watch.ring == address) {
+            Some(watch) if watch.tail == tail => watch,
+            // It is not looked for at once: it has just read something, or so it seems.
+            Some(watch) => Self {
+                tail,
+                moved: now,
+                ..watch
+            },
+            None => Self {
+                ring: address,
+                tail,
+                moved: now,
+                looked: now,
+                busy_waits: 0,
+            },
+        }
     }
-    match std::io::Error::last_os_error().raw_os_error() {
-        Some(libc::EAGAIN) => false,
-        Some(libc::ETIMEDOUT | libc::EINTR) => true,
-        // A sandbox refuses it.
-        _ => {
-            thread::yield_now();
-            true
+
+    /// Looks for the parent if that was not done for a while.
+    fn is_gone(&mut self, pipe: &Pipe) -> bool {
+        let now = Instant::now();
+        if now.saturating_duration_since(self.looked) < LOOK {
+            return false;
+        }
+        (self.looked, self.busy_waits) = (now, 0);
+        match pipe.has_reader() {
+            Some(has_reader) => !has_reader,
+            None => now.saturating_duration_since(self.moved) >= STILL,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `Shared`: the buffer in whichever process this is.
+//! `SharedBuffer`: the buffer in whichever process this is.
 
 use std::{
     os::fd::OwnedFd,
@@ -7,19 +7,20 @@ use std::{
         AtomicPtr,
         Ordering::{Acquire, Release},
     },
+    time::Duration,
 };
 
 use rustix::io::{FdFlags, fcntl_setfd};
 
 use super::address::BufferAddress;
+use super::dispatched;
 use super::mapping::Mapping;
 use super::process_rings::ProcessRings;
-use crate::sys::process;
-use crate::transport::{Deadline, Pipe, Written};
+use crate::transport::{CompleteFrame, Deadline, LateFrame, Pipe, Put, WaitReadError, Written};
 
 /// A shared buffer, in the process that adopted it and in those that are forked from it.
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct SharedBuffer {
     mapping: Mapping,
     fd: OwnedFd,
     address: BufferAddress,
@@ -27,7 +28,7 @@ pub(crate) struct Shared {
     rings: AtomicPtr<ProcessRings>,
 }
 
-impl Shared {
+impl SharedBuffer {
     pub(crate) fn new(mapping: Mapping, fd: OwnedFd, address: BufferAddress) -> Self {
         Self {
             mapping,
@@ -39,27 +40,50 @@ impl Shared {
 
     /// Claims rings for a session of this process. Without a ring, its frames go through the pipe.
     pub(crate) fn begin(&self, instance: u32) {
-        let rings = match ProcessRings::claim(self.mapping, instance) {
-            // Kept until the process ends: threads refer to it. There is one for each session, so one for each fork.
-            Some(rings) => Box::into_raw(Box::new(rings)),
-            None => ptr::null_mut(),
+        let before = self.rings().filter(|rings| rings.is_of_this_process());
+        // The hello found no room, and is tried again.
+        if before.is_some_and(ProcessRings::is_live) {
+            return;
+        }
+        let rings = match before.is_some_and(ProcessRings::is_lost) {
+            true => None,
+            false => ProcessRings::claim(self.mapping, instance),
         };
+        // Kept until the process ends: threads refer to it. There is one for each session, so one for each fork.
+        let rings = rings.map_or(ptr::null_mut(), |rings| Box::into_raw(Box::new(rings)));
         self.rings.store(rings, Release);
     }
 
-    /// Puts whole frames into rings. `None` if this process has none: then they go through the pipe.
+    /// Puts a frame into a ring of this process.
     #[inline]
     pub(crate) fn put(
+        &self,
+        frame: &mut impl LateFrame,
+        pipe: &Pipe,
+        deadline: &mut Deadline,
+    ) -> Put {
+        match self.rings() {
+            Some(rings) => rings.put(frame, pipe, deadline),
+            None => Put::NoRing,
+        }
+    }
+
+    /// Puts whole frames that are not records into rings. `None` if this process has none: then they go through the pipe.
+    pub(crate) fn write(
         &self,
         frames: &[u8],
         pipe: &Pipe,
         deadline: &mut Deadline,
     ) -> Option<Written> {
-        let rings = self.rings()?;
         let mut rest = frames;
         loop {
             let (frame, after) = first_frame(rest);
-            let written = rings.put(frame, pipe, deadline)?;
+            let written = match self.put(&mut CompleteFrame(frame), pipe, deadline) {
+                Put::Done(written) => written,
+                Put::NoRing => return None,
+                // The caller tries again, in another session.
+                Put::TooLong(_) | Put::SessionOver => Written::Full,
+            };
             rest = after;
             if written != Written::Whole || rest.is_empty() {
                 return Some(written);
@@ -67,18 +91,32 @@ impl Shared {
         }
     }
 
+    /// Whether this process has rings.
+    pub(crate) fn has_rings(&self) -> bool {
+        self.live_rings().is_some()
+    }
+
+    /// Whether the parent has stopped reading for good.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.mapping.header().is_closed()
+    }
+
     /// Counts a dropped record in the memory, where the parent sees it. Returns `false` if this process has no rings.
     pub(crate) fn note_dropped(&self, level: usize) -> bool {
-        self.rings()
-            .map(|rings| rings.note_dropped(level))
-            .is_some()
+        self.rings().is_some_and(|rings| rings.note_dropped(level))
     }
 
     /// Gives all rings of this process back. Its later frames go through the pipe.
     pub(crate) fn retire(&self, deadline: &mut Deadline) {
-        if let Some(rings) = self.rings() {
+        if let Some(rings) = self.live_rings() {
             rings.retire(deadline);
         }
+    }
+
+    /// Waits until the parent has dispatched everything that this process has put into its rings.
+    pub(crate) fn wait_read(&self, pipe: &Pipe, timeout: Duration) -> Result<(), WaitReadError> {
+        let rings = self.live_rings().ok_or(WaitReadError::Pipe)?;
+        dispatched::wait(rings, pipe, timeout)
     }
 
     pub(crate) fn address(&self) -> BufferAddress {
@@ -94,7 +132,12 @@ impl Shared {
         let _set = fcntl_setfd(&self.fd, flags);
     }
 
-    /// Returns the rings of this process, unless it has none or has retired them.
+    fn live_rings(&self) -> Option<&'static ProcessRings> {
+        self.rings()
+            .filter(|rings| rings.is_of_this_process() && rings.is_live())
+    }
+
+    /// Returns the rings that were claimed last, by this process or by the one that it was forked from.
     #[inline]
     #[expect(
         unsafe_code,
@@ -103,13 +146,11 @@ impl Shared {
     fn rings(&self) -> Option<&'static ProcessRings> {
         // Acquire: sees what `begin` made.
         // SAFETY: the pointer is null, or came from a box that is never freed.
-        let rings = unsafe { self.rings.load(Acquire).as_ref::<'static>() }?;
-        (rings.generation() == process::generation() && !rings.is_retired()).then_some(rings)
+        unsafe { self.rings.load(Acquire).as_ref::<'static>() }
     }
 }
 
 /// Splits off the first of several whole frames.
-#[inline]
 fn first_frame(frames: &[u8]) -> (&[u8], &[u8]) {
     match frames.first_chunk() {
         Some(head) => {

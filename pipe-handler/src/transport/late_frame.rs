@@ -1,0 +1,47 @@
+//! `LateFrame`: a frame that is completed once there is room for it. `Put`: what became of it.
+
+use super::pipe::Written;
+
+/// A frame that gets its last parts, the sequence number above all, once there is room for it.
+///
+/// So a log call that gives up waiting, or is killed while it waits, has taken no number that would then be missing.
+pub(crate) trait LateFrame {
+    /// Returns the length in bytes that the frame does not exceed, its own length included.
+    fn longest(&self) -> usize;
+
+    /// Returns about when it was logged, in nanoseconds since 1970.
+    fn time(&self) -> u64;
+
+    /// Completes the frame. Called at most once for each frame that is put into a ring.
+    fn finish(&mut self) -> &[u8];
+}
+
+/// A frame that is complete already.
+pub(crate) struct CompleteFrame<'a>(pub(crate) &'a [u8]);
+
+impl LateFrame for CompleteFrame<'_> {
+    fn longest(&self) -> usize {
+        self.0.len()
+    }
+
+    fn time(&self) -> u64 {
+        record_proto::now()
+    }
+
+    fn finish(&mut self) -> &[u8] {
+        self.0
+    }
+}
+
+/// What became of a frame for a ring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Put {
+    /// It was put into a ring, or there was no room or no reader.
+    Done(Written),
+    /// It is longer than this many bytes, the longest that the ring takes.
+    TooLong(usize),
+    /// The frames of this process go through the pipe.
+    NoRing,
+    /// The session that the frame belongs to is over: this process was forked meanwhile, or it has lost its rings.
+    SessionOver,
+}

@@ -1,0 +1,72 @@
+//! Waiting until the parent has dispatched what stands in the rings.
+
+use std::{
+    sync::atomic::{
+        Ordering::{Acquire, Relaxed, SeqCst},
+        fence,
+    },
+    time::Duration,
+};
+
+use record_proto::{Reader, RingWords};
+
+use super::process_rings::ProcessRings;
+use super::{bell, futex};
+use crate::transport::{Deadline, Overflow, Pipe, WaitReadError, Written};
+
+/// How long to sleep before looking again. The parent wakes a thread that waits for room, not one that waits for this.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// After so many looks, the parent is looked for in the pipe.
+const LOOKS: u32 = 10;
+
+/// Waits until the parent has dispatched everything that stands in the rings of this process now.
+pub(super) fn wait(
+    rings: &ProcessRings,
+    pipe: &Pipe,
+    timeout: Duration,
+) -> Result<(), WaitReadError> {
+    let mut deadline = Deadline::new(Overflow::BlockFor(timeout));
+    // Where each ring ends now: what is logged later does not count.
+    let ends = rings.own().map(|ring| (ring, ring.head.load(Acquire)));
+    for (ring, end) in ends.collect::<Vec<_>>() {
+        let mut looks = 0;
+        while !is_dispatched(rings, ring, end) {
+            looks += 1;
+            wake_parent(rings, pipe, looks)?;
+            let left = deadline.remaining().ok_or(WaitReadError::TimedOut)?;
+            let tail = ring.tail.load(Relaxed);
+            ring.waiting.fetch_add(1, Relaxed);
+            // As in `wait::for_room`: the parent sees this, or what it has dispatched is seen here.
+            fence(SeqCst);
+            if !is_dispatched(rings, ring, end) {
+                futex::sleep(ring.tail, tail, left.min(LOOK));
+            }
+            ring.waiting.fetch_sub(1, Relaxed);
+        }
+    }
+    Ok(())
+}
+
+/// Whether the parent has dispatched everything up to `end`. It frees a ring, which another process may then claim, only
+/// after that.
+fn is_dispatched(rings: &ProcessRings, ring: RingWords<'_>, end: u64) -> bool {
+    // Acquire: whoever waited sees what the parent did with the records, as far as it is in shared memory.
+    let missing = end.wrapping_sub(ring.dispatched.load(Acquire));
+    // Positions only grow: a dispatched one beyond the end gives a negative number.
+    missing.cast_signed() <= 0 || !rings.is_own(ring)
+}
+
+/// Wakes the parent if it sleeps, because a bell may have been lost, and finds out whether it is gone.
+fn wake_parent(rings: &ProcessRings, pipe: &Pipe, looks: u32) -> Result<(), WaitReadError> {
+    let written = match rings.header().after_commit() {
+        Reader::Closed => Written::Gone,
+        Reader::Asleep(value) => bell::write(value, pipe),
+        Reader::Awake if looks % LOOKS == 0 && pipe.has_reader() == Some(false) => Written::Gone,
+        Reader::Awake => Written::Whole,
+    };
+    match written {
+        Written::Gone => Err(WaitReadError::Gone),
+        _ => Ok(()),
+    }
+}

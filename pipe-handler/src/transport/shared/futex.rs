@@ -1,0 +1,52 @@
+//! Sleeping until the parent changes a word of the buffer.
+
+use std::{ptr, sync::atomic::AtomicU64, thread, time::Duration};
+
+/// How a sleep ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Slept {
+    /// Somebody woke this thread, a signal did, or the time is over.
+    Awoke,
+    /// The word was another one already.
+    Changed,
+}
+
+/// Sleeps while the lower half of the word is that of `expected`, until somebody wakes this thread or the time is over.
+#[expect(
+    unsafe_code,
+    reason = "the futex is half of a word in shared memory, for which there is no safe form"
+)]
+pub(super) fn sleep(word: &AtomicU64, expected: u64, time: Duration) -> Slept {
+    let low_half = match cfg!(target_endian = "little") {
+        true => ptr::from_ref(word).cast::<u32>(),
+        // SAFETY: the second half of the word.
+        false => unsafe { ptr::from_ref(word).cast::<u32>().add(1) },
+    };
+    let time = libc::timespec {
+        tv_sec: time.as_secs() as libc::time_t,
+        tv_nsec: time.subsec_nanos() as _,
+    };
+    // SAFETY: the address is that of an aligned half of a word that lives during the call; the kernel only reads it.
+    // Shared, because another process wakes.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_futex,
+            low_half,
+            libc::FUTEX_WAIT,
+            expected as u32,
+            &raw const time,
+        )
+    };
+    if result == 0 {
+        return Slept::Awoke;
+    }
+    match std::io::Error::last_os_error().raw_os_error() {
+        Some(libc::EAGAIN) => Slept::Changed,
+        Some(libc::ETIMEDOUT | libc::EINTR) => Slept::Awoke,
+        // A sandbox refuses it.
+        _ => {
+            thread::yield_now();
+            Slept::Changed
+        }
+    }
+}
