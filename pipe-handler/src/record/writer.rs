@@ -24,7 +24,7 @@ use crate::transport::{Put, WaitReadError};
 /// written to the pipe before the log call returns; with buffered delivery it is left in the thread's ring for a drain.
 #[derive(Debug)]
 pub(crate) struct RecordWriter {
-    pub(super) transport: Arc<Transport>,
+    pub(crate) transport: Arc<Transport>,
     pub(crate) settings: Settings,
     pub(super) session: Session,
     pub(super) counters: Counters,

@@ -205,14 +205,13 @@ impl ProcessRings {
             })),
             InRing::TooLong(longest) => Some(Put::TooLong(longest)),
             InRing::Broken | InRing::NoTicket => Some(self.lose()),
-            InRing::Full if self.header().is_closed() => Some(Put::Done(Written::Gone)),
             InRing::Full => {
                 let is_common = std::ptr::eq(ring.tail, self.common.words().tail);
                 let has_room = || match is_common {
                     true => self.common.has_room(longest),
                     false => thread_ring::has_room(longest),
                 };
-                match wait::for_room(ring, pipe, deadline, has_room) {
+                match wait::for_room(self.header(), ring, pipe, deadline, has_room) {
                     Waited::Moved => None,
                     Waited::TooLong => Some(Put::Done(Written::Full)),
                     Waited::Gone => Some(Put::Done(Written::Gone)),

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use record_proto::RingWords;
+use record_proto::{Header, RingWords};
 
 use super::futex::{self, Slept};
 use crate::transport::{Deadline, Pipe, pause};
@@ -62,6 +62,7 @@ thread_local! {
 /// Waits until the tail of a full ring has moved. `has_room` is asked again after the parent can see that somebody
 /// waits.
 pub(super) fn for_room(
+    header: Header<'_>,
     ring: RingWords<'_>,
     pipe: &Pipe,
     deadline: &mut Deadline,
@@ -71,7 +72,7 @@ pub(super) fn for_room(
         let mut watch = Watch::begin(ring);
         let is_gone = watch.is_gone(pipe);
         WATCH.set(Some(watch));
-        if is_gone {
+        if is_gone || header.is_closed() {
             return Waited::Gone;
         }
         let Some(left) = deadline.remaining() else {
