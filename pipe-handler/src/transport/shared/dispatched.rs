@@ -1,6 +1,7 @@
 //! Waiting until the parent has dispatched what stands in the rings.
 
 use std::{
+    mem,
     sync::atomic::{
         Ordering::{Acquire, Relaxed, SeqCst},
         fence,
@@ -11,14 +12,9 @@ use std::{
 use record_proto::{Reader, RingWords};
 
 use super::process_rings::ProcessRings;
+use super::wait::LOOK;
 use super::{bell, futex};
 use crate::transport::{Deadline, Overflow, Pipe, WaitReadError, Written};
-
-/// How long to sleep before looking again. The parent wakes a thread that waits for room, not one that waits for this.
-const LOOK: Duration = Duration::from_millis(10);
-
-/// After so many looks, the parent is looked for in the pipe.
-const LOOKS: u32 = 10;
 
 /// Waits until the parent has dispatched everything that stands in the rings of this process now.
 pub(super) fn wait(
@@ -30,19 +26,18 @@ pub(super) fn wait(
     // Where each ring ends now: what is logged later does not count.
     let ends = rings.own().map(|ring| (ring, ring.head.load(Acquire)));
     for (ring, end) in ends.collect::<Vec<_>>() {
-        let mut looks = 0;
+        let mut is_first = true;
         while !is_dispatched(rings, ring, end) {
-            looks += 1;
-            wake_parent(rings, pipe, looks)?;
+            wake_parent(rings, pipe, mem::replace(&mut is_first, false))?;
             let left = deadline.remaining().ok_or(WaitReadError::TimedOut)?;
-            let tail = ring.tail.load(Relaxed);
-            ring.waiting.fetch_add(1, Relaxed);
+            let dispatched = ring.dispatched.load(Relaxed);
+            ring.awaited.fetch_add(1, Relaxed);
             // As in `wait::for_room`: the parent sees this, or what it has dispatched is seen here.
             fence(SeqCst);
             if !is_dispatched(rings, ring, end) {
-                futex::sleep(ring.tail, tail, left.min(LOOK));
+                futex::sleep(ring.dispatched, dispatched, left.min(LOOK));
             }
-            ring.waiting.fetch_sub(1, Relaxed);
+            ring.awaited.fetch_sub(1, Relaxed);
         }
     }
     Ok(())
@@ -58,11 +53,11 @@ fn is_dispatched(rings: &ProcessRings, ring: RingWords<'_>, end: u64) -> bool {
 }
 
 /// Wakes the parent if it sleeps, because a bell may have been lost, and finds out whether it is gone.
-fn wake_parent(rings: &ProcessRings, pipe: &Pipe, looks: u32) -> Result<(), WaitReadError> {
+fn wake_parent(rings: &ProcessRings, pipe: &Pipe, is_first: bool) -> Result<(), WaitReadError> {
     let written = match rings.header().after_commit() {
         Reader::Closed => Written::Gone,
         Reader::Asleep(value) => bell::write(value, pipe),
-        Reader::Awake if looks % LOOKS == 0 && pipe.has_reader() == Some(false) => Written::Gone,
+        Reader::Awake if !is_first && pipe.has_reader() == Some(false) => Written::Gone,
         Reader::Awake => Written::Whole,
     };
     match written {

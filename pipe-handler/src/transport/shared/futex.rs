@@ -1,28 +1,24 @@
 //! Sleeping until the parent changes a word of the buffer.
 
-use std::{ptr, sync::atomic::AtomicU64, thread, time::Duration};
+use std::{ptr, sync::atomic::AtomicU64, time::Duration};
 
-/// How a sleep ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Slept {
-    /// Somebody woke this thread, a signal did, or the time is over.
-    Awoke,
-    /// The word was another one already.
-    Changed,
-}
+use crate::transport::pause;
+
+/// How long to sleep if the system refuses it.
+const REFUSED_PAUSE: Duration = Duration::from_millis(1);
 
 /// Sleeps while the lower half of the word is that of `expected`, until somebody wakes this thread or the time is over.
 #[expect(
     unsafe_code,
     reason = "the futex is half of a word in shared memory, for which there is no safe form"
 )]
-pub(super) fn sleep(word: &AtomicU64, expected: u64, time: Duration) -> Slept {
+pub(super) fn sleep(word: &AtomicU64, expected: u64, time: Duration) {
     let low_half = match cfg!(target_endian = "little") {
         true => ptr::from_ref(word).cast::<u32>(),
         // SAFETY: the second half of the word.
         false => unsafe { ptr::from_ref(word).cast::<u32>().add(1) },
     };
-    let time = libc::timespec {
+    let timeout = libc::timespec {
         tv_sec: time.as_secs() as libc::time_t,
         tv_nsec: time.subsec_nanos() as _,
     };
@@ -34,19 +30,15 @@ pub(super) fn sleep(word: &AtomicU64, expected: u64, time: Duration) -> Slept {
             low_half,
             libc::FUTEX_WAIT,
             expected as u32,
-            &raw const time,
+            &raw const timeout,
         )
     };
-    if result == 0 {
-        return Slept::Awoke;
-    }
-    match std::io::Error::last_os_error().raw_os_error() {
-        Some(libc::EAGAIN) => Slept::Changed,
-        Some(libc::ETIMEDOUT | libc::EINTR) => Slept::Awoke,
-        // A sandbox refuses it.
-        _ => {
-            thread::yield_now();
-            Slept::Changed
-        }
+    let is_refused = || {
+        let error = std::io::Error::last_os_error().raw_os_error();
+        !matches!(error, Some(libc::EAGAIN | libc::ETIMEDOUT | libc::EINTR))
+    };
+    // By a sandbox.
+    if result != 0 && is_refused() {
+        pause(REFUSED_PAUSE.min(time));
     }
 }

@@ -10,23 +10,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use record_proto::{Header, RingWords};
+use record_proto::{Header, Reader, RingWords};
 
-use super::futex::{self, Slept};
-use crate::transport::{Deadline, Pipe, pause};
+use super::{bell, futex};
+use crate::transport::{Deadline, Pipe, Written};
 
 /// How long to sleep before the parent is looked for.
 pub(super) const LOOK: Duration = Duration::from_millis(100);
 
 /// How long the tail may stand still before a process without its pipe takes the parent for gone.
 const STILL: Duration = Duration::from_secs(1);
-
-/// After so many waits that end at once, each further one pauses. An honest parent does not change the tail so often
-/// without making room.
-const BUSY_WAITS: u32 = 64;
-
-/// The pause after a wait that ended at once.
-const PAUSE: Duration = Duration::from_millis(1);
 
 /// The end of a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,13 +42,10 @@ struct Watch {
     moved: Instant,
     /// When the parent was looked for last.
     looked: Instant,
-    /// The waits since then that ended at once.
-    busy_waits: u32,
 }
 
 thread_local! {
-    /// Kept from one wait to the next, and from one record to the next: also a record that does not wait must find out
-    /// that there is no parent, and a sibling that keeps changing the tail must not hide that.
+    /// Kept from one record to the next: also records that do not wait find out that there is no parent.
     static WATCH: Cell<Option<Watch>> = const { Cell::new(None) };
 }
 
@@ -72,26 +62,29 @@ pub(super) fn for_room(
         let mut watch = Watch::begin(ring);
         let is_gone = watch.is_gone(pipe);
         WATCH.set(Some(watch));
-        if is_gone || header.is_closed() {
+        // A parent that sleeps is woken again from time to time: nobody commits anything in a full ring, so nobody else
+        // does it if the first bell was lost.
+        let is_gone = is_gone
+            || match header.after_commit() {
+                Reader::Awake => false,
+                Reader::Asleep(value) => bell::write(value, pipe) == Written::Gone,
+                Reader::Closed => true,
+            };
+        if is_gone {
             return Waited::Gone;
         }
         let Some(left) = deadline.remaining() else {
             return Waited::TooLong;
         };
-        if watch.busy_waits >= BUSY_WAITS {
-            pause(PAUSE.min(left));
-        }
         // Several threads may wait for room in the common ring.
         ring.waiting.fetch_add(1, Relaxed);
         // The parent moves the tail, fences, and looks whether somebody waits: it sees this, or the tail is seen here.
         fence(SeqCst);
         let has_room = has_room();
-        let slept = (!has_room).then(|| futex::sleep(ring.tail, watch.tail, left.min(LOOK)));
-        ring.waiting.fetch_sub(1, Relaxed);
-        if slept == Some(Slept::Changed) {
-            watch.busy_waits += 1;
-            WATCH.set(Some(watch));
+        if !has_room {
+            futex::sleep(ring.tail, watch.tail, left.min(LOOK));
         }
+        ring.waiting.fetch_sub(1, Relaxed);
         if has_room || ring.tail.load(Relaxed) != watch.tail {
             return Waited::Moved;
         }
@@ -117,7 +110,6 @@ impl Watch {
                 tail,
                 moved: now,
                 looked: now,
-                busy_waits: 0,
             },
         }
     }
@@ -128,7 +120,7 @@ impl Watch {
         if now.saturating_duration_since(self.looked) < LOOK {
             return false;
         }
-        (self.looked, self.busy_waits) = (now, 0);
+        self.looked = now;
         match pipe.has_reader() {
             Some(has_reader) => !has_reader,
             None => now.saturating_duration_since(self.moved) >= STILL,

@@ -130,32 +130,6 @@ fn a_sibling_that_writes_over_every_word_stops_nobody() {
     assert!(!handler.is_gone());
 }
 
-#[test]
-fn a_sibling_that_moves_the_tail_all_the_time_hides_no_dead_parent() {
-    let (mut parent, handler) = start_with(64 * KIB, Overflow::Block);
-    let is_over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let logger = scope.spawn(|| {
-            while !handler.is_gone() {
-                log(&handler, "a message of some length");
-            }
-        });
-        wait_until("the ring does not get full", || is_waiting(&parent));
-        let tail = parent.ring(1).tail;
-        let is_over = &is_over;
-        scope.spawn(move || {
-            while !is_over.load(SeqCst) {
-                // Never enough for another record.
-                tail.store(8, SeqCst);
-                tail.store(16, SeqCst);
-            }
-        });
-        parent.pipe = None;
-        wait_until("the thread waits on", || logger.is_finished());
-        is_over.store(true, SeqCst);
-    });
-}
-
 /// A frame whose completion logs, as a signal handler may at that moment.
 struct Interrupted<'h>(&'h PipeHandler);
 

@@ -122,11 +122,13 @@ impl Parent {
         fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL).unwrap();
         let words = map(&fd, layout.bytes());
         layout.write(words);
+        let mut reader = BufferReader::new(layout);
+        reader.awake(words);
         let (pipe, write_end) = io::pipe().unwrap();
         let parent = Self {
             words,
             layout,
-            reader: BufferReader::new(layout),
+            reader,
             pipe: Some(pipe),
             joined: Reassembler::new(),
         };
@@ -162,16 +164,22 @@ impl Parent {
         let is_done = loop {
             match self.reader.next(self.words) {
                 Next::Frame(_, frame) => found.add(frame, &mut self.joined),
+                Next::Part => {
+                    self.publish(found);
+                    self.reader.go_on(self.words);
+                }
                 Next::Look => break false,
                 Next::Nothing => break true,
             }
         };
-        self.reader.publish(
-            self.words,
-            |ring| wake(ring.tail),
-            |_, dropped| found.dropped += dropped.iter().sum::<u64>(),
-        );
+        self.publish(found);
         is_done
+    }
+
+    fn publish(&mut self, found: &mut Found) {
+        self.reader.publish(self.words, wake, |_, dropped| {
+            found.dropped += dropped.iter().sum::<u64>();
+        });
     }
 
     /// Drops that stand in the rings.

@@ -4,9 +4,12 @@ use super::*;
 fn a_thread_gives_its_ring_back_and_a_handler_all_of_them() {
     let (mut parent, handler) = start_with(1024 * KIB, Overflow::Block);
     thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| log(&handler, "hello"));
-        }
+        let log = || log(&handler, "hello");
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(log)).collect();
+        // A scope by itself does not wait for the destructors of thread-locals.
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
     });
     log(&handler, "hello");
     parent.read();
@@ -22,8 +25,10 @@ fn a_thread_gives_its_ring_back_and_a_handler_all_of_them() {
 
 #[test]
 fn threads_without_a_ring_share_one_until_the_parent_has_freed_another() {
-    // Two rings.
-    let (mut parent, handler) = start_with(64 * KIB, Overflow::Block);
+    // Two rings, one of which is the common one. The thread that writes the hello gives the other one back.
+    let start = || start_with(64 * KIB, Overflow::Block);
+    let (mut parent, handler) = thread::spawn(start).join().unwrap();
+    parent.read();
     thread::scope(|scope| {
         let (go, wait) = std::sync::mpsc::channel::<()>();
         let handler = &handler;

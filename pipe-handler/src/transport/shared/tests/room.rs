@@ -83,6 +83,7 @@ fn a_sleeping_parent_is_woken_once_in_a_while_and_a_full_pipe_drops_nothing() {
     // The same sleep is answered again after a while: the bell may have been stolen.
     wait_until("no second bell", || {
         log(&handler, "hello");
+        parent.read();
         !parent.read_pipe().is_empty()
     });
     // It sleeps again, and the pipe has no room for a bell.
@@ -98,6 +99,36 @@ fn a_sleeping_parent_is_woken_once_in_a_while_and_a_full_pipe_drops_nothing() {
         (handler.counts().sent, handler.counts().dropped),
         (before + 1, 0)
     );
+}
+
+#[test]
+fn a_thread_that_waits_for_room_wakes_a_parent_whose_bell_was_lost() {
+    for overflow in [Overflow::Block, Overflow::DropNewest] {
+        let (mut parent, handler) = start_with(64 * KIB, overflow);
+        parent.read();
+        parent.reader.fall_asleep(parent.words);
+        thread::scope(|scope| {
+            let logger = scope.spawn(|| {
+                while handler.counts().dropped == 0 && handler.counts().sent < 1000 {
+                    log(&handler, "a message of some length");
+                }
+            });
+            let is_full = || is_waiting(&parent) || handler.counts().dropped > 0;
+            wait_until("the ring does not get full", is_full);
+            // Somebody takes the first bell. Another one comes from a thread without room.
+            parent.read_pipe();
+            wait_until("no second bell", || {
+                if overflow == Overflow::DropNewest {
+                    log(&handler, "a message of some length");
+                }
+                !parent.read_pipe().is_empty()
+            });
+            wait_until("the thread does not go on", || {
+                parent.read();
+                logger.is_finished()
+            });
+        });
+    }
 }
 
 #[test]
