@@ -23,6 +23,7 @@ use pipe_handler::{Delivery, PipeHandler};
 use record_proto::Layout;
 use rustix::process::{Signal, getpid, kill_process};
 
+use super::OVER;
 use super::plan::{Claimer, End, Kind, Plan, THREADS};
 use crate::{
     message::{Message, Place, text},
@@ -83,6 +84,8 @@ fn start_all(plan: &Plan, words: &'static [AtomicU64]) {
         running.push_back((child, plan.claimer(number).end));
     }
     running.into_iter().for_each(finish);
+    // A parent that sleeps looks at the rings once more when somebody logs.
+    log::info!(target: OVER, "");
     // In a buffer of processes that die they are not free again.
     let owners = wait_for_rings(|owners| plan.kind == Kind::Die || owners == own);
     let is_own = |owner: &u64| plan.kind == Kind::End && own.contains(owner);

@@ -23,6 +23,9 @@ use crate::{
 
 pub(crate) use child::run as child;
 
+/// The target of the record that is logged when all processes have ended.
+const OVER: &str = "over";
+
 /// A stream that takes longer has failed.
 const LIMIT: Duration = Duration::from_secs(120);
 /// After so many streams that went wrong the campaign gives up.

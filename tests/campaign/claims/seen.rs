@@ -9,7 +9,7 @@ use std::{
 use pipe_subscriber::{LogRecord, Summary};
 
 use super::{
-    child,
+    OVER, child,
     plan::{End, Kind, Plan, THREADS},
 };
 use crate::message;
@@ -32,6 +32,9 @@ pub(super) struct Seen {
 impl Seen {
     pub(super) fn add(&mut self, record: &LogRecord<'_>) {
         self.received += 1;
+        if record.target == OVER {
+            return;
+        }
         self.sessions
             .insert(1 << 32 | u64::from(record.instance.unwrap_or_default()));
         let Some(place) = message::read(&record.message) else {

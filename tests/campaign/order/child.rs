@@ -14,7 +14,7 @@ use pipe_handler::{Delivery, PipeHandler};
 use rustix::process::{Pid, WaitOptions, waitpid};
 
 use super::{BEGUN, HandOver, NOISE, Origin, Plan};
-use crate::{clock, random::hash, shared_words};
+use crate::{clock, message::text, random::hash, shared_words};
 
 /// The clock is stepped once in this many turns.
 const STEP: u64 = 20;
@@ -121,10 +121,11 @@ impl Process {
         let threads = self.plan.threads() as u64;
         // After the last turn the token goes round once more, so that each thread ends.
         let end = self.plan.turns + threads;
+        let padding = text(self.plan.padding, 0);
         for turn in (thread as u64..end).step_by(self.plan.threads()) {
             self.await_turn(thread, turn);
             match turn < self.plan.turns {
-                true => log::info!(target: "order", "{turn}"),
+                true => log::info!(target: "order", "{turn} {padding}"),
                 false => self.words[OVER_AT].store(1, Relaxed),
             }
             if self.plan.steps_clock && turn % STEP == 0 {

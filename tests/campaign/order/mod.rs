@@ -4,7 +4,7 @@
 mod child;
 
 use std::{
-    fmt, io,
+    fmt, io, thread,
     time::{Duration, Instant},
 };
 
@@ -19,6 +19,10 @@ pub(crate) use child::run as child;
 
 /// The longest time of a case, and a millisecond for each turn.
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// How often a logger that is late pauses, and for how long.
+const LATE_EVERY: u64 = 2_000;
+const LATE: Duration = Duration::from_millis(20);
 
 /// The target of the records that say that their process has begun.
 const BEGUN: &str = "begun";
@@ -59,6 +63,10 @@ struct Plan {
     steps_clock: bool,
     /// Threads of each process that log all the time.
     noise: usize,
+    /// Bytes that each message has besides its number.
+    padding: usize,
+    /// The logger pauses now and then, so that the rings fill up.
+    is_late: bool,
     buffer: usize,
 }
 
@@ -141,6 +149,8 @@ fn plans(turns: u64) -> Vec<Plan> {
         origin: Origin::Forked,
         steps_clock: false,
         noise: 0,
+        padding: 0,
+        is_late: false,
         buffer: stream::USUAL_BUFFER,
     };
     let plan = |name: &str, change: &dyn Fn(&mut Plan)| {
@@ -165,6 +175,10 @@ fn plans(turns: u64) -> Vec<Plan> {
         plan("a clock that steps", &|plan| plan.steps_clock = true),
         plan("threads that log all the time", &|plan| plan.noise = 1),
         plan("more threads than rings", &|plan| plan.threads = 8),
+        // More than a part of a look in each ring, and now and then more than a ring has room for.
+        plan("a parent that is late", &|plan| {
+            (plan.padding, plan.is_late) = (1_000, true)
+        }),
         plan(
             "more threads than rings, pipes, a clock that steps",
             &|plan| {
@@ -178,6 +192,7 @@ fn plans(turns: u64) -> Vec<Plan> {
         plan("8 rings of the smallest size", &|plan| {
             plan.threads = 4;
             plan.noise = 1;
+            (plan.padding, plan.is_late) = (200, true);
             plan.buffer = 8 * 32 * 1024;
         }),
     ]
@@ -188,7 +203,13 @@ async fn run_case(mut plan: Plan) -> io::Result<(Seen, Summary)> {
     plan.words = words.path();
     let mut seen = Seen::default();
     let limit = LIMIT + Duration::from_micros(plan.turns * 1_000);
-    let add = |record: &LogRecord<'_>| seen.add(record);
+    let is_late = plan.is_late;
+    let add = |record: &LogRecord<'_>| {
+        seen.add(record);
+        if is_late && seen.received % LATE_EVERY == 0 {
+            thread::sleep(LATE);
+        }
+    };
     let (summary, status) = stream::run("order-child", &plan, plan.buffer, limit, add).await?;
     match status.success() {
         true => Ok((seen, summary)),
@@ -218,7 +239,8 @@ impl Seen {
             NOISE => return,
             _ => {}
         }
-        let n: u64 = record.message.parse().unwrap_or(u64::MAX - 1);
+        let number = record.message.split(' ').next().unwrap_or_default();
+        let n: u64 = number.parse().unwrap_or(u64::MAX - 1);
         self.received += 1;
         self.inversions += u64::from(n < self.next);
         self.next = self.next.max(n + 1);
