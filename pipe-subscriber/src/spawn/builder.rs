@@ -1,14 +1,12 @@
 //! `spawn` and its builder: the settings of a child and the order of the steps that start it.
 
-#[cfg(feature = "shared-buffer")]
-use std::process;
 use std::{env, io, os::fd::OwnedFd, time::Duration};
 
 use log::LevelFilter;
 
-use super::command::SpawnCommand;
 #[cfg(feature = "shared-buffer")]
-use super::handover::pass_buffer;
+use super::buffer::share_buffer;
+use super::command::SpawnCommand;
 use super::handover::{Via, above_stdio, pass_write_end};
 use super::level::max_level;
 #[cfg(feature = "capture")]
@@ -18,8 +16,6 @@ use super::trace_context::TraceContext;
 use crate::capture::Streams;
 use crate::dispatch::LabelIn;
 use crate::read::ChildPipe;
-#[cfg(feature = "shared-buffer")]
-use crate::read::Rings;
 use crate::subscriber::{PipeSubscriber, RateLimit};
 
 /// The environment variable that holds the child's filter.
@@ -92,7 +88,7 @@ pub struct Spawn<C> {
     via: Via,
     pub(super) grace: Duration,
     #[cfg(feature = "shared-buffer")]
-    buffer: usize,
+    pub(super) buffer: usize,
     trace_context: Option<TraceContext>,
     /// Records a second, and the burst.
     pub(super) rate_limit: Option<(u32, u32)>,
@@ -307,20 +303,6 @@ impl<C: SpawnCommand> Spawn<C> {
         self
     }
 
-    /// Offers the child memory to log into, whose rings have together at most this many bytes. The default is 0, which
-    /// is none; less than 32 KiB is none too.
-    ///
-    /// A child that uses it logs without a system call, and loses nothing however it dies. It must ask for it by
-    /// `Delivery::Shared`; every other child uses the pipe. The pages are taken when they are used.
-    ///
-    /// If the system refuses the memory, or with [`Via::Stdin`], there is only the pipe, and
-    /// [`Summary::reasons`](crate::Summary::reasons) says why.
-    #[cfg(feature = "shared-buffer")]
-    pub fn buffer(mut self, bytes: usize) -> Self {
-        self.buffer = bytes;
-        self
-    }
-
     /// Sets how the child gets the write end of its pipe. The default is [`Via::Fd`].
     pub fn via(mut self, via: Via) -> Self {
         self.via = via;
@@ -351,13 +333,9 @@ impl<C: SpawnCommand> Spawn<C> {
         if let Some(context) = self.trace_context.take() {
             context.pass_to(command);
         }
-        #[cfg_attr(not(feature = "shared-buffer"), expect(unused_variables))]
-        let address = pass_write_end(command, write_end, self.via)?;
+        let _address = pass_write_end(command, write_end, self.via)?;
         #[cfg(feature = "shared-buffer")]
-        let rings = match (self.buffer, self.via) {
-            (0, _) | (_, Via::Stdin) => Ok(None),
-            (bytes, Via::Fd) => share_rings(command, bytes, &address).map(Some),
-        };
+        let rings = share_buffer(self.buffer, command, self.via, &_address);
 
         // This comes before the spawn for two reasons: the pipe gets its final size before the child can see it, and
         // if there is no timer to watch the exit with, no child has been started yet.
@@ -379,15 +357,6 @@ impl<C: SpawnCommand> Spawn<C> {
         };
         Ok((child, subscriber))
     }
-}
-
-/// Makes a shared buffer and hands it to the child, beside the pipe with this address.
-#[cfg(feature = "shared-buffer")]
-fn share_rings(command: &mut process::Command, bytes: usize, address: &str) -> io::Result<Rings> {
-    let mut rings = Rings::new(bytes)?;
-    let fd = rings.take_fd().ok_or(io::ErrorKind::NotFound)?;
-    pass_buffer(command, fd, rings.bytes(), address)?;
-    Ok(rings)
 }
 
 /// Makes a pipe, the read end first, of which neither end has a number of stdio.

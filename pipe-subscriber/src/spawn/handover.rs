@@ -14,7 +14,8 @@ use rustix::{
     io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd},
 };
 
-/// The environment variable that names the write end: `v1:<descriptor>:<device>:<inode>`.
+/// The environment variable that names the write end: `v1:<descriptor>:<device>:<inode>`, and then a shared buffer, if
+/// there is one: `:<descriptor>:<device>:<inode>:<size>`.
 pub(super) const PIPE_VARIABLE: &str = "RECORD_PIPE";
 
 /// The lowest number for a write end that is passed as a descriptor.
@@ -87,29 +88,31 @@ pub(super) fn pass_write_end(
     Ok(address)
 }
 
-/// Hands the descriptor of a shared buffer of so many bytes to the child, beside the pipe with this address.
+/// Hands the descriptor of a shared buffer to the child, beside the pipe with this address.
 #[cfg(feature = "shared-buffer")]
 pub(super) fn pass_buffer(
     command: &mut process::Command,
     buffer: OwnedFd,
-    bytes: usize,
     pipe: &str,
 ) -> io::Result<()> {
     let stat = fstat(&buffer)?;
     let buffer = above_low_numbers(buffer);
     let number = buffer.as_raw_fd();
-    let (dev, ino) = (stat.st_dev, stat.st_ino);
     inherit_in_child(command, buffer, &stat);
-    command.env(
-        PIPE_VARIABLE,
-        format!("{pipe}:{number}:{dev}:{ino}:{bytes}"),
-    );
+    command.env(PIPE_VARIABLE, address_with_buffer(pipe, number, &stat));
     Ok(())
 }
 
 /// Returns the value of [`PIPE_VARIABLE`] for a child that has `pipe` under this number.
 pub(super) fn address(number: RawFd, pipe: &Stat) -> String {
     format!("v1:{number}:{}:{}", pipe.st_dev, pipe.st_ino)
+}
+
+/// Returns the value of [`PIPE_VARIABLE`] for a child that has the pipe with this address, and `buffer` under this number.
+#[cfg(feature = "shared-buffer")]
+pub(super) fn address_with_buffer(pipe: &str, number: RawFd, buffer: &Stat) -> String {
+    let (dev, ino, bytes) = (buffer.st_dev, buffer.st_ino, buffer.st_size);
+    format!("{pipe}:{number}:{dev}:{ino}:{bytes}")
 }
 
 /// Moves a descriptor to a number from [`LOWEST_NUMBER`], or returns it unchanged if no such number is free.

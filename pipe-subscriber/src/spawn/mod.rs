@@ -2,6 +2,8 @@
 //! and returns a subscriber for the read end.
 //! May use `subscriber`, `capture`, `read` and `dispatch`.
 
+#[cfg(feature = "shared-buffer")]
+mod buffer;
 mod builder;
 #[cfg(feature = "capture")]
 mod capture;

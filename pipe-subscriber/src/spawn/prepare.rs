@@ -7,9 +7,15 @@ use std::{
 
 use rustix::{fs::fstat, io::fcntl_dupfd_cloexec};
 
+#[cfg(feature = "shared-buffer")]
+use super::buffer::make_buffer;
 use super::builder::{FILTER_VARIABLE, Spawn, pipe_above_stdio};
+#[cfg(feature = "shared-buffer")]
+use super::handover::address_with_buffer;
 use super::handover::{PIPE_VARIABLE, address};
 use crate::read::ChildPipe;
+#[cfg(feature = "shared-buffer")]
+use crate::read::Rings;
 use crate::subscriber::PipeSubscriber;
 
 impl Spawn<()> {
@@ -48,38 +54,47 @@ impl Spawn<()> {
     /// `Handover`. The number may be any that the child does not use otherwise. With 0, 1 or 2 the pipe takes the place
     /// of that standard stream, and `pipe-handler` puts the null device there.
     ///
+    /// If a [buffer](Self::buffer) was asked for, the child will have it as its descriptor `number + 1`, or as 3 if that is
+    /// 1 or 2. A child that does not get it uses the pipe.
+    ///
     /// [`PipeSubscriber::watch`] or [`watch_pid`](PipeSubscriber::watch_pid) names the child after its start. Without
     /// that, the [grace period](Self::grace) never begins: reading ends when no process holds the pipe any more.
     ///
     /// # Errors
     ///
-    /// Returns an error if `number` is negative, if the pipe cannot be made, or if an exit could not be watched: the
+    /// Returns an error if `number` is negative or 2,147,483,647, if the pipe cannot be made, or if an exit could not be watched: the
     /// limit of descriptors is reached, or the system refuses both a timer and a thread. In each case, this function
     /// leaves no descriptor open.
     pub fn at(self, number: RawFd) -> io::Result<(Handover, PipeSubscriber)> {
-        if number < 0 {
+        if !(0..RawFd::MAX).contains(&number) {
             return Err(io::ErrorKind::InvalidInput.into());
         }
+        let numbers = [number, (number + 1).max(3)];
         let (read_end, write_end) = pipe_above_stdio()?;
-        let write_end = not_at(number, write_end)?;
+        let write_end = not_at(&numbers, write_end)?;
         let pipe = ChildPipe::new(read_end, self.grace)?;
 
         let filter = self.child_filter();
-        let address = address(number, &fstat(&write_end)?);
-        let subscriber = self.into_subscriber(pipe, &filter);
-        let handover = Handover {
-            write_end,
+        let mut handover = Handover {
             number,
             envs: vec![
-                (PIPE_VARIABLE.into(), address),
-                (FILTER_VARIABLE.into(), filter),
+                (PIPE_VARIABLE.into(), address(number, &fstat(&write_end)?)),
+                (FILTER_VARIABLE.into(), filter.clone()),
             ],
+            write_end,
+            buffer: None,
         };
+        #[cfg(feature = "shared-buffer")]
+        let rings = handover.add_buffer(self.buffer, numbers);
+        let subscriber = self.into_subscriber(pipe, &filter);
+        #[cfg(feature = "shared-buffer")]
+        let subscriber = subscriber.with_rings(rings);
         Ok((handover, subscriber))
     }
 }
 
-/// The things that a child must be given so that it finds its pipe: environment variables and one descriptor.
+/// The things that a child must be given so that it finds its pipe: environment variables and one descriptor, or two with
+/// a [buffer](Self::buffer_fd).
 ///
 /// [`Spawn::at`] returns it. It owns the write end of the pipe in this process, with the close-on-exec flag set, so that
 /// no other child inherits it.
@@ -99,7 +114,7 @@ impl Spawn<()> {
 /// | a process that already runs | send it the descriptor over a Unix socket (`SCM_RIGHTS`), with the variables |
 /// | Python's `subprocess` | `os.dup2(fd, number)`, then `pass_fds=[number]` and `env=` |
 ///
-/// The descriptor's own number in this process is never [`number`](Self::number). So a `dup2` from one to the other
+/// The descriptors' own numbers in this process are never [`number`](Self::number) or that of the buffer. So a `dup2` from one to the other
 /// always makes a new descriptor, and clears its close-on-exec flag; a `dup2` of a descriptor onto itself does not.
 ///
 /// # Examples
@@ -124,6 +139,8 @@ impl Spawn<()> {
 pub struct Handover {
     write_end: OwnedFd,
     number: RawFd,
+    /// The descriptor of the buffer, and the number that it must have in the child.
+    buffer: Option<(OwnedFd, RawFd)>,
     envs: Vec<(String, String)>,
 }
 
@@ -136,6 +153,42 @@ impl Handover {
     /// Returns the number that the descriptor must have in the child. It is part of the value of `RECORD_PIPE`.
     pub fn number(&self) -> RawFd {
         self.number
+    }
+
+    /// Returns the descriptor of the [buffer](Spawn::buffer), and the number that it must have in the child, if one was
+    /// asked for and could be made. It is handed over as the write end is, and may be left away.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use pipe_subscriber::Spawn;
+    ///
+    /// let (handover, logs) = Spawn::prepare().buffer(1 << 20).at(7)?;
+    /// if let Some((buffer, number)) = handover.buffer_fd() {
+    ///     // posix_spawn's adddup2, dup2 after a fork, or SCM_RIGHTS
+    ///     # let _ = buffer;
+    ///     assert_eq!(number, 8);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "shared-buffer")]
+    pub fn buffer_fd(&self) -> Option<(BorrowedFd<'_>, RawFd)> {
+        let (fd, number) = self.buffer.as_ref()?;
+        Some((fd.as_fd(), *number))
+    }
+
+    /// Adds a buffer, if one was asked for: the child will have the two descriptors at these numbers.
+    #[cfg(feature = "shared-buffer")]
+    fn add_buffer(&mut self, bytes: usize, numbers: [RawFd; 2]) -> io::Result<Option<Rings>> {
+        let Some((rings, fd)) = make_buffer(bytes)? else {
+            return Ok(None);
+        };
+        let fd = not_at(&numbers, fd)?;
+        let address = &mut self.envs[0].1;
+        *address = address_with_buffer(address, numbers[1], &fstat(&fd)?);
+        self.buffer = Some((fd, numbers[1]));
+        Ok(Some(rings))
     }
 }
 
@@ -153,18 +206,18 @@ impl AsRawFd for Handover {
     }
 }
 
-/// Takes the descriptor, for interfaces that own it, such as `Stdio`. The variables are lost.
+/// Takes the descriptor, for interfaces that own it, such as `Stdio`. The variables, and the buffer's descriptor, are lost.
 impl From<Handover> for OwnedFd {
     fn from(handover: Handover) -> Self {
         handover.write_end
     }
 }
 
-/// Moves a descriptor away from this number, if it has it.
-fn not_at(number: RawFd, fd: OwnedFd) -> io::Result<OwnedFd> {
-    match fd.as_raw_fd() == number {
+/// Moves a descriptor away from these numbers, if it has one of them.
+fn not_at(numbers: &[RawFd], fd: OwnedFd) -> io::Result<OwnedFd> {
+    match numbers.contains(&fd.as_raw_fd()) {
         // The new number is another one, because the old descriptor is still open.
-        true => Ok(fcntl_dupfd_cloexec(&fd, 3)?),
+        true => not_at(numbers, fcntl_dupfd_cloexec(&fd, 3)?),
         false => Ok(fd),
     }
 }

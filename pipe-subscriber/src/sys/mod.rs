@@ -7,7 +7,7 @@ mod alarm;
     target_os = "linux",
     target_has_atomic = "64"
 ))]
-mod locked_memory;
+mod memory_limits;
 mod panics;
 #[cfg(target_os = "linux")]
 mod pidfd;

@@ -6,10 +6,9 @@ use rustix::{
     fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create},
     io::Errno,
     mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap},
-    process::{Resource, getrlimit},
 };
 
-use super::locked_memory::is_memory_locked;
+use super::memory_limits;
 
 /// Memory of a memfd that can neither be shortened nor made longer, mapped for reading and writing.
 #[derive(Debug)]
@@ -26,7 +25,7 @@ impl SharedMemory {
     ///
     /// Returns an error if the system refuses it, or if its use could kill this process or a child later.
     pub(crate) fn new(bytes: usize) -> io::Result<Self> {
-        check_limits(bytes)?;
+        memory_limits::check(bytes)?;
         let fd = memfd()?;
         ftruncate(&fd, bytes as u64)?;
         fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
@@ -78,7 +77,12 @@ impl SharedMemory {
     pub(crate) fn populate(&self, bytes: usize) -> io::Result<()> {
         let start = self.words.as_ptr().cast_mut().cast();
         // SAFETY: the range is within the map, and its contents stay as they are.
-        Ok(unsafe { madvise(start, bytes, Advice::LinuxPopulateWrite) }?)
+        match unsafe { madvise(start, bytes, Advice::LinuxPopulateWrite) } {
+            Err(Errno::INVAL) => Err(io::Error::other(
+                "the system has no MADV_POPULATE_WRITE (Linux 5.14)",
+            )),
+            result => Ok(result?),
+        }
     }
 
     /// Returns the descriptor, to hand it over. The map stays.
@@ -114,26 +118,6 @@ pub(crate) fn wake_all(word: &AtomicU64) {
     // SAFETY: the address is that of an aligned half of a word that lives during the call; the kernel reads nothing of it.
     unsafe {
         libc::syscall(libc::SYS_futex, half, libc::FUTEX_WAKE, libc::c_int::MAX);
-    }
-}
-
-/// Finds out before anything is made what would kill this process or a child later, or take all of the memory at once.
-fn check_limits(bytes: usize) -> io::Result<()> {
-    if is_memory_locked() {
-        return Err(io::Error::other("this process locks all of its memory"));
-    }
-    // Beyond it, ftruncate raises SIGXFSZ.
-    if getrlimit(Resource::Fsize)
-        .current
-        .is_some_and(|limit| limit < bytes as u64)
-    {
-        return Err(Errno::FBIG.into());
-    }
-    // Without overcommit, the first access of a page may raise SIGBUS, in the reader of a hole too.
-    let policy = std::fs::read("/proc/sys/vm/overcommit_memory");
-    match policy.is_ok_and(|policy| policy.starts_with(b"2")) {
-        true => Err(Errno::NOMEM.into()),
-        false => Ok(()),
     }
 }
 

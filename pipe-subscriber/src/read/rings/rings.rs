@@ -85,11 +85,6 @@ impl Rings {
         self.memory.take_fd()
     }
 
-    /// Returns the size of the buffer in bytes.
-    pub(crate) fn bytes(&self) -> usize {
-        size_of_val(self.memory.words())
-    }
-
     /// Looks for new frames, unless some of the last look are left. Returns whether there are any.
     pub(crate) fn look(&mut self) -> bool {
         if matches!(self.phase, Phase::Empty | Phase::HeldBack) {

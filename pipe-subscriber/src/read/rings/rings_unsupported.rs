@@ -21,10 +21,6 @@ impl Rings {
         match self.0 {}
     }
 
-    pub(crate) fn bytes(&self) -> usize {
-        match self.0 {}
-    }
-
     pub(crate) fn look(&mut self) -> bool {
         match self.0 {}
     }
