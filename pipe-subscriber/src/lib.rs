@@ -6,7 +6,7 @@
 //!       |
 //!   pipe-handler, or any other writer of frames
 //!       |
-//!   ============================== anonymous pipe ==============================
+//!   =============== anonymous pipe, and rings in shared memory ================
 //!       |
 //!   wait             until the pipe has bytes, or the grace period ends  read
 //!       |
@@ -52,6 +52,8 @@
 //!   They can be cancelled at any moment and lose nothing: use them in a `select!` and with a timeout.
 //! - [`Spawn::prepare`] is for a child that somebody else starts: it returns the variables and the descriptor that the
 //!   child must be given. [`watch`](PipeSubscriber::watch) then names the child.
+//! - [`Spawn::buffer`] (feature `shared-buffer`) gives a child memory to log into, beside the pipe: faster, and nothing
+//!   that was logged is lost either.
 //! - [`collect`] is for tests: it runs a child and returns its records.
 //!   [How do I test that my worker logs?](collect#how-do-i-test-that-my-worker-logs)
 //! - [`PipeSubscriber::new`] reads from any `AsyncRead`: a socket, a stored stream, a pipe that was made elsewhere.
@@ -135,7 +137,8 @@
 //!   the escaped copy of its text take less than 8 MiB. At most 1,024 processes are listed in the summary; the others
 //!   are counted as one sum. Up to 1,152 have an account in memory. With the feature `tracing`, call sites take at most
 //!   4 MiB in the whole process, of which one child adds at most 1 MiB; they are never freed.
-//!   A captured stream takes less than 1 MiB.
+//!   A captured stream takes less than 1 MiB. A buffer (`Spawn::buffer`) takes at most 8 KiB more than was asked for,
+//!   shared with the child, and 64 KiB of this process's own.
 //! - **The time for one record is bounded.** Of each record at most 8,192 values (key-values, list items, spans,
 //!   sources of an error) are kept ([settable](PipeSubscriber::value_limit)); a mark replaces the others. Decoding and
 //!   escaping one record takes up to 2 ms if it is as long as possible and consists of controls, and less than 1 ms
@@ -155,7 +158,9 @@
 //!
 //! - A record's contents are the child's claims: pids, times and names are not checked.
 //! - Records come in the order of their arrival. Within one thread of a child that is the order of its log calls;
-//!   across threads and children it is not the order of their times.
+//!   across threads and children it is not the order of their times. In a buffer (`Spawn::buffer`), a record that was
+//!   logged before another one comes first, whichever threads and processes of the child logged them. Such a record also
+//!   comes before one that was sent through the pipe later; the other way round nothing is promised.
 //! - If a process ended without a close frame, for example because it was killed, up to one record per thread may be
 //!   missing without being counted, and so may drops that it had not reported yet.
 //! - A logger that never returns stops its task. With [`run_on_thread`](PipeSubscriber::run_on_thread) it stops nothing
@@ -174,7 +179,9 @@
 //!
 //! The pipe of a quiet writer waits in the runtime's poll as any other. The pipe of a busy writer is taken out of the
 //! poll and read at ticks of 100 us, so that no write has to wake the reader. Silent children cause no wakeups, unless
-//! the system [refuses](Spawn::grace) to watch them.
+//! the system [refuses](Spawn::grace) to watch them. A shared buffer is read in the same way: at ticks while records
+//! keep coming, and otherwise when a child rings through the pipe. No tick is set that comes later than 1 ms after the
+//! last record.
 //!
 //! Handing a record to tracing instead of a logger takes 1.4 times as long: 147 ns, in a subscriber that reads every field.
 //! With two spans that are those of an earlier record it takes 182 ns, and with two new ones, which have to be made, 1.1 us.
@@ -196,6 +203,7 @@
 //!
 //! - `capture`: [`Spawn::capture`] makes records of the lines of a child's stdout and stderr. It adds `serde_json`.
 //! - `frames`: `PipeSubscriber::frames` yields whole frames, for programs that pass them on instead of logging them.
+//! - `shared-buffer` (on by default): `Spawn::buffer`. Linux only; on other systems it changes nothing.
 //! - `kv_serde`: lists and maps among the key-values reach the logger as structures; without it as JSON text.
 //! - `tracing`: records become events of `tracing`; see [above](#programs-that-use-tracing).
 //!
@@ -220,6 +228,7 @@
 //! | **`spawn`** | **starts the child and gives it the write end** |
 //! | `spawn/builder.rs` | [`spawn()`] and [`Spawn`]: the settings of the child; the pipe is made here |
 //! | `spawn/command.rs` | [`SpawnCommand`]: the commands of std and tokio |
+//! | `spawn/buffer.rs` | `Spawn::buffer`: makes the buffer and hands it to the child (feature `shared-buffer`) |
 //! | `spawn/capture.rs` | [`Spawn::capture`] |
 //! | `spawn/rate_limit.rs` | [`Spawn::rate_limit`] |
 //! | `spawn/line_pipes.rs` | makes the pipes of the streams that are captured |
@@ -257,7 +266,11 @@
 //! | `capture/json_roles.rs` | which members of a JSON line are its level, message and time |
 //! | `capture/timestamp.rs` | reads the times of JSON lines |
 //! | **`read`** | **waits for bytes, copies them out, splits them into payloads** |
-//! | `read/frame_reader.rs` | payloads from any `AsyncRead`, and how the stream ended; drains a corrupt stream |
+//! | `read/frame_reader.rs` | payloads from any `AsyncRead` and from the rings of a buffer, in order, and how the stream ended; drains a corrupt stream |
+//! | `read/rings/rings.rs` | the rings of a shared buffer: looks, hands out frames, sleeps (feature `shared-buffer`) |
+//! | `read/rings/rings_unsupported.rs` | the same interface for other systems, and without the feature |
+//! | `read/rings/ring_pacing.rs` | decides when rings are read at ticks |
+//! | `read/rings/dropped_counts.rs` | makes reports of the counts of dropped records in a buffer |
 //! | `read/coop_budget.rs` | decides when the reader yields its turn to the runtime |
 //! | `read/child_pipe.rs` | [`ChildPipe`]: ends at the end of file, or after the child's exit and the grace period |
 //! | `read/pipe.rs` | the read end: waits in the runtime's poll or for ticks, and makes the read calls |
@@ -302,6 +315,8 @@
 //! | `sys/timer_unsupported.rs` | the same interface for systems other than Linux: always a thread |
 //! | `sys/thread_timer.rs` | a timer that is a thread |
 //! | `sys/registration.rs` | registers a descriptor with the runtime |
+//! | `sys/shared_memory.rs` | the memory of a shared buffer, and waking those that wait for a word of it |
+//! | `sys/memory_limits.rs` | refuses such memory if it could kill a process later |
 //! | `sys/pipe_quota.rs` | enlarges pipes, up to a quota of this process |
 //! | `sys/pidfd.rs` | checks that a descriptor is that of a process |
 //! | `sys/signal_mask.rs` | blocks signals in this crate's threads |

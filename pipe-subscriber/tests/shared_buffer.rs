@@ -8,12 +8,14 @@
 ))]
 
 use std::{
-    env,
+    env, fs,
     io::{self, Read, Write},
     os::fd::{AsRawFd, BorrowedFd},
     process::{self, Command},
     slice,
     sync::atomic::AtomicU64,
+    thread,
+    time::Duration,
 };
 
 use pipe_subscriber::{Handover, PipeSubscriber, Spawn, Summary, Via};
@@ -23,8 +25,10 @@ use rustix::{
     mm::{MapFlags, ProtFlags, mmap},
     process::{Resource, Rlimit, getrlimit, setrlimit},
 };
+use tokio::runtime::Builder;
 
 const MIB: usize = 1 << 20;
+const BELL: [u8; 6] = [0, 0, 0, 2, 5, 0x90];
 const ROLE: &str = "SHARED_BUFFER_TEST_ROLE";
 
 /// Runs a test of this program again, in a process of its own, in this role. Returns its stdout.
@@ -50,9 +54,7 @@ fn refusal(spawn: Spawn<Command>) -> String {
 }
 
 fn read(logs: PipeSubscriber) -> Summary {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build();
+    let runtime = Builder::new_current_thread().enable_io().build();
     runtime.unwrap().block_on(logs.run_with(|_| {})).unwrap()
 }
 
@@ -114,7 +116,7 @@ fn a_buffer_that_cannot_be_is_refused_with_a_reason_and_the_pipe_stays() {
         }
         // Enough for everything else that a spawn opens.
         "descriptors" => {
-            let next = std::fs::File::open("/dev/null").unwrap().as_raw_fd();
+            let next = fs::File::open("/dev/null").unwrap().as_raw_fd();
             set(Resource::Nofile, next as u64 + 9);
             (MIB, "os error 24")
         }
@@ -190,10 +192,7 @@ fn a_parent_may_fork_before_it_reads_and_drop_its_subscriber() {
         gone.read_to_end(&mut Vec::new()).unwrap();
     }
     assert!(matches!(log_a_record(&handover), Reader::Asleep(_)));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()
-        .unwrap();
+    let runtime = Builder::new_current_thread().enable_io().build().unwrap();
     let mut seen = 0;
     runtime.block_on(async {
         let until = std::future::ready(());
@@ -212,6 +211,74 @@ fn a_parent_may_fork_before_it_reads_and_drop_its_subscriber() {
     let is_closed = layout.header(words).is_closed();
     println!("received {}, closed {is_closed}", summary.received);
     process::exit(0);
+}
+
+/// In both kinds of runtime, and after a time in which the children were busy.
+#[test]
+#[ignore = "watches the threads of the runtime for ten seconds, twice"]
+fn a_hundred_silent_children_cause_no_wakeups() {
+    let kinds = [Builder::new_current_thread, || {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(2);
+        builder
+    }];
+    for kind in kinds {
+        let (send, receive) = std::sync::mpsc::channel();
+        let children: Vec<_> = (0..100)
+            .map(|_| Spawn::prepare().filter("info").buffer(MIB).at(7).unwrap())
+            .collect();
+        let (handovers, all): (Vec<_>, Vec<_>) = children.into_iter().unzip();
+        let runtime = thread::spawn(move || {
+            let runtime = kind().enable_io().build().unwrap();
+            let reads: Vec<_> = all
+                .into_iter()
+                .map(|logs| {
+                    let send = send.clone();
+                    runtime.spawn(logs.run_with(move |_| send.send(()).unwrap()))
+                })
+                .collect();
+            drop(send);
+            for read in reads {
+                runtime.block_on(read).unwrap().unwrap();
+            }
+        });
+        for handover in &handovers {
+            for _ in 0..16 {
+                if let Reader::Asleep(_) = log_a_record(handover) {
+                    rustix::io::write(handover, &BELL).unwrap();
+                }
+            }
+        }
+        for _ in 0..1600 {
+            receive.recv().unwrap();
+        }
+        // They are still awake, at ticks, for some time.
+        thread::sleep(Duration::from_millis(100));
+        let before = switches_of_other_threads();
+        thread::sleep(Duration::from_secs(10));
+        assert_eq!(switches_of_other_threads() - before, 0);
+        drop(handovers);
+        runtime.join().unwrap();
+    }
+}
+
+/// Returns how often the system has switched to a thread of this process that is not the caller.
+fn switches_of_other_threads() -> u64 {
+    let own = fs::read_link("/proc/thread-self").unwrap();
+    let threads = fs::read_dir("/proc/self/task").unwrap();
+    let other = threads
+        .map(|thread| thread.unwrap().path())
+        .filter(|thread| thread.file_name() != own.file_name());
+    other
+        .map(|thread| {
+            let status = fs::read_to_string(thread.join("status")).unwrap();
+            let switches = status.lines().filter(|line| line.contains("ctxt_switches"));
+            let numbers = switches.filter_map(|line| line.split_whitespace().last());
+            numbers
+                .map(|number| number.parse::<u64>().unwrap())
+                .sum::<u64>()
+        })
+        .sum()
 }
 
 /// Logs a record as a child with a ring of its own.

@@ -20,7 +20,7 @@ impl<C: SpawnCommand> Spawn<C> {
     /// # Order
     ///
     /// The records come in the order in which the lines are read. All records that are in the child's pipe when a line
-    /// is read go before that line, up to 64 KiB of them. So a record that a child logged before it wrote a line is not
+    /// is read go before that line, up to 64 KiB of them, and so do all records that are in its shared buffer. So a record that a child logged before it wrote a line is not
     /// seen after it. The other way round, and between stdout and stderr, nothing is promised for lines and records that
     /// were read at the same look.
     ///

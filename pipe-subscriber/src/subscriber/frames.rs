@@ -74,6 +74,7 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     ///   [`value_limit`](Self::value_limit) cuts nothing.
     /// - Lines that are [captured](crate::Spawn::capture), the close frame of these lines, and the reports of a
     ///   [rate limit](crate::Spawn::rate_limit) become frames too. Records that the limit suppresses do not.
+    /// - Counts of dropped records in a shared buffer become dropped frames.
     /// - A [`tee`](Self::tee) gets what it gets otherwise: frames as they were received, in fragments.
     pub fn frames(self) -> Frames<R> {
         Frames {

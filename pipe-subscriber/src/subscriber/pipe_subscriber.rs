@@ -24,6 +24,9 @@ use crate::read::Rings;
 /// nothing until one of the `run` methods or [`records`](Self::records) is used. Until then, a child whose pipe is full
 /// waits. If the subscriber is dropped, the pipe's read end is closed, and the child goes on without a parent.
 ///
+/// A process may make a subscriber, fork, and leave the reading to the forked process, as `daemon(3)` does. The copy in
+/// the other process may be dropped at any time, if that process has not read itself.
+///
 /// [`run`](Self::run), [`run_into`](Self::run_into) and [`run_with`](Self::run_with) own the subscriber and read to the
 /// end. [`run_until`](Self::run_until), [`run_into_until`](Self::run_into_until) and
 /// [`run_with_until`](Self::run_with_until) borrow it: they can be dropped at any moment, in a `select!` or by a
@@ -220,7 +223,8 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     }
 
     /// Writes a copy of each frame to `writer`, as it was received: with its length, and including malformed and
-    /// unknown frames. A frame that is not whole is not written.
+    /// unknown frames. A frame that is not whole is not written. The frames of a shared buffer are among them, and so are
+    /// dropped frames that are made of the counts in it.
     ///
     /// The frames are written in small pieces and in the task that reads: wrap a file in a
     /// [`BufWriter`](std::io::BufWriter). The writer is flushed and dropped at the end of the stream. After its first
