@@ -48,6 +48,8 @@ pub struct ChildPipe {
     /// `Some` after the grace period is over.
     final_read: Option<FinalRead>,
     held_open: Arc<AtomicBool>,
+    /// Whether frames come from the rings of a shared buffer. Set by the reader of the frames.
+    rings_are_busy: Arc<AtomicBool>,
 }
 
 /// How much may still be read after the grace period, if another process may hold the pipe for ever.
@@ -68,6 +70,7 @@ impl ChildPipe {
             pipe: Pipe::new(read_end),
             final_read: None,
             held_open: Arc::default(),
+            rings_are_busy: Arc::default(),
         })
     }
 
@@ -79,6 +82,7 @@ impl ChildPipe {
             pipe: Pipe::of_default_size(read_end),
             final_read: None,
             held_open: Arc::default(),
+            rings_are_busy: Arc::default(),
         })
     }
 
@@ -106,6 +110,12 @@ impl ChildPipe {
     /// Returns the flag that is set if the pipe ends although another process holds it.
     pub(crate) fn held_open(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.held_open)
+    }
+
+    /// Returns the flag that is to be set while there are frames to read beside the pipe. Such a time does not count as
+    /// idle, so that the grace period is the same for both ways.
+    pub(crate) fn rings_are_busy(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.rings_are_busy)
     }
 
     /// Begins the final read if the grace period is over.
@@ -172,7 +182,9 @@ impl AsyncRead for ChildPipe {
         if let Some(exit_watch) = &mut this.exit_watch {
             // If the task has used up tokio's budget, a read is pending even if the pipe has bytes. That does not count
             // as idle.
-            exit_watch.set_idle(poll.is_pending() && has_budget_remaining());
+            // Relaxed: `FrameReader::held_open` says why.
+            let is_busy = this.rings_are_busy.load(Ordering::Relaxed);
+            exit_watch.set_idle(poll.is_pending() && has_budget_remaining() && !is_busy);
         }
         poll
     }

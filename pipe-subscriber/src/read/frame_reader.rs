@@ -40,6 +40,8 @@ pub(crate) struct FrameReader<R> {
     /// Relaxed suffices. The one store is in a poll of the reader inside `frames`, and the one load is in a method of
     /// this type: both need a reference to this value. Whatever moves the value to another thread orders the two.
     held_open: Arc<AtomicBool>,
+    /// Tells a reader whose end depends on silence that the rings are not silent. Relaxed, as above.
+    rings_are_busy: Arc<AtomicBool>,
     phase: Phase,
     /// The error after which no more payloads can be read, if there was one.
     error: Option<CodecError>,
@@ -112,6 +114,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             frames: FramedRead::with_capacity(reader, RecordCodec::new().batched(), 0),
             batch: Batch::default(),
             held_open: Arc::default(),
+            rings_are_busy: Arc::default(),
             phase: Phase::Reading,
             error: None,
             budget: CoopBudget::default(),
@@ -136,6 +139,10 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
 
     pub(crate) fn set_held_open(&mut self, held_open: Arc<AtomicBool>) {
         self.held_open = held_open;
+    }
+
+    pub(crate) fn set_rings_are_busy(&mut self, rings_are_busy: Arc<AtomicBool>) {
+        self.rings_are_busy = rings_are_busy;
     }
 
     /// Ready with `true` if there is a [next payload](Self::next_payload), and with `false` if the stream has ended,
@@ -254,10 +261,13 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             // Whoever still maps the buffer has no pipe to wake this reader with.
             rings.close();
         }
-        match rings.look() || pipe.is_ready() {
+        let poll = match rings.look() || pipe.is_ready() {
             true => Poll::Ready(()),
             false => rings.poll_look(cx),
-        }
+        };
+        let is_busy = rings.has_payload();
+        self.rings_are_busy.store(is_busy, Ordering::Relaxed);
+        poll
     }
 
     /// Makes one step: reads, and takes the batch of payloads that are whole, if any are.

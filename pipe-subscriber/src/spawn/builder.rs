@@ -240,9 +240,9 @@ impl<C> Spawn<C> {
 
     /// Returns the subscriber for a child that has this filter. Drops the command.
     pub(super) fn into_subscriber(self, pipe: ChildPipe, filter: &str) -> PipeSubscriber {
-        let held_open = pipe.held_open();
+        let (held_open, rings_are_busy) = (pipe.held_open(), pipe.rings_are_busy());
         let mut subscriber = PipeSubscriber::new(pipe)
-            .with_held_open(held_open)
+            .with_child_pipe(held_open, rings_are_busy)
             .label_in(self.label_in);
         if filter.trim().eq_ignore_ascii_case("off") {
             subscriber = subscriber.with_filter_off();

@@ -265,10 +265,16 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
         self
     }
 
-    /// Notes that the reader is the pipe of a child, which sets `held_open` if it ends before its end of file.
-    pub(crate) fn with_held_open(mut self, held_open: Arc<AtomicBool>) -> Self {
+    /// Notes that the reader is the pipe of a child, which sets `held_open` if it ends before its end of file, and reads
+    /// `rings_are_busy`.
+    pub(crate) fn with_child_pipe(
+        mut self,
+        held_open: Arc<AtomicBool>,
+        rings_are_busy: Arc<AtomicBool>,
+    ) -> Self {
         self.reader.receiver.set_child_pipe();
         self.reader.frames.set_held_open(held_open);
+        self.reader.frames.set_rings_are_busy(rings_are_busy);
         self
     }
 }

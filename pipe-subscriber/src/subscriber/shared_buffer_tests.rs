@@ -143,12 +143,31 @@ async fn a_pipe_that_is_held_open_ends_with_a_cut_too() {
     let (read_end, _held) = io::pipe().unwrap();
     let mut pipe = ChildPipe::new(read_end.into(), Duration::ZERO).unwrap();
     pipe.watch_exit_of(None);
-    let held_open = pipe.held_open();
+    let (held_open, busy) = (pipe.held_open(), pipe.rings_are_busy());
     let (subscriber, mut child) = with_rings(pipe, 64 * KIB);
     child.log("before");
-    let (messages, summary) = messages(subscriber.with_held_open(held_open)).await;
+    let (messages, summary) = messages(subscriber.with_child_pipe(held_open, busy)).await;
     assert_eq!(messages, ["before"]);
     assert_eq!(summary.end, StreamEnd::HeldOpen);
+}
+
+/// A holder of the pipe that goes on logging is read for as long as one that goes on writing to it.
+#[tokio::test]
+async fn records_in_rings_are_no_silence_of_the_pipe() {
+    let (mut subscriber, mut child) = with_rings(Scripted(|| None), 64 * KIB);
+    let busy = Arc::new(AtomicBool::new(false));
+    subscriber = subscriber.with_child_pipe(Arc::default(), Arc::clone(&busy));
+    for _ in 0..3 {
+        child.log("one");
+        let mut seen = Vec::new();
+        {
+            let on_record = |_: &LogRecord<'_>| seen.push(busy.load(Relaxed));
+            let read = pin!(subscriber.run_with_until(on_record, std::future::pending::<()>()));
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(read.poll(&mut cx).is_pending());
+        }
+        assert_eq!((seen, busy.load(Relaxed)), (vec![true], false));
+    }
 }
 
 #[tokio::test]

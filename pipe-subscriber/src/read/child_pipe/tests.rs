@@ -49,6 +49,22 @@ async fn what_somebody_else_takes_out_of_the_pipe_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn a_pipe_is_not_idle_while_frames_come_another_way() {
+    let (read_end, _write_end) = io::pipe().unwrap();
+    let mut pipe = ChildPipe::new(read_end.into(), Duration::from_secs(1_000_000)).unwrap();
+    pipe.watch_exit_of(None);
+    for is_busy in [false, true, false] {
+        pipe.rings_are_busy().store(is_busy, Ordering::Relaxed);
+        let mut room = [0; 8];
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let poll = Pin::new(&mut pipe).poll_read(&mut cx, &mut ReadBuf::new(&mut room));
+        assert!(poll.is_pending());
+        let watch = pipe.exit_watch.as_ref().unwrap();
+        assert_eq!(watch.is_idle(), !is_busy);
+    }
+}
+
+#[tokio::test]
 async fn packets_that_are_there_after_the_grace_are_read_and_no_more() {
     let (mut pipe, mut writer) = pipe_after_grace();
     fcntl_setfl(&writer, OFlags::DIRECT).unwrap();

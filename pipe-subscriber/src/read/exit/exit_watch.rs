@@ -116,6 +116,12 @@ impl ExitWatch {
         self.grace.set_idle(is_idle);
     }
 
+    /// Returns whether the time since the last read counts as idle.
+    #[cfg(test)]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.grace.is_idle()
+    }
+
     fn poll_exit(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             self.child = match &mut self.child {

@@ -60,6 +60,11 @@ impl Grace {
         self.is_idle = is_idle;
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.is_idle
+    }
+
     /// Returns the time until the next update, if nothing comes to read before.
     pub(crate) fn next_update(&self) -> Duration {
         self.max_idle_step.min(self.idle_left)
