@@ -153,6 +153,8 @@
 //! # Features
 //!
 //! - `buffered` (default): buffered delivery. Without it the crate needs neither tokio nor tokio-util.
+//! - `shared-buffer` (default): [`Delivery::Shared`], [`wait_read`]. Linux on processors with atomics of 64 bits; elsewhere
+//!   it is direct delivery.
 //! - `kv_serde`: structures among the key-values keep their structure.
 //! - `tracing`: `PipeLayer`, a layer for `tracing`, and `init_tracing`. It adds `tracing-core`, `tracing-log` and
 //!   `tracing-subscriber` with its registry.
@@ -182,6 +184,7 @@
 //! | `setup/env.rs` | reads both variables; checks the form of `RECORD_PIPE` (`filter.rs`: of `RECORD_PIPE_FILTER`) |
 //! | `setup/adopt.rs` | checks that the descriptor is the pipe that `RECORD_PIPE` names; moves it to its own number |
 //! | `setup/share.rs` | [`share_with`]: passes the pipe on to a child of this process |
+//! | `setup/wait_read.rs` | `wait_read`: waits until the parent has read everything |
 //! | `setup/panic_hook.rs` | turns a panic into a record |
 //! | `setup/exit_hook.rs` | closes the handlers at `return` from main and at `exit` |
 //! | `setup/guard.rs` | `Guard`: flushes and closes before the exit |
@@ -189,6 +192,9 @@
 //! | **`filter.rs`** | **filter: parses and checks the directives, decides which records are sent** |
 //! | **`record/`** | **encode and stamp (both by `record-proto`), then commit** |
 //! | `record/writer.rs` | a log call step by step: encode, stamp, commit, count as sent or dropped |
+//! | `record/built.rs` | the same for records that the handler makes |
+//! | `record/number.rs` | the sequence number of one record, taken as late as possible |
+//! | `record/ring_commit.rs`, `record/late_frames.rs` | (`shared-buffer`) commit into a ring: waits for room, then takes the number; fragments |
 //! | `record/commit.rs` | commit: truncates to the record limit, writes in one piece or in fragments, reports drops |
 //! | `record/thread.rs` | the encoder, the buffer and the identity (id, name, fragment stream) of each thread |
 //! | `record/counters.rs` | counts sent and dropped records, hands out sequence numbers; [`Counts`] |
@@ -229,13 +235,17 @@
 //! | `scope/per_process.rs` | a lock of each process, which a fork cannot leave locked |
 //! | `scope/fork_mutex.rs`, `scope/inherited.rs` | such a lock whose value is new in a forked child, or a copy |
 //! | **`transport/`** | **commit: the ways from encoded frames to the pipe** |
-//! | `transport/mod.rs` | `Transport`: direct, or through the queue |
-//! | `transport/delivery.rs` | `Delivery`: the choice between the two |
+//! | `transport/mod.rs` | `Transport`: direct, through a shared buffer, or through the queue |
+//! | `transport/delivery.rs` | `Delivery`: the choice between them |
 //! | `transport/overflow.rs` | [`Overflow`], and the deadline that limits how long a log call waits |
 //! | `transport/pipe.rs` | the write to the pipe, and the wait for room in it; fallbacks for older kernels |
 //! | `transport/write_flags.rs` | one write(2) or pwritev2(2), with the flags for no SIGPIPE and no waiting |
 //! | `transport/write_end.rs` | the descriptor, and the check that its number still means the pipe |
 //! | `transport/address.rs` | descriptor number, device and inode, as `RECORD_PIPE` has them |
+//! | `transport/late_frame.rs` | (`shared-buffer`) a frame that is completed once there is room for it |
+//! | `transport/wait_read_error.rs` | `WaitReadError` |
+//! | `transport/shared/` | (`shared-buffer`) rings in memory that the parent maps too; its `mod.rs` lists the files |
+//! | `transport/shared_unsupported.rs` | its place on systems without it |
 //! | `transport/buffered/` | buffered delivery: a ring for each thread, and the drain that writes them |
 //! | `transport/buffered/queue.rs` | the queue: waits for room in a ring, flush, stop at exit |
 //! | `transport/buffered/rings.rs` | the ring of each thread |

@@ -1,12 +1,15 @@
 //! The stages encode and stamp, and the commit of the encoded record; the session (hello and close) and the counters
 //! that belong to it. Uses `transport` and `sys`.
 
+mod built;
 mod close;
 mod commit;
 mod counters;
 mod hello;
 #[cfg(feature = "scope")]
 mod kept;
+#[cfg(feature = "shared-buffer")]
+mod late_frames;
 mod number;
 #[cfg(feature = "shared-buffer")]
 mod ring_commit;

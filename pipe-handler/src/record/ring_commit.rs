@@ -2,28 +2,76 @@
 //!
 //! So a record that is given up, or whose process is killed while it waits, leaves no gap in the numbers.
 
+use log::Level;
 #[cfg(feature = "scope")]
-use record_proto::{BatchInfo, BatchReason, now, put_batched_record};
-use record_proto::{
-    Encode, FRAGMENT_OVERHEAD, Fragment, HEAD_LENGTH, LogRecord, RecordEncoder, set_seq,
-};
+use record_proto::{BatchInfo, BatchReason, now, put_batched_record, set_seq};
+use record_proto::{Encode, FRAGMENT_OVERHEAD, HEAD_LENGTH, LogRecord};
 
+use super::counters::ThreadCounter;
+use super::late_frames::{Formatted, Late, Piece, Wide};
 use super::number::Number;
 use super::thread::Buffers;
 #[cfg(feature = "scope")]
 use super::unsent::Batch;
 use super::writer::{RecordWriter, pid};
-use crate::transport::{Deadline, LateFrame, Put, Written};
-
-/// What the pieces of a record have in common.
-pub(super) struct Late<'r, 'n> {
-    pub(super) number: &'r mut Number<'n>,
-    pub(super) time: u64,
-    /// The fragment stream of the thread.
-    pub(super) stream: u64,
-}
+use crate::transport::{Deadline, Put, Written};
 
 impl RecordWriter {
+    /// Numbers the record and puts it into a ring. Returns `false` if this process has none.
+    #[inline(always)]
+    pub(super) fn send_in_ring(
+        &self,
+        level: Level,
+        number: &mut Number<'_>,
+        buffers: &mut Buffers,
+        deadline: &mut Deadline,
+    ) -> bool {
+        loop {
+            match self.put_formatted(number, buffers, deadline) {
+                Put::Done(written) => {
+                    self.count_put(written, level, number, &mut buffers.counter);
+                    return true;
+                }
+                Put::NoRing => return false,
+                Put::SessionOver | Put::TooLong(_) => {}
+            }
+            if !self.begin_anew(buffers.instance, number, deadline) {
+                self.count_put(Written::Full, level, number, &mut buffers.counter);
+                return true;
+            }
+            self.identify(buffers);
+        }
+    }
+
+    /// Begins another session after the one with this instance. Returns whether the process may write records.
+    #[cold]
+    pub(super) fn begin_anew(
+        &self,
+        instance: Option<u32>,
+        number: &mut Number<'_>,
+        deadline: &mut Deadline,
+    ) -> bool {
+        instance.inspect(|&instance| self.session.abandon(instance));
+        number.renew();
+        self.open(deadline)
+    }
+
+    /// Counts a record that was to be put into a ring.
+    #[inline]
+    pub(super) fn count_put(
+        &self,
+        written: Written,
+        level: Level,
+        number: &mut Number<'_>,
+        counter: &mut ThreadCounter,
+    ) {
+        if written == Written::Full {
+            // To the parent, a gap in the numbers is a loss: a dropped record has one too.
+            number.get();
+        }
+        self.count(self.check_reader(written), level, counter);
+    }
+
     /// Puts the record that the encoder has formatted into a ring.
     #[inline(always)]
     pub(super) fn put_formatted(
@@ -242,85 +290,5 @@ impl RecordWriter {
         {
             self.counters.restore_unreported(counts);
         }
-    }
-}
-
-/// The record that an encoder has formatted.
-struct Formatted<'r, 'n> {
-    longest: usize,
-    encoder: &'r mut RecordEncoder,
-    number: &'r mut Number<'n>,
-}
-
-impl LateFrame for Formatted<'_, '_> {
-    #[inline]
-    fn longest(&self) -> usize {
-        self.longest
-    }
-
-    #[inline]
-    fn time(&self) -> u64 {
-        self.encoder.time()
-    }
-
-    #[inline]
-    fn finish(&mut self) -> &[u8] {
-        // It does not fail after `longest_frame`.
-        self.encoder.finish(self.number.get()).unwrap_or_default()
-    }
-}
-
-/// A record that was encoded with the number `u64::MAX`.
-struct Wide<'f, 'l, 'r, 'n> {
-    frame: &'f mut [u8],
-    late: &'l mut Late<'r, 'n>,
-}
-
-impl LateFrame for Wide<'_, '_, '_, '_> {
-    fn longest(&self) -> usize {
-        self.frame.len()
-    }
-
-    fn time(&self) -> u64 {
-        self.late.time
-    }
-
-    fn finish(&mut self) -> &[u8] {
-        set_seq(self.frame, self.late.number.get());
-        self.frame
-    }
-}
-
-/// A fragment of such a record.
-struct Piece<'f, 'l, 'r, 'n> {
-    bytes: &'f [u8],
-    index: u64,
-    is_last: bool,
-    /// Has room for the fragment.
-    scratch: &'f mut Vec<u8>,
-    late: &'l mut Late<'r, 'n>,
-}
-
-impl LateFrame for Piece<'_, '_, '_, '_> {
-    fn longest(&self) -> usize {
-        self.bytes.len() + FRAGMENT_OVERHEAD
-    }
-
-    fn time(&self) -> u64 {
-        self.late.time
-    }
-
-    fn finish(&mut self) -> &[u8] {
-        let Self { bytes, scratch, .. } = self;
-        scratch.clear();
-        let mut fragment = Fragment::new(self.late.stream, bytes);
-        (fragment.pid, fragment.index, fragment.last) = (Some(pid()), self.index, self.is_last);
-        fragment.encode_frame(scratch);
-        if self.index == 0 {
-            // The number is at the beginning of the payload, which has no head here.
-            let start = scratch.len() - bytes.len() - HEAD_LENGTH;
-            set_seq(&mut scratch[start..], self.late.number.get());
-        }
-        scratch
     }
 }

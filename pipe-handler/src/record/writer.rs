@@ -1,22 +1,21 @@
 //! A log call step by step: encode, stamp, commit, and then count the record as sent or dropped.
 
 use std::{
-    borrow::Cow,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use log::Level;
-use record_proto::{Encode, Event, Identity, KeyValues, LogRecord};
+use record_proto::{Event, Identity, KeyValues, LogRecord};
 
 use super::counters::{Counters, Counts, ThreadCounter};
 use super::number::Number;
 use super::session::Session;
-use super::thread::{Buffers, Thread};
+use super::thread::Buffers;
 use crate::sys::{NestingGuard, Refused, process};
-use crate::transport::{Address, Deadline, Overflow, Pipe, Transport, Written};
 #[cfg(feature = "shared-buffer")]
-use crate::transport::{Put, WaitReadError};
+use crate::transport::WaitReadError;
+use crate::transport::{Address, Deadline, Overflow, Pipe, Transport, Written};
 
 /// Writes the records of one handler.
 ///
@@ -164,66 +163,6 @@ impl RecordWriter {
         buffers.put_back();
     }
 
-    /// Writes a record that was not made from a `log::Record`, for example that of a panic.
-    pub(crate) fn log_built(&self, record: LogRecord<'_>) {
-        let mut deadline = self.deadline(record.level);
-        // The drain must not wait for itself, not even if it panics.
-        if self.is_gone() || NestingGuard::is_suppressed() {
-            return;
-        }
-        if !self.open(&mut deadline) {
-            return self.drop_record(record.level);
-        }
-        let mut buffers = Buffers::take();
-        let mut record = record;
-        buffers.thread.follow_fork();
-        let level = record.level;
-        let Buffers {
-            thread,
-            scratch,
-            counter,
-            ..
-        } = &mut *buffers;
-        self.stamp(&mut record, thread);
-        // It has a number already if it follows a batch.
-        let mut number = Number::new(&self.counters, Some(record.seq).filter(|&seq| seq != 0));
-        let written = self.commit_built(
-            &mut record,
-            &mut number,
-            thread.stream,
-            scratch,
-            &mut deadline,
-        );
-        if written == Written::Full {
-            number.get();
-        }
-        self.count(written, level, counter);
-        buffers.put_back();
-    }
-
-    /// Encodes and writes a record that was built.
-    fn commit_built(
-        &self,
-        record: &mut LogRecord<'_>,
-        number: &mut Number<'_>,
-        stream: u64,
-        scratch: &mut Vec<u8>,
-        deadline: &mut Deadline,
-    ) -> Written {
-        let mut frame = Vec::new();
-        if frame.try_reserve(record.longest_frame()).is_err() {
-            return Written::Full;
-        }
-        #[cfg(feature = "shared-buffer")]
-        if let Some(written) = self.put_built(record, &mut frame, number, stream, scratch, deadline)
-        {
-            return written;
-        }
-        record.seq = number.get();
-        record.encode_frame(&mut frame);
-        self.commit(&frame, record.time, stream, scratch, deadline)
-    }
-
     /// Returns how long a record of this level may wait for room.
     pub(crate) fn deadline(&self, level: Level) -> Deadline {
         let is_exempt = self.settings.exempt.is_some_and(|least| level <= least);
@@ -277,64 +216,6 @@ impl RecordWriter {
         self.count(written, level, &mut buffers.counter);
     }
 
-    /// Numbers the record and puts it into a ring. Returns `false` if this process has none.
-    #[cfg(feature = "shared-buffer")]
-    #[inline(always)]
-    fn send_in_ring(
-        &self,
-        level: Level,
-        number: &mut Number<'_>,
-        buffers: &mut Buffers,
-        deadline: &mut Deadline,
-    ) -> bool {
-        loop {
-            match self.put_formatted(number, buffers, deadline) {
-                Put::Done(written) => {
-                    self.count_put(written, level, number, &mut buffers.counter);
-                    return true;
-                }
-                Put::NoRing => return false,
-                Put::SessionOver | Put::TooLong(_) => {}
-            }
-            if !self.begin_anew(buffers.instance, number, deadline) {
-                self.count_put(Written::Full, level, number, &mut buffers.counter);
-                return true;
-            }
-            self.identify(buffers);
-        }
-    }
-
-    /// Begins another session after the one with this instance. Returns whether the process may write records.
-    #[cfg(feature = "shared-buffer")]
-    #[cold]
-    pub(super) fn begin_anew(
-        &self,
-        instance: Option<u32>,
-        number: &mut Number<'_>,
-        deadline: &mut Deadline,
-    ) -> bool {
-        instance.inspect(|&instance| self.session.abandon(instance));
-        number.renew();
-        self.open(deadline)
-    }
-
-    /// Counts a record that was to be put into a ring.
-    #[cfg(feature = "shared-buffer")]
-    #[inline]
-    pub(super) fn count_put(
-        &self,
-        written: Written,
-        level: Level,
-        number: &mut Number<'_>,
-        counter: &mut ThreadCounter,
-    ) {
-        if written == Written::Full {
-            // To the parent, a gap in the numbers is a loss: a dropped record has one too.
-            number.get();
-        }
-        self.count(self.check_reader(written), level, counter);
-    }
-
     /// Sets the encoder's identity to that of this thread in this session, unless it is already. After each fork the
     /// session has another instance.
     #[inline]
@@ -376,17 +257,6 @@ impl RecordWriter {
             // Without a reader, records are discarded and not counted.
             Written::Gone => {}
         }
-    }
-
-    /// Adds the identity of process and thread, and the context, to a record that was built.
-    fn stamp<'r>(&'r self, record: &mut LogRecord<'r>, thread: &'r Thread) {
-        record.pid = Some(thread.pid.into());
-        record.instance = Some(self.session.instance());
-        record.process = self.settings.process.as_deref().map(Cow::Borrowed);
-        record.thread_id = thread.id;
-        record.thread = thread.name.as_deref().map(Cow::Borrowed);
-        record.context = self.settings.context.borrowed();
-        record.truncate_names();
     }
 }
 

@@ -96,16 +96,16 @@ fn a_process_that_locks_its_memory_is_found_out() {
     // SAFETY: the child makes system calls only.
     let (child, mut status) = (unsafe { libc::fork() }, 0);
     if child == 0 {
+        let limit = libc::rlimit {
+            rlim_cur: libc::RLIM_INFINITY,
+            rlim_max: libc::RLIM_INFINITY,
+        };
+        // SAFETY: the limit is on the stack.
+        unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) };
+        // SAFETY: the call takes no pointers.
+        let is_locked = unsafe { libc::mlockall(libc::MCL_FUTURE) } == 0;
         // SAFETY: as above.
-        unsafe {
-            let limit = libc::rlimit {
-                rlim_cur: libc::RLIM_INFINITY,
-                rlim_max: libc::RLIM_INFINITY,
-            };
-            libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit);
-            let is_locked = libc::mlockall(libc::MCL_FUTURE) == 0;
-            libc::_exit(i32::from(is_locked && !is_memory_locked()));
-        }
+        unsafe { libc::_exit(i32::from(is_locked && !is_memory_locked())) };
     }
     // SAFETY: the status is on the stack.
     unsafe { libc::waitpid(child, &raw mut status, 0) };

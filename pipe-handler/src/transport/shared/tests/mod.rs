@@ -265,11 +265,10 @@ pub(super) fn read_beside(parent: &mut Parent, child: impl FnOnce() + Send) -> F
 #[expect(unsafe_code, reason = "the parent's map")]
 fn map(fd: &OwnedFd, bytes: usize) -> &'static [AtomicU64] {
     let access = ProtFlags::READ | ProtFlags::WRITE;
-    // SAFETY: a new map, which is never unmapped and is accessed as atomics only.
-    unsafe {
-        let start = mmap(ptr::null_mut(), bytes, access, MapFlags::SHARED, fd, 0).unwrap();
-        slice::from_raw_parts(start.cast(), bytes / 8)
-    }
+    // SAFETY: the call names no address, so the new map replaces no other.
+    let start = unsafe { mmap(ptr::null_mut(), bytes, access, MapFlags::SHARED, fd, 0) }.unwrap();
+    // SAFETY: the map is never unmapped, and is accessed as atomics only.
+    unsafe { slice::from_raw_parts(start.cast(), bytes / 8) }
 }
 
 #[expect(unsafe_code, reason = "a futex has no safe form in shared memory")]
@@ -314,16 +313,13 @@ pub(super) fn refuse(call: libc::c_long) {
         len: filter.len() as u16,
         filter: filter.as_mut_ptr(),
     };
+    // SAFETY: the call takes no pointers, and concerns this thread only.
+    let result = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+    assert_eq!(result, 0);
+    let (option, mode) = (libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER);
     // SAFETY: the filter lives during the call, which copies it, and concerns this thread only.
-    unsafe {
-        assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-        let result = libc::prctl(
-            libc::PR_SET_SECCOMP,
-            libc::SECCOMP_MODE_FILTER,
-            &raw const program,
-        );
-        assert_eq!(result, 0);
-    }
+    let result = unsafe { libc::prctl(option, mode, &raw const program) };
+    assert_eq!(result, 0);
 }
 
 /// A file that is no pipe, to stand in its place.
