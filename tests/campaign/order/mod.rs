@@ -203,10 +203,11 @@ async fn run_case(mut plan: Plan) -> io::Result<(Seen, Summary)> {
     plan.words = words.path();
     let mut seen = Seen::default();
     let limit = LIMIT + Duration::from_micros(plan.turns * 1_000);
-    let is_late = plan.is_late;
+    let (is_late, mut all) = (plan.is_late, 0_u64);
     let add = |record: &LogRecord<'_>| {
         seen.add(record);
-        if is_late && seen.received % LATE_EVERY == 0 {
+        all += 1;
+        if is_late && all.is_multiple_of(LATE_EVERY) {
             thread::sleep(LATE);
         }
     };
