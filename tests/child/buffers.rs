@@ -130,7 +130,7 @@ fn named() -> (BorrowedFd<'static>, usize) {
     (fd, parts[7].parse().expect("a size"))
 }
 
-fn init_shared(overflow: Overflow) {
+pub(crate) fn init_shared(overflow: Overflow) {
     let settings = settings().delivery(Delivery::Shared).overflow(overflow);
     settings.init().expect("a record pipe");
 }

@@ -110,6 +110,7 @@ fn number(name: &str) -> c_long {
         "fstat" => libc::SYS_fstat,
         "ftruncate" => libc::SYS_ftruncate,
         "membarrier" => libc::SYS_membarrier,
+        "sched_yield" => libc::SYS_sched_yield,
         "memfd_create" => libc::SYS_memfd_create,
         "ppoll" => libc::SYS_ppoll,
         "clock_gettime" => libc::SYS_clock_gettime,

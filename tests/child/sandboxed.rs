@@ -9,6 +9,7 @@ use rustix::{
 };
 
 use crate::{
+    buffers::init_shared,
     refused::{kill_but_for, refuse},
     tools::{init_directly, init_with, pattern, say, settings},
 };
@@ -38,10 +39,13 @@ pub(crate) fn sandboxed(errno: &str, calls: &str, since: &str) {
 }
 
 /// Logs small and large records and ends, in a sandbox that kills for any call but these. With `older`, the kernel has no
-/// writes that raise no signal.
+/// writes that raise no signal. With `shared`, the delivery is shared.
 pub(crate) fn sandboxed_for_life(calls: &str, since: &str) {
-    init_directly();
-    if since == "later" {
+    match since.contains("shared") {
+        true => init_shared(Overflow::Block),
+        false => init_directly(),
+    }
+    if since.contains("later") {
         log::info!("before");
     }
     if since == "older" {

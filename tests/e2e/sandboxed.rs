@@ -79,3 +79,28 @@ fn a_sandbox_that_kills_for_every_call_but_those_that_are_documented_kills_no_ch
     let outcome = child(&calls);
     assert!(!outcome.status.success(), "{}", outcome.status);
 }
+
+#[test]
+fn a_sandbox_with_the_documented_calls_kills_no_child_that_uses_a_shared_buffer() {
+    let rows = [
+        "a thread's first record",
+        "each record",
+        "exit",
+        "the same with a shared buffer",
+    ];
+    // The smallest ring is full again and again, and takes pages.
+    let run = |calls: &str, since: &str| {
+        let child = scenario("sandboxed-for-life").arg(calls).arg(since);
+        within(async {
+            let running = child.start_as(|spawn| spawn.filter("trace").buffer(1024 * 1024));
+            running.finish().await
+        })
+    };
+    for since in ["shared", "shared-later"] {
+        let outcome = run(&documented(&rows), since);
+        outcome.assert_complete();
+        assert_eq!(outcome.records.len(), 10 + usize::from(since != "shared"));
+    }
+    let outcome = run(&documented(&rows).replace("madvise,", ""), "shared");
+    assert!(!outcome.status.success(), "{}", outcome.status);
+}
