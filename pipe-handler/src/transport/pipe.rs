@@ -116,22 +116,20 @@ impl Pipe {
         }
     }
 
-    /// Returns whether the pipe has a reader; `None` if the descriptor is not the pipe any more, or nobody can tell.
+    /// Returns whether the pipe has a reader; `None` if the descriptor is not the pipe any more. If the system refuses
+    /// to tell, it has one: a parent must not be taken for gone because it is slow.
     #[cfg(feature = "shared-buffer")]
     pub(crate) fn has_reader(&self) -> Option<bool> {
         if !self.end.is_ours() {
             return None;
         }
         let mut fds = [PollFd::new(&*self.end, PollFlags::empty())];
-        poll(
-            &mut fds,
-            Some(&Timespec {
-                tv_sec: 0,
-                tv_nsec: 0,
-            }),
-        )
-        .ok()?;
-        Some(!fds[0].revents().contains(PollFlags::ERR))
+        let no_time = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        let polled = poll(&mut fds, Some(&no_time));
+        Some(polled.is_err() || !fds[0].revents().contains(PollFlags::ERR))
     }
 
     /// Returns the address for a child of this process; `None` if the descriptor is not the pipe any more.
