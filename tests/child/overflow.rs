@@ -11,8 +11,8 @@ use log::{Level, Log};
 use pipe_handler::{Builder, Delivery, Overflow, PipeHandler};
 
 use crate::tools::{
-    fill_pipe, hear, init_with, is_asleep, pattern, pipe_is_empty, pipe_is_full, say, settings,
-    start, thread_id, wait_until,
+    fill_pipe, hear, init_with, is_asleep, is_shared, pattern, pipe_is_empty, pipe_is_full, say,
+    settings, start, thread_id, wait_until,
 };
 
 /// How long a log call of the policy `briefly` waits.
@@ -31,13 +31,19 @@ fn builder(policy: &str) -> Builder {
 
 /// Logs until it has to wait, and prints that it waits.
 pub(crate) fn stall(policy: &str, records: usize) {
+    static THREAD: AtomicU64 = AtomicU64::new(0);
     init_with(builder(policy));
     let logging = thread::spawn(move || {
+        THREAD.store(thread_id(), Relaxed);
         for n in 0..records {
             log::info!(n; "{}", pattern(200, 0));
         }
     });
-    wait_until(pipe_is_full);
+    // Nothing but a full ring makes a log call sleep if there is a shared buffer.
+    wait_until(|| match is_shared() {
+        true => is_asleep(THREAD.load(Relaxed)),
+        false => pipe_is_full(),
+    });
     say("full");
     logging.join().expect("no panic");
     say("logged");

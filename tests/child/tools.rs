@@ -60,6 +60,11 @@ pub(crate) fn start(builder: Builder) {
     noise::start();
 }
 
+/// Whether the test asks for a shared buffer.
+pub(crate) fn is_shared() -> bool {
+    std::env::var("E2E_DELIVERY").is_ok_and(|delivery| delivery == "shared")
+}
+
 /// Whether the test asks for a drain that is a task.
 pub(crate) fn is_drained() -> bool {
     std::env::var("E2E_DELIVERY").is_ok_and(|delivery| delivery == "drain")
