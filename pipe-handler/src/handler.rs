@@ -47,7 +47,7 @@ impl PipeHandler {
         self.writer.counts()
     }
 
-    /// Whether the pipe has no reader any more. Records are then discarded.
+    /// Whether the pipe has no reader any more, or the parent has stopped reading. Records are then discarded.
     pub fn is_gone(&self) -> bool {
         self.writer.is_gone()
     }
@@ -91,7 +91,8 @@ impl Log for PipeHandler {
 
     /// With buffered delivery, waits until everything logged so far is in the pipe, at most for the exit timeout.
     ///
-    /// With direct delivery it does nothing: each record is in the pipe when [`log`](Self::log) returns.
+    /// With direct and shared delivery it does nothing: each record has left this process's own memory when
+    /// [`log`](Self::log) returns.
     fn flush(&self) {
         self.writer.flush(self.writer.settings.exit_timeout);
     }

@@ -153,7 +153,7 @@
 //! # Features
 //!
 //! - `buffered` (default): buffered delivery. Without it the crate needs neither tokio nor tokio-util.
-//! - `shared-buffer` (default): [`Delivery::Shared`], [`wait_read`]. Linux on processors with atomics of 64 bits; elsewhere
+//! - `shared-buffer` (default): `Delivery::Shared` and `wait_read`. Linux on processors with atomics of 64 bits; elsewhere
 //!   it is direct delivery.
 //! - `kv_serde`: structures among the key-values keep their structure.
 //! - `tracing`: `PipeLayer`, a layer for `tracing`, and `init_tracing`. It adds `tracing-core`, `tracing-log` and
