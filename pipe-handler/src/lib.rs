@@ -72,13 +72,14 @@
 //!   process ends, `SIGKILL` included, as long as the parent lives and reads. There is no queue and no thread, and the
 //!   program has nothing to keep and nothing to flush.
 //! - A record arrives whole or not at all, for any mix of threads, forks and processes on one pipe. A record of more
-//!   than `PIPE_BUF` bytes is split into fragments. No lock is taken. This holds for both deliveries.
+//!   than `PIPE_BUF` bytes is split into fragments. This holds for every delivery. No lock is taken, except by threads
+//!   that have no ring of their own in a shared buffer.
 //! - Dropped records are counted per level, and the parent receives the counts before the next record that gets
 //!   through.
 //! - A log call never panics, never recurses without end, and never kills the process. This holds in a `Display` that
 //!   logs or panics, in a destructor, in a panic hook, in a forked child, and after the parent is gone. Before Linux
 //!   6.18 there is one exception, if another thread stops ignoring SIGPIPE during the call: see the limits.
-//! - No child of this process inherits the pipe, unless it is [shared](share_with).
+//! - No child of this process inherits the pipe or the buffer, unless it is [shared](share_with).
 //!
 //! # Limits
 //!

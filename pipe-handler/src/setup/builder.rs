@@ -182,7 +182,7 @@ impl Builder {
         self
     }
 
-    /// Sets how records get from the log call into the pipe. The default is [`Delivery::Direct`].
+    /// Sets how records get from the log call to the parent. The default is [`Delivery::Direct`].
     #[cfg(any(feature = "buffered", feature = "shared-buffer"))]
     pub fn delivery(mut self, delivery: Delivery) -> Self {
         self.delivery = delivery;
