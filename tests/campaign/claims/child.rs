@@ -77,8 +77,10 @@ fn start_all(plan: &Plan, words: &'static [AtomicU64]) {
     let own = wait_for_rings(|_| true);
     let mut running = VecDeque::new();
     for number in 0..plan.processes {
-        if running.len() == AT_ONCE {
-            running.pop_front().map(finish);
+        if running.len() == AT_ONCE
+            && let Some(oldest) = running.pop_front()
+        {
+            finish(oldest);
         }
         let child = command(plan, number).spawn().expect("a child");
         running.push_back((child, plan.claimer(number).end));
