@@ -300,10 +300,9 @@ fn map(handover: &Handover) -> (&'static [AtomicU64], Layout) {
     let (fd, _): (BorrowedFd<'_>, _) = handover.buffer_fd().unwrap();
     let bytes = fstat(fd).unwrap().st_size as usize;
     let access = ProtFlags::READ | ProtFlags::WRITE;
-    // SAFETY: the call names no address. The map is sealed and never removed, and is accessed as atomics only.
-    let words = unsafe {
-        let start = mmap(std::ptr::null_mut(), bytes, access, MapFlags::SHARED, fd, 0).unwrap();
-        slice::from_raw_parts(start.cast::<AtomicU64>(), bytes / 8)
-    };
+    // SAFETY: the call names no address, so the new map replaces no other.
+    let start = unsafe { mmap(std::ptr::null_mut(), bytes, access, MapFlags::SHARED, fd, 0) };
+    // SAFETY: the map is sealed, is never removed, holds integers, and is accessed as atomics only.
+    let words = unsafe { slice::from_raw_parts(start.unwrap().cast::<AtomicU64>(), bytes / 8) };
     (words, Layout::read(words).unwrap())
 }

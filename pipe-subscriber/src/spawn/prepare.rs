@@ -75,6 +75,7 @@ impl Spawn<()> {
         let pipe = ChildPipe::new(read_end, self.grace)?;
 
         let filter = self.child_filter();
+        #[cfg_attr(not(feature = "shared-buffer"), expect(unused_mut))]
         let mut handover = Handover {
             number,
             envs: vec![
@@ -82,6 +83,7 @@ impl Spawn<()> {
                 (FILTER_VARIABLE.into(), filter.clone()),
             ],
             write_end,
+            #[cfg(feature = "shared-buffer")]
             buffer: None,
         };
         #[cfg(feature = "shared-buffer")]
@@ -140,6 +142,7 @@ pub struct Handover {
     write_end: OwnedFd,
     number: RawFd,
     /// The descriptor of the buffer, and the number that it must have in the child.
+    #[cfg(feature = "shared-buffer")]
     buffer: Option<(OwnedFd, RawFd)>,
     envs: Vec<(String, String)>,
 }
