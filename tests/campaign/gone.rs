@@ -155,7 +155,9 @@ async fn trial(way: Way, load: Load, pause: Duration) -> io::Result<Duration> {
         Way::Dropped => kill_process(pid_of(&parent), Signal::STOP)?,
     }
     if load == Load::Waiting {
-        wait_for_stillness(words, until).await?;
+        wait_for_stillness(words, until)
+            .await
+            .map_err(|_| io::Error::other("the threads never waited"))?;
     }
 
     let began = monotonic();
@@ -173,7 +175,11 @@ async fn trial(way: Way, load: Load, pause: Duration) -> io::Result<Duration> {
     if let Err(error) = all_know {
         kill_process(child, Signal::KILL)?;
         trial::wait(child).await?;
-        return Err(error);
+        let known: Vec<_> = known().collect();
+        return Err(io::Error::other(format!(
+            "{error}: threads that know {known:?}, returned {:?}",
+            returned(words)
+        )));
     }
     trial::wait(child).await?;
     let last = known().max().unwrap_or_default();
@@ -189,7 +195,7 @@ async fn stop_when(is_asleep: bool, parent: Pid, child: Pid, until: Instant) -> 
         }
         kill_process(parent, Signal::CONT)?;
         if Instant::now() > until {
-            return Err(io::ErrorKind::TimedOut.into());
+            return Err(io::Error::other("the parent's word never said so"));
         }
         sleep(GLANCE).await;
     }
