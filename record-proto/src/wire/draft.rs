@@ -19,6 +19,8 @@ pub(super) struct Draft {
     pub(super) identity_length: usize,
     pub(super) generation: u64,
     pub(super) end: usize,
+    /// The end of the whole record; 0 before the fields after the key-values are written.
+    pub(super) whole_end: usize,
     /// The length of the message before it was cut; `None` if it is whole.
     pub(super) original_length: Option<u64>,
     /// The number of spans.
@@ -37,6 +39,7 @@ impl Draft {
         identity_length: 0,
         generation: 0,
         end: 0,
+        whole_end: 0,
         original_length: None,
         spans: 0,
         has_own_end: false,

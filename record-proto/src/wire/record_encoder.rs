@@ -170,6 +170,7 @@ impl RecordEncoder {
             identity_length: self.identity.length(),
             generation: self.generation,
             end: out.position(),
+            whole_end: 0,
             original_length,
             spans,
             has_own_end: self.pairs.has_error() || original_length.is_some() || spans > 0,
@@ -215,6 +216,9 @@ impl RecordEncoder {
         if self.draft.generation != self.generation {
             self.replace_identity();
         }
+        if self.draft.whole_end > 0 {
+            return Some(self.draft.whole_end);
+        }
         let mut out = Cursor::new(&mut self.buffer, self.draft.end);
         match self.draft.has_own_end {
             false => self.end.write(&mut out),
@@ -227,8 +231,11 @@ impl RecordEncoder {
                 self.instance,
             ),
         }
-        let end = out.position();
-        (!self.draft.has_failed && !out.has_failed()).then_some(end)
+        if self.draft.has_failed || out.has_failed() {
+            return None;
+        }
+        self.draft.whole_end = out.position();
+        Some(self.draft.whole_end)
     }
 
     /// Encodes a span, whose fields `write` passes to the writer. Returns `None` if there is no memory for it.
@@ -291,6 +298,7 @@ impl RecordEncoder {
             self.buffer
                 .copy_within(rest.clone(), rest.start - (old - new));
         }
+        draft.whole_end = 0;
         if draft.has_failed {
             return;
         }
