@@ -292,7 +292,7 @@ fn log_a_record(handover: &Handover) -> Reader {
     let place = writer.room(frame.len()).unwrap();
     let ticket = layout.header(words).draw_ticket().unwrap();
     writer.commit(place, ticket, &frame);
-    layout.header(words).after_commit()
+    layout.header(words).after_commit(false)
 }
 
 /// Maps the buffer of a handover, until the process ends.

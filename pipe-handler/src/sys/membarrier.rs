@@ -13,7 +13,15 @@ pub(crate) fn all_threads() -> bool {
     call(BARRIER)
 }
 
-// linux/membarrier.h: MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED and MEMBARRIER_CMD_PRIVATE_EXPEDITED.
+/// Lets other processes execute a full fence in each running thread of this one. Returns `false` if the system has no
+/// such barrier.
+pub(crate) fn register_for_others() -> bool {
+    call(REGISTER_GLOBAL)
+}
+
+// linux/membarrier.h: MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED and
+// MEMBARRIER_CMD_PRIVATE_EXPEDITED.
+const REGISTER_GLOBAL: libc::c_int = 1 << 2;
 const REGISTER: libc::c_int = 1 << 4;
 const BARRIER: libc::c_int = 1 << 3;
 

@@ -7,6 +7,12 @@ mod alarm;
     target_os = "linux",
     target_has_atomic = "64"
 ))]
+pub(crate) mod membarrier;
+#[cfg(all(
+    feature = "shared-buffer",
+    target_os = "linux",
+    target_has_atomic = "64"
+))]
 mod memory_limits;
 mod panics;
 #[cfg(target_os = "linux")]

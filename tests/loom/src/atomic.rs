@@ -1,6 +1,7 @@
 //! The atomic types of loom.
 
 pub(super) use loom::sync::atomic::{Ordering, fence};
+pub(super) use std::sync::atomic::compiler_fence;
 
 use loom::cell::UnsafeCell;
 

@@ -26,7 +26,7 @@ pub(super) struct RingWords<'m> {
 
 impl Layout {
     pub(super) fn make(self) -> Vec<AtomicU64> {
-        let mut words: Vec<_> = (0..3).map(|_| AtomicU64::new(0)).collect();
+        let mut words: Vec<_> = (0..4).map(|_| AtomicU64::new(0)).collect();
         for _ in 0..self.rings {
             words.extend((0..HEAD_WORDS).map(|_| AtomicU64::new(0)));
             words.extend((0..RING_WORDS).map(|_| AtomicU64::new_data()));
@@ -43,13 +43,14 @@ impl Layout {
     pub(super) fn header(self, words: &[AtomicU64]) -> Header<'_> {
         Header {
             bell: &words[0],
+            ticks: &words[3],
             ticket: &words[1],
             claimed: &words[2],
         }
     }
 
     pub(super) fn ring(self, words: &[AtomicU64], index: usize) -> RingWords<'_> {
-        let words = &words[3 + index * (HEAD_WORDS + RING_WORDS)..];
+        let words = &words[4 + index * (HEAD_WORDS + RING_WORDS)..];
         RingWords {
             head: &words[0],
             waiting: &words[1],
@@ -61,5 +62,9 @@ impl Layout {
             awaited: &words[11],
             data: &words[HEAD_WORDS..][..RING_WORDS],
         }
+    }
+
+    pub(super) fn data(self, words: &[AtomicU64], index: usize) -> &[AtomicU64] {
+        self.ring(words, index).data
     }
 }

@@ -58,7 +58,7 @@ impl Memory {
         };
         let ticket = header.draw_ticket().expect("a ticket");
         writer.commit(place, ticket, &frame);
-        header.after_commit()
+        header.after_commit(false)
     }
 
     fn reader(&self) -> BufferReader {
@@ -133,7 +133,7 @@ fn no_entry_is_left_when_the_reader_sleeps() {
             if read == 2 {
                 break;
             }
-            reader.fall_asleep(&memory.words);
+            reader.fall_asleep(&memory.words, || {});
             let found = memory.turn(&mut reader).len();
             read += found;
             if found == 0 {
@@ -203,7 +203,7 @@ fn what_was_acknowledged_before_the_cut_is_handed_out() {
             })
             .collect();
         let mut reader = memory.reader();
-        reader.close(&memory.words);
+        reader.close(&memory.words, || {});
         let numbers = memory.turn(&mut reader);
         for (number, writer) in (1..=2).zip(writers) {
             let is_acknowledged = writer.join().unwrap();

@@ -54,7 +54,7 @@ fn is_dispatched(rings: &ProcessRings, ring: RingWords<'_>, end: u64) -> bool {
 
 /// Wakes the parent if it sleeps, because a bell may have been lost, and finds out whether it is gone.
 fn wake_parent(rings: &ProcessRings, pipe: &Pipe, is_first: bool) -> Result<(), WaitReadError> {
-    let written = match rings.header().after_commit() {
+    let written = match rings.header().after_commit(false) {
         Reader::Closed => Written::Gone,
         Reader::Asleep(value) => bell::write(value, pipe),
         Reader::Awake if !is_first && pipe.has_reader() == Some(false) => Written::Gone,

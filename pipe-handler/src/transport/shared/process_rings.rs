@@ -14,7 +14,7 @@ use super::marks::Marks;
 use super::ring::{InRing, Ring};
 use super::thread_ring::{self, Own};
 use super::wait::{self, Waited};
-use crate::sys::process;
+use crate::sys::{membarrier, process};
 use crate::transport::{Deadline, LateFrame, Overflow, Pipe, Put, Written};
 
 /// The rings are in use.
@@ -40,13 +40,15 @@ pub(super) struct ProcessRings {
     state: AtomicU8,
     /// The system has refused pages: threads claim no more rings.
     has_no_pages: AtomicBool,
+    has_barrier: bool,
 }
 
 impl ProcessRings {
     /// Claims the common ring for this process. `None` if there is no free one.
     pub(super) fn claim(mapping: Mapping, instance: u32) -> Option<Self> {
         let owner = 1 << 32 | u64::from(instance);
-        let common = Ring::claim(mapping, owner).ok()??;
+        let has_barrier = membarrier::register_for_others();
+        let common = Ring::claim(mapping, owner, has_barrier).ok()??;
         Some(Self {
             generation: process::generation(),
             mapping,
@@ -55,6 +57,7 @@ impl ProcessRings {
             marks: Marks::new(mapping.rings().count()),
             state: AtomicU8::new(LIVE),
             has_no_pages: AtomicBool::new(false),
+            has_barrier,
         })
     }
 
@@ -88,19 +91,17 @@ impl ProcessRings {
             if !self.is_of_this_process() {
                 return Put::SessionOver;
             }
-            let (in_ring, words) = match thread_ring::put(self, frame) {
-                Own::Put(in_ring, words) => (in_ring, words),
+            let (in_ring, is_common) = match thread_ring::put(self, frame) {
+                Own::Put(InRing::Committed(Reader::Awake)) => return Put::Done(Written::Whole),
+                Own::Put(in_ring) => (in_ring, false),
                 Own::None => match self.put_in_common(frame) {
-                    Ok(in_ring) => (in_ring, self.common.words()),
+                    Ok(in_ring) => (in_ring, true),
                     Err(put) => return put,
                 },
                 Own::Nested => return Put::Done(Written::Full),
                 Own::Retired => return self.end(),
             };
-            if in_ring == InRing::Committed(Reader::Awake) {
-                return Put::Done(Written::Whole);
-            }
-            if let Some(put) = self.react(in_ring, words, frame.longest(), pipe, deadline) {
+            if let Some(put) = self.react(in_ring, is_common, frame.longest(), pipe, deadline) {
                 return put;
             }
         }
@@ -123,7 +124,7 @@ impl ProcessRings {
         if self.has_no_pages.load(Relaxed) {
             return None;
         }
-        let Ok(ring) = Ring::claim(self.mapping, self.owner) else {
+        let Ok(ring) = Ring::claim(self.mapping, self.owner, self.has_barrier) else {
             self.has_no_pages.store(true, Relaxed);
             return None;
         };
@@ -190,7 +191,7 @@ impl ProcessRings {
     fn react(
         &self,
         in_ring: InRing,
-        ring: RingWords<'static>,
+        is_common: bool,
         longest: usize,
         pipe: &Pipe,
         deadline: &mut Deadline,
@@ -206,7 +207,11 @@ impl ProcessRings {
             InRing::TooLong(longest) => Some(Put::TooLong(longest)),
             InRing::Broken | InRing::NoTicket => Some(self.lose()),
             InRing::Full => {
-                let is_common = std::ptr::eq(ring.tail, self.common.words().tail);
+                let ring = match is_common {
+                    true => self.common.words(),
+                    // `None` after a nested call has lost the ring.
+                    false => thread_ring::words()?,
+                };
                 let has_room = || match is_common {
                     true => self.common.has_room(longest),
                     false => thread_ring::has_room(longest),

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use record_proto::{NoRoom, Place, Reader, RingWords, RingWriter};
+use record_proto::{Header, NoRoom, Place, Reader, RingWords, RingWriter};
 
 use super::mapping::{FIRST_STEP, Mapping};
 use super::wait::LOOK;
@@ -12,8 +12,11 @@ use crate::transport::LateFrame;
 #[derive(Debug)]
 pub(super) struct Ring {
     mapping: Mapping,
+    header: Header<'static>,
     index: usize,
     writer: RingWriter<'static>,
+    /// Whether the parent can make this process execute a fence.
+    has_barrier: bool,
     /// The tail at the last commit, and the time of the commit that found it first.
     watched: (u64, u64),
 }
@@ -37,8 +40,13 @@ pub(super) enum InRing {
 
 impl Ring {
     /// Claims a ring. `None` if there is no free one, `Err` if the system refuses its first pages.
-    pub(super) fn claim(mapping: Mapping, owner: u64) -> Result<Option<Self>, PagesRefused> {
-        let Some(index) = mapping.header().claim(mapping.rings(), owner) else {
+    pub(super) fn claim(
+        mapping: Mapping,
+        owner: u64,
+        has_barrier: bool,
+    ) -> Result<Option<Self>, PagesRefused> {
+        let header = mapping.header();
+        let Some(index) = header.claim(mapping.rings(), owner) else {
             return Ok(None);
         };
         let writer = RingWriter::new(mapping.ring(index), FIRST_STEP);
@@ -48,8 +56,10 @@ impl Ring {
         }
         Ok(Some(Self {
             mapping,
+            header,
             index,
             writer,
+            has_barrier,
             watched: (u64::MAX, 0),
         }))
     }
@@ -63,12 +73,11 @@ impl Ring {
             Err(NoRoom::TooLong) => return InRing::TooLong(self.writer.max_frame()),
             Err(_) => return InRing::Broken,
         };
-        let header = self.mapping.header();
-        let Some(ticket) = header.draw_ticket() else {
+        let Some(ticket) = self.header.draw_ticket() else {
             return InRing::NoTicket;
         };
         self.writer.commit(place, ticket, frame.finish());
-        match header.after_commit() {
+        match self.header.after_commit(self.has_barrier) {
             Reader::Awake if self.is_unread(frame.time()) => InRing::Unread,
             reader => InRing::Committed(reader),
         }

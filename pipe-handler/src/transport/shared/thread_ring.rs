@@ -24,7 +24,7 @@ struct ThreadRing {
 
 /// What became of a frame for the thread's own ring.
 pub(super) enum Own {
-    Put(InRing, RingWords<'static>),
+    Put(InRing),
     /// The thread has no ring, or is ending.
     None,
     /// The call is nested in another one of this thread, which is using the ring.
@@ -49,6 +49,12 @@ pub(super) fn put(rings: &'static ProcessRings, frame: &mut impl LateFrame) -> O
     .unwrap_or(Own::None)
 }
 
+/// Returns the words of this thread's ring.
+pub(super) fn words() -> Option<RingWords<'static>> {
+    let words = OWN.try_with(|own| Some(own.try_borrow().ok()?.as_ref()?.ring.as_ref()?.words()));
+    words.ok().flatten()
+}
+
 /// Whether it makes no sense to wait for room in this thread's ring for a frame of this many bytes.
 pub(super) fn has_room(frame: usize) -> bool {
     let has_room = OWN.try_with(|own| {
@@ -71,15 +77,16 @@ impl ThreadRing {
 
     #[inline]
     fn put(&mut self, frame: &mut impl LateFrame) -> Own {
-        let Some(ring) = self.ring() else {
-            return Own::None;
-        };
-        let (index, words) = (ring.index(), ring.words());
-        let Some(access) = self.rings.enter(index) else {
-            return Own::Retired;
-        };
+        let rings = self.rings;
+        // Without a ring, it tries again once the parent has freed one.
+        if self.ring.is_none() && rings.claimed() != self.claimed {
+            *self = Self::claim(rings);
+        }
         let Some(ring) = &mut self.ring else {
             return Own::None;
+        };
+        let Some(access) = rings.enter(ring.index()) else {
+            return Own::Retired;
         };
         let in_ring = ring.put(frame);
         if in_ring == InRing::Broken {
@@ -89,16 +96,7 @@ impl ThreadRing {
             return Own::None;
         }
         access.leave();
-        Own::Put(in_ring, words)
-    }
-
-    /// Returns the thread's ring. If it has none, it tries again once the parent has freed one.
-    #[inline]
-    fn ring(&mut self) -> Option<&Ring> {
-        if self.ring.is_none() && self.rings.claimed() != self.claimed {
-            *self = Self::claim(self.rings);
-        }
-        self.ring.as_ref()
+        Own::Put(in_ring)
     }
 }
 

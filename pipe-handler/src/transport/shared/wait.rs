@@ -65,7 +65,7 @@ pub(super) fn for_room(
         // A parent that sleeps is woken again from time to time: nobody commits anything in a full ring, so nobody else
         // does it if the first bell was lost.
         let is_gone = is_gone
-            || match header.after_commit() {
+            || match header.after_commit(false) {
                 Reader::Awake => false,
                 Reader::Asleep(value) => bell::write(value, pipe) == Written::Gone,
                 Reader::Closed => true,

@@ -29,8 +29,8 @@ pub(super) struct RingPacing {
 }
 
 impl RingPacing {
-    /// Notes that a look found so many bytes.
-    pub(super) fn on_frames(&mut self, bytes: usize, now: Instant) {
+    /// Notes that a look found so many bytes. Returns whether the next ones are made at ticks.
+    pub(super) fn on_frames(&mut self, bytes: usize, now: Instant) -> bool {
         let gap = self
             .last_frames
             .map(|last| now.saturating_duration_since(last));
@@ -40,6 +40,7 @@ impl RingPacing {
         };
         self.is_hot |= self.streak >= HOT_STREAK || bytes >= HOT_BYTES;
         self.last_frames = Some(now);
+        self.is_hot
     }
 
     /// Returns whether to look at the next tick. Otherwise the reader sleeps.

@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use super::dropped_counts::DroppedCounts;
 use super::ring_pacing::{RingPacing, TICK};
 use crate::read::ticker::{Ticker, Wait};
-use crate::sys::{SharedMemory, wake_all};
+use crate::sys::{SharedMemory, membarrier, wake_all};
 
 /// The first byte of the payload of a hello.
 const HELLO: u8 = 0;
@@ -40,6 +40,8 @@ pub(crate) struct Rings {
     /// The process that looked last. Another one that only drops this value, because it was forked or because it forked
     /// the one that reads, must change nothing.
     reader_pid: Option<u32>,
+    /// Whether writers may leave fences to this reader while it ticks.
+    has_barrier: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +79,7 @@ impl Rings {
             dropped: DroppedCounts::default(),
             report: Vec::new(),
             reader_pid: None,
+            has_barrier: membarrier::exists(),
         })
     }
 
@@ -102,7 +105,8 @@ impl Rings {
             return;
         }
         let words = self.memory.words();
-        self.reader.close(words);
+        self.reader
+            .close(words, membarrier::in_registered_processes);
         self.phase = Phase::HandingOut;
         self.reader.each_ring(words, |ring| {
             wake_all(ring.tail);
@@ -178,7 +182,8 @@ impl Rings {
         {
             return poll;
         }
-        self.reader.fall_asleep(self.memory.words());
+        self.reader
+            .fall_asleep(self.memory.words(), membarrier::in_registered_processes);
         self.begin_look();
         match self.has_payload() || self.phase == Phase::HeldBack {
             true => Poll::Ready(()),
@@ -213,7 +218,10 @@ impl Rings {
             return self.reader.go_on(self.memory.words());
         }
         if self.bytes_of_look > 0 {
-            self.pacing.on_frames(self.bytes_of_look, Instant::now());
+            let is_hot = self.pacing.on_frames(self.bytes_of_look, Instant::now());
+            if is_hot && self.has_barrier {
+                self.reader.tick(self.memory.words());
+            }
         }
         self.phase = match (self.reader.needs_look(), self.reader.is_closed()) {
             (true, _) => Phase::HeldBack,

@@ -74,6 +74,6 @@ impl TestChild {
         let place = self.writer.room(frame.len())?;
         let ticket = header.draw_ticket().expect("a ticket");
         self.writer.commit(place, ticket, frame);
-        Ok(header.after_commit())
+        Ok(header.after_commit(false))
     }
 }

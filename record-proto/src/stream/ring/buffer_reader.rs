@@ -40,6 +40,8 @@ pub struct BufferReader {
     sleeper: Sleeper,
     is_closed: bool,
     run: Option<Run>,
+    /// The ring of the next entry, once [`has_next`](Self::has_next) has found it.
+    found: Option<usize>,
     frame: Box<[u8]>,
 }
 
@@ -77,6 +79,7 @@ impl BufferReader {
             sleeper: Sleeper::default(),
             is_closed: false,
             run: None,
+            found: None,
             frame: vec![0; FRAME_BUFFER].into(),
         }
     }
@@ -86,7 +89,7 @@ impl BufferReader {
         if self.is_closed {
             return self.go_on(words);
         }
-        self.run = None;
+        (self.run, self.found) = (None, None);
         let header = self.layout.header(words);
         self.ticket = header.ticket.load(SeqCst);
         // The counter is read before every position. A writer draws its ticket before it moves its position.
@@ -106,24 +109,24 @@ impl BufferReader {
 
     /// Begins the next part of the same look.
     pub fn go_on(&mut self, words: &[AtomicU64]) {
-        self.run = None;
+        (self.run, self.found) = (None, None);
         self.each_claimed(words, |ring, words| ring.go_on(words));
     }
 
     /// Hands out the next frame.
     #[inline]
     pub fn next(&mut self, words: &[AtomicU64]) -> Next<'_> {
-        let Some(index) = self.first() else {
+        let Some(index) = self.found.take().or_else(|| self.first()) else {
             return match (self.has_part(), self.needs_look()) {
                 (true, _) => Next::Part,
                 (false, true) => Next::Look,
                 (false, false) => Next::Nothing,
             };
         };
-        let ring = self.layout.ring(words, index);
-        let (length, found) = self.rings[index].take(ring, &mut self.frame);
+        let data = self.layout.data(words, index);
+        let (length, found) = self.rings[index].take(data, &mut self.frame);
         if let Err(error) = found {
-            self.give_up(index, ring, error);
+            self.give_up(index, self.layout.ring(words, index), error);
         } else if self.rings[index].is_empty() {
             self.active &= !(1 << index);
         }
@@ -133,7 +136,10 @@ impl BufferReader {
     /// Returns whether [`next`](Self::next) has a frame.
     #[inline]
     pub fn has_next(&mut self) -> bool {
-        self.first().is_some()
+        if self.found.is_none() {
+            self.found = self.first();
+        }
+        self.found.is_some()
     }
 
     /// Returns whether the look has more parts than those that were handed out.
@@ -189,8 +195,10 @@ impl BufferReader {
     }
 
     /// Says that the reader is about to sleep. It must look and call [`next`](Self::next) once more before it does.
-    pub fn fall_asleep(&mut self, words: &[AtomicU64]) {
-        self.sleeper.fall_asleep(self.layout.header(words));
+    ///
+    /// `barrier` is called after a [`tick`](Self::tick).
+    pub fn fall_asleep(&mut self, words: &[AtomicU64], barrier: impl FnOnce()) {
+        self.sleeper.fall_asleep(self.layout.header(words), barrier);
     }
 
     /// Says that the reader looks by itself again.
@@ -198,14 +206,24 @@ impl BufferReader {
         self.sleeper.awake(self.layout.header(words));
     }
 
+    /// Says that the reader goes on looking by itself for a while, for example at ticks.
+    ///
+    /// Then writers whose system can make their processors execute a fence, when the reader asks for that, leave out
+    /// the fence of each record. The reader asks in the `barrier` that it gives to [`fall_asleep`](Self::fall_asleep)
+    /// and [`close`](Self::close). A reader that cannot ask must not call this.
+    pub fn tick(&mut self, words: &[AtomicU64]) {
+        self.sleeper.tick(self.layout.header(words));
+    }
+
     /// Makes the cut: what was committed before is handed out from here on, and nothing else.
     ///
-    /// A commit that comes after the cut finds [`Reader::Closed`](super::Reader::Closed).
-    pub fn close(&mut self, words: &[AtomicU64]) {
+    /// A commit that comes after the cut finds [`Reader::Closed`](super::Reader::Closed). `barrier` is called after a
+    /// [`tick`](Self::tick).
+    pub fn close(&mut self, words: &[AtomicU64], barrier: impl FnOnce()) {
         if self.is_closed {
             return;
         }
-        self.sleeper.close(self.layout.header(words));
+        self.sleeper.close(self.layout.header(words), barrier);
         self.look(words);
         self.is_closed = true;
     }

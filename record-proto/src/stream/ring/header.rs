@@ -3,7 +3,7 @@
 use super::atomic::{
     AtomicU64,
     Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
-    fence,
+    compiler_fence, fence,
 };
 use super::layout::RingWords;
 
@@ -22,6 +22,9 @@ const TICKET_LIMIT: u64 = 1 << 63;
 pub struct Header<'m> {
     /// Counts how often the reader fell asleep and awoke: odd while it sleeps. Only the reader moves it.
     pub bell: &'m AtomicU64,
+    /// Not 0 while the reader makes the processors of all writers execute a fence before it sleeps. Only the reader moves
+    /// it.
+    pub ticks: &'m AtomicU64,
     /// The next ticket.
     pub ticket: &'m AtomicU64,
     /// One bit for each ring that is or was in use.
@@ -59,8 +62,21 @@ impl<'m> Header<'m> {
     }
 
     /// Returns what the reader does. To be called after each commit.
+    ///
+    /// `has_barrier`: the reader can make this process execute a fence, as [`BufferReader::tick`] says.
+    ///
+    /// [`BufferReader::tick`]: super::BufferReader::tick
     #[inline]
-    pub fn after_commit(self) -> Reader {
+    pub fn after_commit(self, has_barrier: bool) -> Reader {
+        if has_barrier {
+            // The processor may load this word before the commit is visible. If the reader falls asleep after the load,
+            // its barrier comes after the load too, and so after the commit, which precedes the load in this program:
+            // the look that follows the barrier sees the entry.
+            compiler_fence(SeqCst);
+            if self.ticks.load(Relaxed) != 0 {
+                return Reader::Awake;
+            }
+        }
         // The reader stores the bell, fences, and looks at the positions. So of the two fences one comes first: either
         // this load sees the reader asleep or closed, or the reader's look sees the entry.
         fence(SeqCst);
@@ -119,21 +135,23 @@ impl<'m> Header<'m> {
 #[derive(Debug)]
 pub(super) struct Sleeper {
     value: u64,
+    ticks: bool,
 }
 
 impl Default for Sleeper {
     fn default() -> Self {
-        Self { value: NEVER_AWAKE }
+        Self {
+            value: NEVER_AWAKE,
+            ticks: false,
+        }
     }
 }
 
 impl Sleeper {
     /// Says that the reader is about to sleep. It must look once more before it does.
-    pub(super) fn fall_asleep(&mut self, header: Header<'_>) {
+    pub(super) fn fall_asleep(&mut self, header: Header<'_>, barrier: impl FnOnce()) {
         // Closed is odd, and stays.
-        self.set(header, self.value | 1);
-        // Together with the fence of `after_commit`: whoever commits after the look that follows sees the value.
-        fence(SeqCst);
+        self.stop(header, self.value | 1, barrier);
     }
 
     /// Says that the reader looks by itself again.
@@ -144,10 +162,27 @@ impl Sleeper {
     }
 
     /// Says that the reader looks once more and then never again.
-    pub(super) fn close(&mut self, header: Header<'_>) {
-        self.set(header, CLOSED);
-        // Together with the fence of `after_commit`: what the look that follows does not see is not acknowledged.
+    pub(super) fn close(&mut self, header: Header<'_>, barrier: impl FnOnce()) {
+        self.stop(header, CLOSED, barrier);
+    }
+
+    /// Says that the reader executes a barrier before it sleeps.
+    pub(super) fn tick(&mut self, header: Header<'_>) {
+        if !self.ticks && self.value & 1 == 0 {
+            self.ticks = true;
+            header.ticks.store(1, Relaxed);
+        }
+    }
+
+    fn stop(&mut self, header: Header<'_>, value: u64, barrier: impl FnOnce()) {
+        header.ticks.store(0, Relaxed);
+        self.set(header, value);
+        // Together with the fence of `after_commit`: whoever commits after the look that follows sees the value.
         fence(SeqCst);
+        // For those who found that the reader ticks, and left that fence out.
+        if std::mem::take(&mut self.ticks) {
+            barrier();
+        }
     }
 
     fn set(&mut self, header: Header<'_>, value: u64) {

@@ -29,6 +29,7 @@ mod header_at {
     pub(super) const RING_BYTES: usize = 3;
     // Each of these has a cache line, and the neighbour of that, of its own.
     pub(super) const BELL: usize = 64 / super::WORD;
+    pub(super) const TICKS: usize = BELL + 1;
     pub(super) const TICKET: usize = 256 / super::WORD;
     pub(super) const CLAIMED: usize = 384 / super::WORD;
 }
@@ -178,6 +179,7 @@ impl Layout {
     pub fn header(self, words: &[AtomicU64]) -> Header<'_> {
         Header {
             bell: &words[header_at::BELL],
+            ticks: &words[header_at::TICKS],
             ticket: &words[header_at::TICKET],
             claimed: &words[header_at::CLAIMED],
         }
@@ -191,7 +193,6 @@ impl Layout {
     pub fn ring(self, words: &[AtomicU64], index: usize) -> RingWords<'_> {
         assert!(index < self.rings, "ring {index} of {}", self.rings);
         let head = &words[(HEADS + index * RING_HEAD) / WORD..][..RING_HEAD / WORD];
-        let data = (self.data_begin() + index * self.ring_bytes) / WORD;
         RingWords {
             head: &head[ring_at::HEAD],
             waiting: &head[ring_at::WAITING],
@@ -201,8 +202,19 @@ impl Layout {
             tail: &head[ring_at::TAIL],
             dispatched: &head[ring_at::DISPATCHED],
             awaited: &head[ring_at::AWAITED],
-            data: &words[data..][..self.ring_bytes / WORD],
+            data: self.data(words, index),
         }
+    }
+
+    /// Returns the words of one ring that hold its entries.
+    ///
+    /// # Panics
+    ///
+    /// As for [`ring`](Self::ring).
+    #[inline]
+    pub(super) fn data(self, words: &[AtomicU64], index: usize) -> &[AtomicU64] {
+        let begin = (self.data_begin() + index * self.ring_bytes) / WORD;
+        &words[begin..][..self.ring_bytes / WORD]
     }
 
     /// Returns where the first ring begins in the buffer, in bytes. Rings begin at pages.

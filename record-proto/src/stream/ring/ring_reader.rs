@@ -1,6 +1,9 @@
 //! `RingReader`: the one reader of a ring.
 
-use super::atomic::Ordering::{Acquire, Relaxed, Release};
+use super::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
 use super::entry::{JUMP, MAX_FRAME, WORD, entry_bytes, max_frame};
 use super::layout::RingWords;
 
@@ -87,7 +90,7 @@ impl RingReader {
         self.stop = self.position + PART;
         match self.next {
             Some(_) => Ok(()),
-            None => self.find_next(ring),
+            None => self.find_next(ring.data),
         }
     }
 
@@ -124,22 +127,22 @@ impl RingReader {
     #[inline]
     pub(super) fn take(
         &mut self,
-        ring: RingWords<'_>,
+        data: &[AtomicU64],
         buffer: &mut [u8],
     ) -> (usize, Result<(), RingError>) {
         let Some(next) = self.next.take() else {
             return (0, Ok(()));
         };
-        let place = self.place(ring) / WORD + 1;
-        let words = &ring.data[place..][..next.frame.div_ceil(WORD)];
-        let (chunks, _) = buffer.as_chunks_mut::<WORD>();
+        let place = self.place(data) / WORD + 1;
+        let words = &data[place..][..next.frame.div_ceil(WORD)];
+        let (chunks, _) = buffer.as_chunks_mut();
         for (chunk, word) in chunks.iter_mut().zip(words) {
             *chunk = word.load(Relaxed).to_ne_bytes();
         }
         // The length that was checked, whatever stands there now.
         chunks[0] = next.first.to_ne_bytes();
         self.position += entry_bytes(next.frame) as u64;
-        (next.frame, self.find_next(ring))
+        (next.frame, self.find_next(data))
     }
 
     /// Gives the room of everything that was taken back to the writer. Returns whether that is more than before.
@@ -172,25 +175,25 @@ impl RingReader {
 
     /// Finds the next entry, if there is a whole one.
     #[inline]
-    fn find_next(&mut self, ring: RingWords<'_>) -> Result<(), RingError> {
+    fn find_next(&mut self, data: &[AtomicU64]) -> Result<(), RingError> {
         if self.position == self.head {
             return Ok(());
         }
-        let mut order = ring.data[self.place(ring) / WORD].load(Relaxed);
+        let mut order = data[self.place(data) / WORD].load(Relaxed);
         if order == JUMP {
-            self.jump(ring)?;
-            order = ring.data[0].load(Relaxed);
+            self.jump(data)?;
+            order = data[0].load(Relaxed);
         }
-        let at = self.place(ring);
+        let at = self.place(data);
         let error = |length| RingError::Entry {
             position: self.position,
             length,
         };
-        let first = ring.data.get(at / WORD + 1).map(|word| word.load(Relaxed));
+        let first = data.get(at / WORD + 1).map(|word| word.load(Relaxed));
         let first = first.filter(|_| order != JUMP).ok_or(error(0))?;
         let [a, b, c, d, ..] = first.to_ne_bytes();
         let frame = (u32::from_be_bytes([a, b, c, d]) as usize).saturating_add(4);
-        let size = size_of_val(ring.data);
+        let size = size_of_val(data);
         if frame > max_frame(size) {
             return Err(error(frame));
         }
@@ -208,10 +211,10 @@ impl RingReader {
 
     /// Goes on at the start of the ring. An entry follows there, because both become visible together.
     #[cold]
-    fn jump(&mut self, ring: RingWords<'_>) -> Result<(), RingError> {
+    fn jump(&mut self, data: &[AtomicU64]) -> Result<(), RingError> {
         let position = self.position;
-        let at = self.place(ring);
-        let start = position + (size_of_val(ring.data) - at) as u64;
+        let at = self.place(data);
+        let start = position + (size_of_val(data) - at) as u64;
         if at == 0 || start >= self.head {
             return Err(RingError::Jump { position });
         }
@@ -219,8 +222,8 @@ impl RingReader {
         Ok(())
     }
 
-    fn place(&self, ring: RingWords<'_>) -> usize {
-        self.position as usize & (size_of_val(ring.data) - 1)
+    fn place(&self, data: &[AtomicU64]) -> usize {
+        self.position as usize & (size_of_val(data) - 1)
     }
 }
 

@@ -168,14 +168,12 @@ impl<'m> RingWriter<'m> {
             return;
         };
         first.store(order, Relaxed);
-        let (chunks, rest) = frame.as_chunks::<WORD>();
+        let (chunks, rest) = frame.as_chunks();
         for (word, chunk) in words.iter().zip(chunks) {
             word.store(u64::from_ne_bytes(*chunk), Relaxed);
         }
         if let (false, Some(word)) = (rest.is_empty(), words.get(chunks.len())) {
-            let mut last = [0; WORD];
-            last[..rest.len()].copy_from_slice(rest);
-            word.store(u64::from_ne_bytes(last), Relaxed);
+            word.store(last_word(frame, rest.len()), Relaxed);
         }
         self.position = place.position + length as u64;
         // Release: whoever sees the position sees the entry, and the jump before it.
@@ -223,4 +221,19 @@ impl<'m> RingWriter<'m> {
             frame,
         }
     }
+}
+
+/// Returns the last `length` of the bytes, 1 to 7 of them, as a word that begins with them.
+#[inline]
+fn last_word(bytes: &[u8], length: usize) -> u64 {
+    let word = match bytes.last_chunk() {
+        // Shorter than a copy of a length that varies.
+        Some(last) => u64::from_le_bytes(*last) >> (8 * (WORD - length)),
+        None => {
+            let mut last = [0; WORD];
+            last[..bytes.len()].copy_from_slice(bytes);
+            u64::from_le_bytes(last)
+        }
+    };
+    word.to_le()
 }

@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering::*};
 use std::thread;
@@ -64,7 +65,7 @@ fn log(memory: &Memory, writer: &mut RingWriter<'_>, frame: &[u8]) -> Reader {
     };
     let ticket = memory.header().draw_ticket().expect("a ticket");
     writer.commit(place, ticket, frame);
-    memory.header().after_commit()
+    memory.header().after_commit(false)
 }
 
 /// One look: hands out everything that may be, gives the room back. Returns whether nothing is left for the next look.
@@ -188,7 +189,7 @@ proptest! {
             turn(&memory, &mut reader, |_, frame| bytes += frame.len());
             prop_assert!(bytes <= 2 * memory.layout.ring_bytes());
         }
-        reader.close(&memory.words);
+        reader.close(&memory.words, || {});
         drain(&memory, &mut reader);
     }
 }
@@ -419,9 +420,12 @@ fn who_waits_for_frames_to_be_dispatched_is_woken() {
 fn a_reader_that_never_looked_is_asleep() {
     let memory = Memory::new(32 * KIB);
     let mut reader = memory.reader();
-    assert!(matches!(memory.header().after_commit(), Reader::Asleep(_)));
+    assert!(matches!(
+        memory.header().after_commit(false),
+        Reader::Asleep(_)
+    ));
     reader.awake(&memory.words);
-    assert_eq!(memory.header().after_commit(), Reader::Awake);
+    assert_eq!(memory.header().after_commit(false), Reader::Awake);
 }
 
 #[test]
@@ -443,14 +447,14 @@ fn a_commit_before_the_cut_is_handed_out_and_one_after_it_is_told() {
         log(&memory, &mut writer, &frame(b"before..")),
         Reader::Awake
     );
-    reader.close(&memory.words);
+    reader.close(&memory.words, || {});
     assert_eq!(
         log(&memory, &mut writer, &frame(b"after...")),
         Reader::Closed
     );
     // The end is final, whatever the reader does afterwards.
     reader.awake(&memory.words);
-    assert_eq!(memory.header().after_commit(), Reader::Closed);
+    assert_eq!(memory.header().after_commit(false), Reader::Closed);
     // Its first record is after the cut.
     let mut late = memory.claim().unwrap();
     assert_eq!(log(&memory, &mut late, &frame(b"late....")), Reader::Closed);
@@ -525,15 +529,46 @@ fn a_ring_that_makes_no_sense_is_given_up_and_the_others_go_on() {
 fn a_sleeping_reader_is_seen_until_it_is_awake() {
     let memory = Memory::new(32 * KIB);
     let mut reader = memory.reader();
-    reader.fall_asleep(&memory.words);
-    let first = memory.header().after_commit();
+    reader.fall_asleep(&memory.words, || {});
+    let first = memory.header().after_commit(false);
     assert!(matches!(first, Reader::Asleep(_)));
     // A writer that changes the bell does not change what the reader does.
     memory.header().bell.store(77, Relaxed);
     reader.awake(&memory.words);
-    assert_eq!(memory.header().after_commit(), Reader::Awake);
-    reader.fall_asleep(&memory.words);
-    assert_ne!(memory.header().after_commit(), first);
+    assert_eq!(memory.header().after_commit(false), Reader::Awake);
+    reader.fall_asleep(&memory.words, || {});
+    assert_ne!(memory.header().after_commit(false), first);
+}
+
+#[test]
+fn a_reader_that_ticks_needs_no_fence_of_its_writers_and_makes_one_before_it_sleeps() {
+    let memory = Memory::new(32 * KIB);
+    let mut reader = memory.reader();
+    let barriers = Cell::new(0);
+    let barrier = || barriers.set(barriers.get() + 1);
+    reader.fall_asleep(&memory.words, barrier);
+    let asleep = memory.header().after_commit(true);
+    assert_eq!(
+        (asleep, barriers.get()),
+        (memory.header().after_commit(false), 0)
+    );
+    // The reader of no frame does not tick.
+    reader.tick(&memory.words);
+    assert_eq!(memory.header().after_commit(true), asleep);
+    reader.awake(&memory.words);
+    reader.tick(&memory.words);
+    for has_barrier in [false, true] {
+        assert_eq!(memory.header().after_commit(has_barrier), Reader::Awake);
+    }
+    reader.fall_asleep(&memory.words, barrier);
+    assert_eq!(barriers.get(), 1);
+    let next = memory.header().after_commit(true);
+    assert!(matches!(next, Reader::Asleep(_)) && next != asleep);
+    reader.awake(&memory.words);
+    reader.tick(&memory.words);
+    reader.close(&memory.words, barrier);
+    assert_eq!(barriers.get(), 2);
+    assert_eq!(memory.header().after_commit(true), Reader::Closed);
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn one(bytes: &[u8]) {
         match input.u8() & 7 {
             0 => read(&mut reader, &words, layout, &mut expected),
             1 => {
-                reader.close(&words);
+                reader.close(&words, || {});
                 is_closed = true;
             }
             2 | 3 => {

@@ -67,7 +67,7 @@ fn one(bytes: &[u8]) {
         assert!(bytes <= 2 * layout.ring_bytes());
         reader.publish(words, |_| {}, |_, _| {});
         if input.u8() == 0 {
-            reader.close(words);
+            reader.close(words, || {});
         }
     }
 }

@@ -5,7 +5,7 @@ fn after_the_cut_a_record_counts_as_neither_sent_nor_dropped() {
     let (mut parent, handler) = start_with(1024 * KIB, Overflow::Block);
     log(&handler, "before");
     assert!(!handler.is_gone());
-    parent.reader.close(parent.words);
+    parent.reader.close(parent.words, || {});
     assert!(handler.is_gone());
     for _ in 0..10 {
         log(&handler, "after");
@@ -24,7 +24,7 @@ fn a_thread_that_waits_for_room_ends_at_the_cut() {
             }
         });
         wait_until("the ring does not get full", || is_waiting(&parent));
-        parent.reader.close(parent.words);
+        parent.reader.close(parent.words, || {});
         wait_until("the thread waits on", || waits.is_finished());
     });
 }
@@ -87,7 +87,7 @@ fn a_parent_that_is_killed_is_noticed_by_records_that_are_dropped() {
 fn a_parent_that_is_killed_while_it_sleeps_is_noticed_at_the_next_record() {
     let (mut parent, handler) = start_with(1024 * KIB, Overflow::Block);
     parent.read();
-    parent.reader.fall_asleep(parent.words);
+    parent.reader.fall_asleep(parent.words, || {});
     parent.pipe = None;
     log(&handler, "hello");
     assert!(handler.is_gone());

@@ -75,7 +75,7 @@ fn the_wait_for_room_ends_with_the_policy() {
 fn a_sleeping_parent_is_woken_once_in_a_while_and_a_full_pipe_drops_nothing() {
     let (mut parent, handler) = start_with(1024 * KIB, Overflow::DropNewest);
     parent.read();
-    parent.reader.fall_asleep(parent.words);
+    parent.reader.fall_asleep(parent.words, || {});
     for _ in 0..50 {
         log(&handler, "hello");
     }
@@ -92,7 +92,7 @@ fn a_sleeping_parent_is_woken_once_in_a_while_and_a_full_pipe_drops_nothing() {
         == crate::transport::Written::Whole
     {}
     parent.reader.awake(parent.words);
-    parent.reader.fall_asleep(parent.words);
+    parent.reader.fall_asleep(parent.words, || {});
     let before = handler.counts().sent;
     log(&handler, "hello");
     assert_eq!(
@@ -106,7 +106,7 @@ fn a_thread_that_waits_for_room_wakes_a_parent_whose_bell_was_lost() {
     for overflow in [Overflow::Block, Overflow::DropNewest] {
         let (mut parent, handler) = start_with(64 * KIB, overflow);
         parent.read();
-        parent.reader.fall_asleep(parent.words);
+        parent.reader.fall_asleep(parent.words, || {});
         thread::scope(|scope| {
             let logger = scope.spawn(|| {
                 while handler.counts().dropped == 0 && handler.counts().sent < 1000 {
@@ -138,7 +138,7 @@ fn a_bell_is_not_written_into_another_file_under_the_number_of_the_pipe() {
     let number = handler.writer.pipe().unwrap().address().unwrap().fd;
     replace(number, &write_end);
     parent.read();
-    parent.reader.fall_asleep(parent.words);
+    parent.reader.fall_asleep(parent.words, || {});
     log(&handler, "hello");
     assert_eq!(parent.read().records.len(), 1);
     // The close goes through the ring too.
