@@ -174,8 +174,8 @@ impl Transport {
     #[cfg_attr(not(feature = "shared-buffer"), allow(unused_variables))]
     pub(crate) fn give_rings_back(&self, deadline: &mut Deadline) {
         #[cfg(feature = "shared-buffer")]
-        if let Self::Shared(shared, _) = self {
-            shared.retire(deadline);
+        if let Self::Shared(shared, pipe) = self {
+            shared.retire(pipe, deadline);
         }
     }
 
@@ -244,7 +244,7 @@ impl Transport {
             Self::Direct(_) => {}
             // The other threads may be writing into their rings at this moment, but not for long.
             #[cfg(feature = "shared-buffer")]
-            Self::Shared(shared, _) => shared.retire(&mut Deadline::no_wait()),
+            Self::Shared(shared, pipe) => shared.retire(pipe, &mut Deadline::no_wait()),
             #[cfg(feature = "buffered")]
             Self::Buffered(queue, _) | Self::Custom(queue) => queue.close(),
         }

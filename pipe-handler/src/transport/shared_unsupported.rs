@@ -57,7 +57,7 @@ impl SharedBuffer {
         match self.0 {}
     }
 
-    pub(crate) fn retire(&self, _: &mut Deadline) {
+    pub(crate) fn retire(&self, _: &Pipe, _: &mut Deadline) {
         match self.0 {}
     }
 

@@ -10,9 +10,11 @@ use std::{
     time::Duration,
 };
 
+use record_proto::Reader;
 use rustix::io::{FdFlags, fcntl_setfd};
 
 use super::address::BufferAddress;
+use super::bell;
 use super::dispatched;
 use super::mapping::Mapping;
 use super::process_rings::ProcessRings;
@@ -107,9 +109,14 @@ impl SharedBuffer {
     }
 
     /// Gives all rings of this process back. Its later frames go through the pipe.
-    pub(crate) fn retire(&self, deadline: &mut Deadline) {
-        if let Some(rings) = self.live_rings() {
-            rings.retire(deadline);
+    pub(crate) fn retire(&self, pipe: &Pipe, deadline: &mut Deadline) {
+        let Some(rings) = self.live_rings() else {
+            return;
+        };
+        rings.retire(deadline);
+        // The parent frees the rings when it looks. A process that begins before that would find none.
+        if let Reader::Asleep(value) = rings.header().after_commit(false) {
+            bell::write(value, pipe);
         }
     }
 

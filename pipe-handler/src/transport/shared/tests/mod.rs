@@ -30,7 +30,7 @@ use rustix::{
 
 use super::mapping::Refused;
 use super::{BufferAddress, Mapping, SharedBuffer};
-use crate::transport::{Overflow, Pipe, Transport, WriteEnd};
+use crate::transport::{Deadline, Overflow, Pipe, Transport, WriteEnd};
 use crate::{Builder, PipeHandler};
 
 pub(super) const KIB: usize = 1024;
@@ -76,6 +76,16 @@ pub(super) fn make(
     write_end: OwnedFd,
     settings: impl FnOnce(Builder) -> Builder,
 ) -> Result<PipeHandler, Refused> {
+    let transport = transport(fd, write_end)?;
+    let mut builder = settings(PipeHandler::builder().filter("trace"));
+    let filter = builder.read_filter().unwrap();
+    let handler = builder.make_with(filter, transport);
+    handler.writer.begin_session();
+    Ok(handler)
+}
+
+/// Makes the way through a buffer, with a pipe beside it.
+fn transport(fd: OwnedFd, write_end: OwnedFd) -> Result<Transport, Refused> {
     let stat = fstat(&fd).unwrap();
     let address = BufferAddress {
         fd: fd.into_raw_fd(),
@@ -86,11 +96,7 @@ pub(super) fn make(
     let (mapping, fd) = Mapping::adopt(&address)?;
     let shared = Box::new(SharedBuffer::new(mapping, fd, address));
     let pipe = Pipe::new(Arc::new(WriteEnd::new(write_end)), false);
-    let mut builder = settings(PipeHandler::builder().filter("trace"));
-    let filter = builder.read_filter().unwrap();
-    let handler = builder.make_with(filter, Transport::Shared(shared, pipe));
-    handler.writer.begin_session();
-    Ok(handler)
+    Ok(Transport::Shared(shared, pipe))
 }
 
 /// As [`start`], with this overflow policy.

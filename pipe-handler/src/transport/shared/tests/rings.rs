@@ -24,6 +24,20 @@ fn a_thread_gives_its_ring_back_and_a_handler_all_of_them() {
 }
 
 #[test]
+fn rings_that_are_given_back_wake_a_parent_that_sleeps() {
+    let (mut parent, fd, write_end) = Parent::new(1024 * KIB);
+    let transport = transport(fd, write_end).expect("a buffer");
+    transport.begin(7);
+    assert_eq!(parent.claimed(), 1);
+    parent.reader.fall_asleep(parent.words, || {});
+    parent.read();
+    transport.give_rings_back(&mut Deadline::no_wait());
+    assert!(!parent.read_pipe().is_empty());
+    parent.read();
+    assert_eq!(parent.claimed(), 0);
+}
+
+#[test]
 fn threads_without_a_ring_share_one_until_the_parent_has_freed_another() {
     // Two rings, one of which is the common one. The thread that writes the hello gives the other one back.
     let start = || start_with(64 * KIB, Overflow::Block);
