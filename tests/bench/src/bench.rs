@@ -20,7 +20,7 @@ pub struct Bench {
 }
 
 /// The systems that must not fail.
-const OWN: [&str; 2] = ["direct", "buffered"];
+const OWN: [&str; 3] = ["direct", "buffered", "shared"];
 
 impl Bench {
     pub fn new(settings: Settings) -> Self {

@@ -1,6 +1,12 @@
 //! The writing side of one measurement.
 
-use std::{hint::black_box, sync::Barrier, thread, time::Duration};
+use std::{
+    hint::black_box,
+    process,
+    sync::Barrier,
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result};
 
@@ -20,6 +26,9 @@ const BURST_PAUSE: Duration = Duration::from_millis(3);
 /// Between two records of a trickle.
 const TRICKLE_PAUSE: Duration = Duration::from_millis(1);
 
+/// A sleep takes about so long more than was asked for.
+const SHORTEST_SLEEP: Duration = Duration::from_micros(60);
+
 pub fn run(task: &Task) -> Result<()> {
     let logger = systems::logger(&task.system).context("no such system")?;
     let installed = logger.install()?;
@@ -30,6 +39,7 @@ pub fn run(task: &Task) -> Result<()> {
         calls: Percentiles::of(measured.calls, |ticks| stopwatch.nanos(ticks)),
         disabled: measured.disabled,
         allocations: measured.allocations,
+        pss_kib: measured.pss_kib,
     };
     gate::say(&said)
 }
@@ -40,6 +50,7 @@ struct Measured {
     calls: Vec<u64>,
     disabled: Option<f64>,
     allocations: u64,
+    pss_kib: u64,
 }
 
 fn emit(
@@ -75,6 +86,7 @@ fn emit(
         }
         anyhow::Ok(all)
     })?;
+    measured.pss_kib = usage::pss_kib()?;
     finish();
     measured.allocations = alloc::stop();
     Ok(measured)
@@ -102,6 +114,10 @@ fn thread_load(pace: Pace, emit: &Emit, stopwatch: Stopwatch) -> Measured {
             measured.calls = in_bursts(emit, bursts, calls, stopwatch);
         }
         Pace::Trickle { records } => trickle(emit, records),
+        Pace::Steady {
+            records,
+            per_second,
+        } => steady(emit, records, per_second),
         Pace::Disabled { calls } => measured.disabled = Some(disabled(calls)),
         Pace::Idle { .. } => {}
     }
@@ -132,6 +148,20 @@ fn trickle(emit: &Emit, records: u64) {
     for _ in 0..records {
         thread::sleep(TRICKLE_PAUSE);
         emit(clock::monotonic());
+    }
+}
+
+fn steady(emit: &Emit, records: u64, per_second: u64) {
+    let distance = Duration::from_secs(1) / u32::try_from(per_second).unwrap_or(u32::MAX);
+    // Many children do not log all at the same time.
+    let begin = Instant::now() + distance * (process::id() % 64) / 64;
+    for i in 0..records {
+        let due = begin + distance * u32::try_from(i).unwrap_or(u32::MAX);
+        let left = due.saturating_duration_since(Instant::now());
+        if left >= SHORTEST_SLEEP {
+            thread::sleep(left);
+        }
+        emit(FIRST_JOB + i);
     }
 }
 

@@ -33,6 +33,7 @@ pub struct Said {
     /// Nanoseconds of a call that is filtered out.
     pub disabled: Option<f64>,
     pub allocations: u64,
+    pub pss_kib: u64,
 }
 
 impl Gate {

@@ -35,6 +35,8 @@ pub enum Pace {
     Bursts { bursts: u64, calls: u64 },
     /// One record, then a pause of a millisecond. The job number is the time of the call.
     Trickle { records: u64 },
+    /// So many records a second, at equal distances or, if those are short, in small groups.
+    Steady { records: u64, per_second: u64 },
     /// Calls below the level that is let through.
     Disabled { calls: u64 },
     /// Nothing, while the parent watches itself for so long.
@@ -101,7 +103,9 @@ impl Pace {
     /// Records of one thread.
     pub fn records(self) -> u64 {
         match self {
-            Pace::Flat { records } | Pace::Trickle { records } => records,
+            Pace::Flat { records } | Pace::Trickle { records } | Pace::Steady { records, .. } => {
+                records
+            }
             Pace::Bursts { bursts, calls } => bursts * calls,
             Pace::Disabled { .. } | Pace::Idle { .. } => 0,
         }

@@ -32,7 +32,7 @@ use clap::Parser;
 use crate::{
     bench::Bench,
     options::{Options, Part, Settings},
-    parts::{growth, limits, micro, peers, tracing, tracing_child},
+    parts::{growth, limits, micro, peers, rates, tracing, tracing_child},
 };
 
 #[global_allocator]
@@ -77,6 +77,9 @@ fn measure(part: &Part, settings: Settings) -> Result<()> {
     }
     if wanted(Part::Growth) {
         growth::run(&mut bench);
+    }
+    if wanted(Part::Rates) {
+        rates::run(&mut bench);
     }
     println!("{}", bench.left_out());
     ensure!(bench.is_sound(), "this project's own records were lost");

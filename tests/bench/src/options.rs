@@ -43,6 +43,8 @@ pub enum Part {
     Tracing,
     /// How the cost grows with threads, children, key-values and message sizes.
     Growth,
+    /// What a record costs at given rates, of one child and of many, and the memory of a child.
+    Rates,
     /// What scopes cost.
     #[cfg(feature = "scope")]
     Scope,

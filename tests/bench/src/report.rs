@@ -23,6 +23,9 @@ pub struct Report {
     pub child_allocations: u64,
     pub parent_allocations: u64,
     pub peak_kib: u64,
+    /// Of all children, and of the parent, when the last record was logged and dispatched.
+    pub child_pss_kib: u64,
+    pub parent_pss_kib: u64,
     /// Nanoseconds.
     pub latency: Option<Percentiles>,
     /// Nanoseconds.

@@ -90,6 +90,7 @@ fn clocked(
     report.parent_allocations = alloc::stop();
     report.parent_cpu = usage::cpu()? - cpu;
     report.peak_kib = usage::peak_kib()?;
+    report.parent_pss_kib = usage::pss_kib()?;
     let last = last.unwrap_or_else(Instant::now);
     report.seconds = last.saturating_duration_since(start).as_secs_f64();
     Ok(rest)
@@ -146,6 +147,7 @@ impl Report {
         self.records = task.load.timed();
         self.child_cpu = cpu(after) - cpu(before);
         self.child_allocations = after.iter().map(|said| said.allocations).sum();
+        self.child_pss_kib = after.iter().map(|said| said.pss_kib).sum();
         self.calls = after.first().and_then(|said| said.calls);
         self.disabled = after.first().and_then(|said| said.disabled);
     }

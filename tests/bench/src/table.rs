@@ -11,9 +11,9 @@ pub struct Table {
 }
 
 impl Table {
-    pub fn new<const N: usize>(head: [&str; N]) -> Self {
+    pub fn new(head: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self {
-            head: head.map(str::to_owned).into(),
+            head: head.into_iter().map(Into::into).collect(),
             rows: Vec::new(),
         }
     }

@@ -24,6 +24,12 @@ pub fn peak_kib() -> Result<u64> {
     number_of(&status, "VmHWM:").context("no VmHWM in /proc/self/status")
 }
 
+/// The share of this process in the memory that is resident, in KiB.
+pub fn pss_kib() -> Result<u64> {
+    let memory = fs::read_to_string("/proc/self/smaps_rollup")?;
+    number_of(&memory, "Pss:").context("no Pss in /proc/self/smaps_rollup")
+}
+
 /// How often other threads of this process than the calling one run per second, over `time`.
 pub fn wakeups_per_second(time: Duration) -> Result<f64> {
     let before = switches_of_others()?;

@@ -7,10 +7,10 @@ use crate::{
     table::{Table, median, range},
 };
 
-const OWN: [&str; 2] = ["direct", "buffered"];
+const OWN: [&str; 3] = ["direct", "buffered", "shared"];
 
 /// Each in front of the least that it could be.
-const WITH_SKETCHES: [&str; 4] = ["direct", "bare", "buffered", "shared"];
+const WITH_SKETCHES: [&str; 5] = ["direct", "bare", "buffered", "one-buffer", "shared"];
 
 /// How many records of a flat load take about half a second.
 const RECORDS: u64 = 1_000_000;
@@ -132,7 +132,8 @@ fn print_sketches(bench: &Bench, steps: &[Step]) {
         "direct",
         "*bare*",
         "buffered",
-        "*shared*",
+        "*one-buffer*",
+        "shared",
     ];
     let mut table = Table::new(head);
     for step in steps {
@@ -145,17 +146,16 @@ fn print_sketches(bench: &Bench, steps: &[Step]) {
 }
 
 fn print(bench: &Bench, name: &str, steps: &[Step]) {
-    let mut table = Table::new([
-        name,
-        "direct: thousand records/s",
-        "MB/s of messages",
-        "CPU s per million",
-        "parent's peak MiB",
-        "buffered: thousand records/s",
-        "MB/s of messages",
-        "CPU s per million",
-        "parent's peak MiB",
-    ]);
+    let of_system = |system| {
+        [
+            format!("{system}: thousand records/s"),
+            "MB/s of messages".to_owned(),
+            "CPU s per million".to_owned(),
+            "parent's peak MiB".to_owned(),
+        ]
+    };
+    let head = OWN.into_iter().flat_map(of_system);
+    let mut table = Table::new(std::iter::once(name.to_owned()).chain(head));
     for step in steps {
         let part = format!("{name} {}", step.title);
         let mut cells = vec![step.title.clone()];
@@ -183,6 +183,7 @@ fn idle(bench: &mut Bench) {
         "idle children",
         "direct: parent's wakeups per second",
         "buffered: parent's wakeups per second",
+        "shared: parent's wakeups per second",
     ]);
     let mut cells = vec![children.to_string()];
     for system in OWN {

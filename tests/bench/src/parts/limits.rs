@@ -35,6 +35,7 @@ pub fn run(bench: &mut Bench) -> Result<()> {
         blocks(bench, LARGE_PIPE, "pipe of 1 MiB")?;
         messages(bench, "direct");
         messages(bench, "buffered");
+        messages(bench, "shared");
         wake::measure(bench)?;
     }
     print(bench);
@@ -199,6 +200,7 @@ fn print(bench: &Bench) {
         ("pipe of 1 MiB", "write(2) to a pipe of 1 MiB"),
         ("direct", "**messages, direct**"),
         ("buffered", "**messages, buffered**"),
+        ("shared", "**messages, shared**"),
     ] {
         let rate = bench.figures.summary("bytes", what, "rate");
         let share = bench.figures.ratios("bytes", what, "pipe of 1 MiB", "rate");

@@ -4,6 +4,7 @@ pub mod growth;
 pub mod limits;
 pub mod micro;
 pub mod peers;
+pub mod rates;
 #[cfg(feature = "scope")]
 pub mod scope;
 pub mod tracing;

@@ -4,8 +4,8 @@ mod bare;
 mod ipc;
 mod json;
 mod naive;
+mod one_buffer;
 mod pipe;
-mod shared;
 mod sketch;
 mod tracing_json;
 
@@ -50,8 +50,9 @@ pub fn all() -> Vec<Box<dyn System>> {
     vec![
         Box::new(pipe::DIRECT),
         Box::new(pipe::BUFFERED),
+        Box::new(pipe::SHARED),
         Box::new(bare::Bare),
-        Box::new(shared::Shared),
+        Box::new(one_buffer::OneBuffer),
         Box::new(json::Json),
         Box::new(tracing_json::TracingJson),
         Box::new(ipc::Ipc),

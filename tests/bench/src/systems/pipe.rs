@@ -1,4 +1,4 @@
-//! `direct` and `buffered`: this project.
+//! `direct`, `buffered` and `shared`: this project.
 
 use std::{
     process::{Child, Command},
@@ -26,12 +26,20 @@ pub const BUFFERED: Pipe = Pipe {
     delivery: Delivery::Buffered,
 };
 
+pub const SHARED: Pipe = Pipe {
+    delivery: Delivery::Shared,
+};
+
+/// The rings of a child's buffer.
+const BUFFER: usize = 8 << 20;
+
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Logger for Pipe {
     fn name(&self) -> &'static str {
         match self.delivery {
             Delivery::Buffered => "buffered",
+            Delivery::Shared => "shared",
             _ => "direct",
         }
     }
@@ -39,6 +47,7 @@ impl Logger for Pipe {
     fn title(&self) -> &'static str {
         match self.delivery {
             Delivery::Buffered => "**this project, buffered**",
+            Delivery::Shared => "**this project, shared**",
             _ => "**this project, direct**",
         }
     }
@@ -56,13 +65,17 @@ impl Logger for Pipe {
 impl System for Pipe {
     fn per_second(&self) -> u64 {
         match self.delivery {
-            Delivery::Buffered => 5_000_000,
+            Delivery::Buffered | Delivery::Shared => 5_000_000,
             _ => 2_000_000,
         }
     }
 
     fn serve(&self, command: Command, sink: Box<dyn Log>) -> Result<(Child, Join)> {
-        let (child, logs) = Spawn::new(command).filter("info").spawn()?;
+        let mut spawn = Spawn::new(command).filter("info");
+        if let Delivery::Shared = self.delivery {
+            spawn = spawn.buffer(BUFFER);
+        }
+        let (child, logs) = spawn.spawn()?;
         let task = tokio::spawn(async {
             let summary = logs.run_into(sink).await?;
             let missing = summary.missing + summary.dropped + summary.malformed;

@@ -1,4 +1,4 @@
-//! `shared`: the least that buffered delivery could be, with one buffer for all threads.
+//! `one-buffer`: the least that buffered delivery could be, with one buffer for all threads.
 
 use std::{
     cell::RefCell,
@@ -19,7 +19,7 @@ use crate::{loggers::floor::Buffers, reference};
 
 /// Buffered delivery with one buffer for all threads: each thread encodes by itself and appends under one lock; another
 /// thread takes the buffer and writes it to this project's pipe. It has no policies, no accounts, no exit.
-pub struct Shared;
+pub struct OneBuffer;
 
 /// Where appending waits until the other thread has taken something.
 const CAPACITY: usize = 512 * 1024;
@@ -31,13 +31,13 @@ const LINGER: Duration = Duration::from_micros(200);
 /// What Linux keeps in one piece among the writers of a pipe.
 const PIPE_BUF: usize = 4096;
 
-impl Logger for Shared {
+impl Logger for OneBuffer {
     fn name(&self) -> &'static str {
-        "shared"
+        "one-buffer"
     }
 
     fn title(&self) -> &'static str {
-        "*encode into one shared buffer*"
+        "*encode into one buffer of all threads*"
     }
 
     fn install(&self) -> Result<Installed> {
@@ -51,7 +51,7 @@ impl Logger for Shared {
     }
 }
 
-impl System for Shared {
+impl System for OneBuffer {
     fn per_second(&self) -> u64 {
         5_000_000
     }
