@@ -85,7 +85,7 @@ impl Writers {
                 self.set_packet_mode();
                 self.check_descriptors(pid, sighting.place, &mut found);
             }
-            Some(pid) if sighting.is_first => {
+            Some(pid) if sighting.is_first && stays(pid) => {
                 let text = format!(
                     "pid {pid}, but the program is process {} and neither started that one nor gave it the pipe",
                     self.program
@@ -183,4 +183,10 @@ fn set_direct(pid: u32, number: i32) -> io::Result<()> {
 /// Returns the file that a process runs. A fork runs that of its parent, and has its descriptors rightly.
 fn program(pid: u32) -> Option<std::path::PathBuf> {
     fs::read_link(format!("/proc/{pid}/exe")).ok()
+}
+
+/// Returns whether a process is not just ending. One that is has no descriptors any more, and may have no parent.
+fn stays(pid: u32) -> bool {
+    thread::sleep(IDLE);
+    is_running(pid)
 }
