@@ -35,6 +35,7 @@ const READ_BUFFER: usize = 64 * 1024;
 pub(crate) struct FrameReader<R> {
     frames: FramedRead<R, BatchCodec>,
     batch: Batch,
+    has_pipe_frames: bool,
     /// Set by a reader that ends although another process may still write.
     ///
     /// Relaxed suffices. The one store is in a poll of the reader inside `frames`, and the one load is in a method of
@@ -80,12 +81,19 @@ impl<R> FrameReader<R> {
         self.phase == Phase::Ended && self.error.is_none()
     }
 
-    /// Returns why rings of the shared buffer were given up.
+    /// Returns why rings of the shared buffer were given up, or that nobody used them.
     pub(crate) fn ring_reasons(&self) -> Vec<String> {
-        self.rings
-            .as_ref()
-            .map(|rings| rings.reasons())
-            .unwrap_or_default()
+        let Some(rings) = &self.rings else {
+            return Vec::new();
+        };
+        let mut reasons = rings.reasons();
+        // A child that is refused the buffer cannot say so to anybody but itself.
+        if self.has_ended() && self.has_pipe_frames && !rings.was_used() {
+            reasons.push(
+                "the shared buffer was not used: all records came through the pipe".to_owned(),
+            );
+        }
+        reasons
     }
 
     /// Returns whether nothing can come out of the shared buffer any more.
@@ -113,6 +121,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             // The buffer is allocated by the first read.
             frames: FramedRead::with_capacity(reader, RecordCodec::new().batched(), 0),
             batch: Batch::default(),
+            has_pipe_frames: false,
             held_open: Arc::default(),
             rings_are_busy: Arc::default(),
             phase: Phase::Reading,
@@ -280,7 +289,10 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         let buffer = self.frames.read_buffer_mut();
         buffer.reserve(READ_BUFFER.saturating_sub(buffer.len()));
         match ready!(Pin::new(&mut self.frames).poll_next(cx)) {
-            Some(Ok(batch)) => self.batch = batch,
+            Some(Ok(batch)) => {
+                self.has_pipe_frames |= !batch.is_empty();
+                self.batch = batch;
+            }
             Some(Err(error)) => {
                 self.phase = match error {
                     CodecError::FrameTooLong { .. } => Phase::Draining,

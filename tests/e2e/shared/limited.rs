@@ -21,6 +21,12 @@ fn assert_complete(which: &str, outcome: &Outcome, records: usize) {
     assert_eq!(outcome.records.len(), 1 + 2 * records, "{which}");
 }
 
+/// Whether the summary says that the child used the pipe only.
+fn says_unused(outcome: &Outcome) -> bool {
+    let mut reasons = outcome.summary.reasons.iter();
+    reasons.any(|reason| reason.contains("the shared buffer was not used"))
+}
+
 #[test]
 fn a_child_to_whom_the_buffer_is_refused_logs_into_the_pipe() {
     for (how, errno) in [
@@ -36,6 +42,7 @@ fn a_child_to_whom_the_buffer_is_refused_logs_into_the_pipe() {
     ] {
         let outcome = child(how, errno, "start", 3, 100);
         assert_complete(&format!("{how} {errno}"), &outcome, 3);
+        assert!(says_unused(&outcome), "{how} {errno}");
     }
 }
 
@@ -50,6 +57,7 @@ fn limits_that_do_not_concern_a_child_cost_it_nothing() {
         for since in ["start", "later"] {
             let outcome = child(how, errno, since, 3, 100);
             assert_complete(&format!("{how} {errno} {since}"), &outcome, 3);
+            assert!(!says_unused(&outcome), "{how} {errno} {since}");
         }
     }
 }

@@ -42,6 +42,7 @@ pub(crate) struct Rings {
     reader_pid: Option<u32>,
     /// Whether writers may leave fences to this reader while it ticks.
     has_barrier: bool,
+    was_used: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +81,7 @@ impl Rings {
             report: Vec::new(),
             reader_pid: None,
             has_barrier: membarrier::exists(),
+            was_used: false,
         })
     }
 
@@ -148,10 +150,16 @@ impl Rings {
     /// Gives the room of the frames that were handed out so far back, and says that they are dispatched.
     pub(crate) fn publish(&mut self) {
         let dropped = &mut self.dropped;
-        self.reader
+        self.was_used |= self
+            .reader
             .publish(self.memory.words(), wake_all, |owner, counts| {
                 dropped.report(owner, counts);
             });
+    }
+
+    /// Returns whether any frame came out of the rings.
+    pub(crate) fn was_used(&self) -> bool {
+        self.was_used
     }
 
     /// Returns whether everything before the cut was handed out.
