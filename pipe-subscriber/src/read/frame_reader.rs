@@ -270,7 +270,11 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             // Whoever still maps the buffer has no pipe to wake this reader with.
             rings.close();
         }
-        let poll = match rings.look() || pipe.is_ready() {
+        if pipe.is_ready() {
+            // What the rings have by now comes before what the pipe had.
+            rings.look();
+        }
+        let poll = match pipe.is_ready() || rings.has_payload() {
             true => Poll::Ready(()),
             false => rings.poll_look(cx),
         };

@@ -5,7 +5,7 @@ use std::{
     os::fd::OwnedFd,
     process,
     sync::{Arc, atomic::Ordering::Relaxed},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Instant,
 };
 
@@ -19,6 +19,9 @@ use crate::sys::{SharedMemory, membarrier, wake_all};
 
 /// The first byte of the payload of a hello.
 const HELLO: u8 = 0;
+
+/// After a look that found so many bytes, there probably are more.
+const MANY_BYTES: usize = 64 * 1024;
 
 /// The number of rings that [`Rings::reasons`] names.
 const MAX_REASONS: usize = 8;
@@ -49,8 +52,9 @@ pub(crate) struct Rings {
 enum Phase {
     /// The last look may have found frames that were not handed out.
     HandingOut,
-    /// Everything that the look found was handed out, except frames that the next look hands out.
-    HeldBack,
+    /// Everything that the look found was handed out. The next one is due at once, because there are frames that it hands
+    /// out, or because the last one found many.
+    LookDue,
     /// Everything was handed out.
     Empty,
     /// The cut was made, and everything before it was handed out.
@@ -92,7 +96,7 @@ impl Rings {
 
     /// Looks for new frames, unless some of the last look are left. Returns whether there are any.
     pub(crate) fn look(&mut self) -> bool {
-        if matches!(self.phase, Phase::Empty | Phase::HeldBack) {
+        if matches!(self.phase, Phase::Empty | Phase::LookDue) {
             self.reader_pid = Some(process::id());
             self.reader.awake(self.memory.words());
             self.begin_look();
@@ -177,26 +181,45 @@ impl Rings {
             .collect()
     }
 
-    /// Ready if the next look is due.
+    /// Makes the next look when it is due. Ready if it found frames, or if there will be no more looks.
     ///
     /// While frames keep coming, looks are made at ticks. Otherwise the reader says that it sleeps: the child that logs
     /// next writes a bell into the pipe, and the reader of the pipe wakes this task.
     pub(crate) fn poll_look(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if matches!(self.phase, Phase::HeldBack | Phase::Ended) {
-            return Poll::Ready(());
+        loop {
+            match self.phase {
+                Phase::Ended => return Poll::Ready(()),
+                Phase::LookDue => {}
+                _ if !self.pacing.is_awake(Instant::now()) => break,
+                _ => match self.poll_tick(cx) {
+                    Some(tick) => ready!(tick),
+                    None => break,
+                },
+            }
+            if self.look() {
+                return Poll::Ready(());
+            }
         }
-        if self.pacing.is_awake(Instant::now())
-            && let Some(poll) = self.poll_tick(cx)
-        {
-            return poll;
-        }
-        self.reader
-            .fall_asleep(self.memory.words(), membarrier::in_registered_processes);
-        self.begin_look();
-        match self.has_payload() || self.phase == Phase::HeldBack {
+        match self.look_asleep() {
             true => Poll::Ready(()),
             false => Poll::Pending,
         }
+    }
+
+    /// Says that the reader sleeps, and looks once more. Returns whether that found frames.
+    fn look_asleep(&mut self) -> bool {
+        self.reader_pid = Some(process::id());
+        let words = self.memory.words();
+        // Writers may have answered the value of the last sleep already.
+        self.reader.awake(words);
+        self.reader
+            .fall_asleep(words, membarrier::in_registered_processes);
+        self.begin_look();
+        let has_found = self.has_payload() || self.phase == Phase::LookDue;
+        if has_found {
+            self.reader.awake(self.memory.words());
+        }
+        has_found
     }
 
     /// Ready after a tick. `None` if there can be none.
@@ -231,13 +254,15 @@ impl Rings {
                 self.reader.tick(self.memory.words());
             }
         }
-        self.phase = match (self.reader.needs_look(), self.reader.is_closed()) {
-            (true, _) => Phase::HeldBack,
-            (false, false) => Phase::Empty,
-            (false, true) => {
-                self.report_all_drops();
-                Phase::Ended
-            }
+        if self.reader.is_closed() {
+            self.report_all_drops();
+            self.phase = Phase::Ended;
+            return;
+        }
+        let is_due = self.reader.needs_look() || self.bytes_of_look >= MANY_BYTES;
+        self.phase = match is_due {
+            true => Phase::LookDue,
+            false => Phase::Empty,
         };
     }
 
