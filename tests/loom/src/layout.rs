@@ -2,6 +2,7 @@
 
 use super::atomic::{AtomicU64, Ordering::Relaxed};
 use super::header::Header;
+use super::ring_words::RingWords;
 
 const RING_WORDS: usize = 8;
 const HEAD_WORDS: usize = 12;
@@ -9,19 +10,6 @@ const HEAD_WORDS: usize = 12;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layout {
     pub(super) rings: usize,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(super) struct RingWords<'m> {
-    pub(super) head: &'m AtomicU64,
-    pub(super) waiting: &'m AtomicU64,
-    pub(super) owner: &'m AtomicU64,
-    pub(super) released: &'m AtomicU64,
-    pub(super) dropped: &'m [AtomicU64],
-    pub(super) tail: &'m AtomicU64,
-    pub(super) dispatched: &'m AtomicU64,
-    pub(super) awaited: &'m AtomicU64,
-    pub(super) data: &'m [AtomicU64],
 }
 
 impl Layout {

@@ -24,6 +24,8 @@ mod ring {
     mod models;
     #[path = "../../../record-proto/src/stream/ring/ring_reader.rs"]
     mod ring_reader;
+    #[path = "../../../record-proto/src/stream/ring/ring_words.rs"]
+    mod ring_words;
     #[path = "../../../record-proto/src/stream/ring/ring_writer.rs"]
     mod ring_writer;
 }

@@ -9,8 +9,9 @@ use super::entry::NO_TICKET;
 use super::header::Sleeper;
 #[cfg(any(test, record_proto_hooks))]
 use super::hooks;
-use super::layout::{Layout, RingWords};
+use super::layout::Layout;
 use super::ring_reader::{FRAME_BUFFER, RingError, RingReader};
+use super::ring_words::RingWords;
 
 /// The one reader of a buffer.
 ///

@@ -5,7 +5,7 @@ use super::atomic::{
     Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
     compiler_fence, fence,
 };
-use super::layout::RingWords;
+use super::ring_words::RingWords;
 
 /// The bell's value after the reader has stopped for good.
 const CLOSED: u64 = u64::MAX;

@@ -4,7 +4,7 @@
 //! The words are described in PROTOCOL.md, section "The shared buffer". Each of them may be changed by the other side at
 //! any moment, also against the rules. So it is read once, checked, and only then used.
 //!
-//! - `layout.rs`: the places of the words.
+//! - `layout.rs`: the places of the words; `ring_words.rs`: those of one ring.
 //! - `header.rs`: the words of the whole buffer: bell, tickets, and who has which ring.
 //! - `entry.rs`: how a frame stands in a ring.
 //! - `ring_writer.rs`: the one writer of a ring.
@@ -28,6 +28,7 @@ mod header;
 mod hooks;
 mod layout;
 mod ring_reader;
+mod ring_words;
 mod ring_writer;
 
 #[cfg(test)]
@@ -38,7 +39,8 @@ pub use hooks::{Hooks, set_hooks};
 pub use {
     buffer_reader::{BufferReader, Next},
     header::{Header, Reader},
-    layout::{Layout, LayoutError, RingWords},
+    layout::{Layout, LayoutError},
     ring_reader::RingError,
+    ring_words::RingWords,
     ring_writer::{NoRoom, Place, RingWriter, release},
 };

@@ -5,7 +5,7 @@ use super::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 use super::entry::{JUMP, MAX_FRAME, WORD, entry_bytes, max_frame};
-use super::layout::RingWords;
+use super::ring_words::RingWords;
 
 /// The bytes of a ring that are read in one part of a look, but for the last entry, which may pass them.
 const PART: u64 = 64 * 1024;

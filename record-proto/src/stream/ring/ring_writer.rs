@@ -2,7 +2,7 @@
 
 use super::atomic::Ordering::{Acquire, Relaxed, Release};
 use super::entry::{JUMP, WORD, entry_bytes, max_frame};
-use super::layout::RingWords;
+use super::ring_words::RingWords;
 
 /// An empty ring is begun again at its start once this many bytes of it were used, so that a process that logs now and
 /// then uses few pages.
