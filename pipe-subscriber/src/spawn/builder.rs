@@ -5,7 +5,7 @@ use std::{env, io, os::fd::OwnedFd, time::Duration};
 use log::LevelFilter;
 
 #[cfg(feature = "shared-buffer")]
-use super::buffer::share_buffer;
+use super::buffer_offer::share_buffer;
 use super::command::SpawnCommand;
 use super::handover::{Via, above_stdio, pass_write_end};
 use super::level::max_level;

@@ -4,6 +4,8 @@
 
 #[cfg(feature = "shared-buffer")]
 mod buffer;
+#[cfg(feature = "shared-buffer")]
+mod buffer_offer;
 mod builder;
 #[cfg(feature = "capture")]
 mod capture;

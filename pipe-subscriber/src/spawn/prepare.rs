@@ -8,7 +8,7 @@ use std::{
 use rustix::{fs::fstat, io::fcntl_dupfd_cloexec};
 
 #[cfg(feature = "shared-buffer")]
-use super::buffer::make_buffer;
+use super::buffer_offer::make_buffer;
 use super::builder::{FILTER_VARIABLE, Spawn, pipe_above_stdio};
 #[cfg(feature = "shared-buffer")]
 use super::handover::address_with_buffer;
