@@ -11,30 +11,26 @@ use std::{
 
 use record_proto::{Reader, RingWords};
 
-use super::process_rings::ProcessRings;
+use super::claims::Claims;
 use super::wait::LOOK;
 use super::{bell, futex};
 use crate::transport::{Deadline, Overflow, Pipe, WaitReadError, Written};
 
 /// Waits until the parent has dispatched everything that stands in the rings of this process now.
-pub(super) fn wait(
-    rings: &ProcessRings,
-    pipe: &Pipe,
-    timeout: Duration,
-) -> Result<(), WaitReadError> {
+pub(super) fn wait(claims: &Claims, pipe: &Pipe, timeout: Duration) -> Result<(), WaitReadError> {
     let mut deadline = Deadline::new(Overflow::BlockFor(timeout));
     // Where each ring ends now: what is logged later does not count.
-    let ends = rings.own().map(|ring| (ring, ring.head.load(Acquire)));
+    let ends = claims.own().map(|ring| (ring, ring.head.load(Acquire)));
     for (ring, end) in ends.collect::<Vec<_>>() {
         let mut is_first = true;
-        while !is_dispatched(rings, ring, end) {
-            wake_parent(rings, pipe, mem::replace(&mut is_first, false))?;
+        while !is_dispatched(claims, ring, end) {
+            wake_parent(claims, pipe, mem::replace(&mut is_first, false))?;
             let left = deadline.remaining().ok_or(WaitReadError::TimedOut)?;
             let dispatched = ring.dispatched.load(Relaxed);
             ring.awaited.fetch_add(1, Relaxed);
             // As in `wait::for_room`: the parent sees this, or what it has dispatched is seen here.
             fence(SeqCst);
-            if !is_dispatched(rings, ring, end) {
+            if !is_dispatched(claims, ring, end) {
                 futex::sleep(ring.dispatched, dispatched, left.min(LOOK));
             }
             ring.awaited.fetch_sub(1, Relaxed);
@@ -45,16 +41,16 @@ pub(super) fn wait(
 
 /// Whether the parent has dispatched everything up to `end`. It frees a ring, which another process may then claim, only
 /// after that.
-fn is_dispatched(rings: &ProcessRings, ring: RingWords<'_>, end: u64) -> bool {
+fn is_dispatched(claims: &Claims, ring: RingWords<'_>, end: u64) -> bool {
     // Acquire: whoever waited sees what the parent did with the records, as far as it is in shared memory.
     let missing = end.wrapping_sub(ring.dispatched.load(Acquire));
     // Positions only grow: a dispatched one beyond the end gives a negative number.
-    missing.cast_signed() <= 0 || !rings.is_own(ring)
+    missing.cast_signed() <= 0 || !claims.is_own(ring)
 }
 
 /// Wakes the parent if it sleeps, because a bell may have been lost, and finds out whether it is gone.
-fn wake_parent(rings: &ProcessRings, pipe: &Pipe, is_first: bool) -> Result<(), WaitReadError> {
-    let written = match rings.header().after_commit(false) {
+fn wake_parent(claims: &Claims, pipe: &Pipe, is_first: bool) -> Result<(), WaitReadError> {
+    let written = match claims.header().after_commit(false) {
         Reader::Closed => Written::Gone,
         Reader::Asleep(value) => bell::write(value, pipe),
         Reader::Awake if !is_first && pipe.has_reader() == Some(false) => Written::Gone,

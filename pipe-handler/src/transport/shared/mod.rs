@@ -4,13 +4,14 @@
 //! - `mapping.rs`: the checked and mapped memory; `mlock.rs`: whether it would all be taken at once.
 //! - `shared_buffer.rs`: `SharedBuffer`, the buffer in whichever process this is.
 //! - `process_rings.rs`: what one process has claimed of it: `common_ring.rs`, and `thread_ring.rs` for each thread.
-//! - `marks.rs`: which of the threads' rings are in use at this moment.
+//! - `claims.rs`: the claimed rings, and whether they may still be used; `marks.rs`: which of the threads' rings are in use at this moment.
 //! - `ring.rs`: one claimed ring: room, pages and commits.
 //! - `bell.rs`: wakes the parent.
 //! - `wait.rs`: waits for room; `dispatched.rs`: waits until everything was read; `futex.rs`: sleeps.
 
 mod address;
 mod bell;
+mod claims;
 mod common_ring;
 mod dispatched;
 mod futex;

@@ -1,28 +1,15 @@
 //! `ProcessRings`: what one process has claimed of a shared buffer.
 
-use std::sync::atomic::{
-    AtomicBool, AtomicU8,
-    Ordering::{Relaxed, SeqCst},
-};
-
-use record_proto::{Header, Reader, RingWords};
+use record_proto::Reader;
 
 use super::bell;
+use super::claims::{Claims, State};
 use super::common_ring::CommonRing;
 use super::mapping::Mapping;
-use super::marks::Marks;
-use super::ring::{InRing, Ring};
+use super::ring::InRing;
 use super::thread_ring::{self, Own};
 use super::wait::{self, Waited};
-use crate::sys::{membarrier, process};
 use crate::transport::{Deadline, LateFrame, Overflow, Pipe, Put, Written};
-
-/// The rings are in use.
-const LIVE: u8 = 0;
-/// The rings were given back: the process goes on with the pipe.
-const RETIRED: u8 = 1;
-/// The rings have become unusable: the process begins another session, on the pipe.
-const LOST: u8 = 2;
 
 /// How long to wait for threads that are writing into their rings, if those are lost.
 const LOSE_TIMEOUT: std::time::Duration = std::time::Duration::from_millis(100);
@@ -32,48 +19,24 @@ const LOSE_TIMEOUT: std::time::Duration = std::time::Duration::from_millis(100);
 /// It belongs to the process that made it: a forked child makes its own.
 #[derive(Debug)]
 pub(super) struct ProcessRings {
-    generation: u64,
-    mapping: Mapping,
-    owner: u64,
+    claims: Claims,
     common: CommonRing,
-    marks: Marks,
-    state: AtomicU8,
-    /// The system has refused pages: threads claim no more rings.
-    has_no_pages: AtomicBool,
-    has_barrier: bool,
 }
 
 impl ProcessRings {
     /// Claims the common ring for this process. `None` if there is no free one.
     pub(super) fn claim(mapping: Mapping, instance: u32) -> Option<Self> {
-        let owner = 1 << 32 | u64::from(instance);
-        let has_barrier = membarrier::register_for_others();
-        let common = Ring::claim(mapping, owner, has_barrier).ok()??;
+        let claims = Claims::new(mapping, instance);
+        let common = claims.claim().ok()??;
         Some(Self {
-            generation: process::generation(),
-            mapping,
-            owner,
+            claims,
             common: CommonRing::new(common),
-            marks: Marks::new(mapping.rings().count()),
-            state: AtomicU8::new(LIVE),
-            has_no_pages: AtomicBool::new(false),
-            has_barrier,
         })
     }
 
     #[inline]
-    pub(super) fn is_of_this_process(&self) -> bool {
-        self.generation == process::generation()
-    }
-
-    #[inline]
-    pub(super) fn is_live(&self) -> bool {
-        // Relaxed: `Marks::synchronise` orders it.
-        self.state.load(Relaxed) == LIVE
-    }
-
-    pub(super) fn is_lost(&self) -> bool {
-        self.state.load(Relaxed) == LOST
+    pub(super) fn claims(&self) -> &Claims {
+        &self.claims
     }
 
     /// Puts a frame into the ring of this thread, or into the common ring, and waits for room until the deadline.
@@ -88,10 +51,10 @@ impl ProcessRings {
         deadline: &mut Deadline,
     ) -> Put {
         loop {
-            if !self.is_of_this_process() {
+            if !self.claims.is_of_this_process() {
                 return Put::SessionOver;
             }
-            let (in_ring, is_common) = match thread_ring::put(self, frame) {
+            let (in_ring, is_common) = match thread_ring::put(&self.claims, frame) {
                 Own::Put(InRing::Committed(Reader::Awake)) => return Put::Done(Written::Whole),
                 Own::Put(in_ring) => (in_ring, false),
                 Own::None => match self.put_in_common(frame) {
@@ -109,72 +72,14 @@ impl ProcessRings {
 
     /// Counts a dropped record. Returns `false` if that must be done by a frame.
     pub(super) fn note_dropped(&self, level: usize) -> bool {
-        self.common
-            .count_dropped(level, || self.is_of_this_process() && self.is_live())
-    }
-
-    /// Returns the bits of the rings that are in use.
-    #[inline]
-    pub(super) fn claimed(&self) -> u64 {
-        self.mapping.header().claimed.load(Relaxed)
-    }
-
-    /// Claims a ring for a thread.
-    pub(super) fn claim_for_thread(&self) -> Option<Ring> {
-        if self.has_no_pages.load(Relaxed) {
-            return None;
-        }
-        let Ok(ring) = Ring::claim(self.mapping, self.owner, self.has_barrier) else {
-            self.has_no_pages.store(true, Relaxed);
-            return None;
-        };
-        let ring = ring?;
-        match self.enter(ring.index()) {
-            Some(access) => {
-                access.leave();
-                Some(ring)
-            }
-            None => {
-                ring.release();
-                None
-            }
-        }
-    }
-
-    /// Marks a ring of this thread as busy. `None` if the rings were retired.
-    #[inline]
-    pub(super) fn enter(&self, ring: usize) -> Option<Access<'_>> {
-        self.marks.enter(ring);
-        if self.is_live() {
-            return Some(Access {
-                marks: &self.marks,
-                ring,
-            });
-        }
-        self.marks.forget(ring);
-        None
+        self.common.count_dropped(level, || {
+            self.claims.is_of_this_process() && self.claims.is_live()
+        })
     }
 
     /// Gives all rings back when the process exits. Records that are logged afterwards go through the pipe.
     pub(super) fn retire(&self, deadline: &mut Deadline) {
-        self.give_back(RETIRED, deadline);
-    }
-
-    pub(super) fn header(&self) -> Header<'static> {
-        self.mapping.header()
-    }
-
-    /// Returns the rings that belong to this process, those of threads that have ended included, as long as the parent
-    /// has not read everything in them.
-    pub(super) fn own(&self) -> impl Iterator<Item = RingWords<'static>> {
-        let owner = self.owner;
-        self.mapping
-            .rings()
-            .filter(move |ring| ring.owner.load(Relaxed) == owner)
-    }
-
-    pub(super) fn is_own(&self, ring: RingWords<'_>) -> bool {
-        ring.owner.load(Relaxed) == self.owner
+        self.give_back(State::Retired, deadline);
     }
 
     #[cold]
@@ -216,7 +121,7 @@ impl ProcessRings {
                     true => self.common.has_room(longest),
                     false => thread_ring::has_room(longest),
                 };
-                match wait::for_room(self.header(), ring, pipe, deadline, has_room) {
+                match wait::for_room(self.claims.header(), ring, pipe, deadline, has_room) {
                     Waited::Moved => None,
                     Waited::TooLong => Some(Put::Done(Written::Full)),
                     Waited::Gone => Some(Put::Done(Written::Gone)),
@@ -228,47 +133,26 @@ impl ProcessRings {
     /// Gives up all rings: none of them, or not the common one, can be used.
     #[cold]
     fn lose(&self) -> Put {
-        self.give_back(LOST, &mut Deadline::new(Overflow::BlockFor(LOSE_TIMEOUT)));
+        self.give_back(
+            State::Lost,
+            &mut Deadline::new(Overflow::BlockFor(LOSE_TIMEOUT)),
+        );
         self.end()
     }
 
-    fn give_back(&self, state: u8, deadline: &mut Deadline) {
-        let was_live = self.state.compare_exchange(LIVE, state, SeqCst, SeqCst);
-        // Without the barrier, nobody knows whether a thread is writing into its ring. Then all rings stay as they are.
-        if was_live.is_err() || !self.marks.synchronise() {
-            return;
-        }
+    fn give_back(&self, state: State, deadline: &mut Deadline) {
         let mut go_on = || deadline.remaining().is_some();
-        let release = |ring| record_proto::release(self.mapping.ring(ring));
-        self.marks.release_all(&mut go_on, release);
-        self.common.give_back(go_on);
+        if self.claims.give_back(state, &mut go_on) {
+            self.common.give_back(go_on);
+        }
     }
 
     /// How frames go on that find the rings given back.
     #[cold]
     fn end(&self) -> Put {
-        match self.is_lost() {
+        match self.claims.is_lost() {
             true => Put::SessionOver,
             false => Put::NoRing,
         }
-    }
-}
-
-/// A ring of this thread, which nobody else gives back meanwhile.
-pub(super) struct Access<'a> {
-    marks: &'a Marks,
-    ring: usize,
-}
-
-impl Access<'_> {
-    /// The thread keeps the ring.
-    #[inline]
-    pub(super) fn leave(self) {
-        self.marks.leave(self.ring);
-    }
-
-    /// The thread does not have the ring any more.
-    pub(super) fn forget(self) {
-        self.marks.forget(self.ring);
     }
 }

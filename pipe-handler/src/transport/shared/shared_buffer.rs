@@ -42,12 +42,14 @@ impl SharedBuffer {
 
     /// Claims rings for a session of this process. Without a ring, its frames go through the pipe.
     pub(crate) fn begin(&self, instance: u32) {
-        let before = self.rings().filter(|rings| rings.is_of_this_process());
+        let before = self
+            .rings()
+            .filter(|rings| rings.claims().is_of_this_process());
         // The hello found no room, and is tried again.
-        if before.is_some_and(ProcessRings::is_live) {
+        if before.is_some_and(|rings| rings.claims().is_live()) {
             return;
         }
-        let rings = match before.is_some_and(ProcessRings::is_lost) {
+        let rings = match before.is_some_and(|rings| rings.claims().is_lost()) {
             true => None,
             false => ProcessRings::claim(self.mapping, instance),
         };
@@ -115,7 +117,7 @@ impl SharedBuffer {
         };
         rings.retire(deadline);
         // The parent frees the rings when it looks. A process that begins before that would find none.
-        if let Reader::Asleep(value) = rings.header().after_commit(false) {
+        if let Reader::Asleep(value) = rings.claims().header().after_commit(false) {
             bell::write(value, pipe);
         }
     }
@@ -123,7 +125,7 @@ impl SharedBuffer {
     /// Waits until the parent has dispatched everything that this process has put into its rings.
     pub(crate) fn wait_read(&self, pipe: &Pipe, timeout: Duration) -> Result<(), WaitReadError> {
         let rings = self.live_rings().ok_or(WaitReadError::Pipe)?;
-        dispatched::wait(rings, pipe, timeout)
+        dispatched::wait(rings.claims(), pipe, timeout)
     }
 
     pub(crate) fn address(&self) -> BufferAddress {
@@ -141,7 +143,7 @@ impl SharedBuffer {
 
     fn live_rings(&self) -> Option<&'static ProcessRings> {
         self.rings()
-            .filter(|rings| rings.is_of_this_process() && rings.is_live())
+            .filter(|rings| rings.claims().is_of_this_process() && rings.claims().is_live())
     }
 
     /// Returns the rings that were claimed last, by this process or by the one that it was forked from.

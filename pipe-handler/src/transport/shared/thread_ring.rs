@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use record_proto::RingWords;
 
-use super::process_rings::ProcessRings;
+use super::claims::Claims;
 use super::ring::{InRing, Ring};
 use crate::transport::LateFrame;
 
@@ -15,7 +15,7 @@ thread_local! {
 /// The ring of one thread, which goes back at the thread's end.
 #[derive(Debug)]
 struct ThreadRing {
-    rings: &'static ProcessRings,
+    claims: &'static Claims,
     /// `None` if there was no free one, or if it became unusable.
     ring: Option<Ring>,
     /// The bits of the claimed rings when there was no free one.
@@ -35,14 +35,14 @@ pub(super) enum Own {
 
 /// Puts a frame into the ring of this thread. Claims one first if it has none.
 #[inline]
-pub(super) fn put(rings: &'static ProcessRings, frame: &mut impl LateFrame) -> Own {
+pub(super) fn put(claims: &'static Claims, frame: &mut impl LateFrame) -> Own {
     OWN.try_with(|own| {
         let Ok(mut own) = own.try_borrow_mut() else {
             return Own::Nested;
         };
         match &mut *own {
-            Some(own) if std::ptr::eq(own.rings, rings) => own.put(frame),
-            other => other.insert(ThreadRing::claim(rings)).put(frame),
+            Some(own) if std::ptr::eq(own.claims, claims) => own.put(frame),
+            other => other.insert(ThreadRing::claim(claims)).put(frame),
         }
     })
     // The thread is ending.
@@ -66,26 +66,26 @@ pub(super) fn has_room(frame: usize) -> bool {
 
 impl ThreadRing {
     #[cold]
-    fn claim(rings: &'static ProcessRings) -> Self {
-        let claimed = rings.claimed();
+    fn claim(claims: &'static Claims) -> Self {
+        let claimed = claims.claimed();
         Self {
-            rings,
-            ring: rings.claim_for_thread(),
+            claims,
+            ring: claims.claim_for_thread(),
             claimed,
         }
     }
 
     #[inline]
     fn put(&mut self, frame: &mut impl LateFrame) -> Own {
-        let rings = self.rings;
+        let claims = self.claims;
         // Without a ring, it tries again once the parent has freed one.
-        if self.ring.is_none() && rings.claimed() != self.claimed {
-            *self = Self::claim(rings);
+        if self.ring.is_none() && claims.claimed() != self.claimed {
+            *self = Self::claim(claims);
         }
         let Some(ring) = &mut self.ring else {
             return Own::None;
         };
-        let Some(access) = rings.enter(ring.index()) else {
+        let Some(access) = claims.enter(ring.index()) else {
             return Own::Retired;
         };
         let in_ring = ring.put(frame);
@@ -106,8 +106,8 @@ impl Drop for ThreadRing {
             return;
         };
         // In a forked child, the ring is still the parent's. After a retirement, it was given back.
-        if self.rings.is_of_this_process()
-            && let Some(access) = self.rings.enter(ring.index())
+        if self.claims.is_of_this_process()
+            && let Some(access) = self.claims.enter(ring.index())
         {
             ring.release();
             access.forget();
