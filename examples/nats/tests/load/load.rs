@@ -16,7 +16,7 @@ use std::{
 
 use clap::Parser;
 use log::{Level, Log, Record};
-use pipe_handler::{Overflow, PipeHandler};
+use pipe_handler::{Delivery, Overflow, PipeHandler};
 use serde_json::json;
 
 #[derive(Parser)]
@@ -41,6 +41,9 @@ struct Options {
     /// block, drop or block-for:MILLISECONDS
     #[arg(long, default_value = "block")]
     overflow: Policy,
+    /// Logs into the buffer that the parent offers, and fails if it offers none
+    #[arg(long)]
+    shared: bool,
     /// Where the figures are written at the end
     #[arg(long)]
     report: Option<PathBuf>,
@@ -73,7 +76,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     if let Some(frames) = &options.frames {
         return Ok(write_frames(frames)?);
     }
-    let handler = PipeHandler::builder()
+    let mut builder = PipeHandler::builder();
+    if options.shared {
+        let variable = env::var("RECORD_PIPE")?;
+        assert_eq!(variable.split(':').count(), 8, "a buffer is offered");
+        builder = builder.delivery(Delivery::Shared);
+    }
+    let handler = builder
         .filter("trace")
         .overflow(options.overflow.0)
         .build()?;
