@@ -68,26 +68,28 @@ impl Buffer {
         let (start, bytes) = (self.start(), self.bytes());
         let punch = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
         // SAFETY: nobody holds a reference into the memory; that the handler's accesses may fail is the purpose.
-        unsafe {
-            match how {
-                "shrink" => ftruncate(self.fd, 0),
-                "grow" => ftruncate(self.fd, 2 * bytes as u64),
-                "reseal" => fcntl_add_seals(self.fd, SealFlags::FUTURE_WRITE),
-                "punch" => fallocate(self.fd, punch, 0, bytes as u64),
-                "punch-data" => fallocate(self.fd, punch, 8192, bytes as u64 - 8192),
-                "dontneed" => madvise(start, bytes, Advice::LinuxDontNeed),
-                "remove" => madvise(start, bytes, Advice::LinuxRemove),
-                "protect" => mprotect(start, bytes, MprotectFlags::empty()),
-                "read-only" => mprotect(start, bytes, MprotectFlags::READ),
-                "unmap" => munmap(start, bytes),
-                "ones" => {
-                    self.words
-                        .iter()
-                        .for_each(|word| word.store(u64::MAX, Relaxed));
-                    Ok(())
-                }
-                other => panic!("there is no way {other:?}"),
+        let advise = |advice| unsafe { madvise(start, bytes, advice) };
+        // SAFETY: as above.
+        let protect = |flags| unsafe { mprotect(start, bytes, flags) };
+        match how {
+            "shrink" => ftruncate(self.fd, 0),
+            "grow" => ftruncate(self.fd, 2 * bytes as u64),
+            "reseal" => fcntl_add_seals(self.fd, SealFlags::FUTURE_WRITE),
+            "punch" => fallocate(self.fd, punch, 0, bytes as u64),
+            "punch-data" => fallocate(self.fd, punch, 8192, bytes as u64 - 8192),
+            "dontneed" => advise(Advice::LinuxDontNeed),
+            "remove" => advise(Advice::LinuxRemove),
+            "protect" => protect(MprotectFlags::empty()),
+            "read-only" => protect(MprotectFlags::READ),
+            // SAFETY: as above.
+            "unmap" => unsafe { munmap(start, bytes) },
+            "ones" => {
+                self.words
+                    .iter()
+                    .for_each(|word| word.store(u64::MAX, Relaxed));
+                Ok(())
             }
+            other => panic!("there is no way {other:?}"),
         }
     }
 

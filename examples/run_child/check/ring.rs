@@ -181,7 +181,7 @@ impl Ring {
         let size = size_of_val(words.data) as u64;
         let wrong = match head {
             _ if head < self.head => Some("which is less than before".to_owned()),
-            _ if head % 8 != 0 => Some("which is no multiple of 8".to_owned()),
+            _ if !head.is_multiple_of(8) => Some("which is no multiple of 8".to_owned()),
             _ if head - self.position > size => Some(format!(
                 "which is more than the ring's {size} bytes after the tail"
             )),

@@ -169,7 +169,8 @@ impl RingWriter {
     }
 
     fn ring_bell(&mut self, mut pipe: &File) -> io::Result<()> {
-        if self.word(BELL).load(SeqCst) % 2 == 0 || self.word(BELL).load(SeqCst) == CLOSED {
+        if self.word(BELL).load(SeqCst).is_multiple_of(2) || self.word(BELL).load(SeqCst) == CLOSED
+        {
             return Ok(());
         }
         if !has_room(pipe)? {
