@@ -213,7 +213,7 @@ pub use {
     },
 };
 
-#[cfg(feature = "shared-buffer")]
+#[cfg(all(feature = "shared-buffer", target_has_atomic = "64"))]
 #[doc(hidden)]
 pub use stream::ring::{
     BufferReader, Header, Layout, LayoutError, Next, NoRoom, Place, Reader, RingError, RingWords,

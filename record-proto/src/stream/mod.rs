@@ -5,7 +5,7 @@ mod batch;
 #[cfg(feature = "codec")]
 mod codec;
 mod frame;
-#[cfg(feature = "shared-buffer")]
+#[cfg(all(feature = "shared-buffer", target_has_atomic = "64"))]
 pub(crate) mod ring;
 
 pub use frame::{DEFAULT_MAX_FRAME_LENGTH, Frame};
