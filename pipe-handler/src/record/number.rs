@@ -22,7 +22,7 @@ impl<'a> Number<'a> {
     }
 
     /// Takes so many numbers more together with this one: no other thread gets one between.
-    #[cfg(feature = "scope")]
+    #[cfg(all(feature = "scope", feature = "shared-buffer"))]
     pub(super) fn with_more(counters: &'a Counters, more: u64) -> Self {
         Self {
             more,

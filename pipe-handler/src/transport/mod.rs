@@ -7,6 +7,10 @@ pub(crate) mod buffered;
 #[cfg(any(feature = "buffered", feature = "shared-buffer"))]
 mod delivery;
 #[cfg(feature = "shared-buffer")]
+#[cfg_attr(
+    not(all(target_os = "linux", target_has_atomic = "64")),
+    allow(dead_code, reason = "nothing is put into rings there")
+)]
 mod late_frame;
 mod overflow;
 mod pipe;
@@ -29,8 +33,14 @@ mod write_flags;
 
 #[cfg(any(feature = "buffered", feature = "shared-buffer"))]
 pub use delivery::Delivery;
+#[cfg(all(
+    feature = "shared-buffer",
+    target_os = "linux",
+    target_has_atomic = "64"
+))]
+pub(crate) use late_frame::CompleteFrame;
 #[cfg(feature = "shared-buffer")]
-pub(crate) use late_frame::{CompleteFrame, LateFrame, Put};
+pub(crate) use late_frame::{LateFrame, Put};
 pub use overflow::Overflow;
 #[cfg(feature = "shared-buffer")]
 pub use wait_read_error::WaitReadError;

@@ -104,7 +104,11 @@ impl Pipe {
     }
 
     /// Writes a bell without waiting. Returns [`Written::Gone`] only if the pipe is there and has no reader.
-    #[cfg(feature = "shared-buffer")]
+    #[cfg(all(
+        feature = "shared-buffer",
+        target_os = "linux",
+        target_has_atomic = "64"
+    ))]
     pub(crate) fn write_bell(&self, bell: &[u8]) -> Written {
         // Under a number that was closed and used again, a bell would be written into somebody's file.
         if !self.end.is_ours() {
@@ -118,7 +122,11 @@ impl Pipe {
 
     /// Returns whether the pipe has a reader; `None` if the descriptor is not the pipe any more. If the system refuses
     /// to tell, it has one: a parent must not be taken for gone because it is slow.
-    #[cfg(feature = "shared-buffer")]
+    #[cfg(all(
+        feature = "shared-buffer",
+        target_os = "linux",
+        target_has_atomic = "64"
+    ))]
     pub(crate) fn has_reader(&self) -> Option<bool> {
         if !self.end.is_ours() {
             return None;

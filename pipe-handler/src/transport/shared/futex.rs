@@ -19,7 +19,7 @@ pub(super) fn sleep(word: &AtomicU64, expected: u64, time: Duration) {
         false => unsafe { ptr::from_ref(word).cast::<u32>().add(1) },
     };
     let timeout = libc::timespec {
-        tv_sec: time.as_secs() as libc::time_t,
+        tv_sec: time.as_secs() as _,
         tv_nsec: time.subsec_nanos() as _,
     };
     // SAFETY: the address is that of an aligned half of a word that lives during the call; the kernel only reads it.

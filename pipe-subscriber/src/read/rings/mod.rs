@@ -25,8 +25,7 @@ mod rings;
     target_os = "linux",
     target_has_atomic = "64"
 )))]
-#[path = "rings_unsupported.rs"]
-mod rings;
+mod rings_unsupported;
 #[cfg(all(
     test,
     feature = "shared-buffer",
@@ -35,7 +34,18 @@ mod rings;
 ))]
 mod test_child;
 
+#[cfg(all(
+    feature = "shared-buffer",
+    target_os = "linux",
+    target_has_atomic = "64"
+))]
 pub(crate) use rings::Rings;
+#[cfg(not(all(
+    feature = "shared-buffer",
+    target_os = "linux",
+    target_has_atomic = "64"
+)))]
+pub(crate) use rings_unsupported::Rings;
 #[cfg(all(
     test,
     feature = "shared-buffer",
