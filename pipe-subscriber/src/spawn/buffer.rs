@@ -16,10 +16,10 @@ impl<C> Spawn<C> {
     /// no faster. Pages are taken when they are used: a child that logs now and then takes 16 KiB for each ring.
     ///
     /// There is only the pipe, and [`Summary::reasons`](crate::Summary::reasons) says why, if `bytes` is less than
-    /// 32 KiB, with [`Via::Stdin`](crate::Via::Stdin), and if the system refuses the memory or could kill a process for using it: before
-    /// Linux 5.14, at the limit of descriptors, of the address space or of file sizes, without overcommit
-    /// (`vm.overcommit_memory` is 2), and after `mlockall(MCL_FUTURE)`. A later `mlockall` takes all pages of the
-    /// buffer. At the limit of a memory cgroup the kernel may kill, as for any other memory.
+    /// 32 KiB, with [`Via::Stdin`](crate::Via::Stdin), and if the system refuses the memory or could kill a process for
+    /// using it: before Linux 5.14, at the limit of descriptors, of the address space or of file sizes, without
+    /// overcommit (`vm.overcommit_memory` is 2), and after `mlockall(MCL_FUTURE)`. A later `mlockall` takes all pages of
+    /// the buffer. At the limit of a memory cgroup the kernel may kill, as for any other memory.
     ///
     /// # Order
     ///
