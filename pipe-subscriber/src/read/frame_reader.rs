@@ -278,8 +278,8 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             true => Poll::Ready(()),
             false => rings.poll_look(cx),
         };
-        let is_busy = rings.has_payload();
-        self.rings_are_busy.store(is_busy, Ordering::Relaxed);
+        let are_busy = rings.are_busy();
+        self.rings_are_busy.store(are_busy, Ordering::Relaxed);
         poll
     }
 

@@ -11,7 +11,7 @@ use std::{
     },
     task::{Context, Poll, Waker},
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use log::Level;
@@ -189,6 +189,23 @@ async fn records_in_rings_are_no_silence_of_the_pipe() {
         // The next look finds nothing.
         take(&mut subscriber, 0).await;
         assert_eq!((seen, busy.load(Relaxed)), (vec![true], false));
+    }
+}
+
+/// Nor is the time between two looks that are made at ticks.
+#[tokio::test]
+async fn the_time_until_the_next_tick_is_no_silence_of_the_pipe() {
+    let (mut subscriber, mut child) = with_rings(Scripted(|| None), 64 * KIB);
+    let busy = Arc::new(AtomicBool::new(false));
+    subscriber = subscriber.with_child_pipe(Arc::default(), Arc::clone(&busy));
+    let end = Instant::now() + Duration::from_secs(60);
+    // A poll that comes late finds that the ticks are over. Then it is tried again.
+    while !busy.load(Relaxed) {
+        assert!(Instant::now() < end, "the rings never count as busy");
+        // So many bytes at once cause ticks.
+        child.log(&"x".repeat(5_000));
+        assert_eq!(take(&mut subscriber, 1).await.len(), 1);
+        take(&mut subscriber, 0).await;
     }
 }
 

@@ -130,6 +130,11 @@ impl Rings {
         self.phase == Phase::HandingOut || !self.dropped.is_empty()
     }
 
+    /// Returns whether frames keep coming: some are to be handed out, or the next look is made at a tick.
+    pub(crate) fn are_busy(&mut self) -> bool {
+        self.has_payload() || self.pacing.is_awake(Instant::now())
+    }
+
     /// Hands out the next payload of this look.
     #[inline]
     pub(crate) fn next_payload(&mut self) -> Option<&[u8]> {

@@ -45,6 +45,10 @@ impl Rings {
         match self.0 {}
     }
 
+    pub(crate) fn are_busy(&mut self) -> bool {
+        match self.0 {}
+    }
+
     pub(crate) fn was_used(&self) -> bool {
         match self.0 {}
     }
