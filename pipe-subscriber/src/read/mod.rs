@@ -15,6 +15,18 @@ mod pipe;
 mod pipe;
 #[cfg(feature = "capture")]
 mod pipe_gauge;
+#[cfg(all(
+    feature = "shared-buffer",
+    target_os = "linux",
+    target_has_atomic = "64"
+))]
+mod rings;
+#[cfg(not(all(
+    feature = "shared-buffer",
+    target_os = "linux",
+    target_has_atomic = "64"
+)))]
+#[path = "rings_unsupported.rs"]
 mod rings;
 #[cfg(target_os = "linux")]
 mod ticker;
