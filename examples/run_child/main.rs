@@ -99,9 +99,10 @@ struct Options {
     /// Makes records of the lines that the program writes to its stdout and stderr, too: for programs without pipe-handler
     #[arg(long)]
     capture: bool,
-    /// The bytes of memory that the program may log into instead of the pipe; 0 for none
-    #[arg(long, value_name = "BYTES", default_value_t = 0)]
-    buffer: usize,
+    /// The bytes of memory that the program may log into instead of the pipe; 0 for none. 8 MiB if it is not given; none
+    /// with --via stdin and with --check
+    #[arg(long, value_name = "BYTES")]
+    buffer: Option<usize>,
     /// How long to go on reading after the child's exit while another process holds the pipe
     #[arg(long, value_name = "N", default_value_t = 2000)]
     grace_ms: u64,
@@ -139,10 +140,11 @@ fn main() -> ExitCode {
 }
 
 fn run(options: Options) -> io::Result<u8> {
-    if let Some(is_ok) = options
-        .check
-        .run(&options.command, &options.filter, options.buffer)?
-    {
+    if let Some(is_ok) = options.check.run(
+        &options.command,
+        &options.filter,
+        options.buffer.unwrap_or(0),
+    )? {
         return Ok(u8::from(!is_ok));
     }
     // Before the child is started, so that it does not run for nothing if the file cannot be created.
@@ -224,12 +226,14 @@ fn spawn(options: &Options) -> io::Result<(Child, PipeSubscriber)> {
     }
     let mut spawn = Spawn::new(command)
         .filter(&options.filter)
-        .buffer(options.buffer)
         .grace(grace)
         .via(match options.via {
             Via::Fd => pipe_subscriber::Via::Fd,
             Via::Stdin => pipe_subscriber::Via::Stdin,
         });
+    if let Some(bytes) = options.buffer {
+        spawn = spawn.buffer(bytes);
+    }
     if options.capture {
         spawn = spawn.capture(Streams::both().recognise_levels());
     }

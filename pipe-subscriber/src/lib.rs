@@ -52,8 +52,8 @@
 //!   They can be cancelled at any moment and lose nothing: use them in a `select!` and with a timeout.
 //! - [`Spawn::prepare`] is for a child that somebody else starts: it returns the variables and the descriptor that the
 //!   child must be given. [`watch`](PipeSubscriber::watch) then names the child.
-//! - [`Spawn::buffer`] (feature `shared-buffer`) gives a child memory to log into, beside the pipe: faster, and nothing
-//!   that was logged is lost either.
+//! - A child gets memory to log into, beside the pipe: faster, and nothing that was logged is lost either.
+//!   [`Spawn::buffer`] (feature `shared-buffer`) sets its length.
 //! - [`collect`] is for tests: it runs a child and returns its records.
 //!   [How do I test that my worker logs?](collect#how-do-i-test-that-my-worker-logs)
 //! - [`PipeSubscriber::new`] reads from any `AsyncRead`: a socket, a stored stream, a pipe that was made elsewhere.
@@ -137,8 +137,8 @@
 //!   the escaped copy of its text take less than 8 MiB. At most 1,024 processes are listed in the summary; the others
 //!   are counted as one sum. Up to 1,152 have an account in memory. With the feature `tracing`, call sites take at most
 //!   4 MiB in the whole process, of which one child adds at most 1 MiB; they are never freed.
-//!   A captured stream takes less than 1 MiB. A buffer (`Spawn::buffer`) takes at most 8 KiB more than was asked for,
-//!   shared with the child, and 64 KiB of this process's own.
+//!   A captured stream takes less than 1 MiB. A buffer (`Spawn::buffer`) takes at most 8 KiB more than its length (8 MiB
+//!   by default), shared with the child, and 64 KiB of this process's own.
 //! - **The time for one record is bounded.** Of each record at most 8,192 values (key-values, list items, spans,
 //!   sources of an error) are kept ([settable](PipeSubscriber::value_limit)); a mark replaces the others. Decoding and
 //!   escaping one record takes up to 2 ms if it is as long as possible and consists of controls, and less than 1 ms
@@ -203,7 +203,8 @@
 //!
 //! - `capture`: [`Spawn::capture`] makes records of the lines of a child's stdout and stderr. It adds `serde_json`.
 //! - `frames`: `PipeSubscriber::frames` yields whole frames, for programs that pass them on instead of logging them.
-//! - `shared-buffer` (on by default): `Spawn::buffer`. Linux only; on other systems it changes nothing.
+//! - `shared-buffer` (on by default): children are offered memory to log into; `Spawn::buffer` sets its length. Linux
+//!   only; on other systems it changes nothing.
 //! - `kv_serde`: lists and maps among the key-values reach the logger as structures; without it as JSON text.
 //! - `tracing`: records become events of `tracing`; see [above](#programs-that-use-tracing).
 //!
@@ -316,6 +317,7 @@
 //! | `sys/thread_timer.rs` | a timer that is a thread |
 //! | `sys/registration.rs` | registers a descriptor with the runtime |
 //! | `sys/shared_memory.rs` | the memory of a shared buffer, and waking those that wait for a word of it |
+//! | `sys/soft_limit.rs` | the limits of this process |
 //! | `sys/memory_limits.rs` | refuses such memory if it could kill a process later |
 //! | `sys/pipe_quota.rs` | enlarges pipes, up to a quota of this process |
 //! | `sys/pidfd.rs` | checks that a descriptor is that of a process |

@@ -72,8 +72,11 @@ fn child(has_buffer: bool) -> Command {
 #[test]
 fn a_buffer_that_cannot_be_is_refused_with_a_reason_and_the_pipe_stays() {
     let Ok(role) = env::var(ROLE) else {
+        assert_eq!(refusal(Spawn::new(child(true))), "");
         assert_eq!(refusal(Spawn::new(child(true)).buffer(MIB)), "");
         assert_eq!(refusal(Spawn::new(child(false)).buffer(0)), "");
+        let by_stdin = Spawn::new(child(false)).via(Via::Stdin);
+        assert_eq!(refusal(by_stdin), "", "nobody asked for a buffer");
         for (spawn, reason) in [
             (
                 Spawn::new(child(false)).buffer(32 * 1024 - 1),
@@ -130,6 +133,32 @@ fn a_buffer_that_cannot_be_is_refused_with_a_reason_and_the_pipe_stays() {
     };
     let found = refusal(Spawn::new(child(false)).buffer(bytes));
     assert!(found.contains(reason), "{role}: {found}");
+    if bytes == MIB {
+        let found = refusal(Spawn::new(child(false)));
+        assert!(found.contains(reason), "{role}, by default: {found}");
+    }
+}
+
+/// A child in another language, or one that is sure of the pipe, knows no buffer.
+#[test]
+fn a_child_that_logs_into_the_pipe_is_no_news_unless_the_program_asked_for_a_buffer() {
+    let mut frame = Vec::new();
+    LogRecord::new(log::Level::Info, "app", "hello").encode_frame(&mut frame);
+    let octal: String = frame.iter().map(|byte| format!("\\{byte:03o}")).collect();
+    let script = format!("fd=${{RECORD_PIPE#v1:}}; printf '{octal}' >/proc/self/fd/${{fd%%:*}}");
+    let summary = |set: fn(Spawn<Command>) -> Spawn<Command>| {
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]);
+        let (mut child, logs) = set(Spawn::new(command).filter("info")).spawn().unwrap();
+        let summary = read(logs);
+        assert!(child.wait().unwrap().success());
+        assert_eq!(summary.received, 1, "{summary}");
+        summary.reasons
+    };
+    assert_eq!(summary(|spawn| spawn), [""; 0]);
+    assert_eq!(summary(|spawn| spawn.buffer(0)), [""; 0]);
+    let reasons = summary(|spawn| spawn.buffer(MIB));
+    assert!(reasons[0].contains("was not used"), "{reasons:?}");
 }
 
 #[test]

@@ -49,6 +49,8 @@ pub(crate) struct FrameReader<R> {
     budget: CoopBudget,
     /// The shared buffer beside the pipe, if there is one.
     rings: Option<Box<Rings>>,
+    /// Whether the program asked for that buffer.
+    are_rings_asked_for: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,14 +83,15 @@ impl<R> FrameReader<R> {
         self.phase == Phase::Ended && self.error.is_none()
     }
 
-    /// Returns why rings of the shared buffer were given up, or that nobody used them.
+    /// Returns why rings of the shared buffer were given up, or that nobody used a buffer that was asked for.
     pub(crate) fn ring_reasons(&self) -> Vec<String> {
         let Some(rings) = &self.rings else {
             return Vec::new();
         };
         let mut reasons = rings.reasons();
         // A child that is refused the buffer cannot say so to anybody but itself.
-        if self.has_ended() && self.has_pipe_frames && !rings.was_used() {
+        let is_unused = self.has_ended() && self.has_pipe_frames && !rings.was_used();
+        if is_unused && self.are_rings_asked_for {
             reasons.push(
                 "the shared buffer was not used: all records came through the pipe".to_owned(),
             );
@@ -128,13 +131,15 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             error: None,
             budget: CoopBudget::default(),
             rings: None,
+            are_rings_asked_for: false,
         }
     }
 
     /// Reads the rings of a shared buffer too.
     #[cfg(feature = "shared-buffer")]
-    pub(crate) fn set_rings(&mut self, rings: Rings) {
+    pub(crate) fn set_rings(&mut self, rings: Rings, are_asked_for: bool) {
         self.rings = Some(Box::new(rings));
+        self.are_rings_asked_for = are_asked_for;
     }
 
     pub(crate) fn reader_mut(&mut self) -> &mut R {

@@ -11,7 +11,33 @@ use crate::read::Rings;
 /// spawn may succeed.
 const SPARE_DESCRIPTORS: usize = 8;
 
-/// Makes the buffer that was asked for, if one was. Returns its descriptor too, which the child gets.
+/// The length of all rings together, unless [`Spawn::buffer`](super::Spawn::buffer) was called.
+const DEFAULT_BYTES: usize = 8 << 20;
+
+/// What became of a child's buffer; an error is why there is none, although there should be one.
+pub(super) type Offered = io::Result<Option<Rings>>;
+
+/// Makes the buffer that was asked for, or one of the default length, and hands it to the child, beside the pipe with
+/// this address.
+pub(super) fn offer_buffer(
+    asked_for: Option<usize>,
+    command: &mut process::Command,
+    via: Via,
+    address: &str,
+) -> Offered {
+    let offered = match via {
+        Via::Fd => share_buffer(asked_for.unwrap_or(DEFAULT_BYTES), command, address),
+        Via::Stdin if asked_for.unwrap_or(0) == 0 => Ok(None),
+        Via::Stdin => Err(io::Error::other("Via::Stdin hands one descriptor over")),
+    };
+    match offered {
+        // Nobody misses what the system does not have.
+        Err(error) if asked_for.is_none() && error.kind() == io::ErrorKind::Unsupported => Ok(None),
+        offered => offered,
+    }
+}
+
+/// Makes a buffer, unless `bytes` is 0. Returns its descriptor too, which the child gets.
 pub(super) fn make_buffer(bytes: usize) -> io::Result<Option<(Rings, OwnedFd)>> {
     if bytes == 0 {
         return Ok(None);
@@ -23,16 +49,7 @@ pub(super) fn make_buffer(bytes: usize) -> io::Result<Option<(Rings, OwnedFd)>> 
     Ok(Some((rings, fd)))
 }
 
-/// Makes the buffer, and hands it to the child, beside the pipe with this address.
-pub(super) fn share_buffer(
-    bytes: usize,
-    command: &mut process::Command,
-    via: Via,
-    address: &str,
-) -> io::Result<Option<Rings>> {
-    if via == Via::Stdin && bytes > 0 {
-        return Err(io::Error::other("Via::Stdin hands one descriptor over"));
-    }
+fn share_buffer(bytes: usize, command: &mut process::Command, address: &str) -> Offered {
     let Some((rings, fd)) = make_buffer(bytes)? else {
         return Ok(None);
     };

@@ -5,7 +5,7 @@ use std::{env, io, os::fd::OwnedFd, time::Duration};
 use log::LevelFilter;
 
 #[cfg(feature = "shared-buffer")]
-use super::buffer_offer::share_buffer;
+use super::buffer_offer::offer_buffer;
 use super::command::SpawnCommand;
 use super::handover::{Via, above_stdio, pass_write_end};
 use super::level::max_level;
@@ -56,8 +56,8 @@ pub fn spawn<C: SpawnCommand>(command: C) -> io::Result<(C::Child, PipeSubscribe
 /// end of the pipe, so that the stream ends when the child does.
 ///
 /// It changes the command in two ways only: it sets the environment variables `RECORD_PIPE` and `RECORD_PIPE_FILTER`
-/// (and those of a [trace context](Self::trace_context)), and it adds the pre-exec hook or replaces the stdin, as
-/// [`Via`] requires.
+/// (and those of a [trace context](Self::trace_context)), and it adds pre-exec hooks or replaces the stdin, as [`Via`]
+/// and the [buffer](Self::buffer) require.
 ///
 /// # Examples
 ///
@@ -87,8 +87,9 @@ pub struct Spawn<C> {
     filter: Option<String>,
     via: Via,
     pub(super) grace: Duration,
+    /// `None` is the default.
     #[cfg(feature = "shared-buffer")]
-    pub(super) buffer: usize,
+    pub(super) buffer: Option<usize>,
     trace_context: Option<TraceContext>,
     /// Records a second, and the burst.
     pub(super) rate_limit: Option<(u32, u32)>,
@@ -115,7 +116,7 @@ impl<C> Spawn<C> {
             grace: DEFAULT_GRACE,
             trace_context: None,
             #[cfg(feature = "shared-buffer")]
-            buffer: 0,
+            buffer: None,
             rate_limit: None,
             rate_limit_spares: LevelFilter::Warn,
             #[cfg(feature = "capture")]
@@ -335,7 +336,9 @@ impl<C: SpawnCommand> Spawn<C> {
         }
         let _address = pass_write_end(command, write_end, self.via)?;
         #[cfg(feature = "shared-buffer")]
-        let rings = share_buffer(self.buffer, command, self.via, &_address);
+        let is_asked_for = self.buffer.is_some();
+        #[cfg(feature = "shared-buffer")]
+        let rings = offer_buffer(self.buffer, command, self.via, &_address);
 
         // This comes before the spawn for two reasons: the pipe gets its final size before the child can see it, and
         // if there is no timer to watch the exit with, no child has been started yet.
@@ -349,7 +352,7 @@ impl<C: SpawnCommand> Spawn<C> {
         pipe.watch_exit_of(pid);
         let subscriber = self.into_subscriber(pipe, &filter);
         #[cfg(feature = "shared-buffer")]
-        let subscriber = subscriber.with_rings(rings);
+        let subscriber = subscriber.with_rings(rings, is_asked_for);
         #[cfg(feature = "capture")]
         let subscriber = match capture {
             Some(streams) => subscriber.with_capture(streams.of(pid)),

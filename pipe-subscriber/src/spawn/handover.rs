@@ -14,6 +14,8 @@ use rustix::{
     io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd},
 };
 
+use crate::sys::{Limit, soft_limit};
+
 /// The environment variable that names the write end: `v1:<descriptor>:<device>:<inode>`, and then a shared buffer, if
 /// there is one: `:<descriptor>:<device>:<inode>:<size>`.
 pub(super) const PIPE_VARIABLE: &str = "RECORD_PIPE";
@@ -117,24 +119,10 @@ pub(super) fn address_with_buffer(pipe: &str, number: RawFd, buffer: &Stat) -> S
 
 /// Moves a descriptor to a number from [`LOWEST_NUMBER`], or returns it unchanged if no such number is free.
 fn above_low_numbers(fd: OwnedFd) -> OwnedFd {
-    let half = descriptor_limit().and_then(|limit| RawFd::try_from(limit / 2).ok());
+    let limit = soft_limit(Limit::Descriptors);
+    let half = limit.and_then(|limit| RawFd::try_from(limit / 2).ok());
     let lowest = LOWEST_NUMBER.min(half.unwrap_or(LOWEST_NUMBER)).max(3);
     fcntl_dupfd_cloexec(&fd, lowest).unwrap_or(fd)
-}
-
-/// Returns the limit of open descriptors, or `None` if a sandbox refuses the call.
-#[expect(
-    unsafe_code,
-    reason = "rustix's getrlimit has no error: a limit that a sandbox refuses to tell looks like one that it told"
-)]
-fn descriptor_limit() -> Option<libc::rlim_t> {
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
-    // SAFETY: The pointer is to an rlimit on the stack, which the call fills in.
-    let refused = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) };
-    (refused == 0).then_some(limit.rlim_cur)
 }
 
 /// Clears the write end's close-on-exec flag in the child.

@@ -55,7 +55,8 @@ impl Spawn<()> {
     /// of that standard stream, and `pipe-handler` puts the null device there.
     ///
     /// If a [buffer](Self::buffer) was asked for, the child will have it as its descriptor `number + 1`, or as 3 if that is
-    /// 1 or 2. A child that does not get it uses the pipe.
+    /// 1 or 2. A child that does not get it uses the pipe. By default there is none, because it is a second descriptor that
+    /// has to be handed over.
     ///
     /// [`PipeSubscriber::watch`] or [`watch_pid`](PipeSubscriber::watch_pid) names the child after its start. Without
     /// that, the [grace period](Self::grace) never begins: reading ends when no process holds the pipe any more.
@@ -87,10 +88,10 @@ impl Spawn<()> {
             buffer: None,
         };
         #[cfg(feature = "shared-buffer")]
-        let rings = handover.add_buffer(self.buffer, numbers);
+        let rings = handover.add_buffer(self.buffer.unwrap_or(0), numbers);
         let subscriber = self.into_subscriber(pipe, &filter);
         #[cfg(feature = "shared-buffer")]
-        let subscriber = subscriber.with_rings(rings);
+        let subscriber = subscriber.with_rings(rings, true);
         Ok((handover, subscriber))
     }
 }

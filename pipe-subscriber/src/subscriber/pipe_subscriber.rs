@@ -254,11 +254,16 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
         self
     }
 
-    /// Reads the rings of a shared buffer too; an error is why there are none.
+    /// Reads the rings of a shared buffer too; an error is why there are none. If the program asked for the buffer, the
+    /// summary says if nobody used it.
     #[cfg(feature = "shared-buffer")]
-    pub(crate) fn with_rings(mut self, rings: std::io::Result<Option<Rings>>) -> Self {
+    pub(crate) fn with_rings(
+        mut self,
+        rings: std::io::Result<Option<Rings>>,
+        is_asked_for: bool,
+    ) -> Self {
         match rings {
-            Ok(Some(rings)) => self.reader.frames.set_rings(rings),
+            Ok(Some(rings)) => self.reader.frames.set_rings(rings, is_asked_for),
             Ok(None) => {}
             Err(error) => self.reader.receiver.note_no_buffer(&error),
         }

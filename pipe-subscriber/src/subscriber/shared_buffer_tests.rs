@@ -49,7 +49,10 @@ impl<F: FnMut() -> Option<Vec<u8>> + Unpin> AsyncRead for Scripted<F> {
 fn with_rings<R: AsyncRead + Unpin>(pipe: R, bytes: usize) -> (PipeSubscriber<R>, TestChild) {
     let rings = Rings::new(bytes).unwrap();
     let child = TestChild::claim(&rings, 7, 70);
-    (PipeSubscriber::new(pipe).with_rings(Ok(Some(rings))), child)
+    (
+        PipeSubscriber::new(pipe).with_rings(Ok(Some(rings)), true),
+        child,
+    )
 }
 
 /// As [`with_rings`], with a pipe of the system.
@@ -141,7 +144,7 @@ async fn a_record_in_a_ring_comes_before_what_was_written_to_the_pipe_after_it()
             _ => Vec::new(),
         })
     });
-    let subscriber = PipeSubscriber::new(pipe).with_rings(Ok(Some(rings)));
+    let subscriber = PipeSubscriber::new(pipe).with_rings(Ok(Some(rings)), true);
     let (messages, summary) = messages(subscriber).await;
     let places: Vec<_> = (0..messages.len())
         .filter(|at| !messages[*at].starts_with("ring"))
@@ -253,7 +256,7 @@ async fn drops_are_counted_once_by_account_whether_or_not_the_ring_was_given_bac
     children[3].writer.words().head.store(1 << 40, Relaxed);
     let tee = Shared::default();
     let subscriber = PipeSubscriber::new(&b""[..])
-        .with_rings(Ok(Some(rings)))
+        .with_rings(Ok(Some(rings)), true)
         .tee(tee.clone());
     let (_, summary) = messages(subscriber).await;
     let counts = |summary: &Summary| {
@@ -293,7 +296,7 @@ async fn drops_of_a_process_that_outlives_many_others_belong_to_its_account() {
         let is_over = Arc::clone(&is_over);
         move || is_over.load(Relaxed).then(Vec::new)
     });
-    let mut subscriber = PipeSubscriber::new(pipe).with_rings(Ok(Some(rings)));
+    let mut subscriber = PipeSubscriber::new(pipe).with_rings(Ok(Some(rings)), true);
     old.hello();
     old.log("old");
     assert_eq!(take(&mut subscriber, 1).await, ["old"]);
@@ -397,7 +400,7 @@ fn a_thread_that_reads_gives_room_back_while_it_logs() {
     let (end, tail) = (child.writer.position(), child.writer.words().tail);
     let tails = Tails(tail, Arc::default());
     let subscriber = PipeSubscriber::new(&b""[..])
-        .with_rings(Ok(Some(rings)))
+        .with_rings(Ok(Some(rings)), true)
         .tee(tails.clone());
     let thread = subscriber.run_on_thread().unwrap();
     assert_eq!(thread.join().unwrap().unwrap().received, 300);

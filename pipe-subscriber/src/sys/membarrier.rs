@@ -1,6 +1,6 @@
 //! A memory barrier in the processes that write into a shared buffer.
 
-use std::{thread, time::Duration};
+use std::{sync::OnceLock, thread, time::Duration};
 
 /// How long a store takes at most until all other processors can see it, with much to spare.
 const STORE_TIME: Duration = Duration::from_micros(100);
@@ -15,7 +15,9 @@ pub(crate) fn in_registered_processes() {
 
 /// Returns whether the system has such a barrier.
 pub(crate) fn exists() -> bool {
-    call()
+    // The call interrupts processors. A process asks once, not for each child.
+    static EXISTS: OnceLock<bool> = OnceLock::new();
+    *EXISTS.get_or_init(call)
 }
 
 #[expect(

@@ -2,16 +2,17 @@
 
 use std::{fs, io, ptr};
 
-use rustix::{
-    mm::{MapFlags, ProtFlags, mmap_anonymous, munmap},
-    process::{Resource, getrlimit},
-};
+use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+
+use super::soft_limit::{Limit, soft_limit};
 
 /// Returns an error if `bytes` of shared memory cannot be made, or be used, without danger. Makes nothing.
 pub(super) fn check(bytes: usize) -> io::Result<()> {
     // Beyond this limit, ftruncate raises SIGXFSZ.
-    let file_size = getrlimit(Resource::Fsize).current;
-    if file_size.is_some_and(|limit| limit < bytes as u64) {
+    let Some(file_size) = soft_limit(Limit::FileSize) else {
+        return Err(io::Error::other("the system hides the limit of file sizes"));
+    };
+    if usize::try_from(file_size).is_ok_and(|limit| limit < bytes) {
         return Err(io::Error::other(
             "the limit of file sizes (RLIMIT_FSIZE) is below its size",
         ));

@@ -31,6 +31,7 @@ mod registration;
 ))]
 mod shared_memory;
 mod signal_mask;
+mod soft_limit;
 mod thread_timer;
 #[cfg(target_os = "linux")]
 mod timer;
@@ -45,7 +46,11 @@ mod timer;
 ))]
 pub(crate) use shared_memory::{SharedMemory, wake_all};
 pub(crate) use {
-    alarm::Alarm, panics::discard_panic, pidfd::check_pidfd, signal_mask::with_signals_blocked,
+    alarm::Alarm,
+    panics::discard_panic,
+    pidfd::check_pidfd,
+    signal_mask::with_signals_blocked,
+    soft_limit::{Limit, soft_limit},
 };
 #[cfg(target_os = "linux")]
 pub(crate) use {pipe_quota::QuotaPermit, registration::register, timer::Timer};

@@ -78,7 +78,8 @@ impl SharedMemory {
         let start = self.words.as_ptr().cast_mut().cast();
         // SAFETY: the range is within the map, and its contents stay as they are.
         match unsafe { madvise(start, bytes, Advice::LinuxPopulateWrite) } {
-            Err(Errno::INVAL) => Err(io::Error::other(
+            Err(Errno::INVAL) => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
                 "the system has no MADV_POPULATE_WRITE (Linux 5.14)",
             )),
             result => Ok(result?),

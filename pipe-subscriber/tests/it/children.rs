@@ -54,8 +54,8 @@ fn a_program_without_a_runtime_spawns_and_reads_on_a_thread() {
 #[test]
 fn the_environment_names_the_pipe_by_number_device_and_inode() {
     let script = "
-        fd=${RECORD_PIPE#v1:} id=${RECORD_PIPE#v1:*:}
-        test \"$RECORD_PIPE\" = \"v1:${fd%%:*}:$id\" || exit 1
+        id=$(echo \"$RECORD_PIPE\" | cut -d: -f3,4)
+        case $RECORD_PIPE in v1:*:$id|v1:*:$id:*:*:*:*) ;; *) exit 1;; esac
         test -p $pipe || exit 2
         test \"$(stat -L -c %d:%i $pipe)\" = \"$id\" || exit 3
         test \"$RECORD_PIPE_FILTER\" = info,worker::db=debug || exit 4";

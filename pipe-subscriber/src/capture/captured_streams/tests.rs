@@ -99,7 +99,7 @@ async fn records_of_a_shared_buffer_go_before_lines_that_were_written_after_them
     let mut pipes = Pipes::new();
     let rings = crate::read::Rings::new(8 << 20).unwrap();
     let mut child = crate::read::TestChild::claim(&rings, 7, 70);
-    pipes.frames.set_rings(rings);
+    pipes.frames.set_rings(rings, true);
     for _ in 0..3 {
         let long = "x".repeat(2 * MAX_PASSED / 99);
         for _ in 0..100 {

@@ -44,9 +44,9 @@ pub(crate) struct Options {
     /// Makes records of the lines that the program writes to its stdout and stderr, too: for programs without pipe-handler
     #[arg(long)]
     pub(crate) capture: bool,
-    /// The bytes of memory that the program may log into instead of the pipe; 0 for none
-    #[arg(long, default_value_t = 0, value_name = "BYTES")]
-    pub(crate) buffer: usize,
+    /// The bytes of memory that the program may log into instead of the pipe; 0 for none. 8 MiB if it is not given
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) buffer: Option<usize>,
     /// How many bytes may wait for the server's acknowledgement. If there are as many, the program waits or drops, as its
     /// overflow policy says
     #[arg(long, default_value_t = 4 << 20, value_parser = clap::value_parser!(u32).range(MAX_FRAME_LENGTH as i64 + 4096..=1 << 30), value_name = "BYTES")]

@@ -87,8 +87,10 @@ fn spawn(options: &Options) -> io::Result<(Child, PipeSubscriber)> {
     keep_sigpipe_ignored(&mut command);
     let mut spawn = Spawn::new(command)
         .filter(&options.filter)
-        .buffer(options.buffer)
         .grace(options.grace());
+    if let Some(bytes) = options.buffer {
+        spawn = spawn.buffer(bytes);
+    }
     if options.capture {
         spawn = spawn.capture(Streams::both().recognise_levels());
     }
