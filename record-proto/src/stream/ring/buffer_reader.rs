@@ -96,7 +96,9 @@ impl BufferReader {
         // The counter is read before every position. A writer draws its ticket before it moves its position.
         fence(SeqCst);
         let all = u64::MAX >> (64 - self.rings.len());
-        self.claimed = header.claimed.load(Acquire) & all & !self.given_up_bits;
+        // A ring whose entries are not all handed out stays in the look, whatever a writer makes of its bit.
+        let claimed = header.claimed.load(Acquire) | self.active;
+        self.claimed = claimed & all & !self.given_up_bits;
         #[cfg(any(test, record_proto_hooks))]
         {
             self.ticket = hooks::counter(self.ticket);

@@ -117,9 +117,9 @@ impl RingReader {
         self.next.is_none()
     }
 
-    /// Returns whether everything up to this position of the writer was taken.
+    /// Returns whether everything up to this position of the writer was taken. One that went back is not enough.
     pub(super) fn is_at(&self, head: u64) -> bool {
-        self.position == head
+        self.position == head && self.is_empty()
     }
 
     /// Copies the frame of the next entry into the beginning of `buffer`, and goes on to the entry after it. Returns the

@@ -34,3 +34,69 @@ fn a_tail_that_goes_back_or_passes_the_position_breaks_a_ring() {
     writer.words().tail.store(tail, Relaxed);
     assert!(writer.room(100).is_ok());
 }
+
+/// Logs so much that a look has several parts, and has the first of them handed out.
+fn hand_out_a_part(memory: &Memory, reader: &mut BufferReader) {
+    let mut writer = memory.claim().expect("a ring");
+    for _ in 0..100 {
+        log(memory, &mut writer, &frame(&[7; 4000]));
+    }
+    reader.look(&memory.words);
+    while let Next::Frame(..) = reader.next(&memory.words) {}
+    reader.publish(&memory.words, |_| {}, |_, _| {});
+}
+
+/// Returns how many frames come in a bounded number of parts and looks, and whether nothing is left then.
+fn come(memory: &Memory, reader: &mut BufferReader) -> (usize, bool) {
+    let mut frames = 0;
+    for _ in 0..50 {
+        match reader.next(&memory.words) {
+            Next::Nothing => return (frames, true),
+            Next::Look => reader.look(&memory.words),
+            Next::Part => reader.go_on(&memory.words),
+            Next::Frame(..) => {
+                frames += 1;
+                while let Next::Frame(..) = reader.next(&memory.words) {
+                    frames += 1;
+                }
+            }
+        }
+        reader.publish(&memory.words, |_| {}, |_, _| {});
+    }
+    (frames, false)
+}
+
+#[test]
+fn a_claim_that_is_taken_back_keeps_no_entry_and_no_reader() {
+    let memory = Memory::new(8192 * KIB);
+    let mut reader = memory.reader();
+    hand_out_a_part(&memory, &mut reader);
+    memory.header().claimed.store(0, Relaxed);
+    reader.look(&memory.words);
+    let (frames, is_over) = come(&memory, &mut reader);
+    assert!(frames > 50 && is_over, "{frames} frames, {is_over}");
+}
+
+#[test]
+fn a_position_that_goes_back_to_what_was_read_frees_no_ring_with_entries() {
+    let memory = Memory::new(32 * KIB);
+    let mut reader = memory.reader();
+    let mut writer = memory.claim().expect("a ring");
+    for _ in 0..3 {
+        log(&memory, &mut writer, &frame(&[7; 8000]));
+    }
+    let read = writer.position();
+    let place = writer.room(14).expect("room");
+    writer.commit(place, 1 << 40, &frame(&[7; 10]));
+    reader.look(&memory.words);
+    let ring = memory.rings().next().expect("a ring");
+    ring.head.store(read, Relaxed);
+    ring.released.store(1, Relaxed);
+    let mut freed = 0;
+    while let Next::Frame(..) = reader.next(&memory.words) {}
+    reader.publish(&memory.words, |_| {}, |_, _| freed += 1);
+    assert_eq!(freed, 0);
+    reader.look(&memory.words);
+    assert_eq!(come(&memory, &mut reader), (0, true));
+    assert_eq!(reader.given_up().len(), 1);
+}
