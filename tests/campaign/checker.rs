@@ -55,9 +55,8 @@ struct Checker<'a> {
 impl Checker<'_> {
     /// Returns the row of a process. The faults of a stream count in the row of its first process.
     fn row(&mut self, place: usize) -> &mut Row {
-        let member = &self.plan.members[place];
-        let delivery = self.plan.delivery_of(member);
-        self.verdict.table.row(delivery, member.death)
+        let death = self.plan.members[place].death;
+        self.verdict.table.row(self.plan.delivery, death)
     }
 
     fn complain(&mut self, is_wrong: bool, text: impl FnOnce() -> String) {
@@ -126,17 +125,12 @@ impl Checker<'_> {
         let accounts: Vec<_> = accounts.into_iter().filter(of_this).collect();
         let process = self.evidence.received.process(pid);
         match accounts[..] {
-            [] => self.complain(acknowledged > 0 && self.must_arrive(place), || {
+            [] => self.complain(acknowledged > 0 && self.plan.delivery.is_lossless(), || {
                 format!("nothing was heard of process {place}")
             }),
             [account] => self.account(place, account, process, logged),
             _ => self.complain(true, || format!("process {place} said hello twice")),
         }
-    }
-
-    fn must_arrive(&self, place: usize) -> bool {
-        let delivery = self.plan.delivery_of(&self.plan.members[place]);
-        delivery.is_lossless()
     }
 
     /// Checks, level by level, that each record whose log call returned was received or reported as dropped, and that
@@ -172,7 +166,7 @@ impl Checker<'_> {
     /// Returns how many log calls of a process have begun and how many have returned.
     fn threads(&mut self, place: usize) -> [u64; 2] {
         let member = &self.plan.members[place];
-        let delivery = self.plan.delivery_of(member);
+        let delivery = self.plan.delivery;
         let mut sums = [0; 2];
         for thread in 0..member.threads {
             let begun = self.evidence.counters.begun(place, thread);
@@ -208,7 +202,7 @@ impl Checker<'_> {
     /// Checks the counters of one process in the summary.
     fn account(&mut self, place: usize, account: &ProcessSummary, seen: Process, logged: u64) {
         let member = &self.plan.members[place];
-        let delivery = self.plan.delivery_of(member);
+        let delivery = self.plan.delivery;
         let said = || format!("process {place}: {account:?}, seen {seen:?}, {logged} begun");
         let known = account.received + account.dropped;
         let gaps = seen.highest.saturating_sub(known);
@@ -234,11 +228,14 @@ impl Checker<'_> {
             format!("more than was logged: {}", said())
         });
         let unfinished = match delivery {
-            Delivery::Buffered => u64::MAX,
             // The drops of a single thread are reported before its next record.
-            Delivery::Dropping if member.threads == 1 && panics == 0 && !is_orderly => 0,
+            Delivery::Dropping | Delivery::Waiting
+                if member.threads == 1 && panics == 0 && !is_orderly =>
+            {
+                0
+            }
             // Another thread may have been about to report any number of drops.
-            Delivery::Dropping => u64::MAX,
+            Delivery::Dropping | Delivery::Waiting => u64::MAX,
             // Once the exit hook has given the rings back, they are reported in frames too.
             Delivery::SharedDropping | Delivery::SharedWaiting if is_orderly => u64::MAX,
             // Drops are counted in the memory, one by one.

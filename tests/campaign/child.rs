@@ -20,7 +20,7 @@ use pipe_handler::PipeHandler;
 use crate::{
     death::Death,
     message::{Message, Place, level, text},
-    plan::{Delivery, Member, Moment, Origin, Plan},
+    plan::{Member, Moment, Origin, Plan},
     shared_counters::Slots,
 };
 
@@ -138,13 +138,9 @@ fn start(work: impl FnOnce() + Send + 'static) {
 }
 
 fn init(plan: &Plan) {
-    let delivery = match plan.delivery {
-        Delivery::Buffered => pipe_handler::Delivery::Buffered,
-        Delivery::Direct | Delivery::Dropping => pipe_handler::Delivery::Direct,
-        delivery => {
-            assert!(delivery.is_shared());
-            pipe_handler::Delivery::Shared
-        }
+    let delivery = match plan.delivery.is_shared() {
+        true => pipe_handler::Delivery::Shared,
+        false => pipe_handler::Delivery::Direct,
     };
     PipeHandler::builder()
         .delivery(delivery)

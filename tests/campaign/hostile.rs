@@ -1,36 +1,48 @@
-//! Hostile children: streams that no handler writes.
+//! Hostile children: streams and buffers that no handler writes.
 
 use std::{
     io::{self, PipeWriter, Write},
     os::fd::{FromRawFd, OwnedFd},
     process::Stdio,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    thread,
+    time::Duration,
 };
 
 use fastrand::Rng;
+use pipe_handler::{Delivery, Overflow, PipeHandler};
 use pipe_subscriber::{Spawn, Summary};
-use tokio::process::Command;
+use tokio::{process::Command, time::timeout};
 
-use crate::random::of_any_magnitude;
+use crate::{own_buffer, random::of_any_magnitude};
+
+/// A child whose stream does not end within this time has failed its parent.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Starts a hostile child and reads its stream to the end.
 pub(crate) async fn run(seed: u64) -> io::Result<Summary> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("hostile").arg(seed.to_string());
     command.stdin(Stdio::null()).stdout(Stdio::null());
-    let (mut child, logs) = Spawn::new(command).filter("trace").spawn()?;
-    let summary = logs.run_with(|_| {}).await.map_err(io::Error::other)?;
-    child.wait().await?;
-    Ok(summary)
+    command.kill_on_drop(true);
+    // The usual size, or few rings that are as short as possible.
+    let buffer = [8 << 20, 512 << 10, 64 << 10][(seed % 3) as usize];
+    let spawn = Spawn::new(command).filter("trace").buffer(buffer);
+    let (mut child, logs) = spawn.spawn()?;
+    let read = timeout(LIMIT, logs.run_with(|_| {})).await?;
+    let summary = read.map_err(io::Error::other)?;
+    let status = timeout(LIMIT, child.wait()).await??;
+    match status.success() {
+        true => Ok(summary),
+        false => Err(io::Error::other(format!("seed {seed}: {status}"))),
+    }
 }
 
 /// Runs as a hostile child.
 pub(crate) fn child(seed: u64) {
-    let variable = std::env::var("RECORD_PIPE").expect("a record pipe");
-    let number = variable.split(':').nth(1).and_then(|n| n.parse().ok());
-    // SAFETY: the parent opened it for this process, and nobody else in it knows it.
-    let pipe = unsafe { OwnedFd::from_raw_fd(number.expect("a descriptor")) };
     let mut random = Rng::with_seed(seed);
-    let write = match random.u8(..6) {
+    let write = match random.u8(..9) {
+        6.. => return log_and_write_over_the_buffer(&mut random),
         0 => write_anything,
         1 => write_frames_of_anything,
         2 => write_unfinished_records,
@@ -38,9 +50,38 @@ pub(crate) fn child(seed: u64) {
         4 => write_damaged_records,
         _ => write_half_a_frame,
     };
+    let variable = std::env::var("RECORD_PIPE").expect("a record pipe");
+    let number = variable.split(':').nth(1).and_then(|n| n.parse().ok());
+    // SAFETY: the parent opened it for this process, and nobody else in it knows it.
+    let pipe = unsafe { OwnedFd::from_raw_fd(number.expect("a descriptor")) };
     let amount = of_any_magnitude(&mut random, 20_000);
     // The parent may have read enough.
     let _gone = write(&mut PipeWriter::from(pipe), &mut random, amount);
+}
+
+/// Logs from two threads while it writes over the words of its buffer.
+fn log_and_write_over_the_buffer(random: &mut Rng) {
+    let words = own_buffer::map();
+    let overflow = Overflow::BlockFor(Duration::from_millis(1));
+    let settings = PipeHandler::builder()
+        .delivery(Delivery::Shared)
+        .overflow(overflow);
+    settings.init().expect("a record pipe");
+    log::info!("the rings are claimed before they are spoiled");
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !is_over.load(Relaxed) {
+                    log::info!("{:100}", "meanwhile");
+                }
+            });
+        }
+        for _ in 0..of_any_magnitude(random, 1_000_000) {
+            own_buffer::write_over_one(words, random);
+        }
+        is_over.store(true, Relaxed);
+    });
 }
 
 fn frame(payload: &[u8]) -> Vec<u8> {

@@ -44,7 +44,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 50)]
     stop_millis: u64,
     /// Deliveries to choose from; three through a shared buffer: shared, shared-dropping, shared-waiting
-    #[arg(long, alias = "delivery", value_delimiter = ',', default_values = ["direct", "direct", "buffered", "dropping"])]
+    #[arg(long, alias = "delivery", value_delimiter = ',', default_values = ["direct", "direct", "dropping", "waiting"])]
     deliveries: Vec<Delivery>,
     /// Deaths to choose from; all by default
     #[arg(long, value_delimiter = ',')]

@@ -14,6 +14,7 @@ mod hostile;
 mod kills;
 mod message;
 mod order;
+mod own_buffer;
 mod plan;
 mod process_stats;
 mod random;
@@ -21,7 +22,6 @@ mod received;
 mod shared_counters;
 mod shared_words;
 mod soak;
-mod soak_report;
 mod stopped;
 mod stream;
 mod table;
@@ -106,7 +106,7 @@ enum Part {
 fn main() -> ExitCode {
     let is_good = match Arguments::parse().part {
         Part::Kills(options) => kills::run(options, &runtime()),
-        Part::Soak(options) => soak::run(&options, &runtime()),
+        Part::Soak(options) => soak::run(&options),
         Part::Claims(options) => claims::run(&options, &runtime()),
         Part::ClaimsChild {
             plan,

@@ -7,6 +7,9 @@ use log::Level;
 
 use crate::random::hash;
 
+/// Stands for the hash in a program that does not have this one. Its texts have the letter x only.
+const NO_HASH: u64 = 0;
+
 /// The record number `n` of a thread of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
@@ -87,5 +90,9 @@ pub(crate) fn read(message: &str) -> Option<Place> {
         thread: thread.try_into().ok()?,
         n,
     };
-    (text.len() as u64 == length && hash(&(place, text)) == written).then_some(place)
+    let is_right = match written {
+        NO_HASH => text.bytes().all(|byte| byte == b'x'),
+        _ => hash(&(place, text)) == written,
+    };
+    (text.len() as u64 == length && is_right).then_some(place)
 }

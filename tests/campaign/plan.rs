@@ -26,6 +26,9 @@ pub(crate) struct Plan {
     /// The bytes of the buffer that the child is offered.
     pub(crate) buffer: Option<usize>,
     pub(crate) stop: Option<Stop>,
+    pub(crate) hold: Option<Hold>,
+    /// Pause of the parent's logger after each 16th record.
+    pub(crate) logger_micros: u64,
     /// Pause of each thread between its records.
     pub(crate) pause_micros: u64,
     /// The first is the child; it starts or forks the others.
@@ -48,13 +51,18 @@ pub(crate) enum Delivery {
     Direct,
     /// Direct; a record that finds no room is dropped.
     Dropping,
-    Buffered,
+    /// Direct; a record that finds no room within a moment is dropped.
+    Waiting,
     /// Through a shared buffer.
     Shared,
     /// Shared; a record that finds no room is dropped.
     SharedDropping,
     /// Shared; a record that finds no room within a moment is dropped.
     SharedWaiting,
+    /// The client in Python, which uses the pipe.
+    PythonPipe,
+    /// The writer of shared buffers in Python.
+    PythonShared,
 }
 
 /// The parent is stopped so long after the child's start. It goes on when the processes are dead or wait for it.
@@ -62,6 +70,14 @@ pub(crate) enum Delivery {
 pub(crate) struct Stop {
     pub(crate) after_micros: u64,
     /// The time between the last death and the parent's going on.
+    pub(crate) millis: u64,
+}
+
+/// A process is stopped so long after its start, and goes on after a while.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Hold {
+    pub(crate) member: usize,
+    pub(crate) after_micros: u64,
     pub(crate) millis: u64,
 }
 
@@ -136,9 +152,16 @@ impl Plan {
         let others = match delivery {
             // Each process needs a ring, so that its drops are counted in memory.
             Delivery::SharedDropping | Delivery::SharedWaiting => random.u8(..4) / 3,
+            Delivery::PythonPipe | Delivery::PythonShared => 0,
             _ => random.choice([0, 0, 0, 1, 2, 3]).expect("a number"),
         };
-        let members = (0..=others).map(|place| Member::draw(random, choice, sizes, place > 0));
+        let members = (0..=others).map(|place| {
+            let mut member = Member::draw(random, choice, sizes, place > 0);
+            if delivery.is_python() {
+                member.draw_for_python(random);
+            }
+            member
+        });
         let members = members.collect();
         Self {
             seed: random.u64(..),
@@ -150,44 +173,42 @@ impl Plan {
                 after_micros: of_any_magnitude(random, 30_000),
                 millis: choice.stop_millis,
             }),
+            hold: None,
+            logger_micros: 0,
             pause_micros: 0,
             members,
-        }
-    }
-
-    /// Returns how the records of this member travel: a forked process has no queue and logs directly.
-    pub(crate) fn delivery_of(&self, member: &Member) -> Delivery {
-        match member.origin {
-            Origin::Forked | Origin::ForkedLate if self.delivery == Delivery::Buffered => {
-                Delivery::Direct
-            }
-            _ => self.delivery,
         }
     }
 }
 
 impl Delivery {
     pub(crate) fn is_shared(self) -> bool {
-        use Delivery::{Shared, SharedDropping, SharedWaiting};
-        matches!(self, Shared | SharedDropping | SharedWaiting)
+        use Delivery::{PythonShared, Shared, SharedDropping, SharedWaiting};
+        matches!(self, Shared | SharedDropping | SharedWaiting | PythonShared)
+    }
+
+    pub(crate) fn is_python(self) -> bool {
+        matches!(self, Delivery::PythonPipe | Delivery::PythonShared)
     }
 
     /// Whether a record whose log call has returned may have been given up by the overflow policy.
     pub(crate) fn drops(self) -> bool {
-        use Delivery::{Dropping, SharedDropping, SharedWaiting};
-        matches!(self, Dropping | SharedDropping | SharedWaiting)
+        use Delivery::{Dropping, SharedDropping, SharedWaiting, Waiting};
+        matches!(self, Dropping | Waiting | SharedDropping | SharedWaiting)
     }
 
     /// Whether a record arrives once its log call has returned.
     pub(crate) fn is_lossless(self) -> bool {
-        matches!(self, Delivery::Direct | Delivery::Shared)
+        !self.drops()
     }
 
     pub(crate) fn overflow(self) -> Overflow {
         match self {
-            Delivery::Direct | Delivery::Buffered | Delivery::Shared => Overflow::Block,
             Delivery::Dropping | Delivery::SharedDropping => Overflow::DropNewest,
-            Delivery::SharedWaiting => Overflow::BlockFor(Duration::from_millis(1)),
+            Delivery::Waiting | Delivery::SharedWaiting => {
+                Overflow::BlockFor(Duration::from_millis(1))
+            }
+            _ => Overflow::Block,
         }
     }
 
@@ -197,8 +218,10 @@ impl Delivery {
         const KIB: usize = 1024;
         const USUAL: usize = 8 * KIB * KIB;
         match self {
-            Delivery::Direct | Delivery::Dropping | Delivery::Buffered => None,
-            Delivery::Shared => {
+            Delivery::Direct | Delivery::Dropping | Delivery::Waiting | Delivery::PythonPipe => {
+                None
+            }
+            Delivery::Shared | Delivery::PythonShared => {
                 random.choice([USUAL, USUAL, 512 * KIB, 512 * KIB, 64 * KIB, 32 * KIB])
             }
             Delivery::SharedDropping | Delivery::SharedWaiting => {
@@ -241,6 +264,21 @@ impl Member {
             records,
             death,
             moment,
+        }
+    }
+
+    /// Python has one thread here, and no panics.
+    fn draw_for_python(&mut self, random: &mut Rng) {
+        if self.death.panics() {
+            self.death = Death::Sigkill;
+        }
+        self.threads = 1;
+        self.records = self.records.min(2_000);
+        let end = of_any_magnitude(random, self.records);
+        if let Moment::Behind { thread, records } | Moment::Within { thread, records } =
+            &mut self.moment
+        {
+            (*thread, *records) = (0, end);
         }
     }
 }

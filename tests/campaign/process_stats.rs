@@ -1,13 +1,16 @@
-//! The memory, descriptors, threads and processor time of this process.
+//! The memory, descriptors, maps, threads and processor time of this process.
 
 use std::{fmt, fs, io, mem::MaybeUninit, time::Duration};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ProcessStats {
-    /// KiB of memory.
+    /// KiB of memory, without the memory that is shared with children.
     pub(crate) memory: u64,
-    pub(crate) descriptors: usize,
+    pub(crate) descriptors: u64,
     pub(crate) threads: u64,
+    pub(crate) maps: u64,
+    /// Maps of shared buffers.
+    pub(crate) buffers: u64,
 }
 
 impl ProcessStats {
@@ -28,11 +31,15 @@ impl ProcessStats {
             let number = line.and_then(|line| line.split_whitespace().next());
             number.and_then(|number| number.parse().ok()).unwrap_or(0)
         };
+        let maps = fs::read_to_string("/proc/self/maps")?;
+        let buffers = maps.lines().filter(|line| line.contains("/memfd:records"));
         Ok(Self {
-            memory: figure("VmRSS:"),
+            memory: figure("VmRSS:") - figure("RssShmem:"),
             threads: figure("Threads:"),
             // One of them is the directory that is being read.
-            descriptors: fs::read_dir("/proc/self/fd")?.count() - 1,
+            descriptors: fs::read_dir("/proc/self/fd")?.count() as u64 - 1,
+            maps: maps.lines().count() as u64,
+            buffers: buffers.count() as u64,
         })
     }
 }
@@ -43,8 +50,13 @@ impl fmt::Display for ProcessStats {
             memory,
             descriptors,
             threads,
+            maps,
+            buffers,
         } = self;
-        write!(f, "{memory} KiB, {descriptors} fds, {threads} threads")
+        write!(
+            f,
+            "{memory} KiB, {descriptors} fds, {threads} threads, {maps} maps ({buffers} of buffers)"
+        )
     }
 }
 

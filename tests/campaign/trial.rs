@@ -1,9 +1,12 @@
 //! One stream from its child's start to the last exit of its processes.
 
-use std::{io, os::unix::process::ExitStatusExt, process::Stdio, time::Duration};
+use std::{env, io, os::unix::process::ExitStatusExt, process::Stdio, thread, time::Duration};
 
 use pipe_subscriber::{Spawn, Summary, Via};
-use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, waitpid};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitOptions, WaitStatus, kill_process, pidfd_open, pidfd_send_signal,
+    waitpid,
+};
 use tokio::{
     process::{Child, Command},
     time::{sleep, timeout},
@@ -53,8 +56,8 @@ pub(crate) async fn run_with(
     counters: SharedCounters,
     strikes: bool,
 ) -> io::Result<Evidence> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.arg("child").arg(serde_json::to_string(plan)?);
+    let mut command = program(plan)?;
+    command.arg(serde_json::to_string(plan)?);
     command.arg(counters.path()).arg("0");
     // Backtraces take long and are not tested here.
     command
@@ -73,9 +76,12 @@ pub(crate) async fn run_with(
 
     let mut received = Received::default();
     let all = async {
-        let read = logs
-            .reassembly_limit(JOIN_LIMIT)
-            .run_with(|r| received.add(r));
+        let read = logs.reassembly_limit(JOIN_LIMIT).run_with(|record| {
+            received.add(record);
+            if plan.logger_micros > 0 && record.seq.is_multiple_of(16) {
+                thread::sleep(Duration::from_micros(plan.logger_micros));
+            }
+        });
         let summary = read.await.map_err(io::Error::other)?;
         io::Result::Ok((summary, ends(&mut child, &counters).await?))
     };
@@ -99,6 +105,24 @@ pub(crate) async fn run_with(
     })
 }
 
+/// Returns the program of the first process, to be given the plan, the counters and its place.
+fn program(plan: &Plan) -> io::Result<Command> {
+    if !plan.delivery.is_python() {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("child");
+        return Ok(command);
+    }
+    let python = env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/python/member.py");
+    let mut command = Command::new(python);
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    command.arg(script).arg(match plan.delivery.is_shared() {
+        true => "ring",
+        false => "pipe",
+    });
+    Ok(command)
+}
+
 async fn ends(
     child: &mut Child,
     counters: &SharedCounters,
@@ -120,18 +144,43 @@ pub(crate) async fn kill(plan: &Plan, counters: &SharedCounters) {
             Some(Moment::Outside { micros }) => micros,
             _ => return,
         };
-        let pid = loop {
-            match counters.pid(member) {
-                Some(pid) => break pid,
-                None => sleep(GLANCE).await,
-            }
-        };
+        let pid = begun(counters, member).await;
         sleep(Duration::from_micros(micros)).await;
         // It fails if the process is gone, which only this signal may do.
         kill_process(pid, plan.members[member].death.signal()).expect("a process");
     };
-    tokio::join!(strike(0), strike(1), strike(2), strike(3));
+    tokio::join!(
+        strike(0),
+        strike(1),
+        strike(2),
+        strike(3),
+        hold(plan, counters)
+    );
     std::future::pending().await
+}
+
+/// Stops a process for a while.
+async fn hold(plan: &Plan, counters: &SharedCounters) {
+    let Some(hold) = plan.hold else { return };
+    let pid = begun(counters, hold.member).await;
+    // A number could belong to another process by the time of the second signal.
+    let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else {
+        return;
+    };
+    sleep(Duration::from_micros(hold.after_micros)).await;
+    let _gone = pidfd_send_signal(&process, Signal::STOP);
+    sleep(Duration::from_millis(hold.millis)).await;
+    let _gone = pidfd_send_signal(&process, Signal::CONT);
+}
+
+/// Waits until a process has begun.
+async fn begun(counters: &SharedCounters, member: usize) -> Pid {
+    loop {
+        match counters.pid(member) {
+            Some(pid) => return pid,
+            None => sleep(GLANCE).await,
+        }
+    }
 }
 
 /// Waits for a process that the child started and that is about to end or has ended.

@@ -98,11 +98,26 @@ assert version == "v1" and stat.S_ISFIFO(os.fstat(pipe).st_mode) and is_file(pip
 assert fcntl.fcntl(pipe, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
 os.set_inheritable(pipe, False)
 writer = len(numbers) >= 6 and ring_writer(*numbers[2:6]) or PipeWriter()
-with contextlib.suppress(BrokenPipeError):  # The parent may be gone.
+
+
+def begin():
     send(0, 1, pid, "writer.py", time.time_ns(), None, instance)
-    for n in range(int(sys.argv[1])):
-        # Lengths that end at every place of a ring, and now and then a record in fragments.
-        log(1 + n % 5, "x" * (100_000 if n % 1000 == 999 else n * 7 % 600), n=n, half=n / 2, way=type(writer).__name__)
+
+
+def end():
     send(4, pid, time.time_ns(), seq, 0, instance)
     if isinstance(writer, RingWriter):
         writer.words[RELEASED] = 1
+
+
+def main():
+    begin()
+    for n in range(int(sys.argv[1])):
+        # Lengths that end at every place of a ring, and now and then a record in fragments.
+        log(1 + n % 5, "x" * (100_000 if n % 1000 == 999 else n * 7 % 600), n=n, half=n / 2, way=type(writer).__name__)
+    end()
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(BrokenPipeError):  # The parent may be gone.
+        main()
