@@ -63,9 +63,11 @@ struct Options {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Delivery {
-    Direct,
+    /// Into memory that the parent shares, if it offers some.
+    #[value(alias = "buffered")]
     Shared,
-    Buffered,
+    /// Each record is one write to the pipe.
+    Direct,
 }
 
 impl From<Delivery> for pipe_handler::Delivery {
@@ -73,7 +75,6 @@ impl From<Delivery> for pipe_handler::Delivery {
         match delivery {
             Delivery::Direct => Self::Direct,
             Delivery::Shared => Self::Shared,
-            Delivery::Buffered => Self::Buffered,
         }
     }
 }
@@ -110,7 +111,6 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     PipeHandler::builder()
         .filter("trace")
         .overflow(options.overflow)
-        // No guard is needed: buffered records are written when the process exits.
         .delivery(options.delivery.into())
         .init_or(env_logger::Builder::from_env(fallback).build())?;
 

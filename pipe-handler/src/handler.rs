@@ -1,12 +1,13 @@
 //! The logger itself: passes records through the filter to the writer.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use log::{LevelFilter, Log, Metadata, Record};
 use record_proto::Event;
 
 use super::filter::Filter;
 use crate::record::{Counts, RecordWriter};
+use crate::transport::WaitReadError;
 
 /// A logger (an implementation of [`log::Log`]) that sends records to the parent process's logger.
 ///
@@ -63,6 +64,16 @@ impl PipeHandler {
         self.writer.close(self.writer.settings.exit_timeout)
     }
 
+    /// Waits until the parent has read everything that this process has logged so far, at most for `timeout`; see
+    /// [`wait_read`](crate::wait_read).
+    ///
+    /// # Errors
+    ///
+    /// As for `wait_read`.
+    pub fn wait_read(&self, timeout: Duration) -> Result<(), WaitReadError> {
+        self.writer.wait_read(timeout)
+    }
+
     /// Sends an event that the filter has let through.
     #[inline]
     pub(crate) fn send(&self, event: &impl Event) {
@@ -89,10 +100,10 @@ impl Log for PipeHandler {
         }
     }
 
-    /// With buffered delivery, waits until everything logged so far is in the pipe, at most for the exit timeout.
+    /// Does nothing: each record has left this process's own memory when [`log`](Self::log) returns.
     ///
-    /// With direct and shared delivery it does nothing: each record has left this process's own memory when
-    /// [`log`](Self::log) returns.
+    /// Only a handler with a drain (`Builder::build_over`) waits until everything logged so far is written, at most
+    /// for the exit timeout, and not in a thread of a tokio runtime.
     fn flush(&self) {
         self.writer.flush(self.writer.settings.exit_timeout);
     }

@@ -12,9 +12,9 @@
 //!     |                                                          PipeSubscriber   (crate pipe-subscriber)
 //!   stamp     adds the sequence number                             |
 //!     |                                                            |
-//!   commit    direct:   one system call, at most PIPE_BUF bytes    |
-//!     |       buffered: a queue; a drain writes many at once       |
-//!     v                                                            |
+//!   commit    into the ring of the thread ---- shared buffer ------+
+//!     |       without a buffer: one system call, at most           |
+//!     v       PIPE_BUF bytes                                       |
 //!   ======================= anonymous pipe ========================+
 //! ```
 //!
@@ -68,12 +68,12 @@
 //!
 //! # Guarantees
 //!
-//! - With direct delivery, the default, a record is in the pipe when its log call returns. It arrives however the
-//!   process ends, `SIGKILL` included, as long as the parent lives and reads. There is no queue and no thread, and the
-//!   program has nothing to keep and nothing to flush.
+//! - When its log call returns, a record is in memory that the parent shares ([`Delivery::Shared`], the default) or, if
+//!   the parent offers none, in the pipe. It arrives however the process ends, `SIGKILL` included, as long as the parent
+//!   lives and reads. There is no thread, and the program has nothing to keep and nothing to flush.
 //! - A record arrives whole or not at all, for any mix of threads, forks and processes on one pipe. A record of more
-//!   than `PIPE_BUF` bytes is split into fragments. This holds for every delivery. No lock is taken, except by threads
-//!   that have no ring of their own in a shared buffer.
+//!   than `PIPE_BUF` bytes in the pipe, or than a quarter of its ring, is split into fragments. No lock is taken, except
+//!   by threads that have no ring of their own in a shared buffer.
 //! - Dropped records are counted per level, and the parent receives the counts before the next record that gets
 //!   through.
 //! - A log call never panics, never recurses without end, and never kills the process. This holds in a `Display` that
@@ -83,14 +83,8 @@
 //!
 //! # Limits
 //!
-//! - With buffered delivery (`Delivery::Buffered`), records that are not yet written are lost at `SIGKILL`, `abort`,
-//!   `_exit` and a signal that is not handled. They are written at `return` from main, at `exit` and at panics. Once
-//!   the process exits, every thread writes directly, and so do later exit hooks. The exit waits for a parent that
-//!   reads late, up to the [exit timeout](Builder::exit_timeout). Records that find no room by then are lost, and the
-//!   parent's summary reports that the process did not close.
-//! - With `Builder::build_over`, which writes to something other than a pipe, only the drain can write. Await the drain
-//!   before the process exits; otherwise the records that it has not written are lost.
-//! - The drain's thread keeps a process alive after its main thread has called `pthread_exit`.
+//! - A handler that writes to something other than a pipe (`Builder::build_over`, feature `drain`) needs the program's
+//!   help: await its drain before the process exits; otherwise the records that it has not written are lost.
 //! - With [`Overflow::Block`], the default, log calls wait for a parent that lives and does not read.
 //! - Before Linux 6.18, the handler queries the disposition of SIGPIPE before each write, and blocks the signal during
 //!   the write unless it is ignored. If another thread stops ignoring SIGPIPE between the query and the end of the
@@ -105,11 +99,9 @@
 //!   values than are left.
 //! - A sandbox that kills the process for a system call has to allow the calls that the project's SECURITY.md lists. A
 //!   call that is refused with an error costs no record.
-//! - If one thread panics and the process aborts, buffered records that other threads log after the panic's flush are
-//!   lost.
 //! - On Linux 4.14 and later, a process made by a raw `clone` system call is noticed like a fork. On other systems it
 //!   is mistaken for its parent. A process that shares its parent's memory (`vfork`, `CLONE_VM`) is mistaken for its
-//!   parent on every system. If the parent has other threads (the drain of buffered delivery is one), a process made by
+//!   parent on every system. If the parent has other threads, a process made by
 //!   a raw `clone` may find locks of the C library held for ever.
 //! - If the system has no memory for a record that is larger than those before it, the message is cut, key-values are
 //!   left out, or the record is dropped and counted. The first record of a thread needs less than 2 KiB that cannot be
@@ -133,15 +125,15 @@
 //! The exceptions are records that have an error, a structure or more than 15 key-values, and records of more than 64
 //! KiB.
 //!
-//! With direct delivery, it is an encoding (92 ns for a message of 56 bytes formatted from two arguments and two
+//! With a shared buffer, a log call is an encoding and a copy into the ring.
+//! Through the pipe, it is an encoding (92 ns for a message of 56 bytes formatted from two arguments and two
 //! key-values, the clock included) and one system call, 325 ns together. Before Linux 6.18, one more system call
 //! queries the disposition of SIGPIPE, 110 ns. If the program does not ignore the signal, two more block it, 155 ns.
 //!
 //! On Linux 6.18 and later, the system call of the commit is pwritev2(2) with the flag `NOSIGNAL`. Before that it is
 //! write(2), or pwritev2(2) with the flag `NOWAIT` if the overflow policy limits the wait.
 //!
-//! With buffered delivery, it is the encoding and some 25 ns. Each thread that logs has a buffer of 512 KiB, whose
-//! memory is taken as it is used. A call below the level costs the same as in `log` itself.
+//! A call below the level costs the same as in `log` itself.
 //!
 //! An event of `tracing` costs 10 % more than the same record of `log`, all of its call counted. The first span that it is
 //! in adds 140 ns, each further one 20 to 40 ns; more than 8 spans take one allocation. A span costs 70 ns in addition to
@@ -153,9 +145,9 @@
 //!
 //! # Features
 //!
-//! - `buffered` (default): buffered delivery. Without it the crate needs neither tokio nor tokio-util.
-//! - `shared-buffer` (default): `Delivery::Shared` and `wait_read`. Linux on processors with atomics of 64 bits; elsewhere
-//!   it is direct delivery.
+//! - `shared-buffer` (default): the rings of [`Delivery::Shared`]. Without it, on systems other than Linux, and on
+//!   processors without atomics of 64 bits, every record goes through the pipe.
+//! - `drain`: `Builder::build_over` and `Drain`, for a socket or another writer instead of a pipe. It adds tokio.
 //! - `kv_serde`: structures among the key-values keep their structure.
 //! - `tracing`: `PipeLayer`, a layer for `tracing`, and `init_tracing`. It adds `tracing-core`, `tracing-log` and
 //!   `tracing-subscriber` with its registry.
@@ -185,23 +177,47 @@
 //! | `setup/env.rs` | reads both variables; checks the form of `RECORD_PIPE` (`filter.rs`: of `RECORD_PIPE_FILTER`) |
 //! | `setup/adopt.rs` | checks that the descriptor is the pipe that `RECORD_PIPE` names; moves it to its own number |
 //! | `setup/share.rs` | [`share_with`]: passes the pipe on to a child of this process |
-//! | `setup/wait_read.rs` | `wait_read`: waits until the parent has read everything |
+//! | `setup/installed.rs` | [`counts`], [`close`], [`flush`] and [`wait_read`] of the handler that is the logger |
 //! | `setup/panic_hook.rs` | turns a panic into a record |
 //! | `setup/exit_hook.rs` | closes the handlers at `return` from main and at `exit` |
-//! | `setup/guard.rs` | `Guard`: flushes and closes before the exit |
 //! | **`handler.rs`** | **[`PipeHandler`], the implementation of [`log::Log`]** |
 //! | **`filter.rs`** | **filter: parses and checks the directives, decides which records are sent** |
 //! | **`record/`** | **encode and stamp (both by `record-proto`), then commit** |
 //! | `record/writer.rs` | a log call step by step: encode, stamp, commit, count as sent or dropped |
 //! | `record/built.rs` | the same for records that the handler makes |
 //! | `record/number.rs` | the sequence number of one record, taken as late as possible |
-//! | `record/ring_commit.rs`, `record/late_frames.rs` | (`shared-buffer`) commit into a ring: waits for room, then takes the number; fragments |
+//! | `record/ring_commit.rs`, `record/late_frames.rs` | commit into a ring: waits for room, then takes the number; fragments |
 //! | `record/commit.rs` | commit: truncates to the record limit, writes in one piece or in fragments, reports drops |
 //! | `record/thread.rs` | the encoder, the buffer and the identity (id, name, fragment stream) of each thread |
 //! | `record/counters.rs` | counts sent and dropped records, hands out sequence numbers; [`Counts`] |
 //! | `record/session.rs` | whether this process, or a forked child, still has to write its hello |
 //! | `record/hello.rs` | writes the hello before the first record |
 //! | `record/close.rs` | flushes and writes the close frame |
+//! | **`transport/`** | **commit: the ways from encoded frames to the parent** |
+//! | `transport/mod.rs` | `Transport`: the pipe alone, a shared buffer beside it, or a queue for a drain |
+//! | `transport/delivery.rs` | `Delivery`: the choice between them |
+//! | `transport/overflow.rs` | [`Overflow`], and the deadline that limits how long a log call waits |
+//! | `transport/pipe.rs` | the write to the pipe, and the wait for room in it; fallbacks for older kernels |
+//! | `transport/write_flags.rs` | one write(2) or pwritev2(2), with the flags for no SIGPIPE and no waiting |
+//! | `transport/own_fd.rs` | a descriptor of the handler, and the check that its number still means the same file |
+//! | `transport/address.rs`, `transport/buffer_address.rs` | pipe and buffer as `RECORD_PIPE` names them |
+//! | `transport/late_frame.rs` | a frame that is completed once there is room for it |
+//! | `transport/wait_read_error.rs` | `WaitReadError` |
+//! | **`sys/`** | **the operating system, and nothing about records** |
+//! | `sys/process.rs` | the process's identity; notices a fork or clone |
+//! | `sys/thread_id.rs` | the system's number of a thread |
+//! | `sys/nesting.rs` | log calls inside log calls: limits their depth |
+//! | `sys/sigpipe.rs` | queries the disposition of SIGPIPE, and keeps the signal from the program, if the kernel cannot |
+//! | `sys/signal_mask.rs` | the signal mask of a thread |
+//! | `sys/atomic.rs` | 64-bit atomics, also on processors that have none |
+//!
+//! Rooms that the rest can be understood without:
+//!
+//! | file | content |
+//! |---|---|
+//! | **`transport/shared/`** | **(`shared-buffer`) rings in memory that the parent maps too; its `mod.rs` lists the files** |
+//! | `transport/shared_unsupported.rs` | its place in builds and on systems without it |
+//! | **`transport/drained/`** | **(`drain`) `Drain`, and the queue in which log calls leave frames for it** |
 //! | `record/span.rs` | encodes a span of `tracing` once, for all records within it |
 //! | **`tracing/`** | **feature `tracing`: events and spans; uses setup, handler, filter and record** |
 //! | `tracing/init.rs` | `init_tracing`, `init_tracing_with`, `init_tracing_or`: set subscriber and logger together |
@@ -235,40 +251,19 @@
 //! | `scope/levels.rs` | log's global level, the highest of the handlers that are bound |
 //! | `scope/per_process.rs` | a lock of each process, which a fork cannot leave locked |
 //! | `scope/fork_mutex.rs`, `scope/inherited.rs` | such a lock whose value is new in a forked child, or a copy |
-//! | **`transport/`** | **commit: the ways from encoded frames to the pipe** |
-//! | `transport/mod.rs` | `Transport`: direct, through a shared buffer, or through the queue |
-//! | `transport/delivery.rs` | `Delivery`: the choice between them |
-//! | `transport/overflow.rs` | [`Overflow`], and the deadline that limits how long a log call waits |
-//! | `transport/pipe.rs` | the write to the pipe, and the wait for room in it; fallbacks for older kernels |
-//! | `transport/write_flags.rs` | one write(2) or pwritev2(2), with the flags for no SIGPIPE and no waiting |
-//! | `transport/write_end.rs` | the descriptor, and the check that its number still means the pipe |
-//! | `transport/address.rs` | descriptor number, device and inode, as `RECORD_PIPE` has them |
-//! | `transport/late_frame.rs` | (`shared-buffer`) a frame that is completed once there is room for it |
-//! | `transport/wait_read_error.rs` | `WaitReadError` |
-//! | `transport/shared/` | (`shared-buffer`) rings in memory that the parent maps too; its `mod.rs` lists the files |
-//! | `transport/shared_unsupported.rs` | its place on systems without it |
-//! | `transport/buffered/` | buffered delivery: a ring for each thread, and the drain that writes them |
-//! | `transport/buffered/queue.rs` | the queue: waits for room in a ring, flush, stop at exit |
-//! | `transport/buffered/rings.rs` | the ring of each thread |
-//! | `transport/buffered/staging.rs` | one ring: one writer, one reader, no lock |
-//! | `transport/buffered/drain.rs` | `Drain`, as a thread or as a task: takes from the rings, writes batches |
-//! | `transport/buffered/pipe_writer.rs` | the pipe as the drain's `AsyncWrite` |
-//! | `transport/buffered/leftovers.rs` | a hello that found no room, and frames that an ended drain left; writes them before newer frames |
-//! | `transport/buffered/drain_waker.rs` | wakes a drain that waits |
-//! | `transport/buffered/progress.rs` | wakes threads that wait for the drain |
-//! | `transport/buffered/fence.rs` | the memory fence between a thread that logs and a drain about to sleep; by `membarrier(2)` if there is one |
-//! | **`sys/`** | **the operating system, and nothing about records** |
-//! | `sys/process.rs` | the process's identity; notices a fork or clone |
-//! | `sys/thread_id.rs` | the system's number of a thread |
-//! | `sys/nesting.rs` | log calls inside log calls: limits their depth |
-//! | `sys/sigpipe.rs` | queries the disposition of SIGPIPE, and keeps the signal from the program, if the kernel cannot |
-//! | `sys/signal_mask.rs` | the signal mask of a thread |
-//! | `sys/atomic.rs` | 64-bit atomics, also on processors that have none |
 
 #![deny(missing_docs)]
 // The exceptions are single functions; each gives its reason.
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(all(
+        feature = "shared-buffer",
+        target_os = "linux",
+        target_has_atomic = "64"
+    )),
+    allow(dead_code, reason = "nothing is put into rings there")
+)]
 
 #[cfg(not(unix))]
 compile_error!("pipe-handler is for Unix: it writes to an inherited pipe descriptor");
@@ -292,23 +287,16 @@ pub use scope::{
     AfterEscalation, ApplicationBinding, Dispatcher, HoldBack, Instrumented, Scope, ScopeGuard,
     Scoped,
 };
-#[cfg(any(feature = "buffered", feature = "shared-buffer"))]
-pub use transport::Delivery;
+#[cfg(feature = "drain")]
+pub use transport::drained::Drain;
 pub use {
     handler::PipeHandler,
     record::Counts,
     setup::{
         Builder, DEFAULT_EXIT_TIMEOUT, DEFAULT_MESSAGE_LIMIT, DEFAULT_RECORD_LIMIT, InitError,
-        Outcome, init, init_or, share_with,
+        Outcome, close, counts, flush, init, init_or, share_with, wait_read,
     },
-    transport::Overflow,
-};
-#[cfg(feature = "shared-buffer")]
-pub use {setup::wait_read, transport::WaitReadError};
-#[cfg(feature = "buffered")]
-pub use {
-    setup::{DEFAULT_CAPACITY, Guard},
-    transport::buffered::{AsyncPipe, Drain},
+    transport::{Delivery, Overflow, WaitReadError},
 };
 
 #[doc = include_str!("../README.md")]

@@ -127,8 +127,6 @@ pub(crate) fn logger_before() {
     };
     let failures = [
         kind(builder().init()),
-        kind(builder().init_guarded().map(drop)),
-        kind(builder().init_with_drain().map(drop)),
         kind(builder().init_or(Fallback).map(drop)),
         match settings().filter("x=y=z").build() {
             Err(pipe_handler::InitError::Filter { .. }) => "filter",
@@ -138,27 +136,6 @@ pub(crate) fn logger_before() {
     say(&failures.join(" "));
     let handler = builder().build().expect("the pipe");
     handler.log(&Record::builder().args(format_args!("by the last")).build());
-}
-
-/// The thread of the drain gets no memory for its stack at first, and then it does.
-pub(crate) fn no_thread() {
-    let before = getrlimit(Resource::As);
-    let status = std::fs::read_to_string("/proc/self/status").expect("a status");
-    let size = status.lines().find_map(|line| line.strip_prefix("VmSize:"));
-    let size = size.and_then(|size| size.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-    let current = size.map(|kib| (kib + 1024) * 1024);
-    let tight = Rlimit { current, ..before };
-    setrlimit(Resource::As, tight).expect("a limit");
-    let builder = || PipeHandler::builder().delivery(pipe_handler::Delivery::Buffered);
-    let outcome = builder().init_or(Fallback);
-    setrlimit(Resource::As, before).expect("no limit");
-    match outcome {
-        Ok(Outcome::Fallback(reason)) => say(&format!("{reason}")),
-        other => say(&format!("{other:?}")),
-    }
-    log::info!("by the fallback");
-    let handler = builder().build().expect("the pipe");
-    handler.log(&Record::builder().args(format_args!("by the pipe")).build());
 }
 
 /// There is no free descriptor to move the pipe to at first, and then there is.
@@ -201,7 +178,7 @@ pub(crate) fn stdin_in_a_chroot(root: &str) {
 /// before it writes and when it is dropped.
 pub(crate) fn daemon() {
     // Directly, so that the handler has noticed by the end of the log call.
-    let builder = PipeHandler::builder().check_before_each_write(true);
+    let builder = settings().check_before_each_write(true);
     let handler = builder.build().expect("the pipe");
     let log = |n| handler.log(&Record::builder().args(format_args!("n{n}")).build());
     log(0);

@@ -1,4 +1,4 @@
-//! Logging when a thread or the process ends, and in runtimes that do not run the drain. See also `nesting`.
+//! Logging when a thread or the process ends, and in runtimes. See also `nesting`.
 
 use std::{
     fmt,
@@ -10,9 +10,7 @@ use std::{
 
 use tokio::{runtime, task::yield_now};
 
-use crate::tools::{
-    hear, init, is_drained, pattern, pipe_is_full, say, settings, start, thread_id, wait_until,
-};
+use crate::tools::{hear, init, is_asleep, pattern, say, settings, start, thread_id, wait_until};
 
 /// One exit hook runs before the handler's and one after it.
 pub(crate) fn exit_hooks_log() {
@@ -69,14 +67,16 @@ pub(crate) fn thread_ends_in_display() {
 pub(crate) fn thread_is_cancelled() {
     static CALLS: AtomicU64 = AtomicU64::new(0);
     const ALL: u64 = 20_000;
+    static ID: AtomicU64 = AtomicU64::new(0);
     init();
     let thread = thread::spawn(|| {
+        ID.store(thread_id(), Relaxed);
         for n in 0..ALL {
             log::info!(n; "{}", pattern(200, 0));
             CALLS.fetch_add(1, Relaxed);
         }
     });
-    wait_until(pipe_is_full);
+    wait_until(|| ID.load(Relaxed) != 0 && is_asleep(ID.load(Relaxed)));
     // SAFETY: it has not been joined, and it calls nothing that a cancellation ends.
     assert_eq!(unsafe { libc::pthread_cancel(thread.as_pthread_t()) }, 0);
     assert!(CALLS.load(Relaxed) < ALL, "it waits");
@@ -90,21 +90,10 @@ fn current_thread() -> runtime::Runtime {
     builder.enable_all().build().expect("a runtime")
 }
 
-/// Starts a handler. If the test asks for a drain, it is a task of the runtime that is entered.
-fn start_inside(filter: &str) {
-    if !is_drained() {
-        return start(settings().filter(filter));
-    }
-    let drained = settings().filter(filter).init_with_drain();
-    let (guard, drain) = drained.expect("a record pipe");
-    std::mem::forget(guard);
-    tokio::spawn(drain);
-}
-
-/// Logs in a runtime that runs no other task, and so no drain, until all is logged.
+/// Logs in a runtime that runs no other task until all is logged.
 pub(crate) fn in_a_runtime_that_never_yields() {
     current_thread().block_on(async {
-        start_inside("info");
+        start(settings().filter("info"));
         for n in 0..10_000 {
             log::info!(n; "{}", pattern(n % 300, 0));
         }
@@ -113,11 +102,11 @@ pub(crate) fn in_a_runtime_that_never_yields() {
     });
 }
 
-/// Logs after the runtime of the drain and its threads are gone.
+/// Logs after a runtime and its threads are gone.
 pub(crate) fn after_the_runtime() {
     let runtime = runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        start_inside("info");
+        start(settings().filter("info"));
         log::info!("inside");
         tokio::spawn(async { log::info!("in a task") })
             .await
@@ -131,12 +120,12 @@ pub(crate) fn after_the_runtime() {
     current_thread().block_on(async { log::info!("in another runtime") });
 }
 
-/// Everything logs at level trace, also the runtime that runs the drain, whose pipe is full for some time.
-pub(crate) fn drained_by_a_busy_runtime() {
+/// Everything logs at level trace, also the runtime.
+pub(crate) fn in_a_busy_runtime() {
     let mut builder = runtime::Builder::new_multi_thread();
     let runtime = builder.worker_threads(2).enable_all().build();
     runtime.expect("a runtime").block_on(async {
-        start_inside("trace");
+        start(settings().filter("trace"));
         let tasks: Vec<_> = (0..4)
             .map(|t| {
                 tokio::spawn(async move {

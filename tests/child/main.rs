@@ -72,7 +72,6 @@ fn main() {
         "stdin-in-chroot" => adoption::stdin_in_a_chroot(text(0)),
         "moves" => adoption::moves(),
         "logger-before" => adoption::logger_before(),
-        "no-thread" => adoption::no_thread(),
         "no-descriptor" => adoption::no_descriptor(),
         "daemon" => adoption::daemon(),
         "inherits-the-variable" => adoption::pass_on_the_variable(),
@@ -136,7 +135,7 @@ fn main() {
         "waits-for-signals" => contexts::waits_for_signals(),
         "never-yields" => contexts::in_a_runtime_that_never_yields(),
         "runtime-gone" => contexts::after_the_runtime(),
-        "runtime-drains" => contexts::drained_by_a_busy_runtime(),
+        "busy-runtime" => contexts::in_a_busy_runtime(),
 
         "stall" => overflow::stall(text(0), number(1)),
         "drop" => overflow::drop_until_there_is_room(text(0)),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use log::{Level, Log, Record};
-use pipe_handler::{Delivery, Overflow, PipeHandler};
+use pipe_handler::{Overflow, PipeHandler};
 
 use crate::tools::{init_with, say, settings, wait_until};
 
@@ -57,18 +57,14 @@ fn log_one(handler: &PipeHandler) {
 
 /// Prints the time of a log call while the parent does not read. Needs no parent.
 pub(crate) fn table() {
-    say("| policy | delivery | calls | p50 | p100 |\n|---|---|---|---|---|");
+    say("| policy | calls | p50 | p100 |\n|---|---|---|---|");
     for (name, calls) in [("drop", 100_000), ("5ms", 200), ("50ms", 20)] {
-        for delivery in [Delivery::Direct, Delivery::Buffered] {
-            let (_read_end, write_end) = io::pipe().expect("a pipe");
-            let builder = PipeHandler::builder().delivery(delivery);
-            let builder = builder.overflow(policy(name)).exit_timeout(Duration::ZERO);
-            let handler = builder.build_on(write_end).expect("a handler");
-            let times = stalled_calls(&handler, calls);
-            let (middle, most) = (times[times.len() / 2], times[times.len() - 1]);
-            say(&format!(
-                "| {name} | {delivery:?} | {calls} | {middle:.1?} | {most:.1?} |"
-            ));
-        }
+        let (_read_end, write_end) = io::pipe().expect("a pipe");
+        let builder = PipeHandler::builder().overflow(policy(name));
+        let builder = builder.exit_timeout(Duration::ZERO);
+        let handler = builder.build_on(write_end).expect("a handler");
+        let times = stalled_calls(&handler, calls);
+        let (middle, most) = (times[times.len() / 2], times[times.len() - 1]);
+        say(&format!("| {name} | {calls} | {middle:.1?} | {most:.1?} |"));
     }
 }

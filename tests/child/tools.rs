@@ -24,9 +24,8 @@ use crate::{
 /// the exit waits as long as it takes.
 pub(crate) fn settings() -> Builder {
     let delivery = match std::env::var("E2E_DELIVERY").as_deref() {
-        Ok("buffered") => Delivery::Buffered,
-        Ok("shared") => Delivery::Shared,
-        _ => Delivery::Direct,
+        Ok("direct") => Delivery::Direct,
+        _ => Delivery::Shared,
     };
     let as_long_as_it_takes = Duration::from_secs(1_000);
     PipeHandler::builder()
@@ -45,29 +44,15 @@ pub(crate) fn init_directly() {
     settings.init().expect("a record pipe");
 }
 
-/// Makes a handler the logger, and starts the drain and the busy thread that the test asks for.
+/// Makes a handler the logger, and starts the busy thread that the test asks for.
 pub(crate) fn start(builder: Builder) {
-    if is_drained() {
-        let (guard, drain) = builder.init_with_drain().expect("a record pipe");
-        // Only the exit of the process ends it.
-        std::mem::forget(guard);
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = runtime.enable_io().build().expect("a runtime");
-        thread::spawn(move || runtime.block_on(drain));
-    } else {
-        builder.init().expect("a record pipe");
-    }
+    builder.init().expect("a record pipe");
     noise::start();
 }
 
-/// Whether the test asks for a shared buffer.
+/// Whether the test leaves the delivery at the default.
 pub(crate) fn is_shared() -> bool {
-    std::env::var("E2E_DELIVERY").is_ok_and(|delivery| delivery == "shared")
-}
-
-/// Whether the test asks for a drain that is a task.
-pub(crate) fn is_drained() -> bool {
-    std::env::var("E2E_DELIVERY").is_ok_and(|delivery| delivery == "drain")
+    std::env::var("E2E_DELIVERY").map_or(true, |delivery| delivery != "direct")
 }
 
 /// Makes a handler the logger and returns it, for its counts.

@@ -63,8 +63,8 @@ fn the_handler_passes() {
 }
 
 #[test]
-fn the_handler_passes_with_buffered_delivery() {
-    assert_emit_passes("--records 100 --threads 3 --kv 3 --delivery buffered");
+fn the_handler_passes_with_direct_delivery() {
+    assert_emit_passes("--records 100 --threads 3 --kv 3 --delivery direct");
 }
 
 #[test]

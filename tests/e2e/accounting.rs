@@ -14,7 +14,7 @@ use std::{
 };
 
 use log::{Level, Log};
-use pipe_handler::{Delivery, PipeHandler};
+use pipe_handler::PipeHandler;
 use proptest::prelude::*;
 use tokio::net::unix::pipe;
 
@@ -28,7 +28,6 @@ use crate::support::watch;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Direct,
-    Buffered,
     /// Through a drain that is a task, over a writer of tokio's.
     Elsewhere,
 }
@@ -36,11 +35,6 @@ enum Way {
 #[test]
 fn with_direct_delivery_every_record_is_accounted_for() {
     try_cases(Way::Direct);
-}
-
-#[test]
-fn with_buffered_delivery_every_record_is_accounted_for() {
-    try_cases(Way::Buffered);
 }
 
 #[test]
@@ -110,23 +104,19 @@ fn run(case: &Case, way: Way) -> u64 {
 /// Returns the handler of a case, and its drain if no thread of the handler runs it.
 fn open(case: &Case, way: Way, pipe: OwnedFd) -> (PipeHandler, Option<impl FnOnce() + Send>) {
     let builder = case.builder();
-    let delivery = match way {
-        Way::Direct => Delivery::Direct,
-        Way::Buffered => Delivery::Buffered,
-        Way::Elsewhere => {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_io()
-                .build()
-                .expect("a runtime");
-            let entered = runtime.enter();
-            let writer = pipe::Sender::from_owned_fd(pipe).expect("a pipe");
-            drop(entered);
-            let (handler, drain) = builder.build_over(writer).expect("a handler");
-            return (handler, Some(move || runtime.block_on(drain)));
-        }
-    };
-    let handler = builder.delivery(delivery).build_on(pipe);
-    (handler.expect("a handler"), None)
+    if way == Way::Direct {
+        return (builder.build_on(pipe).expect("a handler"), None);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .expect("a runtime");
+    let entered = runtime.enter();
+    let writer = pipe::Sender::from_owned_fd(pipe).expect("a pipe");
+    drop(entered);
+    let (handler, drain) = builder.build_over(writer).expect("a handler");
+    let drain = move || runtime.block_on(drain).expect("a reader");
+    (handler, Some(drain))
 }
 
 /// Each thread logs what the case says.

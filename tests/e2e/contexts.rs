@@ -4,7 +4,7 @@ use pipe_subscriber::{LogRecord, StreamEnd};
 
 use crate::support::{Outcome, Scenario, number, pattern, scenario, within};
 
-const DELIVERIES: [&str; 3] = ["direct", "buffered", "drain"];
+const DELIVERIES: [&str; 2] = ["direct", "shared"];
 
 /// The scenarios whose records are the same with each delivery.
 const CONTEXTS: [&str; 10] = [
@@ -87,11 +87,9 @@ fn a_thread_that_ends_inside_a_log_call_takes_nobody_with_it() {
     );
 }
 
-/// Not with a drain that is a task: the log call wakes its runtime by a `write` of the C library, which is a point of
-/// cancellation, and Rust aborts the process if a thread is cancelled there.
 #[test]
 fn a_log_call_that_waits_is_no_point_of_cancellation() {
-    for delivery in ["direct", "buffered"] {
+    for delivery in DELIVERIES {
         let outcome = within(async {
             let mut running = by(delivery, "thread-cancelled").start();
             assert_eq!(running.talk.line().await, "cancelled", "{delivery}");
@@ -114,7 +112,7 @@ fn exit_hooks_log() {
         let long = pattern(9_000, 0);
         let before = ["main", "before the handler's exit hook", &*long];
         assert_eq!(messages[..3], before, "{delivery}");
-        // The drain is gone: the record is written directly.
+        // The rings are given back: the record goes through the pipe.
         assert_eq!(
             messages[3..],
             ["behind the handler's exit hook"],
@@ -133,8 +131,7 @@ fn a_runtime_that_never_yields_keeps_no_record_back() {
             let (all, mut seen) = tokio::sync::mpsc::unbounded_channel();
             let run = running.logs.run_with(|_| {
                 received += 1;
-                // A drain that is a task of this runtime runs only at the exit.
-                if received == 10_000 || delivery == "drain" {
+                if received == 10_000 {
                     all.send(()).expect("a listener");
                 }
             });
@@ -154,9 +151,9 @@ fn a_runtime_that_never_yields_keeps_no_record_back() {
 }
 
 #[test]
-fn a_runtime_that_logs_what_it_does_may_be_the_one_that_drains() {
+fn a_runtime_that_logs_what_it_does_loses_nothing() {
     for delivery in DELIVERIES {
-        let outcome = by(delivery, "runtime-drains").run();
+        let outcome = by(delivery, "busy-runtime").run();
         outcome.assert_complete();
         let of_tasks = outcome.records.iter().filter(|r| r.target == "task");
         assert_eq!(of_tasks.count(), 12_000, "{delivery}");
@@ -166,39 +163,8 @@ fn a_runtime_that_logs_what_it_does_may_be_the_one_that_drains() {
 }
 
 #[test]
-fn with_a_drain_what_arrives_and_what_is_dropped_add_up() {
-    for policy in ["drop", "briefly", "block"] {
-        let flood = by("drain", "flood")
-            .arg(policy)
-            .arg(4)
-            .arg(4_000)
-            .arg(6_000);
-        let outcome = flood.run();
-        assert!(outcome.status.success(), "{policy}: {}", outcome.status);
-        let summary = &outcome.summary;
-        let others = outcome.records.iter().filter(|r| is_of_a_runtime(r));
-        let others = others.count() as u64;
-        assert_eq!(
-            summary.received + summary.dropped,
-            16_001 + others,
-            "{summary}"
-        );
-        assert_eq!(
-            (summary.missing, summary.end),
-            (0, StreamEnd::Clean),
-            "{summary}"
-        );
-        assert_eq!(
-            summary.dropped_by_level.total(),
-            summary.dropped,
-            "{summary}"
-        );
-    }
-}
-
-#[test]
 fn signals_are_left_to_a_program_that_waits_for_them() {
-    for delivery in ["direct", "buffered"] {
+    for delivery in DELIVERIES {
         within(async {
             let mut running = by(delivery, "waits-for-signals").start();
             let taken = running.talk.line().await;

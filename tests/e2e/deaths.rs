@@ -1,4 +1,4 @@
-//! What each delivery loses under which death: the table in SECURITY.md, line by line.
+//! Neither delivery loses a record, however the process ends.
 
 use std::os::unix::process::ExitStatusExt;
 
@@ -6,9 +6,9 @@ use pipe_subscriber::StreamEnd;
 
 use crate::support::{Outcome, Scenario, number, scenario, within};
 
-const DELIVERIES: [&str; 2] = ["direct", "buffered"];
+const DELIVERIES: [&str; 2] = ["direct", "shared"];
 
-/// More records than a pipe holds, and fewer than the queue of a thread does.
+/// More records than a pipe holds.
 const BURST: usize = 1_500;
 
 /// How the process ends, as the system reports it to its parent.
@@ -18,7 +18,7 @@ enum Status {
     Signal(i32),
 }
 
-/// The deaths that run no code that could write the queue.
+/// The deaths that run no code of the handler.
 const SUDDEN: [(&str, Status); 5] = [
     ("abort", Status::Signal(6)),
     ("_exit", Status::Code(0)),
@@ -100,48 +100,20 @@ fn at_a_signal_that_is_handled_with_a_flush_neither_loses_anything() {
 }
 
 #[test]
-fn at_a_sudden_death_direct_loses_nothing() {
-    for (how, status) in SUDDEN {
-        for records in [20, 2 * BURST] {
-            let outcome = dying("direct", how, records).run();
-            assert_ended(&outcome, status);
-            assert_first(&outcome, records);
-            outcome.assert_nothing_lost(StreamEnd::Eof);
+fn at_a_sudden_death_neither_loses_anything() {
+    for delivery in DELIVERIES {
+        for (how, status) in SUDDEN {
+            for records in [20, 2 * BURST] {
+                let outcome = dying(delivery, how, records).run();
+                assert_ended(&outcome, status);
+                assert_first(&outcome, records);
+                outcome.assert_nothing_lost(StreamEnd::Eof);
+            }
         }
     }
 }
 
-#[test]
-fn at_a_sudden_death_buffered_may_lose_its_last_records_and_tears_none() {
-    for (how, status) in SUDDEN {
-        for records in [20, 2 * BURST] {
-            let outcome = dying("buffered", how, records).run();
-            assert_ended(&outcome, status);
-            assert!(outcome.records.len() <= records, "{how}");
-            assert_first(&outcome, outcome.records.len());
-            // No later number shows that the last ones are missing.
-            outcome.assert_nothing_lost(StreamEnd::Eof);
-        }
-    }
-}
-
-/// The parent reads only when the child is gone, so that at most the content of a pipe has left the child.
-#[test]
-fn at_a_sudden_death_buffered_loses_what_the_pipe_had_no_room_for() {
-    for (how, status) in SUDDEN {
-        let outcome = within(async {
-            let mut running = dying("buffered", how, BURST).start_by_hand();
-            running.child.wait().await.expect("a status");
-            running.finish().await
-        });
-        assert_ended(&outcome, status);
-        assert!(outcome.records.len() < BURST, "{how}");
-        assert_first(&outcome, outcome.records.len());
-        outcome.assert_nothing_lost(StreamEnd::Eof);
-    }
-}
-
-/// The records in the pipe are lost with the parent. The child gets no notice and goes on.
+/// The records that it had not read are lost with the parent. The child gets no notice and goes on.
 #[test]
 fn at_the_death_of_the_parent_both_lose_what_it_had_not_read_and_live_on() {
     for delivery in DELIVERIES {

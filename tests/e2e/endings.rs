@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use log::Level;
 use pipe_subscriber::{LogRecord, StreamEnd};
 
-use crate::support::{Outcome, number, scenario, within};
+use crate::support::{Outcome, number, piped, scenario, within};
 
 /// Asserts that ten records of each of four threads arrived, and no others but the panics.
 #[track_caller]
@@ -133,11 +133,11 @@ fn a_process_that_ends_while_its_threads_log_is_clean_and_misses_nothing() {
     }
 }
 
-/// Also with buffered delivery: at the exit all threads write directly.
+/// Also with a shared buffer: at the exit the rings are given back, and all threads write to the pipe.
 #[test]
-fn a_process_that_ends_while_its_threads_log_loses_nothing_of_their_queues() {
+fn a_process_that_ends_while_its_threads_log_loses_nothing_of_their_rings() {
     for how in ["return", "exit"] {
-        let child = scenario("exit-while-logging").env("E2E_DELIVERY", "buffered");
+        let child = scenario("exit-while-logging").env("E2E_DELIVERY", "shared");
         assert_clean(how, &child.arg(how).run());
     }
 }
@@ -167,7 +167,7 @@ fn assert_clean(how: &str, outcome: &Outcome) {
 #[test]
 fn a_process_that_ends_while_a_thread_says_hello_waits_for_it_and_closes() {
     let outcome = within(async {
-        let mut running = scenario("exit-while-saying-hello").start();
+        let mut running = piped("exit-while-saying-hello").start();
         assert_eq!(running.talk.line().await, "ends");
         running.finish().await
     });

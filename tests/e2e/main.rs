@@ -3,7 +3,6 @@
 mod accounting;
 mod accounts;
 mod adoption;
-mod buffered;
 mod campaign;
 mod collect;
 mod contexts;

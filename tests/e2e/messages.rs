@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use record_proto::Payload;
 
-use crate::support::{Tape, number, pattern, scenario, within};
+use crate::support::{Tape, number, pattern, piped, scenario, within};
 
 /// The longest message that a handler keeps, and the most bytes that one write to a pipe keeps together.
 const MESSAGE_LIMIT: usize = 262_144;
@@ -54,7 +54,7 @@ fn a_message_above_the_limit_is_cut_and_says_how_long_it_was() {
 fn no_frame_is_larger_than_one_write_keeps_in_one_piece() {
     let tape = Tape::default();
     let outcome = within(async {
-        let running = scenario("sweep").arg(3_700).arg(4_200).start();
+        let running = piped("sweep").arg(3_700).arg(4_200).start();
         running.logs(|logs| logs.tee(tape.clone())).finish().await
     });
     outcome.assert_complete();

@@ -4,7 +4,7 @@ use log::Level;
 use pipe_subscriber::{Levels, StreamEnd};
 use record_proto::Payload;
 
-use crate::support::{Outcome, Running, Tape, number, pattern, scenario, within};
+use crate::support::{Outcome, Running, Tape, number, pattern, piped, scenario, within};
 
 /// Returns the numbers in the next line of the child's stdout.
 async fn told(running: &mut Running) -> Vec<u64> {
@@ -32,7 +32,7 @@ fn a_child_that_waits_loses_nothing_once_the_parent_reads() {
 fn drops_are_reported_in_band(policy: &str) {
     let tape = Tape::default();
     let (outcome, told) = within(async {
-        let mut running = scenario("drop").arg(policy).start();
+        let mut running = piped("drop").arg(policy).start();
         running.logs = running.logs.tee(tape.clone());
         let told = told(&mut running).await;
         running.talk.go().await;
@@ -198,7 +198,7 @@ fn a_process_that_ends_with_a_full_pipe_waits_for_room_and_closes() {
 #[test]
 fn a_process_that_finds_no_room_within_its_exit_timeout_ends_without_a_close() {
     let (outcome, told) = within(async {
-        let mut running = scenario("exit-when-full").arg(1).start();
+        let mut running = piped("exit-when-full").arg(1).start();
         let told = told(&mut running).await;
         running.child.wait().await.expect("a status");
         (running.finish().await, told)
@@ -242,7 +242,7 @@ fn drops_have_their_levels_even_if_a_thread_was_about_to_report_them_at_the_exit
 #[test]
 fn records_and_panics_before_there_was_room_for_hello_are_counted() {
     let outcome = within(async {
-        let mut running = scenario("panic-when-full").start();
+        let mut running = piped("panic-when-full").start();
         assert_eq!(running.talk.line().await, "2", "one record and one panic");
         running.talk.go().await;
         running.finish().await

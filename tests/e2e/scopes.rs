@@ -7,13 +7,13 @@ use record_proto::BatchReason;
 
 use crate::support::{Outcome, Scenario, number, scenario, within};
 
-const DELIVERIES: [&str; 3] = ["direct", "buffered", "drain"];
+const DELIVERIES: [&str; 2] = ["direct", "shared"];
 
 fn by(delivery: &str, name: &str) -> Outcome {
     scenario(name).env("E2E_DELIVERY", delivery).run()
 }
 
-/// SIGKILL loses what buffered delivery has not written, and nothing with direct delivery.
+/// Each record is a write, so that a kill comes between two of a batch.
 fn by_direct(name: &str) -> Scenario {
     scenario(name).env("E2E_DELIVERY", "direct")
 }
@@ -189,7 +189,7 @@ fn a_panic_sends_what_the_scopes_of_its_thread_keep() {
 
 #[test]
 fn a_panic_that_aborts_sends_it_too() {
-    for delivery in ["direct", "buffered"] {
+    for delivery in DELIVERIES {
         let outcome = by(delivery, "scopes-abort");
         outcome.assert_nothing_lost(StreamEnd::Eof);
         assert_eq!(

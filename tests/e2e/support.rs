@@ -32,7 +32,7 @@ pub(crate) use files::{Errors, Tape, temporary};
 /// The longest time of a test; none should take a tenth of it.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
-/// The bytes of the buffer that children are offered if the tests run with shared delivery.
+/// The bytes of the buffer that children are offered, unless the tests run with direct delivery.
 const BUFFER: usize = 1024 * 1024;
 
 /// Runs the body of a test and ends it at the [`LIMIT`].
@@ -73,6 +73,11 @@ pub(crate) struct Scenario {
 /// A scenario of the helper program.
 pub(crate) fn scenario(name: &str) -> Scenario {
     program(env!("CARGO_BIN_EXE_e2e-child")).arg(name)
+}
+
+/// A scenario about the pipe: its child uses no shared buffer, whatever the tests run with.
+pub(crate) fn piped(name: &str) -> Scenario {
+    scenario(name).env("E2E_DELIVERY", "direct")
 }
 
 /// Any program.
@@ -162,11 +167,8 @@ impl Scenario {
     }
 
     pub(crate) fn start_as(self, how: impl FnOnce(Spawn<Command>) -> Spawn<Command>) -> Running {
-        let mut spawn = Spawn::new(self.command);
-        // With E2E_DELIVERY=shared, each child that uses the delivery of the tests is offered a buffer.
-        if env::var_os("E2E_DELIVERY").is_some_and(|delivery| delivery == "shared") {
-            spawn = spawn.buffer(BUFFER);
-        }
+        let is_direct = env::var_os("E2E_DELIVERY").is_some_and(|delivery| delivery == "direct");
+        let spawn = Spawn::new(self.command).buffer(if is_direct { 0 } else { BUFFER });
         let spawned = how(spawn).spawn();
         let (child, logs) = spawned.expect("a child");
         Running::new(child, logs, self.errors)

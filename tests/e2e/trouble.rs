@@ -4,9 +4,9 @@ use std::{process::Stdio, time::Duration};
 
 use pipe_subscriber::StreamEnd;
 
-use crate::support::{LIMIT, Scenario, Talk, number, pattern, scenario, within};
+use crate::support::{LIMIT, Scenario, Talk, number, pattern, piped, scenario, within};
 
-const DELIVERIES: [&str; 2] = ["direct", "buffered"];
+const DELIVERIES: [&str; 2] = ["direct", "shared"];
 
 fn by(delivery: &str, name: &str) -> Scenario {
     scenario(name).env("E2E_DELIVERY", delivery)
@@ -108,35 +108,29 @@ async fn wait_until_asleep(pid: u64) {
 }
 
 #[test]
-fn a_full_pipe_at_the_exit_is_waited_for_with_either_delivery() {
-    for delivery in DELIVERIES {
-        for (timeout, is_closed) in [(1_000_000, true), (1, false)] {
-            let (outcome, sent) = within(async {
-                let mut running = by(delivery, "exit-when-full").arg(timeout).start();
-                let told = running.talk.line().await;
-                match is_closed {
-                    true => wait_until_asleep(running.pid).await,
-                    false => drop(running.child.wait().await.expect("a status")),
-                }
-                let sent: u64 = told
-                    .split(' ')
-                    .next()
-                    .and_then(|n| n.parse().ok())
-                    .expect("n");
-                (running.finish().await, sent)
-            });
-            assert!(outcome.status.success(), "{delivery}: {}", outcome.status);
-            let summary = &outcome.summary;
-            let is_clean = summary.end == pipe_subscriber::StreamEnd::Clean;
-            assert_eq!(is_clean, is_closed, "{delivery}: {summary}");
-            if is_closed {
-                assert_eq!(
-                    summary.received + summary.dropped,
-                    11,
-                    "{delivery}: {summary}"
-                );
-                assert_eq!((summary.received, summary.missing), (sent, 0), "{delivery}");
+fn a_full_pipe_at_the_exit_is_waited_for() {
+    for (timeout, is_closed) in [(1_000_000, true), (1, false)] {
+        let (outcome, sent) = within(async {
+            let mut running = piped("exit-when-full").arg(timeout).start();
+            let told = running.talk.line().await;
+            match is_closed {
+                true => wait_until_asleep(running.pid).await,
+                false => drop(running.child.wait().await.expect("a status")),
             }
+            let sent: u64 = told
+                .split(' ')
+                .next()
+                .and_then(|n| n.parse().ok())
+                .expect("n");
+            (running.finish().await, sent)
+        });
+        assert!(outcome.status.success(), "{}", outcome.status);
+        let summary = &outcome.summary;
+        let is_clean = summary.end == pipe_subscriber::StreamEnd::Clean;
+        assert_eq!(is_clean, is_closed, "{summary}");
+        if is_closed {
+            assert_eq!(summary.received + summary.dropped, 11, "{summary}");
+            assert_eq!((summary.received, summary.missing), (sent, 0), "{summary}");
         }
     }
 }

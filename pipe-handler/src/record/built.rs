@@ -14,7 +14,7 @@ impl RecordWriter {
     /// Writes a record that was not made from a `log::Record`, for example that of a panic.
     pub(crate) fn log_built(&self, record: LogRecord<'_>) {
         let mut deadline = self.deadline(record.level);
-        // The drain must not wait for itself, not even if it panics.
+        // A drain that logs must not wait for itself, not even if it panics.
         if self.is_gone() || NestingGuard::is_suppressed() {
             return;
         }
@@ -61,14 +61,13 @@ impl RecordWriter {
         if frame.try_reserve(record.longest_frame()).is_err() {
             return Written::Full;
         }
-        #[cfg(feature = "shared-buffer")]
         if let Some(written) = self.put_built(record, &mut frame, number, stream, scratch, deadline)
         {
             return written;
         }
         record.seq = number.get();
         record.encode_frame(&mut frame);
-        self.commit(&frame, record.time, stream, scratch, deadline)
+        self.commit(&frame, stream, scratch, deadline)
     }
 
     /// Adds the identity of process and thread, and the context, to a record that was built.

@@ -9,17 +9,17 @@ use super::writer::{RecordWriter, pid};
 use crate::transport::{Deadline, Overflow, Written};
 
 impl RecordWriter {
-    /// Writes everything that is still to be written: a report of drops, and then the close frame with the counts.
+    /// Writes a report of drops, if there are unreported ones, and then the close frame with the counts.
     ///
-    /// `None` if the pipe had no room within the timeout or has no reader, and in a process that never logged.
+    /// `None` if there was no room within the timeout or has no reader, and in a process that never logged.
     pub(crate) fn close(&self, timeout: Duration) -> Option<Counts> {
         self.close_with(timeout, false)
     }
 
     /// Closes when the process exits.
     ///
-    /// Other threads may log until the very end, and no drain would write those records. So the drain is stopped, or the
-    /// rings of a shared buffer are given back, and every thread writes directly from then on.
+    /// The rings of a shared buffer are given back, also if nothing was logged so far: other threads may log until the
+    /// very end, and write to the pipe from then on.
     pub(crate) fn close_at_exit(&self) -> Option<Counts> {
         self.close_with(self.settings.exit_timeout, true)
     }
@@ -35,17 +35,15 @@ impl RecordWriter {
         let needs_hello =
             self.session.is_opening() || (self.session.is_due() && self.counts().dropped > 0);
         let is_open = self.session.is_open() || (needs_hello && self.open(&mut deadline));
-        if is_open && !self.transport.flush(&mut deadline) {
-            return None;
+        if at_exit {
+            // Into a ring without waiting: once the rings are given back, the pipe has room for a second attempt. It is
+            // not needed if nothing was logged in between.
+            if is_open && self.transport.has_rings() {
+                let _attempt = self.send_close(&mut Deadline::no_wait());
+            }
+            self.transport.give_rings_back(&mut deadline);
         }
-        // Into a ring without waiting: once the rings are given back, the pipe has room for a second attempt. It is not
-        // needed if nothing was logged in between.
-        if at_exit && is_open && self.transport.has_rings() {
-            let _attempt = self.send_close(&mut Deadline::no_wait());
-        }
-        // The drain is stopped even if nothing was logged so far: another thread may start now.
-        let drain_stopped = !at_exit || self.transport.stop(&mut deadline);
-        if !is_open || !drain_stopped {
+        if !is_open {
             return None;
         }
         let closed = self.send_close(&mut deadline)?;

@@ -7,12 +7,11 @@ use super::writer::{RecordWriter, pid};
 use crate::transport::{Deadline, PIPE_BUF, Written};
 
 impl RecordWriter {
-    /// Writes the frame of a record that was logged at `time`.
+    /// Writes the frame of a record.
     #[inline]
     pub(super) fn commit(
         &self,
         frame: &[u8],
-        time: u64,
         stream: u64,
         scratch: &mut Vec<u8>,
         deadline: &mut Deadline,
@@ -20,9 +19,9 @@ impl RecordWriter {
         let is_short =
             frame.len() <= PIPE_BUF && frame.len() - HEAD_LENGTH <= self.settings.record_limit;
         if is_short && !self.counters.any_unreported() {
-            return self.check_reader(self.transport.write_record(frame, time, deadline));
+            return self.write(frame, deadline);
         }
-        self.commit_unusual(frame, time, stream, scratch, deadline)
+        self.commit_unusual(frame, stream, scratch, deadline)
     }
 
     /// Writes the frame of a record that is too long for one write or for the limit, or that comes after drops which
@@ -31,7 +30,6 @@ impl RecordWriter {
     fn commit_unusual(
         &self,
         frame: &[u8],
-        time: u64,
         stream: u64,
         scratch: &mut Vec<u8>,
         deadline: &mut Deadline,
@@ -54,9 +52,9 @@ impl RecordWriter {
         let written = match scratch.len() + frame.len() <= PIPE_BUF {
             true => {
                 scratch.extend_from_slice(frame);
-                let written = self.transport.write_record(scratch, time, deadline);
+                let written = self.write(scratch, deadline);
                 is_reported = written == Written::Whole;
-                self.check_reader(written)
+                written
             }
             false => self.write_in_pieces(scratch, frame, stream, deadline, &mut is_reported),
         };
@@ -125,11 +123,13 @@ impl RecordWriter {
     }
 
     /// Writes whole frames of at most `PIPE_BUF` bytes together.
+    #[inline]
     pub(super) fn write(&self, frames: &[u8], deadline: &mut Deadline) -> Written {
         self.check_reader(self.transport.write(frames, deadline))
     }
 
     /// Remembers if the pipe has no reader any more.
+    #[inline]
     pub(super) fn check_reader(&self, written: Written) -> Written {
         if written == Written::Gone {
             self.session.mark_reader_gone();

@@ -30,8 +30,8 @@ use crate::sys::{AtomicU64, process};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
-    /// Records that were sent. They are in the pipe with direct delivery, in the shared buffer or the pipe with shared
-    /// delivery, and in the pipe with buffered delivery after a close or flush that succeeded.
+    /// Records that were sent: they are in the shared buffer or in the pipe. Those of a handler with a
+    /// drain (`Builder::build_over`) may still wait for it.
     pub sent: u64,
     /// Records that were dropped.
     pub dropped: u64,

@@ -44,7 +44,7 @@ impl RecordWriter {
             }
         }
         self.transport.begin(self.session.instance());
-        let written = self.transport.write_hello(&self.encode_hello(), deadline);
+        let written = self.transport.write(&self.encode_hello(), deadline);
         match written {
             Written::Whole => self.session.mark_open(),
             Written::Full => self.session.retry_later(),

@@ -8,18 +8,8 @@ mod counters;
 mod hello;
 #[cfg(feature = "scope")]
 mod kept;
-#[cfg(feature = "shared-buffer")]
-#[cfg_attr(
-    not(all(target_os = "linux", target_has_atomic = "64")),
-    allow(dead_code, reason = "nothing is put into rings there")
-)]
 mod late_frames;
 mod number;
-#[cfg(feature = "shared-buffer")]
-#[cfg_attr(
-    not(all(target_os = "linux", target_has_atomic = "64")),
-    allow(dead_code, reason = "nothing is put into rings there")
-)]
 mod ring_commit;
 mod session;
 #[cfg(feature = "tracing")]

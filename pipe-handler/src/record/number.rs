@@ -22,7 +22,7 @@ impl<'a> Number<'a> {
     }
 
     /// Takes so many numbers more together with this one: no other thread gets one between.
-    #[cfg(all(feature = "scope", feature = "shared-buffer"))]
+    #[cfg(feature = "scope")]
     pub(super) fn with_more(counters: &'a Counters, more: u64) -> Self {
         Self {
             more,
@@ -37,7 +37,6 @@ impl<'a> Number<'a> {
     }
 
     /// Lets the record get a number of the session that has begun since.
-    #[cfg(feature = "shared-buffer")]
     pub(super) fn renew(&mut self) {
         self.seq = None;
     }

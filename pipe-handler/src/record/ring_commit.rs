@@ -207,8 +207,8 @@ impl RecordWriter {
                 Put::Done(done) => written = done,
                 Put::NoRing => {
                     set_seq(&mut frame, late.number.get());
-                    let Late { time, stream, .. } = late;
-                    written = self.commit(&frame, time, stream, &mut buffers.scratch, deadline);
+                    let stream = late.stream;
+                    written = self.commit(&frame, stream, &mut buffers.scratch, deadline);
                 }
                 // The records are of the session that is over: in this one, they are dropped.
                 Put::SessionOver | Put::TooLong(_) => {

@@ -122,7 +122,6 @@ impl Session {
     }
 
     /// Lets the next record begin a new session, because the rings of the one with this instance have become unusable.
-    #[cfg(feature = "shared-buffer")]
     pub(crate) fn abandon(&self, instance: u32) {
         // Several threads find that out. If another one has begun a new session already, this one leaves it alone. (If it
         // does so between the two lines, there is one session more, which does no harm.)

@@ -2,7 +2,7 @@
 
 use log::Level;
 use record_proto::{
-    BatchInfo, BatchReason, Event, HEAD_LENGTH, now, put_batched_record, unnumbered_fields,
+    BatchInfo, BatchReason, Event, HEAD_LENGTH, put_batched_record, unnumbered_fields,
 };
 
 use super::thread::Buffers;
@@ -150,7 +150,7 @@ impl RecordWriter {
         more: u64,
         deadline: &mut Deadline,
     ) -> Option<u64> {
-        // The drain must not wait for itself.
+        // A drain that logs must not wait for itself.
         if batch.ends.is_empty() || self.is_gone() || NestingGuard::is_suppressed() {
             return None;
         }
@@ -181,7 +181,6 @@ impl RecordWriter {
         if batch.ends.is_empty() {
             return None;
         }
-        #[cfg(feature = "shared-buffer")]
         if self.transport.has_rings() {
             return self.put_batch(reason, batch, more, buffers, deadline);
         }
@@ -212,7 +211,7 @@ impl RecordWriter {
             return;
         }
         let stream = buffers.thread.stream;
-        let written = self.commit(&frames.bytes, now(), stream, &mut buffers.scratch, deadline);
+        let written = self.commit(&frames.bytes, stream, &mut buffers.scratch, deadline);
         for &level in &frames.levels {
             self.count(written, level, &mut buffers.counter);
         }
@@ -240,7 +239,6 @@ impl Batch {
         self.ends.push((self.bytes.len(), level));
     }
 
-    #[cfg(feature = "shared-buffer")]
     pub(super) fn len(&self) -> usize {
         self.ends.len()
     }

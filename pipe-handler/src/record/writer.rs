@@ -1,9 +1,6 @@
 //! A log call step by step: encode, stamp, commit, and then count the record as sent or dropped.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Mutex, time::Duration};
 
 use log::Level;
 use record_proto::{Event, Identity, KeyValues, LogRecord};
@@ -13,17 +10,15 @@ use super::number::Number;
 use super::session::Session;
 use super::thread::Buffers;
 use crate::sys::{NestingGuard, Refused, process};
-#[cfg(feature = "shared-buffer")]
-use crate::transport::WaitReadError;
-use crate::transport::{Address, Deadline, Overflow, Pipe, Transport, Written};
+use crate::transport::{Address, Deadline, Overflow, Pipe, Transport, WaitReadError, Written};
 
 /// Writes the records of one handler.
 ///
-/// Each record is encoded in the calling thread's buffer and then handed to the transport. With direct delivery it is
-/// written to the pipe before the log call returns; with buffered delivery it is left in the thread's ring for a drain.
+/// Each record is encoded in the calling thread's buffer and then handed to the transport. Before the log call returns,
+/// it is in a ring of the shared buffer, in the pipe, or in the queue of a drain.
 #[derive(Debug)]
 pub(crate) struct RecordWriter {
-    pub(crate) transport: Arc<Transport>,
+    pub(crate) transport: Transport,
     pub(crate) settings: Settings,
     pub(super) session: Session,
     pub(super) counters: Counters,
@@ -51,7 +46,7 @@ pub(crate) struct Settings {
 
 impl RecordWriter {
     pub(crate) fn new(
-        transport: Arc<Transport>,
+        transport: Transport,
         settings: Settings,
         #[cfg(feature = "scope")] keeper: &'static dyn super::Keeper,
     ) -> Self {
@@ -64,11 +59,6 @@ impl RecordWriter {
             #[cfg(feature = "scope")]
             kept: super::kept::Kept::new(keeper),
         }
-    }
-
-    #[cfg(feature = "buffered")]
-    pub(crate) fn transport(&self) -> Arc<Transport> {
-        Arc::clone(&self.transport)
     }
 
     /// The pipe that the records are written to; `None` if they go to something other than a pipe.
@@ -92,7 +82,7 @@ impl RecordWriter {
         self.transport.set_buffer_close_on_exec(on);
     }
 
-    /// Waits until everything logged so far is in the pipe. Returns `false` if the timeout was too short.
+    /// Waits until everything logged so far has left this process. Returns `false` if the timeout was too short.
     pub(crate) fn flush(&self, timeout: Duration) -> bool {
         if NestingGuard::is_suppressed() {
             return false;
@@ -102,7 +92,6 @@ impl RecordWriter {
     }
 
     /// Waits until the parent has read everything that this process has logged.
-    #[cfg(feature = "shared-buffer")]
     pub(crate) fn wait_read(&self, timeout: Duration) -> Result<(), WaitReadError> {
         if self.is_gone() {
             return Err(WaitReadError::Gone);
@@ -196,7 +185,6 @@ impl RecordWriter {
         deadline: &mut Deadline,
     ) {
         let mut number = Number::new(&self.counters, seq);
-        #[cfg(feature = "shared-buffer")]
         if self.send_in_ring(level, &mut number, buffers, deadline) {
             return;
         }
@@ -208,9 +196,8 @@ impl RecordWriter {
             thread,
             ..
         } = buffers;
-        let time = encoder.time();
         let written = match encoder.finish(seq) {
-            Some(frame) => self.commit(frame, time, thread.stream, scratch, deadline),
+            Some(frame) => self.commit(frame, thread.stream, scratch, deadline),
             None => Written::Full,
         };
         self.count(written, level, &mut buffers.counter);

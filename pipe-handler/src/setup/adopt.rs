@@ -15,7 +15,7 @@ use rustix::{
 
 use super::env;
 use super::error::InitError;
-use crate::transport::{Address, WriteEnd, identity};
+use crate::transport::{Address, OwnFd, identity};
 
 /// The lowest number for the handler's own descriptor; see [`duplicate`] for the exceptions.
 ///
@@ -29,7 +29,7 @@ enum Adoption {
     NotYet,
     Taken,
     /// A handler adopted the pipe, and then failed to start.
-    Returned(Arc<WriteEnd>),
+    Returned(Arc<OwnFd>),
 }
 
 static ADOPTION: Mutex<Adoption> = Mutex::new(Adoption::NotYet);
@@ -41,7 +41,7 @@ static ADOPTION: Mutex<Adoption> = Mutex::new(Adoption::NotYet);
 /// because environments are inherited while descriptors are closed and their numbers reused, and records must never be
 /// written into another file.
 pub(crate) fn adopt<T>(
-    start: impl FnOnce(Arc<WriteEnd>) -> Result<T, InitError>,
+    start: impl FnOnce(Arc<OwnFd>) -> Result<T, InitError>,
 ) -> Result<T, InitError> {
     let end = claim()?;
     let started = start(Arc::clone(&end));
@@ -51,7 +51,7 @@ pub(crate) fn adopt<T>(
     started
 }
 
-fn claim() -> Result<Arc<WriteEnd>, InitError> {
+fn claim() -> Result<Arc<OwnFd>, InitError> {
     // The lock is held by another thread that adopts the pipe at this moment, or that did when this process was forked.
     let Ok(mut adoption) = ADOPTION.try_lock() else {
         return Err(InitError::AlreadyAdopted);
@@ -67,7 +67,7 @@ fn claim() -> Result<Arc<WriteEnd>, InitError> {
             if own.is_err() {
                 *adoption = Adoption::NotYet;
             }
-            Ok(Arc::new(WriteEnd::new(own?)))
+            Ok(Arc::new(OwnFd::new(own?)))
         }
     }
 }

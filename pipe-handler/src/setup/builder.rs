@@ -8,9 +8,7 @@ use record_proto::{DEFAULT_TEXT_LIMIT, KeyValues, Value};
 use crate::handler::PipeHandler;
 use crate::record::Settings;
 use crate::sys::process;
-#[cfg(any(feature = "buffered", feature = "shared-buffer"))]
-use crate::transport::Delivery;
-use crate::transport::Overflow;
+use crate::transport::{Delivery, Overflow};
 
 /// The default of [`Builder::message_limit`]: 256 KiB.
 pub const DEFAULT_MESSAGE_LIMIT: usize = DEFAULT_TEXT_LIMIT;
@@ -20,10 +18,6 @@ pub const DEFAULT_RECORD_LIMIT: usize = 320 * 1024;
 
 /// The default of [`Builder::exit_timeout`]: 2 s.
 pub const DEFAULT_EXIT_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// The default of [`Builder::capacity`]: 512 KiB for each thread.
-#[cfg(feature = "buffered")]
-pub const DEFAULT_CAPACITY: usize = 512 * 1024;
 
 /// Builds a [`PipeHandler`].
 ///
@@ -47,10 +41,7 @@ pub struct Builder {
     pub(super) filter: Option<String>,
     pub(super) panic_hook: bool,
     pub(super) check_before_each_write: bool,
-    #[cfg(any(feature = "buffered", feature = "shared-buffer"))]
     pub(super) delivery: Delivery,
-    #[cfg(feature = "buffered")]
-    pub(super) capacity: usize,
     #[cfg(feature = "scope")]
     pub(super) hold_back: Option<std::sync::Arc<crate::scope::Hold>>,
     pub(super) settings: Settings,
@@ -69,10 +60,7 @@ impl Builder {
             filter: None,
             panic_hook: true,
             check_before_each_write: false,
-            #[cfg(any(feature = "buffered", feature = "shared-buffer"))]
-            delivery: Delivery::Direct,
-            #[cfg(feature = "buffered")]
-            capacity: DEFAULT_CAPACITY,
+            delivery: Delivery::default(),
             #[cfg(feature = "scope")]
             hold_back: None,
             settings: Settings {
@@ -118,7 +106,7 @@ impl Builder {
         self
     }
 
-    /// Sets how a log call behaves while the pipe is full. The default is to [wait](Overflow::Block).
+    /// Sets how a log call behaves while its ring or the pipe is full. The default is to [wait](Overflow::Block).
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.settings.overflow = overflow;
         self
@@ -153,7 +141,7 @@ impl Builder {
         self
     }
 
-    /// Sets how long the process waits at its exit for room in the pipe, to write the rest and the close frame. The
+    /// Sets how long the process waits at its exit for room in the pipe, to write the close frame. The
     /// default is [`DEFAULT_EXIT_TIMEOUT`].
     pub fn exit_timeout(mut self, timeout: Duration) -> Self {
         self.settings.exit_timeout = timeout;
@@ -182,20 +170,9 @@ impl Builder {
         self
     }
 
-    /// Sets how records get from the log call to the parent. The default is [`Delivery::Direct`].
-    #[cfg(any(feature = "buffered", feature = "shared-buffer"))]
+    /// Sets how records get from the log call to the parent. The default is [`Delivery::Shared`].
     pub fn delivery(mut self, delivery: Delivery) -> Self {
         self.delivery = delivery;
-        self
-    }
-
-    /// Sets the size of each thread's buffer in buffered delivery, in bytes. The default is [`DEFAULT_CAPACITY`]; a
-    /// value below 16 KiB counts as 16 KiB.
-    ///
-    /// A thread gets its buffer when it logs for the first time. While the buffer is full, the overflow policy applies.
-    #[cfg(feature = "buffered")]
-    pub fn capacity(mut self, bytes: usize) -> Self {
-        self.capacity = bytes.max(16 * 1024);
         self
     }
 

@@ -4,9 +4,7 @@ use std::{env, ffi::OsStr, os::fd::RawFd};
 
 use super::error::InitError;
 use super::variables::{FILTER, PIPE};
-use crate::transport::Address;
-#[cfg(feature = "shared-buffer")]
-use crate::transport::shared::BufferAddress;
+use crate::transport::{Address, BufferAddress};
 
 /// Returns the pipe that `RECORD_PIPE` names.
 pub(crate) fn pipe() -> Result<Address, InitError> {
@@ -17,7 +15,6 @@ pub(crate) fn pipe() -> Result<Address, InitError> {
 }
 
 /// Returns the shared buffer that `RECORD_PIPE` names, if it names one.
-#[cfg(feature = "shared-buffer")]
 pub(crate) fn buffer() -> Option<BufferAddress> {
     let value = env::var_os(PIPE)?;
     let mut parts = value.to_str()?.split(':').skip(4);

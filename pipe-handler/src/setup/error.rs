@@ -92,9 +92,6 @@ pub enum InitError {
          PipeHandler::into_layer to that subscriber"
     )]
     Subscriber,
-    /// The thread that writes the records of buffered delivery could not be started.
-    #[error("cannot start the thread that writes to the record pipe")]
-    Thread(#[source] io::Error),
     /// A system call on the pipe's descriptor failed, for example because no descriptor is left.
     #[error("cannot move the record pipe to a descriptor of its own")]
     Io(#[from] io::Error),
@@ -156,10 +153,6 @@ mod tests {
             (
                 InitError::Foreign { fd: 2 },
                 "descriptor 2, which RECORD_PIPE names, is not a pipe that can be written",
-            ),
-            (
-                InitError::Thread(refused()),
-                "cannot start the thread that writes to the record pipe: refused",
             ),
             (
                 InitError::Io(refused()),

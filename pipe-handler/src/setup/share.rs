@@ -1,30 +1,12 @@
 //! Passes the pipe on to a child of this process.
 
-use std::{
-    io,
-    os::unix::process::CommandExt,
-    process::Command,
-    sync::{Arc, OnceLock},
-};
+use std::{io, os::unix::process::CommandExt, process::Command, sync::Arc};
 
+use super::installed;
 use super::variables;
 use crate::handler::PipeHandler;
 use crate::record::RecordWriter;
 use crate::sys::process;
-
-/// The writer of the handler that is the process's logger. Nobody waits for it: only the thread that has set the logger
-/// sets it, and the others look whether it is set.
-static GLOBAL: OnceLock<Arc<RecordWriter>> = OnceLock::new();
-
-pub(crate) fn set_global(writer: &Arc<RecordWriter>) {
-    // It never fails: the caller has just set the process's logger, which is possible once.
-    let _ = GLOBAL.set(Arc::clone(writer));
-}
-
-/// Returns the writer of the handler that is the process's logger.
-pub(super) fn global() -> Option<&'static Arc<RecordWriter>> {
-    GLOBAL.get()
-}
 
 /// Passes this process's record pipe on to a child of its own.
 ///
@@ -54,7 +36,7 @@ pub(super) fn global() -> Option<&'static Arc<RecordWriter>> {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn share_with(command: &mut Command) -> io::Result<()> {
-    let Some(writer) = global() else {
+    let Some(writer) = installed::writer() else {
         return Err(no_pipe());
     };
     share(writer, command)

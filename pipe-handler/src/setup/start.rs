@@ -9,25 +9,18 @@ use super::builder::Builder;
 use super::env;
 use super::error::InitError;
 use super::exit_hook;
-#[cfg(feature = "buffered")]
-use super::guard::Guard;
+use super::installed;
 use super::outcome::Outcome;
 use super::panic_hook;
-use super::share;
 use super::variables;
 use crate::filter::Filter;
 use crate::handler::PipeHandler;
 use crate::record::RecordWriter;
 use crate::sys::process;
-#[cfg(any(feature = "buffered", feature = "shared-buffer"))]
-use crate::transport::Delivery;
-#[cfg(feature = "buffered")]
-use crate::transport::buffered::{AsyncPipe, Drain, Queue, drain};
-#[cfg(feature = "shared-buffer")]
+#[cfg(feature = "drain")]
+use crate::transport::drained::{Drain, Queue};
 use crate::transport::shared::{Mapping, SharedBuffer};
-use crate::transport::{Pipe, Transport, WriteEnd};
-#[cfg(feature = "buffered")]
-use tokio::io::AsyncWrite;
+use crate::transport::{Delivery, OwnFd, Pipe, Transport};
 
 /// The longest process name in bytes.
 const PROCESS_NAME_LIMIT: usize = 1024;
@@ -57,35 +50,37 @@ impl Builder {
     pub fn build_on(mut self, write_end: impl Into<OwnedFd>) -> Result<PipeHandler, InitError> {
         let filter = self.read_filter()?;
         let hooks = self.hooks();
-        let end = Arc::new(WriteEnd::new(write_end.into()));
-        let handler = self.make_on(filter, end)?;
+        let end = Arc::new(OwnFd::new(write_end.into()));
+        let pipe = Pipe::new(end, self.check_before_each_write);
+        let handler = self.make_with(filter, Transport::Direct(pipe));
         begin_session(&handler.writer, hooks);
         Ok(handler)
     }
 
     /// Makes a handler and a drain that writes its records to any `writer`, for example a socket or a compressor.
     ///
-    /// The program has to poll the drain, for example as a task.
+    /// The program has to poll the drain, for example as a task, and to await it after it has dropped the handler:
+    /// records that the drain has not written are lost when the process ends, however it ends.
     ///
-    /// Threads of a tokio runtime never wait for room, whatever the overflow policy is, because the drain may need the
-    /// thread that would wait. In such a thread, a record that does not fit is dropped and counted.
+    /// Up to 1 MiB waits for the drain. Beyond that, the overflow policy applies. Threads of a tokio runtime never wait,
+    /// whatever the policy is, because the drain may need the thread that would wait. In such a thread, a record that
+    /// does not fit is dropped and counted. Threads take a lock to leave a record; it is held for one copy.
     ///
     /// # Errors
     ///
     /// If the filter cannot be read.
-    #[cfg(feature = "buffered")]
+    #[cfg(feature = "drain")]
     pub fn build_over<W>(mut self, writer: W) -> Result<(PipeHandler, Drain<W>), InitError>
     where
-        W: AsyncWrite + Unpin + Send + std::fmt::Debug + 'static,
+        W: tokio::io::AsyncWrite + Unpin,
     {
         let filter = self.read_filter()?;
         let hooks = self.hooks();
-        let exit_timeout = self.settings.exit_timeout;
-        let queue = self.queue();
-        let handler = self.make_with(filter, Transport::Custom(Arc::clone(&queue)));
+        process::watch_forks();
+        let queue = Arc::new(Queue::new());
+        let handler = self.make_with(filter, Transport::Drained(Arc::clone(&queue)));
         begin_session(&handler.writer, hooks);
-        let drain = Drain::new(handler.writer.transport(), queue, exit_timeout, writer);
-        Ok((handler, drain))
+        Ok((handler, Drain::new(queue, writer)))
     }
 
     /// Makes a handler on the pipe that the parent gave, sets it as the process's logger, and sets `log`'s maximum
@@ -95,48 +90,11 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If there is no such pipe, if the filter cannot be read, or if the process already has a logger. With buffered
-    /// delivery, also if its thread cannot be started. A later call can then still adopt the pipe.
+    /// If there is no such pipe, if the filter cannot be read, or if the process already has a logger. A later call can
+    /// then still adopt the pipe.
     pub fn init(self) -> Result<(), InitError> {
-        self.start()?;
+        self.start_with(install)?;
         Ok(())
-    }
-
-    /// Like [`init`](Self::init), and returns a guard that closes the handler before the process exits and returns the
-    /// counts.
-    ///
-    /// # Errors
-    ///
-    /// As for `init`.
-    #[cfg(feature = "buffered")]
-    pub fn init_guarded(self) -> Result<Guard, InitError> {
-        Ok(Guard::new(self.start()?))
-    }
-
-    /// Like [`init_guarded`](Self::init_guarded) with buffered delivery, but starts no thread for it.
-    ///
-    /// The program has to poll the drain, for example as a task.
-    ///
-    /// # Errors
-    ///
-    /// As for `init`.
-    #[cfg(feature = "buffered")]
-    pub fn init_with_drain(mut self) -> Result<(Guard, Drain), InitError> {
-        let filter = self.read_filter()?;
-        let hooks = self.hooks();
-        let exit_timeout = self.settings.exit_timeout;
-        let queue = self.queue();
-        let buffered = Arc::clone(&queue);
-        let writer = adopt(|end| {
-            let pipe = Pipe::new(end, self.check_before_each_write);
-            install(self.make_with(filter, Transport::Buffered(buffered, pipe)))
-        })?;
-        share::set_global(&writer);
-        begin_session(&writer, hooks);
-        let transport = writer.transport();
-        let pipe = AsyncPipe::new(Arc::clone(&transport));
-        let drain = Drain::new(transport, queue, exit_timeout, pipe).lend();
-        Ok((Guard::new(writer), drain))
     }
 
     /// Like [`init`](Self::init), but sets `fallback` as the logger if there is no pipe or if it cannot be used.
@@ -163,10 +121,6 @@ impl Builder {
         }
     }
 
-    fn start(self) -> Result<Arc<RecordWriter>, InitError> {
-        self.start_with(install)
-    }
-
     /// Makes a handler on the pipe that the parent gave. `install` sets it as the process's logger.
     pub(crate) fn start_with(
         mut self,
@@ -175,7 +129,7 @@ impl Builder {
         let filter = self.read_filter()?;
         let hooks = self.hooks();
         let writer = adopt(|end| install(self.make_on_adopted(filter, end)?))?;
-        share::set_global(&writer);
+        installed::set(&writer);
         begin_session(&writer, hooks);
         Ok(writer)
     }
@@ -209,38 +163,15 @@ impl Builder {
         Ok(filter)
     }
 
-    #[cfg(feature = "buffered")]
-    fn queue(&self) -> Arc<Queue> {
-        process::watch_forks();
-        Arc::new(Queue::new(self.capacity))
-    }
-
     /// Makes a handler on the pipe that the parent gave, with the buffer beside it if there is one.
-    fn make_on_adopted(self, filter: Filter, end: Arc<WriteEnd>) -> Result<PipeHandler, InitError> {
-        // Taken over whatever the delivery is: a buffer that is not used is closed.
-        #[cfg(feature = "shared-buffer")]
-        if let Some(shared) = adopt_buffer()
-            && self.delivery == Delivery::Shared
-        {
-            let pipe = Pipe::new(end, self.check_before_each_write);
-            return Ok(self.make_with(filter, Transport::Shared(Box::new(shared), pipe)));
-        }
-        self.make_on(filter, end)
-    }
-
-    /// Makes a handler on a pipe with the delivery that the settings name.
-    fn make_on(self, filter: Filter, end: Arc<WriteEnd>) -> Result<PipeHandler, InitError> {
+    fn make_on_adopted(self, filter: Filter, end: Arc<OwnFd>) -> Result<PipeHandler, InitError> {
         let pipe = Pipe::new(end, self.check_before_each_write);
-        #[cfg(feature = "buffered")]
-        if self.delivery == Delivery::Buffered {
-            let exit_timeout = self.settings.exit_timeout;
-            let queue = self.queue();
-            let handler = self.make_with(filter, Transport::Buffered(Arc::clone(&queue), pipe));
-            drain::start(handler.writer.transport(), queue, exit_timeout)
-                .map_err(InitError::Thread)?;
-            return Ok(handler);
-        }
-        Ok(self.make_with(filter, Transport::Direct(pipe)))
+        // Taken over whatever the delivery is: a buffer that is not used is closed.
+        let transport = match adopt_buffer().filter(|_| self.delivery == Delivery::Shared) {
+            Some(shared) => Transport::Shared(Box::new(shared), pipe),
+            None => Transport::Direct(pipe),
+        };
+        Ok(self.make_with(filter, transport))
     }
 
     /// Makes a handler on a transport.
@@ -248,7 +179,7 @@ impl Builder {
         process::watch_forks();
         self.settings.process = self.settings.process.map(cut_name);
         let writer = Arc::new(RecordWriter::new(
-            Arc::new(transport),
+            transport,
             self.settings,
             #[cfg(feature = "scope")]
             &crate::scope::Scopes,
@@ -263,7 +194,6 @@ impl Builder {
 }
 
 /// Returns the buffer that the environment names. One that is refused is no error: everything goes through the pipe.
-#[cfg(feature = "shared-buffer")]
 fn adopt_buffer() -> Option<SharedBuffer> {
     let address = env::buffer()?;
     let (mapping, fd) = Mapping::adopt(&address).ok()?;
@@ -301,7 +231,10 @@ fn install(handler: PipeHandler) -> Result<Arc<RecordWriter>, InitError> {
 /// Call it only when nothing can fail any more. The hello of a handler that was never finished would announce a process
 /// that logs nothing, and its panic hook could not be removed.
 fn begin_session(writer: &Arc<RecordWriter>, hooks: Hooks) {
-    exit_hook::close_at_exit(Arc::downgrade(writer));
+    // A handler with a drain cannot be closed at exit: only the drain can write.
+    if writer.pipe().is_some() {
+        exit_hook::close_at_exit(Arc::downgrade(writer));
+    }
     if hooks.panic_hook {
         panic_hook::log_panics(
             Arc::downgrade(writer),

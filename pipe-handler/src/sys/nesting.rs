@@ -51,7 +51,7 @@ impl NestingGuard {
 }
 
 /// Runs the drain's `work`; records that it logs are discarded.
-#[cfg(feature = "buffered")]
+#[cfg(feature = "drain")]
 pub(crate) fn suppress_logging<T>(work: impl FnOnce() -> T) -> T {
     struct Restore(u8);
     impl Drop for Restore {

@@ -1,37 +1,24 @@
-/// How records get from the log call into the pipe.
-///
-/// | | a log call | lost at `SIGKILL`, `abort`, `_exit` | use it for |
-/// |---|---|---|---|
-/// | `Direct` | encodes and makes one system call | nothing | everything |
-/// | `Shared` | encodes into memory that the parent shares | nothing | hot paths, if the parent offers it |
-/// | `Buffered` | encodes into memory of the thread | records that are not yet written | hot paths |
-///
-/// At `return` from main, at `exit` and at panics, none of them loses a record if the parent reads within the exit timeout.
-/// All report the records that they lose.
-///
-/// A drain that the program polls and that does not write to a pipe ([`build_over`](crate::Builder::build_over)) cannot
-/// be waited for at exit: await it.
+/// How records get from the log call to the parent. Either way, once the log call has returned, the record reaches the
+/// parent however the process ends (`SIGKILL`, `_exit`, `abort` and `exec` included), as long as the parent lives and
+/// reads, however late. There is no thread, nothing to keep and nothing to flush.
 ///
 /// ```no_run
 /// use pipe_handler::{Delivery, PipeHandler};
 ///
-/// let _guard = PipeHandler::builder().delivery(Delivery::Buffered).init_guarded()?;
+/// // Each record is one write to the pipe, also if the parent offers a shared buffer.
+/// PipeHandler::builder().delivery(Delivery::Direct).init()?;
 /// # Ok::<(), pipe_handler::InitError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Delivery {
-    /// The record is in the pipe when the log call returns. There is no queue, no thread and nothing to flush. The
-    /// default.
-    #[default]
-    Direct,
-    /// The record is in memory that the parent shares when the log call returns.
+    /// The record is in memory that the parent shares when the log call returns. The default.
     ///
-    /// It reaches the parent however the process ends (`SIGKILL`, `_exit`, `abort` and `exec` included), as long as the
-    /// parent lives and reads, however late. There is no thread, nothing to keep and nothing to flush. While the parent
-    /// keeps up, a log call makes no system call, takes no lock that another thread may hold, and allocates nothing.
+    /// While the parent keeps up, a log call makes no system call, takes no lock that another thread may hold, and
+    /// allocates nothing.
     ///
-    /// If the parent offers no such memory, if it cannot be used, or if none of its rings is left, this is `Direct`.
+    /// If the parent offers no such memory, if it cannot be used, or if none of its rings is left, this is `Direct`. So it
+    /// is on systems other than Linux, on processors without atomics of 64 bits, and without the feature `shared-buffer`.
     ///
     /// - Each thread has a ring of its own as long as there are free ones. The others share one ring, and take a lock for
     ///   the copy.
@@ -50,10 +37,8 @@ pub enum Delivery {
     /// stays as it is. There are two exceptions, in which the buffer costs more: a later `mlockall` takes all of it at once,
     /// and its pages count in the memory cgroup of the process that touches them first, so at that limit the kernel may
     /// kill the process.
-    #[cfg(feature = "shared-buffer")]
+    #[default]
     Shared,
-    /// A thread of the handler's own writes the records of the program's threads, many at once. The first record after
-    /// a pause is written at once.
-    #[cfg(feature = "buffered")]
-    Buffered,
+    /// The record is in the pipe when the log call returns, after one system call.
+    Direct,
 }

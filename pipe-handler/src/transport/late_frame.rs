@@ -16,23 +16,6 @@ pub(crate) trait LateFrame {
     fn finish(&mut self) -> &[u8];
 }
 
-/// A frame that is complete already.
-pub(crate) struct CompleteFrame<'a>(pub(crate) &'a [u8]);
-
-impl LateFrame for CompleteFrame<'_> {
-    fn longest(&self) -> usize {
-        self.0.len()
-    }
-
-    fn time(&self) -> u64 {
-        record_proto::now()
-    }
-
-    fn finish(&mut self) -> &[u8] {
-        self.0
-    }
-}
-
 /// What became of a frame for a ring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Put {

@@ -1,7 +1,5 @@
 //! The write to the pipe, the wait for room in it, and the fallbacks for older kernels and for sandboxes.
 
-#[cfg(feature = "buffered")]
-use std::os::fd::{AsRawFd, RawFd};
 use std::{
     mem,
     os::fd::AsFd,
@@ -19,7 +17,7 @@ use rustix::{
 
 use super::address::Address;
 use super::overflow::{Deadline, pause};
-use super::write_end::WriteEnd;
+use super::own_fd::OwnFd;
 use super::write_flags::WriteFlags;
 use crate::sys::sigpipe;
 
@@ -38,7 +36,7 @@ const REFUSED_PAUSE: Duration = Duration::from_millis(1);
 /// that keep it from waiting or from raising a signal.
 #[derive(Debug)]
 pub(crate) struct Pipe {
-    end: Arc<WriteEnd>,
+    end: Arc<OwnFd>,
     /// Whether the descriptor is checked before each write, and not only after a write that failed.
     check_before_write: bool,
     /// Set once the kernel has refused writes that raise no signal. From then on the thread blocks SIGPIPE during a
@@ -48,7 +46,7 @@ pub(crate) struct Pipe {
     block_sigpipe: AtomicBool,
     /// Set once the kernel has refused writes that do not wait: an open file description of the handler's own, which is
     /// non-blocking, or `None` if it cannot be opened.
-    reopened: OnceLock<Option<WriteEnd>>,
+    reopened: OnceLock<Option<OwnFd>>,
     /// Set by the one thread that fills `reopened`. No other one waits for it: after a fork it may not exist.
     is_reopening: AtomicBool,
 }
@@ -65,7 +63,7 @@ pub(crate) enum Written {
 }
 
 impl Pipe {
-    pub(crate) fn new(end: Arc<WriteEnd>, check_before_write: bool) -> Self {
+    pub(crate) fn new(end: Arc<OwnFd>, check_before_write: bool) -> Self {
         sigpipe::prepare(end.as_fd());
         Self {
             end,
@@ -103,32 +101,15 @@ impl Pipe {
         }
     }
 
-    /// Writes a bell without waiting. Returns [`Written::Gone`] only if the pipe is there and has no reader.
-    #[cfg(all(
-        feature = "shared-buffer",
-        target_os = "linux",
-        target_has_atomic = "64"
-    ))]
-    pub(crate) fn write_bell(&self, bell: &[u8]) -> Written {
-        // Under a number that was closed and used again, a bell would be written into somebody's file.
-        if !self.end.is_ours() {
-            return Written::Full;
-        }
-        match self.write(bell, &mut Deadline::no_wait()) {
-            Written::Gone if self.has_reader() != Some(false) => Written::Full,
-            written => written,
-        }
+    /// Whether the descriptor still is the pipe.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.end.is_ours()
     }
 
     /// Returns whether the pipe has a reader; `None` if the descriptor is not the pipe any more. If the system refuses
     /// to tell, it has one: a parent must not be taken for gone because it is slow.
-    #[cfg(all(
-        feature = "shared-buffer",
-        target_os = "linux",
-        target_has_atomic = "64"
-    ))]
     pub(crate) fn has_reader(&self) -> Option<bool> {
-        if !self.end.is_ours() {
+        if !self.is_ours() {
             return None;
         }
         let mut fds = [PollFd::new(&*self.end, PollFlags::empty())];
@@ -143,11 +124,6 @@ impl Pipe {
     /// Returns the address for a child of this process; `None` if the descriptor is not the pipe any more.
     pub(crate) fn address(&self) -> Option<Address> {
         self.end.address()
-    }
-
-    #[cfg(feature = "buffered")]
-    pub(crate) fn raw_fd(&self) -> RawFd {
-        self.end.as_fd().as_raw_fd()
     }
 
     /// Sets whether the descriptor is closed in programs that this process starts.
@@ -188,7 +164,7 @@ impl Pipe {
 
 /// One way to write.
 struct Attempt<'a> {
-    end: &'a WriteEnd,
+    end: &'a OwnFd,
     flags: WriteFlags,
     /// Whether to poll for room first. Another writer may take that room before the write, which then waits.
     ///
@@ -209,7 +185,7 @@ impl Attempt<'_> {
     }
 }
 
-fn wait_for_room(end: &WriteEnd, left: Duration) {
+fn wait_for_room(end: &OwnFd, left: Duration) {
     let waited = poll_room(end, (left != Duration::MAX).then_some(left));
     if waited.is_err_and(|error| error != Errno::INTR) {
         pause(REFUSED_PAUSE.min(left));
@@ -218,7 +194,7 @@ fn wait_for_room(end: &WriteEnd, left: Duration) {
 
 /// Waits until a frame fits or the reader is gone, for at most `wait`; `None` is unlimited. Returns `false` at the end
 /// of the wait.
-fn poll_room(end: &WriteEnd, wait: Option<Duration>) -> Result<bool, Errno> {
+fn poll_room(end: &OwnFd, wait: Option<Duration>) -> Result<bool, Errno> {
     let wait = wait.map(|wait| Timespec {
         tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),
         tv_nsec: wait.subsec_nanos().into(),
@@ -230,7 +206,7 @@ fn poll_room(end: &WriteEnd, wait: Option<Duration>) -> Result<bool, Errno> {
 /// Opens the pipe again for an open file description of the handler's own, which does not wait. Needed before Linux
 /// 6.4.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn reopen(end: &WriteEnd) -> Option<WriteEnd> {
+fn reopen(end: &OwnFd) -> Option<OwnFd> {
     use std::os::fd::AsRawFd;
 
     use rustix::fs::{Mode, OFlags};
@@ -238,12 +214,12 @@ fn reopen(end: &WriteEnd) -> Option<WriteEnd> {
     let path = format!("/proc/self/fd/{}", end.as_fd().as_raw_fd());
     let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let reopened = rustix::fs::open(path, flags, Mode::empty()).ok()?;
-    Some(WriteEnd::new(reopened))
+    Some(OwnFd::new(reopened))
 }
 
 /// On other systems, opening the path of a descriptor duplicates it, and the open file description stays the same.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn reopen(_: &WriteEnd) -> Option<WriteEnd> {
+fn reopen(_: &OwnFd) -> Option<OwnFd> {
     None
 }
 

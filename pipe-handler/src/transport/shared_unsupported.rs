@@ -1,8 +1,8 @@
-//! Systems without shared buffers: every frame goes through the pipe.
+//! Builds and systems without shared buffers: every frame goes through the pipe.
 
-use std::{convert::Infallible, fmt, os::fd::OwnedFd, time::Duration};
+use std::{convert::Infallible, os::fd::OwnedFd, time::Duration};
 
-use super::{Deadline, LateFrame, Pipe, Put, WaitReadError, Written};
+use super::{BufferAddress, Deadline, LateFrame, Pipe, Put, WaitReadError, Written};
 
 /// A buffer, which does not exist here.
 #[derive(Debug)]
@@ -11,16 +11,6 @@ pub(crate) struct SharedBuffer(Infallible);
 /// The memory of a buffer, which does not exist here.
 #[derive(Debug)]
 pub(crate) struct Mapping(Infallible);
-
-/// The parts of `RECORD_PIPE` that name a buffer. They are ignored here.
-#[derive(Debug)]
-#[expect(dead_code, reason = "they are read and ignored")]
-pub(crate) struct BufferAddress {
-    pub(crate) fd: i32,
-    pub(crate) dev: u64,
-    pub(crate) ino: u64,
-    pub(crate) size: u64,
-}
 
 impl Mapping {
     pub(crate) fn adopt(_: &BufferAddress) -> Result<(Self, OwnedFd), ()> {
@@ -65,11 +55,8 @@ impl SharedBuffer {
         match self.0 {}
     }
 
-    pub(crate) fn address(&self) -> impl fmt::Display + use<> {
-        let infallible = self.0;
-        match infallible {}
-        #[expect(unreachable_code, reason = "names the type")]
-        ""
+    pub(crate) fn address(&self) -> Option<BufferAddress> {
+        match self.0 {}
     }
 
     pub(crate) fn set_close_on_exec(&self, _: bool) {

@@ -229,7 +229,7 @@ fn threads_that_do_not_wait_for_room_lose_nothing_to_each_other() {
     }
 }
 
-#[cfg(feature = "buffered")]
+#[cfg(feature = "drain")]
 #[test]
 fn a_thread_that_may_have_to_poll_the_drain_does_not_wait_for_one_that_waits_for_the_drain() {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -237,7 +237,7 @@ fn a_thread_that_may_have_to_poll_the_drain_does_not_wait_for_one_that_waits_for
         .expect("a runtime");
     let (read_end, write_end) = tokio::io::duplex(1 << 20);
     let builder = PipeHandler::builder().filter("trace").panic_hook(false);
-    let built = builder.capacity(16 * 1024).build_over(write_end);
+    let built = builder.build_over(write_end);
     let (handler, drain) = built.expect("a handler");
     let handler = Arc::new(handler);
     let scope = scope!().hold_back(hold_back());
@@ -246,7 +246,7 @@ fn a_thread_that_may_have_to_poll_the_drain_does_not_wait_for_one_that_waits_for
         thread::spawn(move || {
             scope.in_scope(|| {
                 for n in 0..RECORDS {
-                    log_to(&*handler, Debug, &format!("kept {n}"));
+                    log_to(&*handler, Debug, &format!("kept {n:400}"));
                 }
                 log_to(&*handler, Error, "failed first");
             });

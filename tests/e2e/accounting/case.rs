@@ -21,8 +21,6 @@ pub(super) struct Case {
     pub(super) exempt: Option<Level>,
     /// The size of the pipe in bytes; the system rounds it up.
     pub(super) pipe: usize,
-    /// How many bytes each thread may have queued.
-    pub(super) capacity: usize,
     pub(super) threads: usize,
     /// The level and length of each record that each thread logs.
     pub(super) records: Vec<(Level, usize)>,
@@ -43,7 +41,6 @@ impl Case {
         let builder = PipeHandler::builder()
             .filter("trace")
             .overflow(self.overflow)
-            .capacity(self.capacity)
             .panic_hook(false)
             .exit_timeout(Duration::from_secs(1_000));
         match self.exempt {
@@ -77,11 +74,7 @@ pub(super) fn case() -> impl Strategy<Value = Case> {
         Some(Level::Info),
         Some(Level::Trace),
     ]);
-    // Pipes from one page up; capacities from the least that the builder takes up.
-    let room = (
-        select(vec![4_096, 16_384, 65_536]),
-        select(vec![1, 65_536, 524_288]),
-    );
+    let pipe = select(vec![4_096, 16_384, 65_536]);
     let level = select(Level::iter().collect::<Vec<_>>());
     // Small records, records about the size of a frame, and records of several frames.
     let size = select(vec![0, 60, 200, 1_000, 3_950, 4_020, 4_096, 9_000, 40_000]);
@@ -90,18 +83,17 @@ pub(super) fn case() -> impl Strategy<Value = Case> {
     let fields = (
         overflow,
         exempt,
-        room,
+        pipe,
         1..4_usize,
         records,
         vec(stall, 0..12),
         any::<bool>(),
     );
     fields.prop_map(
-        |(overflow, exempt, (pipe, capacity), threads, records, stalls, flush)| Case {
+        |(overflow, exempt, pipe, threads, records, stalls, flush)| Case {
             overflow,
             exempt,
             pipe,
-            capacity,
             threads,
             records,
             stalls,

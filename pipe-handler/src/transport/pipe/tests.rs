@@ -21,7 +21,7 @@ fn pipe() -> (PipeReader, Pipe) {
     let (reader, writer) = std::io::pipe().unwrap();
     (
         reader,
-        Pipe::new(Arc::new(WriteEnd::new(writer.into())), false),
+        Pipe::new(Arc::new(OwnFd::new(writer.into())), false),
     )
 }
 
@@ -253,7 +253,7 @@ fn a_number_that_means_another_pipe_by_now_is_not_waited_for() {
 fn a_write_that_is_checked_reaches_no_other_file() {
     let _serial = serial();
     let (_reader, writer) = std::io::pipe().unwrap();
-    let pipe = Pipe::new(Arc::new(WriteEnd::new(writer.into())), true);
+    let pipe = Pipe::new(Arc::new(OwnFd::new(writer.into())), true);
     assert_eq!(pipe.write(b"x", &mut no_wait()), Written::Whole);
     let (mut other_reader, other) = std::io::pipe().unwrap();
     replace(&pipe, other);
@@ -283,7 +283,7 @@ fn what_a_write_costs() {
     const WRITES: u32 = 500;
     let _serial = serial();
     let (mut reader, writer) = std::io::pipe().unwrap();
-    let end = WriteEnd::new(writer.into());
+    let end = OwnFd::new(writer.into());
     let frame = [7; 100];
     let (plain, no_signal) = (WriteFlags::default(), true);
     let quiet = WriteFlags { no_signal, ..plain };

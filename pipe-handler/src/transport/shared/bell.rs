@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::transport::{Pipe, Written};
+use crate::transport::{Deadline, Pipe, Written};
 
 /// The bell's frame: its length, the kind, and no fields.
 const BELL: &[u8] = &[0, 0, 0, 2, 5, 0x90];
@@ -30,12 +30,24 @@ pub(super) fn write(asleep: u64, pipe: &Pipe) -> Written {
     if is_answered {
         return Written::Whole;
     }
-    match pipe.write_bell(BELL) {
+    match write_bell(pipe) {
         Written::Gone => Written::Gone,
         // A full pipe wakes the parent too. A process without its pipe can wake nobody.
         Written::Whole | Written::Full => {
             LAST.set(Some((asleep, now)));
             Written::Whole
         }
+    }
+}
+
+/// Writes a bell without waiting. Returns [`Written::Gone`] only if the pipe is there and has no reader.
+fn write_bell(pipe: &Pipe) -> Written {
+    // Under a number that was closed and used again, a bell would be written into somebody's file.
+    if !pipe.is_ours() {
+        return Written::Full;
+    }
+    match pipe.write(BELL, &mut Deadline::no_wait()) {
+        Written::Gone if pipe.has_reader() != Some(false) => Written::Full,
+        written => written,
     }
 }

@@ -9,8 +9,9 @@ use record_proto::{Header, RingWords};
 
 use super::mapping::Mapping;
 use super::marks::Marks;
+use super::membarrier;
 use super::ring::{PagesRefused, Ring};
-use crate::sys::{membarrier, process};
+use crate::sys::process;
 
 /// What became of the rings of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

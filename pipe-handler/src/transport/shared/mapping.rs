@@ -14,9 +14,8 @@ use rustix::{
     mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap},
 };
 
-use super::address::BufferAddress;
 use super::mlock::is_memory_locked;
-use crate::transport::identity;
+use crate::transport::{BufferAddress, identity};
 
 /// The seals that the buffer must have. Without them, another process could shorten it, and the next access would kill
 /// this one.

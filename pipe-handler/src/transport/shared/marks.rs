@@ -8,7 +8,7 @@ use std::sync::atomic::{
 
 use crossbeam_utils::CachePadded;
 
-use crate::sys::membarrier;
+use super::membarrier;
 
 /// No thread of this process has the ring.
 const FREE: u8 = 0;

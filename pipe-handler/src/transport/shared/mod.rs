@@ -1,15 +1,13 @@
 //! Delivery through a shared buffer: log calls leave frames in rings of memory that the parent maps too.
 //!
-//! - `address.rs`: the buffer as `RECORD_PIPE` names it.
 //! - `mapping.rs`: the checked and mapped memory; `mlock.rs`: whether it would all be taken at once.
 //! - `shared_buffer.rs`: `SharedBuffer`, the buffer in whichever process this is.
 //! - `process_rings.rs`: what one process has claimed of it: `common_ring.rs`, and `thread_ring.rs` for each thread.
-//! - `claims.rs`: the claimed rings, and whether they may still be used; `marks.rs`: which of the threads' rings are in use at this moment.
+//! - `claims.rs`: the claimed rings, and whether they may still be used; `marks.rs`: which of the threads' rings are in use at this moment, with a barrier of the system (`membarrier.rs`).
 //! - `ring.rs`: one claimed ring: room, pages and commits.
 //! - `bell.rs`: wakes the parent.
 //! - `wait.rs`: waits for room; `dispatched.rs`: waits until everything was read; `futex.rs`: sleeps.
 
-mod address;
 mod bell;
 mod claims;
 mod common_ring;
@@ -17,6 +15,7 @@ mod dispatched;
 mod futex;
 mod mapping;
 mod marks;
+mod membarrier;
 mod mlock;
 mod process_rings;
 mod ring;
@@ -27,4 +26,4 @@ mod wait;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use {address::BufferAddress, mapping::Mapping, shared_buffer::SharedBuffer};
+pub(crate) use {mapping::Mapping, shared_buffer::SharedBuffer};

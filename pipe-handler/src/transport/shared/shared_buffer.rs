@@ -11,20 +11,20 @@ use std::{
 };
 
 use record_proto::Reader;
-use rustix::io::{FdFlags, fcntl_setfd};
 
-use super::address::BufferAddress;
 use super::bell;
 use super::dispatched;
 use super::mapping::Mapping;
 use super::process_rings::ProcessRings;
-use crate::transport::{CompleteFrame, Deadline, LateFrame, Pipe, Put, WaitReadError, Written};
+use crate::transport::{
+    BufferAddress, Deadline, LateFrame, OwnFd, Pipe, Put, WaitReadError, Written,
+};
 
 /// A shared buffer, in the process that adopted it and in those that are forked from it.
 #[derive(Debug)]
 pub(crate) struct SharedBuffer {
     mapping: Mapping,
-    fd: OwnedFd,
+    fd: OwnFd,
     address: BufferAddress,
     /// The rings of the process that began last: of this one, of the one that it was forked from, or of none.
     rings: AtomicPtr<ProcessRings>,
@@ -34,7 +34,7 @@ impl SharedBuffer {
     pub(crate) fn new(mapping: Mapping, fd: OwnedFd, address: BufferAddress) -> Self {
         Self {
             mapping,
-            fd,
+            fd: OwnFd::new(fd),
             address,
             rings: AtomicPtr::new(ptr::null_mut()),
         }
@@ -128,17 +128,14 @@ impl SharedBuffer {
         dispatched::wait(rings.claims(), pipe, timeout)
     }
 
-    pub(crate) fn address(&self) -> BufferAddress {
-        self.address
+    /// Returns the address for a child of this process; `None` if the descriptor is not the buffer any more.
+    pub(crate) fn address(&self) -> Option<BufferAddress> {
+        self.fd.is_ours().then_some(self.address)
     }
 
     pub(crate) fn set_close_on_exec(&self, on: bool) {
-        let flags = match on {
-            true => FdFlags::CLOEXEC,
-            false => FdFlags::empty(),
-        };
         // It does not fail for a descriptor that is open.
-        let _set = fcntl_setfd(&self.fd, flags);
+        let _set = self.fd.set_close_on_exec(on);
     }
 
     fn live_rings(&self) -> Option<&'static ProcessRings> {
@@ -167,5 +164,22 @@ fn first_frame(frames: &[u8]) -> (&[u8], &[u8]) {
             frames.split_at(length.min(frames.len()))
         }
         None => (frames, &[]),
+    }
+}
+
+/// A frame that is complete already.
+struct CompleteFrame<'a>(&'a [u8]);
+
+impl LateFrame for CompleteFrame<'_> {
+    fn longest(&self) -> usize {
+        self.0.len()
+    }
+
+    fn time(&self) -> u64 {
+        record_proto::now()
+    }
+
+    fn finish(&mut self) -> &[u8] {
+        self.0
     }
 }

@@ -29,8 +29,9 @@ use rustix::{
 };
 
 use super::mapping::Refused;
-use super::{BufferAddress, Mapping, SharedBuffer};
-use crate::transport::{Deadline, Overflow, Pipe, Transport, WriteEnd};
+use super::{Mapping, SharedBuffer};
+use crate::transport::BufferAddress;
+use crate::transport::{Deadline, Overflow, OwnFd, Pipe, Transport};
 use crate::{Builder, PipeHandler};
 
 pub(super) const KIB: usize = 1024;
@@ -95,7 +96,7 @@ fn transport(fd: OwnedFd, write_end: OwnedFd) -> Result<Transport, Refused> {
     };
     let (mapping, fd) = Mapping::adopt(&address)?;
     let shared = Box::new(SharedBuffer::new(mapping, fd, address));
-    let pipe = Pipe::new(Arc::new(WriteEnd::new(write_end)), false);
+    let pipe = Pipe::new(Arc::new(OwnFd::new(write_end)), false);
     Ok(Transport::Shared(shared, pipe))
 }
 

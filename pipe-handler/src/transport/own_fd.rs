@@ -1,4 +1,4 @@
-//! The descriptor of the pipe, and the check that its number still means the pipe.
+//! `OwnFd`: a descriptor of the handler, and the check that its number still means the same file.
 
 use std::{
     mem::ManuallyDrop,
@@ -9,19 +9,19 @@ use rustix::io::{Errno, FdFlags, fcntl_setfd};
 
 use super::address::Address;
 
-/// A descriptor that the handler writes to and owns.
+/// The descriptor of the pipe or of the shared buffer, which the handler owns.
 ///
 /// A program may close descriptors that it does not own, as daemons do, and open other files under their numbers.
 /// Nothing must be done to such a file: the handler does not wait for it and does not close it when it is dropped. With
 /// [`check_before_each_write`](crate::Builder::check_before_each_write), it does not write to it either.
 #[derive(Debug)]
-pub(crate) struct WriteEnd {
+pub(crate) struct OwnFd {
     fd: ManuallyDrop<OwnedFd>,
     /// Device and inode; `None` if the system did not return them.
     identity: Option<(u64, u64)>,
 }
 
-impl WriteEnd {
+impl OwnFd {
     pub(crate) fn new(fd: OwnedFd) -> Self {
         Self {
             identity: identity(&fd).ok(),
@@ -38,7 +38,7 @@ impl WriteEnd {
         }
     }
 
-    /// Returns the address for a child of this process; `None` if the number means another file.
+    /// Returns number, device and inode; `None` if the number means another file.
     pub(crate) fn address(&self) -> Option<Address> {
         let (dev, ino) = self.identity.filter(|_| self.is_ours())?;
         let fd = self.fd.as_raw_fd();
@@ -59,7 +59,7 @@ impl WriteEnd {
     }
 }
 
-impl AsFd for WriteEnd {
+impl AsFd for OwnFd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
@@ -67,9 +67,9 @@ impl AsFd for WriteEnd {
 
 #[expect(
     unsafe_code,
-    reason = "the descriptor is closed only if its number still means the pipe; OwnedFd would always close it"
+    reason = "the descriptor is closed only if its number still means this file; OwnedFd would always close it"
 )]
-impl Drop for WriteEnd {
+impl Drop for OwnFd {
     fn drop(&mut self) {
         if self.is_ours() {
             // SAFETY: this is the only place that drops it, and the field is not used afterwards.
@@ -78,7 +78,7 @@ impl Drop for WriteEnd {
     }
 }
 
-/// Returns device and inode, which distinguish a pipe from all others.
+/// Returns device and inode, which distinguish a pipe or a buffer from all others.
 pub(crate) fn identity(fd: impl AsFd) -> Result<(u64, u64), Errno> {
     let stat = rustix::fs::fstat(fd)?;
     // The types of these numbers differ between systems.
