@@ -25,6 +25,7 @@ mod sandboxed;
 mod scarce;
 mod scopes;
 mod siblings;
+mod spawn_cost;
 mod stalled;
 mod tools;
 mod traced;
@@ -166,6 +167,7 @@ fn main() {
         "scarce" => scarce::log_with(number(0), number(1)),
         "stalled" => stalled::calls(text(0), number(1)),
         "stall-table" => stalled::table(),
+        "spawn-cost" => spawn_cost::spawn_cost(number(0), number(1), number(2)),
         "gone" => trouble::parent_is_gone(text(0)),
         "parent-limits" => trouble::limits(),
         "parent-full-disk" => trouble::full_disk(),
