@@ -186,8 +186,8 @@
 //! | `record/writer.rs` | a log call step by step: encode, stamp, commit, count as sent or dropped |
 //! | `record/built.rs` | the same for records that the handler makes |
 //! | `record/number.rs` | the sequence number of one record, taken as late as possible |
-//! | `record/ring_commit.rs`, `record/late_frames.rs` | commit into a ring: waits for room, then takes the number; fragments |
-//! | `record/commit.rs` | commit: truncates to the record limit, writes in one piece or in fragments, reports drops |
+//! | `record/late_frames.rs` | records as frames that get their number once there is room for them |
+//! | `record/commit.rs` | commit: reports drops, writes in one piece or in fragments, truncates to the record limit, counts |
 //! | `record/thread.rs` | the encoder, the buffer and the identity (id, name, fragment stream) of each thread |
 //! | `record/counters.rs` | counts sent and dropped records, hands out sequence numbers; [`Counts`] |
 //! | `record/session.rs` | whether this process, or a forked child, still has to write its hello |

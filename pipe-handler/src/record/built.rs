@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use record_proto::{Encode, LogRecord};
 
+use super::late_frames::Late;
 use super::number::Number;
 use super::thread::{Buffers, Thread};
-use super::writer::RecordWriter;
+use super::writer::{RecordWriter, pid};
 use crate::sys::NestingGuard;
 use crate::transport::{Deadline, Written};
 
@@ -24,32 +25,29 @@ impl RecordWriter {
         let mut buffers = Buffers::take();
         let mut record = record;
         buffers.thread.follow_fork();
-        let level = record.level;
         let Buffers {
             thread,
             scratch,
             counter,
             ..
         } = &mut *buffers;
+        let level = record.level;
         self.stamp(&mut record, thread);
         // It has a number already if it follows a batch.
         let mut number = Number::new(&self.counters, Some(record.seq).filter(|&seq| seq != 0));
-        let written = self.commit_built(
+        let written = self.put_built(
             &mut record,
             &mut number,
             thread.stream,
             scratch,
             &mut deadline,
         );
-        if written == Written::Full {
-            number.get();
-        }
-        self.count(written, level, counter);
+        self.count(written, level, &mut number, counter);
         buffers.put_back();
     }
 
     /// Encodes and writes a record that was built.
-    fn commit_built(
+    fn put_built(
         &self,
         record: &mut LogRecord<'_>,
         number: &mut Number<'_>,
@@ -61,13 +59,23 @@ impl RecordWriter {
         if frame.try_reserve(record.longest_frame()).is_err() {
             return Written::Full;
         }
-        if let Some(written) = self.put_built(record, &mut frame, number, stream, scratch, deadline)
-        {
-            return written;
+        loop {
+            record.seq = u64::MAX;
+            frame.clear();
+            record.encode_frame(&mut frame);
+            let mut late = Late {
+                number,
+                time: record.time,
+                stream,
+            };
+            if let Ok(written) = self.put_wide(&mut frame, &mut late, scratch, deadline) {
+                return written;
+            }
+            if !self.begin_anew(record.instance, number, deadline) {
+                return Written::Full;
+            }
+            (record.pid, record.instance) = (Some(pid()), Some(self.session.instance()));
         }
-        record.seq = number.get();
-        record.encode_frame(&mut frame);
-        self.commit(&frame, stream, scratch, deadline)
     }
 
     /// Adds the identity of process and thread, and the context, to a record that was built.

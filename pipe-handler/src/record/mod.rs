@@ -10,7 +10,6 @@ mod hello;
 mod kept;
 mod late_frames;
 mod number;
-mod ring_commit;
 mod session;
 #[cfg(feature = "tracing")]
 mod span;

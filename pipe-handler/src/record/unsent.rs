@@ -2,13 +2,16 @@
 
 use log::Level;
 use record_proto::{
-    BatchInfo, BatchReason, Event, HEAD_LENGTH, put_batched_record, unnumbered_fields,
+    BatchInfo, BatchReason, Event, HEAD_LENGTH, now, put_batched_record, unnumbered_fields,
 };
 
+use super::commit::SessionOver;
+use super::late_frames::Late;
+use super::number::Number;
 use super::thread::Buffers;
 use super::writer::RecordWriter;
 use crate::sys::{NestingGuard, Refused};
-use crate::transport::{Deadline, PIPE_BUF};
+use crate::transport::{Deadline, Written};
 
 /// A record that was formatted and is not sent yet.
 pub(crate) struct Unsent<'a> {
@@ -165,11 +168,8 @@ impl RecordWriter {
         next
     }
 
-    /// Numbers and writes the records, as many in one write as fit into `PIPE_BUF` bytes. So many numbers more are taken
-    /// together with the last one: no other thread gets one between. Returns the first of these;
-    /// `None` if there are none.
-    ///
-    /// The other numbers are taken as late as possible: if the process is killed, those that are taken are missing.
+    /// Numbers and writes the records. So many numbers more are taken together with the last one: no other thread gets
+    /// one between. Returns the first of these; `None` if there are none.
     fn send_batch_with(
         &self,
         reason: BatchReason,
@@ -178,69 +178,42 @@ impl RecordWriter {
         buffers: &mut Buffers,
         deadline: &mut Deadline,
     ) -> Option<u64> {
-        if batch.ends.is_empty() {
-            return None;
-        }
-        if self.transport.has_rings() {
-            return self.put_batch(reason, batch, more, buffers, deadline);
-        }
         let id = self.next_batch();
+        let instance = self.session.instance();
         let mut left = batch.ends.len() as u64;
-        let mut frames = Frames::default();
-        let (mut start, mut seq) = (0, 0);
-        for &(end, level) in &batch.ends {
+        let (mut frame, mut next) = (Vec::new(), None);
+        for (level, fields) in batch.iter() {
             left -= 1;
-            let fields = &batch.bytes[start..end];
-            start = end;
-            if frames.bytes.len() + fields.len() + HEADS > PIPE_BUF {
-                self.write_frames(&mut frames, buffers, deadline);
-            }
+            let more = if left == 0 { more } else { 0 };
+            let mut number = Number::with_more(&self.counters, more);
+            let mut late = Late {
+                number: &mut number,
+                time: now(),
+                stream: buffers.thread.stream,
+            };
+            frame.clear();
             let info = BatchInfo::new(reason, id, left);
-            seq = self
-                .counters
-                .take_seqs(if left == 0 { 1 + more } else { 1 });
-            put_batched_record(fields, seq, info, &mut frames.bytes);
-            frames.levels.push(level);
+            put_batched_record(fields, u64::MAX, info, &mut frame);
+            let put = self.put_wide(&mut frame, &mut late, &mut buffers.scratch, deadline);
+            let written = put.unwrap_or_else(|SessionOver| {
+                // The records are of the session that is over: in this one, they are dropped.
+                self.begin_anew(Some(instance), &mut number, deadline);
+                Written::Full
+            });
+            self.count(written, level, &mut number, &mut buffers.counter);
+            next = Some(number.get() + 1);
         }
-        self.write_frames(&mut frames, buffers, deadline);
-        Some(seq + 1).filter(|_| more > 0)
-    }
-
-    fn write_frames(&self, frames: &mut Frames, buffers: &mut Buffers, deadline: &mut Deadline) {
-        if frames.levels.is_empty() {
-            return;
-        }
-        let stream = buffers.thread.stream;
-        let written = self.commit(&frames.bytes, stream, &mut buffers.scratch, deadline);
-        for &level in &frames.levels {
-            self.count(written, level, &mut buffers.counter);
-        }
-        frames.bytes.clear();
-        frames.levels.clear();
+        next.filter(|_| more > 0)
     }
 }
 
 /// The most bytes of kind, array and number, which a record gets in front of its fields.
 const PREFIX: usize = 4 + 9;
 
-/// The most bytes that number, batch and head add to the fields of a record.
-const HEADS: usize = HEAD_LENGTH + 4 + 9 + 3 * 9 + 1;
-
-/// Frames that are written together.
-#[derive(Debug, Default)]
-struct Frames {
-    bytes: Vec<u8>,
-    levels: Vec<Level>,
-}
-
 impl Batch {
     pub(crate) fn push(&mut self, level: Level, fields: &[u8]) {
         self.bytes.extend_from_slice(fields);
         self.ends.push((self.bytes.len(), level));
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.ends.len()
     }
 
     /// Returns the level of the most severe record.

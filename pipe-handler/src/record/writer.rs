@@ -5,12 +5,11 @@ use std::{sync::Mutex, time::Duration};
 use log::Level;
 use record_proto::{Event, Identity, KeyValues, LogRecord};
 
-use super::counters::{Counters, Counts, ThreadCounter};
-use super::number::Number;
+use super::counters::{Counters, Counts};
 use super::session::Session;
 use super::thread::Buffers;
 use crate::sys::{NestingGuard, Refused, process};
-use crate::transport::{Address, Deadline, Overflow, Pipe, Transport, WaitReadError, Written};
+use crate::transport::{Address, Deadline, Overflow, Pipe, Transport, WaitReadError};
 
 /// Writes the records of one handler.
 ///
@@ -174,35 +173,6 @@ impl RecordWriter {
         self.send(event.level(), None, buffers, deadline);
     }
 
-    /// Numbers and writes the record that the encoder has formatted. `seq`: its number, if it has one already.
-    // The hot path, also if scopes call it in other places.
-    #[inline(always)]
-    pub(super) fn send(
-        &self,
-        level: Level,
-        seq: Option<u64>,
-        buffers: &mut Buffers,
-        deadline: &mut Deadline,
-    ) {
-        let mut number = Number::new(&self.counters, seq);
-        if self.send_in_ring(level, &mut number, buffers, deadline) {
-            return;
-        }
-        // The sequence number is taken last, when nothing but the end of the process can come between it and the write.
-        let seq = number.get();
-        let Buffers {
-            encoder,
-            scratch,
-            thread,
-            ..
-        } = buffers;
-        let written = match encoder.finish(seq) {
-            Some(frame) => self.commit(frame, thread.stream, scratch, deadline),
-            None => Written::Full,
-        };
-        self.count(written, level, &mut buffers.counter);
-    }
-
     /// Sets the encoder's identity to that of this thread in this session, unless it is already. After each fork the
     /// session has another instance.
     #[inline]
@@ -230,20 +200,6 @@ impl RecordWriter {
         encoder.identify(&identity, &self.settings.context);
         let limit = self.settings.record_limit;
         encoder.set_limits(self.settings.message_limit, limit, limit);
-    }
-
-    #[inline]
-    pub(super) fn count(&self, written: Written, level: Level, counter: &mut ThreadCounter) {
-        match written {
-            // The buffers of a nested record are freed after it, so a counter in them would serve one record only.
-            Written::Whole if !counter.is_registered() && NestingGuard::is_nested() => {
-                self.counters.count_sent_shared()
-            }
-            Written::Whole => self.counters.count_sent(counter),
-            Written::Full => self.count_dropped(level),
-            // Without a reader, records are discarded and not counted.
-            Written::Gone => {}
-        }
     }
 }
 

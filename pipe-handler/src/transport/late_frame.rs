@@ -16,15 +16,13 @@ pub(crate) trait LateFrame {
     fn finish(&mut self) -> &[u8];
 }
 
-/// What became of a frame for a ring.
+/// What became of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Put {
-    /// It was put into a ring, or there was no room or no reader.
+    /// It was written, or there was no room or no reader.
     Done(Written),
-    /// It is longer than this many bytes, the longest that the ring takes.
+    /// It is longer than this many bytes, the longest that can be written in one piece.
     TooLong(usize),
-    /// The frames of this process go through the pipe.
-    NoRing,
     /// The session that the frame belongs to is over: this process was forked meanwhile, or it has lost its rings.
     SessionOver,
 }

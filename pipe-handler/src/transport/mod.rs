@@ -58,15 +58,35 @@ pub(crate) enum Transport {
 }
 
 impl Transport {
-    /// Writes whole frames of at most `PIPE_BUF` bytes together.
+    /// Writes a frame in one piece, and completes it once there is room.
     #[inline]
+    pub(crate) fn put(&self, frame: &mut impl LateFrame, deadline: &mut Deadline) -> Put {
+        if let Self::Shared(shared, pipe) = self
+            && let Some(put) = shared.put(frame, pipe, deadline)
+        {
+            return put;
+        }
+        // A pipe has no room to wait for: another thread may take it. So the frame is completed before it is written.
+        match frame.longest() <= PIPE_BUF {
+            true => Put::Done(self.write_all(frame.finish(), deadline)),
+            false => Put::TooLong(PIPE_BUF),
+        }
+    }
+
+    /// Writes whole frames of at most `PIPE_BUF` bytes together, which are not records.
     pub(crate) fn write(&self, frames: &[u8], deadline: &mut Deadline) -> Written {
+        if let Self::Shared(shared, pipe) = self
+            && let Some(written) = shared.write(frames, pipe, deadline)
+        {
+            return written;
+        }
+        self.write_all(frames, deadline)
+    }
+
+    /// Writes frames to the pipe, or to what stands in its place.
+    fn write_all(&self, frames: &[u8], deadline: &mut Deadline) -> Written {
         match self {
-            Self::Direct(pipe) => pipe.write(frames, deadline),
-            Self::Shared(shared, pipe) => match shared.write(frames, pipe, deadline) {
-                Some(written) => written,
-                None => pipe.write(frames, deadline),
-            },
+            Self::Direct(pipe) | Self::Shared(_, pipe) => pipe.write(frames, deadline),
             #[cfg(feature = "drain")]
             Self::Drained(queue) => queue.push(frames, deadline),
         }
@@ -79,9 +99,7 @@ impl Transport {
         }
     }
 
-    /// Returns the shared buffer, and the pipe beside it.
-    #[inline]
-    pub(crate) fn shared(&self) -> Option<(&SharedBuffer, &Pipe)> {
+    fn shared(&self) -> Option<(&SharedBuffer, &Pipe)> {
         match self {
             Self::Shared(shared, pipe) => Some((shared, pipe)),
             _ => None,

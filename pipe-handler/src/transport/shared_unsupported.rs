@@ -27,7 +27,7 @@ impl SharedBuffer {
         match self.0 {}
     }
 
-    pub(crate) fn put(&self, _: &mut impl LateFrame, _: &Pipe, _: &mut Deadline) -> Put {
+    pub(crate) fn put(&self, _: &mut impl LateFrame, _: &Pipe, _: &mut Deadline) -> Option<Put> {
         match self.0 {}
     }
 

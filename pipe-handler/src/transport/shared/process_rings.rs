@@ -39,7 +39,8 @@ impl ProcessRings {
         &self.claims
     }
 
-    /// Puts a frame into the ring of this thread, or into the common ring, and waits for room until the deadline.
+    /// Puts a frame into the ring of this thread, or into the common ring, and waits for room until the deadline. `None`
+    /// if the rings were given back: the frame goes through the pipe.
     ///
     /// The caller has run all foreign code of the log call. So what is checked here still holds when the frame is
     /// completed, except if a signal handler forks.
@@ -49,22 +50,28 @@ impl ProcessRings {
         frame: &mut impl LateFrame,
         pipe: &Pipe,
         deadline: &mut Deadline,
-    ) -> Put {
+    ) -> Option<Put> {
         loop {
             if !self.claims.is_of_this_process() {
-                return Put::SessionOver;
+                return Some(Put::SessionOver);
             }
             let (in_ring, is_common) = match thread_ring::put(&self.claims, frame) {
-                Own::Put(InRing::Committed(Reader::Awake)) => return Put::Done(Written::Whole),
+                Own::Put(InRing::Committed(Reader::Awake)) => {
+                    return Some(Put::Done(Written::Whole));
+                }
                 Own::Put(in_ring) => (in_ring, false),
                 Own::None => match self.put_in_common(frame) {
                     Ok(in_ring) => (in_ring, true),
                     Err(put) => return put,
                 },
-                Own::Nested => return Put::Done(Written::Full),
+                Own::Nested => return Some(Put::Done(Written::Full)),
                 Own::Retired => return self.end(),
             };
-            if let Some(put) = self.react(in_ring, is_common, frame.longest(), pipe, deadline) {
+            if matches!(in_ring, InRing::Broken | InRing::NoTicket) {
+                return self.lose();
+            }
+            let put = self.react(in_ring, is_common, frame.longest(), pipe, deadline);
+            if put.is_some() {
                 return put;
             }
         }
@@ -83,15 +90,15 @@ impl ProcessRings {
     }
 
     #[cold]
-    fn put_in_common(&self, frame: &mut impl LateFrame) -> Result<InRing, Put> {
+    fn put_in_common(&self, frame: &mut impl LateFrame) -> Result<InRing, Option<Put>> {
         match self.common.put(frame) {
             Ok(Some(in_ring)) => Ok(in_ring),
             Ok(None) => Err(self.end()),
-            Err(_) => Err(Put::Done(Written::Full)),
+            Err(_) => Err(Some(Put::Done(Written::Full))),
         }
     }
 
-    /// Returns how the call ends, or `None` if there may be room now.
+    /// Returns what became of the frame, or `None` if it has to be tried again.
     #[cold]
     fn react(
         &self,
@@ -110,7 +117,7 @@ impl ProcessRings {
                 _ => Written::Whole,
             })),
             InRing::TooLong(longest) => Some(Put::TooLong(longest)),
-            InRing::Broken | InRing::NoTicket => Some(self.lose()),
+            InRing::Broken | InRing::NoTicket => None,
             InRing::Full => {
                 let ring = match is_common {
                     true => self.common.words(),
@@ -132,7 +139,7 @@ impl ProcessRings {
 
     /// Gives up all rings: none of them, or not the common one, can be used.
     #[cold]
-    fn lose(&self) -> Put {
+    fn lose(&self) -> Option<Put> {
         self.give_back(
             State::Lost,
             &mut Deadline::new(Overflow::BlockFor(LOSE_TIMEOUT)),
@@ -147,12 +154,9 @@ impl ProcessRings {
         }
     }
 
-    /// How frames go on that find the rings given back.
+    /// What becomes of frames that find the rings given back: `None` if they go through the pipe.
     #[cold]
-    fn end(&self) -> Put {
-        match self.claims.is_lost() {
-            true => Put::SessionOver,
-            false => Put::NoRing,
-        }
+    fn end(&self) -> Option<Put> {
+        self.claims.is_lost().then_some(Put::SessionOver)
     }
 }

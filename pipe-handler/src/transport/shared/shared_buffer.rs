@@ -58,18 +58,15 @@ impl SharedBuffer {
         self.rings.store(rings, Release);
     }
 
-    /// Puts a frame into a ring of this process.
+    /// Puts a frame into a ring of this process. `None` if it has none: its frames go through the pipe.
     #[inline]
     pub(crate) fn put(
         &self,
         frame: &mut impl LateFrame,
         pipe: &Pipe,
         deadline: &mut Deadline,
-    ) -> Put {
-        match self.rings() {
-            Some(rings) => rings.put(frame, pipe, deadline),
-            None => Put::NoRing,
-        }
+    ) -> Option<Put> {
+        self.rings()?.put(frame, pipe, deadline)
     }
 
     /// Puts whole frames that are not records into rings. `None` if this process has none: then they go through the pipe.
@@ -82,9 +79,8 @@ impl SharedBuffer {
         let mut rest = frames;
         loop {
             let (frame, after) = first_frame(rest);
-            let written = match self.put(&mut CompleteFrame(frame), pipe, deadline) {
+            let written = match self.put(&mut CompleteFrame(frame), pipe, deadline)? {
                 Put::Done(written) => written,
-                Put::NoRing => return None,
                 // The caller tries again, in another session.
                 Put::TooLong(_) | Put::SessionOver => Written::Full,
             };

@@ -156,7 +156,7 @@ fn a_record_that_is_logged_in_the_middle_of_a_commit_is_dropped_and_counted() {
         let (shared, pipe) = handler.writer.transport.shared().unwrap();
         let mut deadline = Deadline::new(Overflow::Block);
         let put = shared.put(&mut Interrupted(&handler), pipe, &mut deadline);
-        assert_eq!(put, Put::Done(Written::Whole));
+        assert_eq!(put, Some(Put::Done(Written::Whole)));
         log(&handler, "after");
         assert_eq!(handler.counts().dropped, 1);
         assert_eq!(parent.dropped(), 1);
