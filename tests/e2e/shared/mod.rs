@@ -12,3 +12,4 @@ mod kills;
 mod limited;
 mod order;
 mod refused;
+mod system_settings;
