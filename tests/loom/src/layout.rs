@@ -7,6 +7,9 @@ use super::ring_words::RingWords;
 const RING_WORDS: usize = 8;
 const HEAD_WORDS: usize = 12;
 
+/// One entry.
+pub(super) const RESTART: usize = 24;
+
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layout {
     pub(super) rings: usize,

@@ -7,7 +7,7 @@ use loom::{
 };
 
 use super::{
-    atomic::AtomicU64,
+    atomic::{AtomicU64, fence},
     buffer_reader::{BufferReader, Next},
     header::Reader,
     layout::Layout,
@@ -46,6 +46,11 @@ impl Memory {
 
     /// Logs a number, as a log call does that waits for room.
     fn log(&self, writer: &mut RingWriter<'_>, number: u64) -> Reader {
+        self.commit(writer, number);
+        self.layout.header(&self.words).after_commit(false)
+    }
+
+    fn commit(&self, writer: &mut RingWriter<'_>, number: u64) {
         let header = self.layout.header(&self.words);
         let mut frame = 8_u32.to_be_bytes().to_vec();
         frame.extend(number.to_be_bytes());
@@ -58,7 +63,16 @@ impl Memory {
         };
         let ticket = header.draw_ticket().expect("a ticket");
         writer.commit(place, ticket, &frame);
-        header.after_commit(false)
+    }
+
+    /// Logs a number in a process that the reader can make execute a fence.
+    fn log_with_barrier(&self, number: u64, barrier: &Membarrier) -> Reader {
+        let mut writer = self.claim().expect("a ring");
+        self.commit(&mut writer, number);
+        barrier.interrupt();
+        let seen = self.layout.header(&self.words).after_commit(true);
+        barrier.interrupt();
+        seen
     }
 
     fn reader(&self) -> BufferReader {
@@ -83,6 +97,124 @@ impl Memory {
         }
         numbers
     }
+}
+
+/// `membarrier`, for one writer and one call. The system interrupts a processor between any two instructions to execute
+/// a fence there; here the writer asks at the places that make a difference.
+struct Membarrier {
+    asked: AtomicU64,
+    done: AtomicU64,
+}
+
+impl Membarrier {
+    fn new() -> Arc<Self> {
+        let [asked, done] = [0, 0].map(AtomicU64::new);
+        Arc::new(Self { asked, done })
+    }
+
+    fn call(&self) {
+        fence(SeqCst);
+        self.asked.store(1, Release);
+        while self.done.load(Acquire) == 0 {
+            thread::yield_now();
+        }
+        fence(SeqCst);
+    }
+
+    /// A place of the writer's program.
+    fn interrupt(&self) {
+        if self.asked.load(Acquire) == 1 {
+            self.end();
+        }
+    }
+
+    /// A processor that goes on to another thread executes a fence too.
+    fn end(&self) {
+        fence(SeqCst);
+        self.done.store(1, Release);
+    }
+}
+
+#[test]
+fn no_entry_is_left_when_a_reader_that_ticked_sleeps() {
+    model(|| {
+        let memory = Memory::new(1);
+        let (bell, barrier) = (Arc::new(Notify::new()), Membarrier::new());
+        let mut reader = memory.reader();
+        reader.awake(&memory.words);
+        reader.tick(&memory.words);
+        let writer = {
+            let (memory, bell, barrier) = (memory.clone(), bell.clone(), barrier.clone());
+            thread::spawn(move || {
+                if let Reader::Asleep(_) = memory.log_with_barrier(1, &barrier) {
+                    bell.notify();
+                }
+                barrier.end();
+            })
+        };
+        let mut numbers = memory.turn(&mut reader);
+        reader.fall_asleep(&memory.words, || barrier.call());
+        numbers.extend(memory.turn(&mut reader));
+        if numbers.is_empty() {
+            // A lost bell is a deadlock here.
+            bell.wait();
+            numbers.extend(memory.turn(&mut reader));
+        }
+        assert_eq!(numbers, [1]);
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn what_was_acknowledged_before_the_cut_of_a_reader_that_ticked_is_handed_out() {
+    model(|| {
+        let memory = Memory::new(1);
+        let barrier = Membarrier::new();
+        let mut reader = memory.reader();
+        reader.awake(&memory.words);
+        reader.tick(&memory.words);
+        let writer = {
+            let (memory, barrier) = (memory.clone(), barrier.clone());
+            thread::spawn(move || {
+                let seen = memory.log_with_barrier(1, &barrier);
+                barrier.end();
+                seen != Reader::Closed
+            })
+        };
+        reader.close(&memory.words, || barrier.call());
+        let numbers = memory.turn(&mut reader);
+        let is_acknowledged = writer.join().unwrap();
+        assert!(!is_acknowledged || numbers == [1], "it is lost");
+    });
+}
+
+/// The writer waits until each entry was read, so the next one stands at the start of the ring again.
+#[test]
+fn an_empty_ring_begins_again_at_its_start() {
+    model(|| {
+        let memory = Memory::new(1);
+        let writer = {
+            let memory = memory.clone();
+            thread::spawn(move || {
+                let mut writer = memory.claim().expect("a ring");
+                for number in 1..=3 {
+                    memory.log(&mut writer, number);
+                    assert_eq!(writer.position() % 64, 24);
+                    while number < 3 && writer.words().tail.load(Relaxed) != writer.position() {
+                        thread::yield_now();
+                    }
+                }
+            })
+        };
+        let mut reader = memory.reader();
+        let mut numbers = Vec::new();
+        while numbers.len() < 3 {
+            numbers.extend(memory.turn(&mut reader));
+            thread::yield_now();
+        }
+        assert_eq!(numbers, [1, 2, 3]);
+        writer.join().unwrap();
+    });
 }
 
 /// Two entries fill a ring: the third waits, jumps over its end, and goes round.
@@ -261,7 +393,7 @@ fn a_writer_that_waits_for_room_is_woken() {
                     while let Err(NoRoom::Full) = writer.room(12) {
                         let words = writer.words();
                         words.waiting.store(1, Relaxed);
-                        super::atomic::fence(SeqCst);
+                        fence(SeqCst);
                         if let Err(NoRoom::Full) = writer.room(12) {
                             futex.wait();
                         }

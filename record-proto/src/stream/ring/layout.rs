@@ -22,6 +22,10 @@ const MAX_RING: usize = 1 << 30;
 /// More rings than this are not made, so that their heads have one page.
 const USUAL_RINGS: usize = 16;
 
+/// An empty ring is begun again at its start once this many bytes of it were used, so that a process that logs now and
+/// then uses few pages.
+pub(super) const RESTART: usize = 8 * 1024;
+
 /// The places of the words in the header, in words.
 mod header_at {
     pub(super) const MAGIC: usize = 0;

@@ -2,11 +2,8 @@
 
 use super::atomic::Ordering::{Acquire, Relaxed, Release};
 use super::entry::{JUMP, WORD, entry_bytes, max_frame};
+use super::layout::RESTART;
 use super::ring_words::RingWords;
-
-/// An empty ring is begun again at its start once this many bytes of it were used, so that a process that logs now and
-/// then uses few pages.
-const RESTART: usize = 8 * 1024;
 
 /// Positions have these bits: an entry begins at a whole word, and nobody writes so much that more bits are needed.
 const POSITION_BITS: u64 = (1 << 62) - WORD as u64;
