@@ -1,4 +1,4 @@
-//! Counts allocations of the whole process: a drain thread and a runtime have threads of their own.
+//! Counts allocations of the whole process: a runtime has threads of its own.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},

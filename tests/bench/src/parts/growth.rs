@@ -7,10 +7,10 @@ use crate::{
     table::{Table, median, range},
 };
 
-const OWN: [&str; 3] = ["direct", "buffered", "shared"];
+const OWN: [&str; 2] = ["shared", "direct"];
 
-/// Each in front of the least that it could be.
-const WITH_SKETCHES: [&str; 5] = ["direct", "bare", "buffered", "one-buffer", "shared"];
+/// Direct delivery also beside the least that it could be.
+const WITH_SKETCH: [&str; 3] = ["shared", "direct", "bare"];
 
 /// How many records of a flat load take about half a second.
 const RECORDS: u64 = 1_000_000;
@@ -29,8 +29,8 @@ struct Step {
 pub fn run(bench: &mut Bench) {
     println!("## Growth\n");
     series(bench, "threads", &threads(bench), &OWN);
-    series(bench, "children", &children(bench), &WITH_SKETCHES);
-    print_sketches(bench, &children(bench));
+    series(bench, "children", &children(bench), &WITH_SKETCH);
+    print_sketch(bench, &children(bench));
     series(bench, "key-values", &key_values(bench), &OWN);
     series(bench, "message", &messages(bench), &OWN);
     idle(bench);
@@ -125,21 +125,14 @@ fn measure(bench: &mut Bench, name: &str, step: &Step, system: &str) {
     }
 }
 
-/// What a child costs more where it is one of many, beside the least that it could be.
-fn print_sketches(bench: &Bench, steps: &[Step]) {
-    let head = [
-        "children: CPU s per million",
-        "direct",
-        "*bare*",
-        "buffered",
-        "*one-buffer*",
-        "shared",
-    ];
+/// What a child costs more if it is one of many, beside the least that it could cost.
+fn print_sketch(bench: &Bench, steps: &[Step]) {
+    let head = ["children: CPU s per million", "shared", "direct", "*bare*"];
     let mut table = Table::new(head);
     for step in steps {
         let part = format!("children {}", step.title);
         let cpu = |system| median(bench.figures.summary(&part, system, "cpu"));
-        let cells = WITH_SKETCHES.map(cpu);
+        let cells = WITH_SKETCH.map(cpu);
         table.row([std::slice::from_ref(&step.title), &cells].concat());
     }
     println!("{table}");
@@ -181,9 +174,8 @@ fn idle(bench: &mut Bench) {
     let load = Load::new(idle).children(children).prelude(1000);
     let mut table = Table::new([
         "idle children",
-        "direct: parent's wakeups per second",
-        "buffered: parent's wakeups per second",
         "shared: parent's wakeups per second",
+        "direct: parent's wakeups per second",
     ]);
     let mut cells = vec![children.to_string()];
     for system in OWN {

@@ -34,7 +34,6 @@ pub fn run(bench: &mut Bench) -> Result<()> {
         blocks(bench, BLOCK, "pipe of 64 KiB")?;
         blocks(bench, LARGE_PIPE, "pipe of 1 MiB")?;
         messages(bench, "direct");
-        messages(bench, "buffered");
         messages(bench, "shared");
         wake::measure(bench)?;
     }
@@ -199,7 +198,6 @@ fn print(bench: &Bench) {
         ("pipe of 64 KiB", "write(2) to a pipe of 64 KiB"),
         ("pipe of 1 MiB", "write(2) to a pipe of 1 MiB"),
         ("direct", "**messages, direct**"),
-        ("buffered", "**messages, buffered**"),
         ("shared", "**messages, shared**"),
     ] {
         let rate = bench.figures.summary("bytes", what, "rate");

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Result;
 use log::{Level, Log, Record};
-use pipe_handler::{Delivery, HoldBack, PipeHandler, scope};
+use pipe_handler::{HoldBack, PipeHandler, scope};
 
 use crate::{
     alloc,
@@ -26,20 +26,14 @@ pub fn run(bench: &mut Bench) -> Result<()> {
     for round in 0..bench.settings.rounds() {
         bench.round("scope", round);
         records(bench)?;
-        for (name, delivery) in [
-            ("direct", Delivery::Direct),
-            ("buffered", Delivery::Buffered),
-        ] {
-            escalations(bench, name, delivery)?;
-        }
+        escalations(bench)?;
     }
     print(bench);
     Ok(())
 }
 
-fn settings(delivery: Delivery) -> pipe_handler::Builder {
-    let builder = PipeHandler::builder().filter("trace").panic_hook(false);
-    builder.delivery(delivery)
+fn settings() -> pipe_handler::Builder {
+    PipeHandler::builder().filter("trace").panic_hook(false)
 }
 
 /// The reference record with another level, and with two more pairs or without.
@@ -65,7 +59,7 @@ fn records(bench: &mut Bench) -> Result<()> {
     let (mut first, mut second) = (Buffers::default(), Buffers::default());
     // The handler writes, but what it writes costs nothing to read.
     let null = OpenOptions::new().write(true).open("/dev/null")?;
-    let handler = settings(Delivery::Direct).build_on(null)?;
+    let handler = settings().build_on(null)?;
     let values = scope!(request = 17, method = "GET");
     let held = scope!().hold_back(HoldBack::below(Level::Info));
     let held_values = scope!(request = 17, method = "GET").hold_back(HoldBack::below(Level::Info));
@@ -106,9 +100,9 @@ fn records(bench: &mut Bench) -> Result<()> {
 }
 
 /// Microseconds of CPU of the thread that logs so many records directly, or that makes them matter.
-fn escalations(bench: &mut Bench, name: &'static str, delivery: Delivery) -> Result<()> {
+fn escalations(bench: &mut Bench) -> Result<()> {
     let (read_end, write_end) = std::io::pipe()?;
-    let handler = settings(delivery).build_on(write_end)?;
+    let handler = settings().build_on(write_end)?;
     let reader = thread::spawn(move || read_all(read_end));
     let held = scope!().hold_back(HoldBack::below(Level::Info).keep(1 << 20));
     let log = |level, count| {
@@ -120,7 +114,7 @@ fn escalations(bench: &mut Bench, name: &'static str, delivery: Delivery) -> Res
     for _ in 0..bench.settings.amount(50) {
         let mut add = |what, micros| {
             handler.flush();
-            bench.figures.add(name, what, "us", micros);
+            bench.figures.add("escalations", what, "us", micros);
         };
         add("directly", log(Level::Info, RECORDS + 1));
         add("directly again", log(Level::Info, RECORDS + 1));
@@ -178,25 +172,16 @@ fn print(bench: &Bench) {
         median(allocations)
     );
 
-    let mut table = Table::new([
-        "1,000 records, us of CPU",
-        "direct",
-        "ratio",
-        "buffered",
-        "ratio",
-    ]);
+    let mut table = Table::new(["1,000 records through a pipe, us of CPU", "us", "ratio"]);
     for what in [
         "directly",
         "directly again",
         "escalation",
         "keeping and escalation",
     ] {
-        let cells = ["direct", "buffered"].map(|name| {
-            let micros = bench.figures.summary(name, what, "us");
-            let ratios = bench.figures.ratios(name, what, "directly", "us");
-            [median(micros), median(ratios)]
-        });
-        table.row([&[what.to_owned()], &cells.concat()[..]].concat());
+        let micros = bench.figures.summary("escalations", what, "us");
+        let ratios = bench.figures.ratios("escalations", what, "directly", "us");
+        table.row([what.to_owned(), median(micros), median(ratios)]);
     }
     println!("{table}");
 }

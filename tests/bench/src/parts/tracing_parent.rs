@@ -45,7 +45,10 @@ const SINKS: [(&str, &str); 4] = [
     ("log", "`run_into` a logger"),
     ("tracing", "`run_into_tracing`"),
     ("registry", "`run_into_dispatch`, a registry with one layer"),
-    ("disabled", "`run_into_tracing`, all events disabled by their target"),
+    (
+        "disabled",
+        "`run_into_tracing`, all events disabled by their target",
+    ),
 ];
 
 pub fn run(bench: &mut Bench) -> Result<()> {
@@ -59,8 +62,12 @@ pub fn run(bench: &mut Bench) -> Result<()> {
         for ((spans, _), stream) in STREAMS.iter().zip(&streams) {
             for (sink, _) in SINKS {
                 let nanos = measure(bench, sink, stream, &registry)?;
-                bench.figures.add(format!("{PART} {sink}"), spans, "ns", nanos);
-                bench.figures.add(format!("{PART} {spans}"), sink, "ns", nanos);
+                bench
+                    .figures
+                    .add(format!("{PART} {sink}"), spans, "ns", nanos);
+                bench
+                    .figures
+                    .add(format!("{PART} {spans}"), sink, "ns", nanos);
             }
         }
     }
@@ -101,7 +108,10 @@ fn measure(bench: &Bench, sink: &str, stream: &[u8], registry: &Dispatch) -> Res
     });
     end?;
     let expected = (0..FRAMES).map(|n| FIRST_JOB + n).sum::<u64>();
-    ensure!(sink == "disabled" || jobs == expected, "job numbers that were not sent");
+    ensure!(
+        sink == "disabled" || jobs == expected,
+        "job numbers that were not sent"
+    );
     Ok(nanos / FRAMES as f64)
 }
 
@@ -131,7 +141,9 @@ fn push_spans(record: &mut LogRecord<'_>, request: u64, query: u64) {
     let mut fields: KeyValues<'_> = [("id", request)].into_iter().collect();
     fields.push("tenant", "alpha-7");
     record.spans.push("request", &fields);
-    record.spans.push("query", &[("n", query)].into_iter().collect());
+    record
+        .spans
+        .push("query", &[("n", query)].into_iter().collect());
 }
 
 static JOBS: AtomicU64 = AtomicU64::new(0);
@@ -276,13 +288,7 @@ impl Visit for Fields {
 fn print(bench: &Bench) {
     println!("## Tracing, the parent's side\n");
     println!("CPU nanoseconds per record, from memory, every field touched.\n");
-    let mut table = Table::new([
-        "",
-        STREAMS[0].1,
-        STREAMS[1].1,
-        STREAMS[2].1,
-        STREAMS[3].1,
-    ]);
+    let mut table = Table::new(["", STREAMS[0].1, STREAMS[1].1, STREAMS[2].1, STREAMS[3].1]);
     for (sink, title) in SINKS {
         let of = |spans| range(bench.figures.summary(format!("{PART} {sink}"), spans, "ns"));
         let cells = STREAMS.map(|(spans, _)| of(spans));
@@ -290,7 +296,11 @@ fn print(bench: &Bench) {
     }
     for (sink, title) in &SINKS[1..] {
         let same = STREAMS.map(|(spans, _)| {
-            median(bench.figures.ratios(format!("{PART} {spans}"), sink, "log", "ns"))
+            median(
+                bench
+                    .figures
+                    .ratios(format!("{PART} {spans}"), sink, "log", "ns"),
+            )
         });
         table.row([&[format!("{title} / `log` of the same")], &same[..]].concat());
         // Without spans, `log` shows the least that a record costs.

@@ -4,7 +4,6 @@ mod bare;
 mod ipc;
 mod json;
 mod naive;
-mod one_buffer;
 mod pipe;
 mod sketch;
 mod tracing_json;
@@ -49,10 +48,8 @@ pub type Join = Box<dyn FnOnce() -> Result<()>>;
 pub fn all() -> Vec<Box<dyn System>> {
     vec![
         Box::new(pipe::DIRECT),
-        Box::new(pipe::BUFFERED),
         Box::new(pipe::SHARED),
         Box::new(bare::Bare),
-        Box::new(one_buffer::OneBuffer),
         Box::new(json::Json),
         Box::new(tracing_json::TracingJson),
         Box::new(ipc::Ipc),

@@ -1,4 +1,4 @@
-//! What the two designs that nobody could use share: this project's pipe and its reader.
+//! The pipe and the reader of this project, for a design that nobody could use.
 
 use std::{
     env,
@@ -22,7 +22,7 @@ pub fn open_pipe() -> Result<File> {
 
 /// Without a look at the accounts: a sketch keeps none.
 pub fn serve(command: Command, sink: Box<dyn Log>) -> Result<(Child, Join)> {
-    let (child, logs) = Spawn::new(command).filter("info").spawn()?;
+    let (child, logs) = Spawn::new(command).filter("info").buffer(0).spawn()?;
     let task = tokio::spawn(async {
         logs.run_into(sink).await?;
         Ok(())
