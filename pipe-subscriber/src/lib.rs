@@ -54,6 +54,8 @@
 //!   child must be given. [`watch`](PipeSubscriber::watch) then names the child.
 //! - A child gets memory to log into, beside the pipe: faster, and nothing that was logged is lost either.
 //!   [`Spawn::buffer`] (feature `shared-buffer`) sets its length.
+//! - [`live_summary`](PipeSubscriber::live_summary) shows the figures while another task or thread reads. A logger is
+//!   warned if a child drops records, at most every 10 s.
 //! - [`collect`] is for tests: it runs a child and returns its records.
 //!   [How do I test that my worker logs?](collect#how-do-i-test-that-my-worker-logs)
 //! - [`PipeSubscriber::new`] reads from any `AsyncRead`: a socket, a stored stream, a pipe that was made elsewhere.
@@ -247,6 +249,10 @@
 //! | `subscriber/reader_stream.rs` | the common part of these two streams |
 //! | `subscriber/record_reader.rs` | takes payloads from `read` to `account`, views of records to a closure; catches and counts a logger's panics |
 //! | `subscriber/record_reader/take_frame.rs` | the same for whole frames |
+//! | `subscriber/live_summary.rs` | [`LiveSummary`]: the figures while another task reads |
+//! | `subscriber/drop_warnings.rs` | the warnings about records that a child has dropped |
+//! | `subscriber/level_report.rs` | the records of this crate's own: how many records of each level were dropped, or suppressed |
+//! | `subscriber/due.rs` | when such a record is to be handed on |
 //! | `subscriber/rate_limit.rs` | decides which records are handed on, and makes the report of the others |
 //! | `subscriber/own_runtime.rs` | the runtime of `run_on_thread` |
 //! | `subscriber/error.rs` | [`ReadError`] |
@@ -362,7 +368,7 @@ pub use {
     dispatch::{Attach, Escaping, LabelIn},
     read::ChildPipe,
     spawn::{Handover, Spawn, SpawnCommand, Via, spawn},
-    subscriber::{PipeSubscriber, ReadError, Records},
+    subscriber::{LiveSummary, PipeSubscriber, ReadError, Records},
 };
 
 #[cfg(all(unix, feature = "frames"))]

@@ -112,17 +112,26 @@ impl Accounts {
         self.opened > 0 && self.folded.unclosed == 0 && self.all().all(Account::is_closed)
     }
 
+    /// Returns the number of accounts.
+    pub(crate) fn count(&self) -> usize {
+        self.accounts.len() - self.free.len()
+    }
+
     fn all(&self) -> impl Iterator<Item = &Account> {
         self.accounts.iter().flatten()
     }
 
-    /// Writes the sums and the processes into a summary.
-    pub(crate) fn report(&self, summary: &mut Summary) {
+    /// Writes the processes into a summary.
+    pub(crate) fn list(&self, summary: &mut Summary) {
         let (listed, folded) = self.listed_and_folded();
-        let mut sums = folded.clone();
-        listed.iter().for_each(|account| sums.add(account));
         summary.processes = listed.into_iter().map(Account::summary).collect();
-        summary.folded_processes = folded.accounts;
+        summary.folded_processes = folded;
+    }
+
+    /// Writes the sums over all processes into a summary.
+    pub(crate) fn report(&self, summary: &mut Summary) {
+        let mut sums = self.folded.clone();
+        self.all().for_each(|account| sums.add(account));
         summary.received = sums.received;
         summary.dropped = sums.dropped;
         summary.dropped_by_level = sums.dropped_by_level;
@@ -132,19 +141,16 @@ impl Accounts {
         summary.unclosed = sums.unclosed;
     }
 
-    /// Returns the accounts that a summary lists, in the order of opening, and the sums of all others.
-    fn listed_and_folded(&self) -> (Vec<&Account>, Sums) {
+    /// Returns the accounts that a summary lists, in the order of opening, and the number of all others.
+    fn listed_and_folded(&self) -> (Vec<&Account>, u64) {
         let mut accounts: Vec<_> = self.all().collect();
-        let mut folded = self.folded.clone();
         let excess = accounts.len().saturating_sub(MAX_ACCOUNTS);
         if excess > 0 {
             accounts.sort_unstable_by_key(|account| account.worth());
-            accounts
-                .drain(..excess)
-                .for_each(|account| folded.add(account));
+            accounts.drain(..excess);
         }
         accounts.sort_unstable_by_key(|account| account.opened());
-        (accounts, folded)
+        (accounts, self.folded.accounts + excess as u64)
     }
 
     /// Returns the current account of a key, and marks it as heard of now.
@@ -231,7 +237,7 @@ impl Accounts {
 
 impl Sums {
     fn add(&mut self, account: &Account) {
-        let process = account.summary();
+        let process = account.figures();
         self.accounts += 1;
         self.unclosed += u64::from(!process.closed);
         self.received = self.received.saturating_add(process.received);

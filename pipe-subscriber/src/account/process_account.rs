@@ -146,11 +146,19 @@ impl Account {
         most
     }
 
-    /// Returns the figures of this process.
+    /// Returns the figures of this process, with its name.
+    pub(crate) fn summary(&self) -> ProcessSummary {
+        ProcessSummary {
+            process: self.name.clone(),
+            ..self.figures()
+        }
+    }
+
+    /// Returns the figures of this process, without its name.
     ///
     /// The gap is the number of log calls that have neither arrived nor been reported as dropped. The process has made
     /// as many calls as its close frame says, or as its highest seq says if that is more.
-    pub(crate) fn summary(&self) -> ProcessSummary {
+    pub(crate) fn figures(&self) -> ProcessSummary {
         let totals = self.totals();
         // The drops by level count too: each level may have its higher count from the other source, and their sum then
         // exceeds both totals. Without them, `dropped` could be lower than the sum of its levels.
@@ -172,7 +180,7 @@ impl Account {
             pid: self.key.pid,
             instance: self.key.instance,
             incarnation: self.incarnation,
-            process: self.name.clone(),
+            process: None,
             received: self.received,
             dropped,
             missing,

@@ -1,22 +1,20 @@
 //! `Receiver`: writes each payload of a stream to the tee, decodes it, counts it, and passes its record on.
 
 use record_proto::{
-    CodecError, DEFAULT_VALUE_LIMIT, Fragment, Levels, LogRecord, Payload, PayloadError, Progress,
-    Reassembler, RecordDecoder, RecordView, Rejected, VERSION,
+    DEFAULT_VALUE_LIMIT, Fragment, LogRecord, Payload, PayloadError, Progress, Reassembler,
+    RecordDecoder, RecordView, Rejected, VERSION,
 };
 
 use super::accounts::Accounts;
-use super::reasons::{FILTER_OFF, NOT_ADOPTED, Reason, Reasons};
-use super::summary::{StreamEnd, Summary};
+use super::reasons::{NOT_ADOPTED, Reason, Reasons};
 use super::tee::Tee;
 
+mod figures;
 #[cfg(feature = "frames")]
 mod whole_frames;
 
 const EVICTED: &str =
     "unfinished records in fragments exceeded the join limit: the oldest were given up";
-
-const FOLDED: &str = "more processes than are counted one by one: some are in the sums only";
 
 /// Decodes and counts the payloads of one stream, writes them to the tee, and passes the records on.
 ///
@@ -34,6 +32,8 @@ pub(crate) struct Receiver {
     filter_is_off: bool,
     /// Whether any payload was received, of whatever kind.
     has_received: bool,
+    /// Whether a process has reported drops since [`take_new_drops`](Self::take_new_drops).
+    has_new_drops: bool,
     malformed: u64,
     /// Whether a record in fragments was too long. Its later fragments are then not counted as malformed.
     has_given_up: bool,
@@ -54,6 +54,7 @@ impl Receiver {
             is_child_pipe: false,
             filter_is_off: false,
             has_received: false,
+            has_new_drops: false,
             malformed: 0,
             has_given_up: false,
             unknown: 0,
@@ -161,8 +162,14 @@ impl Receiver {
                 self.check_version(hello.version);
                 self.accounts.hello(&hello);
             }
-            Ok(Payload::Dropped(dropped)) => self.accounts.dropped(&dropped),
-            Ok(Payload::Close(close)) => self.accounts.close(&close),
+            Ok(Payload::Dropped(dropped)) => {
+                self.has_new_drops = true;
+                self.accounts.dropped(&dropped);
+            }
+            Ok(Payload::Close(close)) => {
+                self.has_new_drops |= close.dropped > 0;
+                self.accounts.close(&close);
+            }
             // `Payload` is non-exhaustive: kinds that a later record-proto decodes are unknown to this crate.
             Ok(_) => self.unknown += 1,
             Err(error) => self.reject(error),
@@ -192,6 +199,12 @@ impl Receiver {
         self.logger_panics += 1;
     }
 
+    /// Returns whether a process has reported drops since the last call.
+    #[inline]
+    pub(crate) fn take_new_drops(&mut self) -> bool {
+        std::mem::take(&mut self.has_new_drops)
+    }
+
     /// Ends receiving; may be called more than once. `is_whole` says that the stream ended without an error and was
     /// read to its end.
     ///
@@ -202,61 +215,6 @@ impl Receiver {
         if is_whole && self.is_child_pipe && !self.has_received {
             self.reasons.note(Reason::Fixed(NOT_ADOPTED));
         }
-    }
-
-    /// Returns the figures so far.
-    ///
-    /// `end` is the end that the reader has found; if it is `None`, the end is clean if all processes have closed, and
-    /// eof otherwise. `codec_error` is the error after which no more frames could be found.
-    pub(crate) fn summary(
-        &self,
-        end: Option<StreamEnd>,
-        codec_error: Option<&CodecError>,
-    ) -> Summary {
-        let mut reasons = self.reasons.clone();
-        if let Some(error) = codec_error {
-            reasons.note_first(Reason::Other(error.to_string()));
-        }
-        if self.accounts.any_folded() {
-            reasons.note_first(Reason::Fixed(FOLDED));
-        }
-        let by_accounts = match self.accounts.is_closed() {
-            true => StreamEnd::Clean,
-            false => StreamEnd::Eof,
-        };
-        let mut summary = Summary {
-            received: 0,
-            dropped: 0,
-            dropped_by_level: Levels::default(),
-            missing: 0,
-            in_flight: 0,
-            held_back: 0,
-            unclosed: 0,
-            malformed: self.malformed,
-            unknown: self.unknown,
-            incomplete: self.reassembler.open() as u64,
-            evicted: self.reassembler.evicted(),
-            logger_panics: self.logger_panics,
-            suppressed: 0,
-            suppressed_by_level: Levels::default(),
-            #[cfg(feature = "capture")]
-            captured: Vec::new(),
-            newer_version: self.newer_version,
-            reasons: reasons.to_texts(),
-            processes: Vec::new(),
-            folded_processes: 0,
-            end: end.unwrap_or(by_accounts),
-            exit_status: None,
-        };
-        self.accounts.report(&mut summary);
-        // Without any payload the child has not adopted the pipe. Then it has not read its filter either, and the
-        // filter is not the reason.
-        let is_silent =
-            self.has_received && summary.received == 0 && summary.end != StreamEnd::Open;
-        if self.filter_is_off && is_silent {
-            summary.reasons.insert(0, FILTER_OFF.to_owned());
-        }
-        summary
     }
 
     /// Adds a fragment. Returns the length of the payload that it completes, or 0.

@@ -243,11 +243,14 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     }
 
     /// Ends a burst of payloads, all of which are dispatched, if it took its time. For a reader that does not yield.
+    /// Returns whether it did.
     #[inline]
-    pub(crate) fn end_burst(&mut self) {
-        if self.budget.is_over() {
+    pub(crate) fn end_burst(&mut self) -> bool {
+        let is_over = self.budget.is_over();
+        if is_over {
             self.publish();
         }
+        is_over
     }
 
     /// Takes the error of the reader that ended the stream, if one did.

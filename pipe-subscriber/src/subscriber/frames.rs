@@ -76,7 +76,8 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     ///   [rate limit](crate::Spawn::rate_limit) become frames too. Records that the limit suppresses do not.
     /// - Counts of dropped records in a shared buffer become dropped frames.
     /// - A [`tee`](Self::tee) gets what it gets otherwise: frames as they were received, in fragments.
-    pub fn frames(self) -> Frames<R> {
+    pub fn frames(mut self) -> Frames<R> {
+        self.reader.set_warns_of_drops(false);
         Frames {
             stream: ReaderStream::new(self.reader),
         }

@@ -1,9 +1,13 @@
 //! The public reader: its settings, the ways to run it, and the loop that takes payloads from `read` to `account` and
 //! records on to `dispatch`. May use `read`, `account`, `dispatch` and `sys`.
 
+mod drop_warnings;
+mod due;
 mod error;
 #[cfg(feature = "frames")]
 mod frames;
+mod level_report;
+mod live_summary;
 mod own_runtime;
 mod pipe_subscriber;
 mod rate_limit;
@@ -25,4 +29,6 @@ mod watch;
 #[cfg(feature = "frames")]
 pub use frames::Frames;
 pub(crate) use rate_limit::RateLimit;
-pub use {error::ReadError, pipe_subscriber::PipeSubscriber, records::Records};
+pub use {
+    error::ReadError, live_summary::LiveSummary, pipe_subscriber::PipeSubscriber, records::Records,
+};

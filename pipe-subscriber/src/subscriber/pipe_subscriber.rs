@@ -30,7 +30,8 @@ use crate::read::Rings;
 /// [`run`](Self::run), [`run_into`](Self::run_into) and [`run_with`](Self::run_with) own the subscriber and read to the
 /// end. [`run_until`](Self::run_until), [`run_into_until`](Self::run_into_until) and
 /// [`run_with_until`](Self::run_with_until) borrow it: they can be dropped at any moment, in a `select!` or by a
-/// timeout, and the next call goes on from there. [`summary`](Self::summary) returns the figures at any time.
+/// timeout, and the next call goes on from there. [`summary`](Self::summary) returns the figures between two calls, and
+/// [`live_summary`](Self::live_summary) while another task or thread reads.
 ///
 /// Every `run` method catches and counts the logger's panics. It yields to the runtime's other tasks after 64 payloads
 /// or 1 ms. Tasks that wait for I/O or a timer run after 1,024 payloads, or at the first such yield after 250 us.

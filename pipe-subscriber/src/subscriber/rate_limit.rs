@@ -1,6 +1,7 @@
 //! `RateLimit`: which records of a child are handed on, and the report of the others.
 
 use std::{
+    mem,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -8,10 +9,8 @@ use std::{
 use log::{Level, LevelFilter};
 use record_proto::{Levels, LogRecord};
 
-use crate::sys::Alarm;
-
-/// The target of the records that report suppressed ones.
-const REPORT_TARGET: &str = "pipe_subscriber";
+use super::due::Due;
+use super::level_report::report;
 
 /// The time over which suppressed records are added up before they are reported, and so the least time between reports.
 const REPORT_PERIOD: Duration = Duration::from_secs(1);
@@ -34,9 +33,8 @@ pub(crate) struct RateLimit {
     suppressed: Levels,
     /// Those that have not been reported yet.
     unreported: Levels,
-    /// When the next report is due; `None` if there is nothing to report.
-    report_at: Option<Instant>,
-    alarm: Alarm,
+    /// The next report; not set if there is nothing to report.
+    due: Due,
 }
 
 impl RateLimit {
@@ -50,8 +48,7 @@ impl RateLimit {
             refilled: None,
             suppressed: Levels::default(),
             unreported: Levels::default(),
-            report_at: None,
-            alarm: Alarm::default(),
+            due: Due::default(),
         }
     }
 
@@ -67,30 +64,28 @@ impl RateLimit {
         }
         *self.suppressed.of_mut(level) += 1;
         *self.unreported.of_mut(level) += 1;
-        self.report_at.get_or_insert(now + REPORT_PERIOD);
+        self.due.set(now + REPORT_PERIOD);
         false
     }
 
     /// Returns a record that reports the suppressed ones since the last report, if one is due.
     pub(crate) fn take_report(&mut self, now: Instant) -> Option<LogRecord<'static>> {
-        self.report_at.take_if(|due| *due <= now)?;
-        Some(report(std::mem::take(&mut self.unreported)))
+        if !self.due.take(now) {
+            return None;
+        }
+        let suppressed = mem::take(&mut self.unreported);
+        let what = "suppressed by the rate limit";
+        Some(report(suppressed.total(), &suppressed, what))
     }
 
     /// Makes the report due now. To be called at the end of the stream. Returns whether there is one.
     pub(crate) fn hurry_report(&mut self, now: Instant) -> bool {
-        self.report_at = self.report_at.map(|due| due.min(now));
-        self.report_at.is_some()
+        self.due.hurry(now)
     }
 
     /// Ready if a report is due. Otherwise wakes the task when it is.
-    ///
-    /// If the system refuses timers, the report comes with the next record or at the end.
     pub(crate) fn poll_report(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match self.report_at.map(|due| self.alarm.poll(cx, due)) {
-            Some(Poll::Ready(Ok(()))) => Poll::Ready(()),
-            _ => Poll::Pending,
-        }
+        self.due.poll(cx)
     }
 
     /// Returns all suppressed records.
@@ -105,19 +100,6 @@ impl RateLimit {
         self.units = self.units.saturating_add(added).min(self.capacity);
         self.refilled = Some(now);
     }
-}
-
-fn report(suppressed: Levels) -> LogRecord<'static> {
-    let message = match suppressed.total() {
-        1 => "1 record suppressed by the rate limit".to_owned(),
-        total => format!("{total} records suppressed by the rate limit"),
-    };
-    let mut record = LogRecord::new(Level::Warn, REPORT_TARGET, message);
-    for level in Level::iter().filter(|&level| suppressed.of(level) > 0) {
-        let key = level.as_str().to_ascii_lowercase();
-        record.key_values.push(&key, suppressed.of(level));
-    }
-    record
 }
 
 #[cfg(test)]

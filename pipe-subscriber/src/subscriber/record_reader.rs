@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
     task::{Context, Poll, ready},
     time::Instant,
@@ -12,7 +13,10 @@ use record_proto::LogRecord;
 use record_proto::RecordView;
 use tokio::io::AsyncRead;
 
+use super::drop_warnings::DropWarnings;
 use super::error::ReadError;
+use super::live_summary::LiveSummary;
+use super::own_runtime::OwnRuntime;
 use super::rate_limit::RateLimit;
 use crate::account::{Receiver, Summary};
 #[cfg(feature = "capture")]
@@ -20,6 +24,7 @@ use crate::capture::CapturedStreams;
 use crate::read::FrameReader;
 use crate::sys::discard_panic;
 
+mod reports;
 #[cfg(feature = "frames")]
 mod take_frame;
 
@@ -35,6 +40,11 @@ pub(crate) struct RecordReader<R> {
     pub(crate) frames: FrameReader<R>,
     pub(crate) receiver: Receiver,
     limit: Option<Box<RateLimit>>,
+    drops: DropWarnings,
+    warns_of_drops: bool,
+    live: Option<LiveSummary>,
+    /// How many bursts of payloads have ended since the figures were written down.
+    unpublished_bursts: usize,
     #[cfg(feature = "capture")]
     capture: Option<Box<CapturedStreams>>,
 }
@@ -42,18 +52,31 @@ pub(crate) struct RecordReader<R> {
 impl<R> RecordReader<R> {
     /// Returns the figures so far.
     pub(crate) fn summary(&self) -> Summary {
-        let end = self.frames.end();
-        let mut summary = self.receiver.summary(end, self.frames.codec_error());
+        let mut summary = self.figures();
+        self.receiver
+            .complete(&mut summary, self.frames.codec_error());
         summary.reasons.extend(self.frames.ring_reasons());
-        if let Some(limit) = &self.limit {
-            summary.suppressed_by_level = limit.suppressed();
-            summary.suppressed = summary.suppressed_by_level.total();
-        }
         #[cfg(feature = "capture")]
+        let summary = self.with_captured(summary);
+        summary
+    }
+
+    #[cfg(feature = "capture")]
+    fn with_captured(&self, mut summary: Summary) -> Summary {
         if let Some(capture) = &self.capture {
             capture.report(&mut summary);
         }
         summary
+    }
+
+    /// Returns the numbers so far, without those of the captured streams and without the lists.
+    fn figures(&self) -> Summary {
+        let mut figures = self.receiver.figures(self.frames.end());
+        if let Some(limit) = &self.limit {
+            figures.suppressed_by_level = limit.suppressed();
+            figures.suppressed = figures.suppressed_by_level.total();
+        }
+        figures
     }
 }
 
@@ -63,6 +86,10 @@ impl<R: AsyncRead + Unpin> RecordReader<R> {
             frames: FrameReader::new(reader),
             receiver: Receiver::new(),
             limit: None,
+            drops: DropWarnings::default(),
+            warns_of_drops: false,
+            live: None,
+            unpublished_bursts: 0,
             #[cfg(feature = "capture")]
             capture: None,
         }
@@ -96,21 +123,39 @@ impl<R: AsyncRead + Unpin> RecordReader<R> {
         Poll::Ready(())
     }
 
+    /// As [`poll_to_end`](Self::poll_to_end), but reads within `runtime` and calls `on_record` outside of it: a logger
+    /// that blocks on a runtime of its own would panic within this one.
+    pub(crate) fn read_outside_of(
+        &mut self,
+        runtime: &OwnRuntime,
+        mut on_record: impl FnMut(&RecordView<'_>),
+    ) -> Result<Summary, ReadError> {
+        while runtime.block_on(poll_fn(|cx| self.poll_input(cx))) == Some(true) {
+            loop {
+                let most = self.frames.take_steps();
+                if !self.take_inputs(most, &mut on_record) {
+                    break;
+                }
+                if self.frames.end_burst() {
+                    self.publish_figures();
+                }
+            }
+        }
+        self.finish()
+    }
+
     /// Ready with `true` if there probably is an input to [take](Self::take_inputs), and with `false` if all streams
     /// have ended, with or without an error.
     ///
-    /// An input is a payload, a captured line, or the report of suppressed records.
+    /// An input is a payload, a captured line, or a report of this crate's own.
     #[inline]
     pub(crate) fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        let poll = self.poll_streams(cx);
-        let Some(limit) = &mut self.limit else {
-            return poll;
-        };
-        match poll {
-            Poll::Ready(false) => Poll::Ready(limit.hurry_report(Instant::now())),
-            Poll::Pending => limit.poll_report(cx).map(|()| true),
-            poll => poll,
+        let streams = self.poll_streams(cx);
+        let poll = self.poll_reports(streams, cx);
+        if poll != Poll::Ready(true) {
+            self.publish_figures();
         }
+        poll
     }
 
     #[inline]
@@ -139,6 +184,7 @@ impl<R: AsyncRead + Unpin> RecordReader<R> {
             // The closure runs the program's code. Nothing of ours is left half done by its panic: the record has been
             // counted, and it is dropped after this call.
             let run = catch_unwind(AssertUnwindSafe(|| {
+                self.hand_on_warning(&mut on_record);
                 while taken < most {
                     // Counted first, because `on_record` may panic.
                     taken += 1;
@@ -232,6 +278,9 @@ impl<R: AsyncRead + Unpin> RecordReader<R> {
     pub(crate) fn finish(&mut self) -> Result<Summary, ReadError> {
         self.end();
         let summary = self.summary();
+        if let Some(live) = &self.live {
+            live.set(summary.clone());
+        }
         match self.frames.take_read_error() {
             Some(source) => Err(ReadError {
                 summary: Box::new(summary),

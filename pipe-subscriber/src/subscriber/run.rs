@@ -24,6 +24,11 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     /// Hands records to [`log::logger`] until the stream ends: those that [`log::max_level`] and the logger's `enabled`
     /// let through.
     ///
+    /// If the child reports that it has dropped records, the logger gets a warning with their number, with the target
+    /// `pipe_subscriber`, and with the numbers by level as key-values. It comes at once, then with the number of all
+    /// further ones at most every 10 s, and with the rest at the end of the stream. The methods that read into another
+    /// logger or into `tracing` do the same; a closure and a `Stream` get records of the child only.
+    ///
     /// # Errors
     ///
     /// Returns an error if reading fails, or failed in an earlier [`run_until`](Self::run_until). The way in which a
@@ -86,6 +91,7 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
         mut self,
         mut f: impl FnMut(&LogRecord<'_>),
     ) -> Result<Summary, ReadError> {
+        self.reader.set_warns_of_drops(false);
         self.finish(|record| f(&record.to_record())).await
     }
 
@@ -170,11 +176,13 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
         mut f: impl FnMut(&LogRecord<'_>),
         future: F,
     ) -> F::Output {
+        self.reader.set_warns_of_drops(false);
         self.drive(future, |record| f(&record.to_record())).await
     }
 
     /// Returns the figures so far. They count the records that have been handed on, not those that have only been read.
-    /// Their end is [open](crate::StreamEnd::Open) until the stream has ended.
+    /// Their end is [open](crate::StreamEnd::Open) until the stream has ended. While another task or thread reads,
+    /// [`live_summary`](Self::live_summary) shows them.
     ///
     /// `missing` may be higher than it will be in the end: if threads of a child log at the same time, the order of
     /// their records in the pipe may differ from the order of the records' numbers.
@@ -184,7 +192,8 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
 
     /// Returns the records as a [`Stream`](futures_core::Stream): with every level, with the text as the child wrote
     /// it, and with nothing attached. Each record owns its data.
-    pub fn records(self) -> Records<R> {
+    pub fn records(mut self) -> Records<R> {
+        self.reader.set_warns_of_drops(false);
         Records::new(self.reader)
     }
 
@@ -212,7 +221,9 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
         with_signals_blocked(|| thread.spawn(move || self.run_outside_of(&runtime)))
     }
 
-    pub(super) fn dispatch(&self) -> Dispatch {
+    /// Prepares records for a logger, which is warned of drops from here on.
+    pub(super) fn dispatch(&mut self) -> Dispatch {
+        self.reader.set_warns_of_drops(true);
         let (label, attach) = (self.label.clone(), self.attach.clone());
         Dispatch::new(self.escaping, label, self.label_in, attach)
     }
@@ -243,21 +254,10 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
         .await
     }
 
-    /// Reads within the runtime, and calls the logger outside of it: a logger that blocks on a runtime of its own would
-    /// panic within this one.
     fn run_outside_of(mut self, runtime: &OwnRuntime) -> Result<Summary, ReadError> {
         let mut dispatch = self.dispatch();
-        let mut on_record = to_the_global_logger(&mut dispatch);
-        while runtime.block_on(poll_fn(|cx| self.reader.poll_input(cx))) == Some(true) {
-            loop {
-                let most = self.reader.frames.take_steps();
-                if !self.reader.take_inputs(most, &mut on_record) {
-                    break;
-                }
-                self.reader.frames.end_burst();
-            }
-        }
-        self.reader.finish()
+        self.reader
+            .read_outside_of(runtime, to_the_global_logger(&mut dispatch))
     }
 }
 

@@ -224,10 +224,7 @@ impl<R: AsyncRead + Unpin> Tracing<'_, R> {
             mut tracer,
             reader,
         } = self;
-        while runtime.block_on(poll_fn(|cx| reader.poll_input(cx))) == Some(true) {
-            while reader.take_inputs(u32::MAX, |record| prepare.trace(record, &mut tracer)) {}
-        }
-        reader.finish()
+        reader.read_outside_of(runtime, |record| prepare.trace(record, &mut tracer))
     }
 
     fn poll_to_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {

@@ -286,6 +286,39 @@ async fn drops_are_counted_once_by_account_whether_or_not_the_ring_was_given_bac
     assert_eq!(counts(&again), expected);
 }
 
+/// A child that drops for hours is no news at its end only.
+#[tokio::test]
+async fn drops_in_a_ring_that_is_in_use_are_counted_before_its_end_and_once() {
+    let is_over = Arc::new(AtomicBool::new(false));
+    let pipe = Scripted({
+        let is_over = Arc::clone(&is_over);
+        move || is_over.load(Relaxed).then(Vec::new)
+    });
+    let (mut subscriber, mut child) = with_rings(pipe, 64 * KIB);
+    child.drop_records(Level::Info, 2);
+    read(&mut subscriber, 0, |_| {}).await;
+    assert_eq!(
+        subscriber.summary().dropped,
+        0,
+        "of nobody, before the hello"
+    );
+    child.hello();
+    for n in 1..=3 {
+        child.log("one");
+        assert_eq!(take(&mut subscriber, 1).await, ["one"]);
+        within(subscriber.run_with_until(|_| {}, tokio::task::yield_now())).await;
+        let summary = subscriber.summary();
+        assert_eq!((summary.dropped, summary.missing), (2 * n, 0), "{n}");
+        assert_eq!(summary.processes[0].pid, Some(7));
+        child.drop_records(Level::Info, 2);
+    }
+    release(child.writer.words());
+    is_over.store(true, Relaxed);
+    let (_, summary) = messages(subscriber).await;
+    assert_eq!((summary.dropped, summary.dropped_by_level.0[2]), (8, 8));
+    assert_eq!((summary.received, summary.processes.len()), (3, 1));
+}
+
 /// More sessions than there are rings pass by, and the one that lives keeps its account.
 #[tokio::test]
 async fn drops_of_a_process_that_outlives_many_others_belong_to_its_account() {

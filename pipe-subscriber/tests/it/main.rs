@@ -17,6 +17,7 @@ mod fragments;
 mod frames;
 mod instances;
 mod labels;
+mod live;
 mod logger_panics;
 mod prefixes;
 mod prepare;

@@ -1,6 +1,9 @@
 //! `DroppedCounts`: the reports of dropped records that are made of the counts in a shared buffer.
 
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use record_proto::{Dropped, Encode, Levels, Payload};
 
@@ -13,11 +16,33 @@ pub(super) struct DroppedCounts {
     sessions: Vec<(u32, Option<u64>)>,
     /// The payloads of reports that were not handed out.
     reports: VecDeque<Vec<u8>>,
+    /// When the counts of rings in use were last looked at.
+    looked: Option<Instant>,
 }
 
 impl DroppedCounts {
     /// A buffer has at most so many rings, and so at most so many sessions that have one.
     const MAX_SESSIONS: usize = 64;
+
+    /// The time between two looks at the counts of rings in use, while the reader does not sleep.
+    const PERIOD: Duration = Duration::from_secs(1);
+
+    /// Returns whether the counts of rings in use are to be looked at.
+    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+        let is_due = self
+            .looked
+            .is_none_or(|looked| now.saturating_duration_since(looked) >= Self::PERIOD);
+        if is_due {
+            self.looked = Some(now);
+        }
+        is_due
+    }
+
+    /// Returns whether the hello of this owner was read. Before that, its drops would belong to no account.
+    pub(super) fn knows(&self, owner: u64) -> bool {
+        let instance = instance_of(owner);
+        self.sessions.iter().any(|session| session.0 == instance)
+    }
 
     /// Keeps the session of a hello. If there are too many, those go whose instance is not that of any of `owners`.
     #[cold]

@@ -219,6 +219,7 @@ impl Rings {
         self.reader.awake(words);
         self.reader
             .fall_asleep(words, membarrier::in_registered_processes);
+        self.report_drops(false);
         self.begin_look();
         let has_found = self.has_payload() || self.phase == Phase::LookDue;
         if has_found {
@@ -254,13 +255,17 @@ impl Rings {
             return self.reader.go_on(self.memory.words());
         }
         if self.bytes_of_look > 0 {
-            let is_hot = self.pacing.on_frames(self.bytes_of_look, Instant::now());
+            let now = Instant::now();
+            let is_hot = self.pacing.on_frames(self.bytes_of_look, now);
             if is_hot && self.has_barrier {
                 self.reader.tick(self.memory.words());
             }
+            if self.dropped.is_due(now) {
+                self.report_drops(false);
+            }
         }
         if self.reader.is_closed() {
-            self.report_all_drops();
+            self.report_drops(true);
             self.phase = Phase::Ended;
             return;
         }
@@ -271,13 +276,13 @@ impl Rings {
         };
     }
 
-    /// Reports the drops in rings that were not given back.
-    fn report_all_drops(&mut self) {
-        let dropped = &mut self.dropped;
-        self.reader.each_ring(self.memory.words(), |ring| {
-            let counts = [0, 1, 2, 3, 4].map(|level| ring.dropped[level].load(Relaxed));
-            dropped.report(ring.owner.load(Relaxed), counts);
-        });
+    /// Reports the new drops in rings that were not given back: those of sessions whose hello was read, or of `all`.
+    fn report_drops(&mut self, all: bool) {
+        let dropped = &self.dropped;
+        let is_wanted = |owner| all || dropped.knows(owner);
+        for (owner, counts) in self.reader.take_dropped(self.memory.words(), is_wanted) {
+            self.dropped.report(owner, counts);
+        }
     }
 }
 

@@ -159,8 +159,8 @@ impl BufferReader {
     /// Gives room back to the writers, and frees the rings that were released and are empty. To be called when every
     /// frame that was handed out is dispatched.
     ///
-    /// Calls `wake` with each position that somebody waits for, and `freed` with the owner and the counts of dropped
-    /// records of each ring that was freed. Returns whether any frames were read since the last call.
+    /// Calls `wake` with each position that somebody waits for, and `freed` with the owner of each ring that was freed and
+    /// the counts of dropped records that were not [taken](Self::take_dropped) yet. Returns whether any frames were read since the last call.
     pub fn publish(
         &mut self,
         words: &[AtomicU64],
@@ -239,6 +239,28 @@ impl BufferReader {
     /// Returns the rings that made no sense, with the reason.
     pub fn given_up(&self) -> &[(usize, RingError)] {
         &self.given_up
+    }
+
+    /// Takes the counts of dropped records, by level, that are new since the last call, with their owners: of all rings
+    /// that are or were in use and were not freed, and whose owner is `wanted`.
+    pub fn take_dropped(
+        &mut self,
+        words: &[AtomicU64],
+        wanted: impl Fn(u64) -> bool,
+    ) -> Vec<(u64, [u64; 5])> {
+        let mut taken = Vec::new();
+        for index in bits(self.claimed | self.given_up_bits) {
+            let ring = self.layout.ring(words, index);
+            let owner = ring.owner.load(Relaxed);
+            if !wanted(owner) {
+                continue;
+            }
+            let counts = self.rings[index].take_dropped(ring);
+            if counts != [0; 5] {
+                taken.push((owner, counts));
+            }
+        }
+        taken
     }
 
     /// Calls `f` with the words of each ring that is or was in use and was not freed.
@@ -321,11 +343,8 @@ impl BufferReader {
         if !is_released || !self.rings[index].is_at(ring.head.load(Relaxed)) {
             return None;
         }
-        let mut dropped = [0; 5];
-        for (taken, count) in dropped.iter_mut().zip(ring.dropped) {
-            *taken = count.load(Relaxed);
-            count.store(0, Relaxed);
-        }
+        let dropped = self.rings[index].take_dropped(ring);
+        self.rings[index].reset_dropped(ring);
         self.claimed &= !(1 << index);
         self.layout.header(words).free(ring, index);
         Some(dropped)

@@ -57,6 +57,8 @@ pub(super) struct RingReader {
     published: u64,
     /// The tail when writers were last woken.
     woken: u64,
+    /// The counts of dropped records that were taken, of this owner.
+    dropped: [u64; 5],
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -165,6 +167,26 @@ impl RingReader {
             self.woken = self.position;
         }
         is_due
+    }
+
+    /// Returns the counts of dropped records that are new since the last call.
+    pub(super) fn take_dropped(&mut self, ring: RingWords<'_>) -> [u64; 5] {
+        let mut new = [0; 5];
+        for ((new, taken), count) in new.iter_mut().zip(&mut self.dropped).zip(ring.dropped) {
+            // Relaxed: a count stands for itself. One that comes late is new at the next call.
+            let count = count.load(Relaxed);
+            *new = count.saturating_sub(*taken);
+            *taken = count.max(*taken);
+        }
+        new
+    }
+
+    /// Begins the counts of the next owner.
+    pub(super) fn reset_dropped(&mut self, ring: RingWords<'_>) {
+        self.dropped = [0; 5];
+        ring.dropped
+            .iter()
+            .for_each(|count| count.store(0, Relaxed));
     }
 
     /// Marks a ring that makes no sense: its writer finds that it cannot be used any more.

@@ -500,11 +500,31 @@ fn the_counts_of_dropped_records_are_read_without_a_release() {
     writer.add_dropped(5, 1);
     writer.add_dropped(5, 1);
     reader.look(&memory.words);
-    let mut dropped = Vec::new();
-    reader.each_ring(&memory.words, |ring| {
-        dropped.extend(ring.dropped.iter().map(|count| count.load(Relaxed)));
-    });
-    assert_eq!(dropped, [2, 0, 0, 0, 2]);
+    assert_eq!(reader.take_dropped(&memory.words, |_| false), []);
+    let dropped = reader.take_dropped(&memory.words, |_| true);
+    assert_eq!(dropped, [(7, [2, 0, 0, 0, 2])]);
+    assert_eq!(reader.take_dropped(&memory.words, |_| true), []);
+
+    // Those that come later are counted by themselves, and a count that goes back counts nothing twice.
+    writer.add_dropped(1, 3);
+    writer.words().dropped[4].store(1, Relaxed);
+    let dropped = reader.take_dropped(&memory.words, |_| true);
+    assert_eq!(dropped, [(7, [3, 0, 0, 0, 0])]);
+    writer.add_dropped(2, 4);
+    writer.release();
+    let mut last = Vec::new();
+    reader.publish(
+        &memory.words,
+        |_| {},
+        |owner, counts| last.push((owner, counts)),
+    );
+    assert_eq!(last, [(7, [0, 4, 0, 0, 0])]);
+    // The next owner begins at 0.
+    let writer = memory.claim().unwrap();
+    writer.add_dropped(1, 1);
+    reader.look(&memory.words);
+    let dropped = reader.take_dropped(&memory.words, |_| true);
+    assert_eq!(dropped, [(7, [1, 0, 0, 0, 0])]);
 }
 
 #[test]
