@@ -105,8 +105,7 @@
 //! that earlier records had too. It decodes every other record to a `LogRecord`, as in the picture above. A `Scratch`
 //! uses the same encoder and decodes its payload.
 //!
-//! `pipe-handler` encodes frames without `stream`, by `RecordEncoder`; only the drain of its buffered delivery uses
-//! `RecordCodec`.
+//! `pipe-handler` encodes frames by `RecordEncoder`. Of `stream` it uses only the rings.
 //!
 //! The methods of `LogRecord` are in six files: `log_record.rs`, `view.rs` and `json.rs` (serde) of `record`, and
 //! `decode.rs`, `encode_record.rs` and `truncate.rs` of `wire`.
