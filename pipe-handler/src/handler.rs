@@ -49,8 +49,10 @@ impl PipeHandler {
     }
 
     /// Whether the pipe has no reader any more, or the parent has stopped reading. Records are then discarded.
+    ///
+    /// It looks at the pipe, which is one system call.
     pub fn is_gone(&self) -> bool {
-        self.writer.is_gone()
+        self.writer.is_gone() || self.writer.look_for_reader()
     }
 
     /// Tells the parent that there are no more records, and returns the counts. Waits up to the exit timeout for room

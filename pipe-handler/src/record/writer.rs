@@ -113,6 +113,17 @@ impl RecordWriter {
         self.session.is_gone() || self.transport.is_gone()
     }
 
+    /// Looks whether the pipe has no reader any more, which a record in a shared buffer does not find out.
+    pub(crate) fn look_for_reader(&self) -> bool {
+        let is_gone = self
+            .pipe()
+            .is_some_and(|pipe| pipe.has_reader() == Some(false));
+        if is_gone {
+            self.session.mark_reader_gone();
+        }
+        is_gone
+    }
+
     pub(crate) fn counts(&self) -> Counts {
         Counts {
             sent: self.counters.sent(),
