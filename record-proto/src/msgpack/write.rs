@@ -67,15 +67,17 @@ impl MsgpackWrite for SliceWriter<'_> {
     }
 }
 
-/// Copies `bytes` to a place of the same length. Up to 32 bytes are copied as two pieces that overlap, which needs no
+/// Copies `bytes` to a place of the same length. Up to 64 bytes are copied as two pieces that overlap, which needs no
 /// call of `memcpy`.
 #[inline(always)]
 pub(crate) fn copy_short(place: &mut [u8], bytes: &[u8]) {
     match bytes.len() {
-        16..=32 => copy_ends::<16>(place, bytes),
-        8..16 => copy_ends::<8>(place, bytes),
-        4..8 => copy_ends::<4>(place, bytes),
+        1 => copy_ends::<1>(place, bytes),
         2..4 => copy_ends::<2>(place, bytes),
+        4..8 => copy_ends::<4>(place, bytes),
+        8..16 => copy_ends::<8>(place, bytes),
+        16..=32 => copy_ends::<16>(place, bytes),
+        33..=64 => copy_ends::<32>(place, bytes),
         _ => place.copy_from_slice(bytes),
     }
 }

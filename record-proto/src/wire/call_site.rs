@@ -218,6 +218,7 @@ fn same(a: &[u8], b: &[u8]) -> bool {
         return false;
     }
     match a.len() {
+        4..8 => ends::<4>(a, b),
         8..=16 => ends::<8>(a, b),
         17..=32 => ends::<16>(a, b),
         33..=64 => ends::<32>(a, b),
