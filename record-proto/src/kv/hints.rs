@@ -175,10 +175,26 @@ impl<'a> Reader<'a> {
     /// Reads a value for `log`. Returns `None` if it is no nil, boolean, number or text.
     #[inline(always)]
     pub(crate) fn scalar(&mut self) -> Option<kv::Value<'a>> {
+        self.visit_scalar(|value| value)
+    }
+
+    /// Reads a value for `log` and passes it to `show`, which is inlined for each frequent type: so no value of a type
+    /// that is known only at run time is moved.
+    #[inline(always)]
+    pub(crate) fn visit_scalar<R>(
+        &mut self,
+        mut show: impl FnMut(kv::Value<'a>) -> R,
+    ) -> Option<R> {
         match self.rest {
-            [0xa0..=0xbf | 0xd9..=0xdb, ..] => Some(kv::Value::from(self.str().ok()?)),
-            [0x00..=0x7f | 0xcc..=0xcf, ..] => Some(unsigned(self.frequent_uint()?)),
-            _ => self.with_copy(Self::other_scalar),
+            [0xa0..=0xbf | 0xd9..=0xdb, ..] => Some(show(kv::Value::from(self.str().ok()?))),
+            [0x00..=0x7f | 0xcc..=0xcf, ..] => {
+                let value = self.frequent_uint()?;
+                Some(match i64::try_from(value) {
+                    Ok(value) => show(kv::Value::from(value)),
+                    Err(_) => show(kv::Value::from(value)),
+                })
+            }
+            _ => Some(show(self.with_copy(Self::other_scalar)?)),
         }
     }
 

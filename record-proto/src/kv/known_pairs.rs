@@ -57,9 +57,14 @@ impl<'a> KnownPairs<'a> {
         self.keys.len()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn contains_key(&self, key: &str) -> bool {
-        self.keys.iter().any(|known| known.text() == key)
+        for known in self.keys {
+            if known.text() == key {
+                return true;
+            }
+        }
+        false
     }
 
     pub(crate) fn to_key_values(self) -> KeyValues<'a> {
@@ -87,11 +92,12 @@ impl<'a> KnownPairs<'a> {
         let mut reader = Reader::new(self.map.get(1..).unwrap_or_default());
         for key in self.keys {
             reader.rest = reader.rest.get(key.encoded_length()..).unwrap_or_default();
-            // This is never taken, because the pairs were checked.
-            let Some(value) = reader.scalar() else {
-                return Ok(());
-            };
-            visitor.visit_pair(Key::from_str(key.text()), value)?;
+            let show = |value| visitor.visit_pair(Key::from_str(key.text()), value);
+            match reader.visit_scalar(show) {
+                Some(shown) => shown?,
+                // This is never taken, because the pairs were checked.
+                None => return Ok(()),
+            }
         }
         Ok(())
     }

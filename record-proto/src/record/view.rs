@@ -47,7 +47,7 @@ pub struct RecordView<'a> {
 
 impl<'a> RecordView<'a> {
     /// Returns whether the key-values or the context have this key.
-    #[inline]
+    #[inline(always)]
     pub fn contains_key(&self, key: &str) -> bool {
         if let Some(whole) = self.whole {
             return whole.key_values.contains_key(key) || whole.context.contains_key(key);
