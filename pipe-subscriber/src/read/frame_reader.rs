@@ -198,7 +198,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
 
     /// Returns the next payload that has been read, if there is one. To be called when every payload that was taken is
     /// dispatched.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next_payload(&mut self) -> Option<&[u8]> {
         match self.has_ring_payload() {
             true => self.rings.as_mut()?.next_payload(),
@@ -218,7 +218,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     }
 
     /// Returns whether the next payload is one of the rings.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn has_ring_payload(&mut self) -> bool {
         self.rings.as_mut().is_some_and(|rings| rings.has_payload())
     }

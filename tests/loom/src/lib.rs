@@ -22,6 +22,8 @@ mod ring {
     mod layout;
     #[path = "models.rs"]
     mod models;
+    #[path = "../../../record-proto/src/stream/ring/ring_copy.rs"]
+    mod ring_copy;
     #[path = "../../../record-proto/src/stream/ring/ring_reader.rs"]
     mod ring_reader;
     #[path = "../../../record-proto/src/stream/ring/ring_words.rs"]

@@ -122,9 +122,19 @@ impl Rings {
 
     /// Returns whether [`next_payload`](Self::next_payload) has one. To be called when everything that was handed out is
     /// dispatched: gives the room of each part of a look back after its last frame.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn has_payload(&mut self) -> bool {
-        while self.phase == Phase::HandingOut && !self.reader.has_next() {
+        self.has_frame() || self.has_payload_after_part()
+    }
+
+    #[inline(always)]
+    fn has_frame(&mut self) -> bool {
+        self.phase == Phase::HandingOut && self.reader.has_next(self.memory.words())
+    }
+
+    #[inline(never)]
+    fn has_payload_after_part(&mut self) -> bool {
+        while self.phase == Phase::HandingOut && !self.has_frame() {
             self.end_part();
         }
         self.phase == Phase::HandingOut || !self.dropped.is_empty()
@@ -136,7 +146,7 @@ impl Rings {
     }
 
     /// Hands out the next payload of this look.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next_payload(&mut self) -> Option<&[u8]> {
         if self.phase != Phase::HandingOut {
             self.report = self.dropped.take()?;

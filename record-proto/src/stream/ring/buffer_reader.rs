@@ -43,7 +43,8 @@ pub struct BufferReader {
     run: Option<Run>,
     /// The ring of the next entry, once [`has_next`](Self::has_next) has found it.
     found: Option<usize>,
-    frame: Box<[u8]>,
+    /// A frame that is too long for the copy of its ring.
+    long_frame: Box<[u8]>,
 }
 
 /// The ring whose entries come next, without a look at the others, as long as their order words are below `end`.
@@ -81,7 +82,7 @@ impl BufferReader {
             is_closed: false,
             run: None,
             found: None,
-            frame: vec![0; FRAME_BUFFER].into(),
+            long_frame: vec![0; FRAME_BUFFER].into(),
         }
     }
 
@@ -117,30 +118,28 @@ impl BufferReader {
     }
 
     /// Hands out the next frame.
-    #[inline]
+    #[inline(always)]
     pub fn next(&mut self, words: &[AtomicU64]) -> Next<'_> {
-        let Some(index) = self.found.take().or_else(|| self.first()) else {
+        let Some(index) = self.found.take().or_else(|| self.first(words)) else {
             return match (self.has_part(), self.needs_look()) {
                 (true, _) => Next::Part,
                 (false, true) => Next::Look,
                 (false, false) => Next::Nothing,
             };
         };
-        let data = self.layout.data(words, index);
-        let (length, found) = self.rings[index].take(data, &mut self.frame);
-        if let Err(error) = found {
-            self.give_up(index, self.layout.ring(words, index), error);
-        } else if self.rings[index].is_empty() {
-            self.active &= !(1 << index);
+        if self.rings[index].is_long() {
+            let data = self.layout.data(words, index);
+            let length = self.rings[index].take_long(data, &mut self.long_frame);
+            return Next::Frame(index, &self.long_frame[..length]);
         }
-        Next::Frame(index, &self.frame[..length])
+        Next::Frame(index, self.rings[index].take())
     }
 
     /// Returns whether [`next`](Self::next) has a frame.
-    #[inline]
-    pub fn has_next(&mut self) -> bool {
+    #[inline(always)]
+    pub fn has_next(&mut self, words: &[AtomicU64]) -> bool {
         if self.found.is_none() {
-            self.found = self.first();
+            self.found = self.first(words);
         }
         self.found.is_some()
     }
@@ -271,11 +270,37 @@ impl BufferReader {
     }
 
     /// Returns the ring of the entry that comes next.
-    #[inline]
-    fn first(&mut self) -> Option<usize> {
-        match self.run.filter(|run| self.goes_on(*run)) {
-            Some(run) => Some(run.ring),
-            None => self.begin_run().map(|run| run.ring),
+    #[inline(always)]
+    fn first(&mut self, words: &[AtomicU64]) -> Option<usize> {
+        if let Some(run) = self.run
+            && self.rings[run.ring].find_copied()
+            && self.goes_on(run)
+        {
+            return Some(run.ring);
+        }
+        self.find_first(words)
+    }
+
+    /// Returns the ring of the entry that comes next, which is not in the copy of the run's ring or not of the run.
+    #[inline(never)]
+    fn find_first(&mut self, words: &[AtomicU64]) -> Option<usize> {
+        if let Some(run) = self.run {
+            self.find_next(run.ring, words);
+            if self.goes_on(run) {
+                return Some(run.ring);
+            }
+        }
+        self.begin_run().map(|run| run.ring)
+    }
+
+    /// Finds the next entry of a ring, if one was taken since the last one was found.
+    fn find_next(&mut self, index: usize, words: &[AtomicU64]) {
+        let ring_words = self.layout.ring(words, index);
+        let ring = &mut self.rings[index];
+        match ring.find_next(ring_words.data) {
+            Ok(()) if ring.is_empty() => self.active &= !(1 << index),
+            Ok(()) => {}
+            Err(error) => self.give_up(index, ring_words, error),
         }
     }
 
@@ -346,6 +371,7 @@ impl BufferReader {
         let dropped = self.rings[index].take_dropped(ring);
         self.rings[index].reset_dropped(ring);
         self.claimed &= !(1 << index);
+        self.active &= !(1 << index);
         self.layout.header(words).free(ring, index);
         Some(dropped)
     }
@@ -357,6 +383,8 @@ impl BufferReader {
         self.given_up_bits |= 1 << index;
         self.claimed &= !(1 << index);
         self.active &= !(1 << index);
+        // It may be the ring of the run.
+        self.run = None;
     }
 }
 

@@ -8,7 +8,7 @@
 //! - `header.rs`: the words of the whole buffer: bell, tickets, and who has which ring.
 //! - `entry.rs`: how a frame stands in a ring.
 //! - `ring_writer.rs`: the one writer of a ring.
-//! - `ring_reader.rs`: the one reader of a ring.
+//! - `ring_reader.rs`: the one reader of a ring; `ring_copy.rs`: what it has copied.
 //! - `buffer_reader.rs`: the reader of all rings of a buffer, in the order in which their frames were written.
 //! - `hooks.rs`: what tests change in the reader.
 //! - `atomic.rs`: the atomic types. The models of the tests put others in their place.
@@ -27,6 +27,7 @@ mod header;
 )]
 mod hooks;
 mod layout;
+mod ring_copy;
 mod ring_reader;
 mod ring_words;
 mod ring_writer;

@@ -5,6 +5,7 @@ use super::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 use super::entry::{JUMP, MAX_FRAME, WORD, entry_bytes, max_frame};
+use super::ring_copy::RingCopy;
 use super::ring_words::RingWords;
 
 /// The bytes of a ring that are read in one part of a look, but for the last entry, which may pass them.
@@ -51,8 +52,10 @@ pub(super) struct RingReader {
     seen: u64,
     /// Entries from here on are for the next part of the look.
     stop: u64,
-    /// The next entry.
+    /// The next entry. `None` if there is none, or until it is looked for after the one before was taken.
     next: Option<Next>,
+    /// The bytes from `position` on, as far as they were copied.
+    copy: RingCopy,
     /// The tail that the writer sees.
     published: u64,
     /// The tail when writers were last woken.
@@ -64,10 +67,10 @@ pub(super) struct RingReader {
 #[derive(Debug, Clone, Copy)]
 struct Next {
     order: u64,
-    /// The first word of the frame, which has its length.
-    first: u64,
     /// The bytes of the frame, its length included.
     frame: usize,
+    /// Whether all of it is in the copy.
+    is_copied: bool,
 }
 
 impl RingReader {
@@ -90,10 +93,7 @@ impl RingReader {
     /// Begins the next part of the look: the writer's position is not read again.
     pub(super) fn go_on(&mut self, ring: RingWords<'_>) -> Result<(), RingError> {
         self.stop = self.position + PART;
-        match self.next {
-            Some(_) => Ok(()),
-            None => self.find_next(ring.data),
-        }
+        self.find_next(ring.data)
     }
 
     /// Returns the order word of the next entry, whether or not it is for this part.
@@ -121,19 +121,29 @@ impl RingReader {
 
     /// Returns whether everything up to this position of the writer was taken. One that went back is not enough.
     pub(super) fn is_at(&self, head: u64) -> bool {
-        self.position == head && self.is_empty()
+        self.position == head && self.position == self.head
     }
 
-    /// Copies the frame of the next entry into the beginning of `buffer`, and goes on to the entry after it. Returns the
-    /// frame's length.
+    /// Returns whether the next entry is too long for the copy: then it is for [`take_long`](Self::take_long).
     #[inline]
-    pub(super) fn take(
-        &mut self,
-        data: &[AtomicU64],
-        buffer: &mut [u8],
-    ) -> (usize, Result<(), RingError>) {
+    pub(super) fn is_long(&self) -> bool {
+        self.next.is_some_and(|next| !next.is_copied)
+    }
+
+    /// Takes the next entry, and returns its frame.
+    #[inline(always)]
+    pub(super) fn take(&mut self) -> &[u8] {
         let Some(next) = self.next.take() else {
-            return (0, Ok(()));
+            return &[];
+        };
+        self.position += entry_bytes(next.frame) as u64;
+        self.copy.take(next.frame)
+    }
+
+    /// Takes the next entry, and copies its frame into the beginning of `buffer`. Returns the frame's length.
+    pub(super) fn take_long(&mut self, data: &[AtomicU64], buffer: &mut [u8]) -> usize {
+        let Some(next) = self.next.take() else {
+            return 0;
         };
         let place = self.place(data) / WORD + 1;
         let words = &data[place..][..next.frame.div_ceil(WORD)];
@@ -142,9 +152,10 @@ impl RingReader {
             *chunk = word.load(Relaxed).to_ne_bytes();
         }
         // The length that was checked, whatever stands there now.
-        chunks[0] = next.first.to_ne_bytes();
+        buffer[..4].copy_from_slice(&(next.frame as u32 - 4).to_be_bytes());
         self.position += entry_bytes(next.frame) as u64;
-        (next.frame, self.find_next(data))
+        self.copy.clear();
+        next.frame
     }
 
     /// Gives the room of everything that was taken back to the writer. Returns whether that is more than before.
@@ -191,44 +202,62 @@ impl RingReader {
 
     /// Marks a ring that makes no sense: its writer finds that it cannot be used any more.
     pub(super) fn give_up(&mut self, ring: RingWords<'_>) {
-        self.next = None;
+        (self.next, self.copy) = (None, RingCopy::default());
         ring.tail.store(GIVEN_UP, Release);
     }
 
-    /// Finds the next entry, if there is a whole one.
-    #[inline]
-    fn find_next(&mut self, data: &[AtomicU64]) -> Result<(), RingError> {
-        if self.position == self.head {
-            return Ok(());
+    /// Finds the next entry if it is in the copy. Returns whether it is.
+    #[inline(always)]
+    pub(super) fn find_copied(&mut self) -> bool {
+        if self.next.is_none() {
+            self.next = self.copied();
         }
-        let mut order = data[self.place(data) / WORD].load(Relaxed);
-        if order == JUMP {
+        self.next.is_some()
+    }
+
+    /// Finds the next entry, if there is one.
+    pub(super) fn find_next(&mut self, data: &[AtomicU64]) -> Result<(), RingError> {
+        if !self.find_copied() && self.position != self.head {
+            self.next = Some(self.find_in_ring(data)?);
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn copied(&self) -> Option<Next> {
+        let (order, frame) = self.copy.whole_entry()?;
+        Some(Next {
+            order,
+            frame,
+            is_copied: true,
+        })
+    }
+
+    /// Copies the next entry, and more if there are. Of one that is longer than the copy, only its beginning.
+    fn find_in_ring(&mut self, data: &[AtomicU64]) -> Result<Next, RingError> {
+        if data[self.place(data) / WORD].load(Relaxed) == JUMP {
             self.jump(data)?;
-            order = data[0].load(Relaxed);
         }
-        let at = self.place(data);
+        let (at, size) = (self.place(data), size_of_val(data));
+        let left = (size - at).min((self.head - self.position) as usize);
+        self.copy.fill(&data[at / WORD..][..left / WORD], size);
+        if let Some(next) = self.copied() {
+            return Ok(next);
+        }
         let error = |length| RingError::Entry {
             position: self.position,
             length,
         };
-        let first = data.get(at / WORD + 1).map(|word| word.load(Relaxed));
-        let first = first.filter(|_| order != JUMP).ok_or(error(0))?;
-        let [a, b, c, d, ..] = first.to_ne_bytes();
-        let frame = (u32::from_be_bytes([a, b, c, d]) as usize).saturating_add(4);
-        let size = size_of_val(data);
-        if frame > max_frame(size) {
+        let beginning = self.copy.beginning();
+        let (order, frame) = beginning.filter(|entry| entry.0 != JUMP).ok_or(error(0))?;
+        if frame > max_frame(size) || entry_bytes(frame) > left {
             return Err(error(frame));
         }
-        let bytes = entry_bytes(frame);
-        if at + bytes > size || self.position + bytes as u64 > self.head {
-            return Err(error(frame));
-        }
-        self.next = Some(Next {
+        Ok(Next {
             order,
-            first,
             frame,
-        });
-        Ok(())
+            is_copied: false,
+        })
     }
 
     /// Goes on at the start of the ring. An entry follows there, because both become visible together.
