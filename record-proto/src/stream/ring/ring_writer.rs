@@ -22,6 +22,8 @@ pub struct RingWriter<'m> {
     /// The bytes of the ring that may be used, from its start.
     limit: usize,
     may_grow: bool,
+    /// The length of the longest frame, its own length included.
+    max_frame: usize,
 }
 
 /// Gives a ring back whose writer does nothing any more; see [`RingWriter::release`].
@@ -58,23 +60,23 @@ impl<'m> RingWriter<'m> {
         let size = size_of_val(ring.data);
         // A tail that makes no sense becomes a position that is not the tail: `room` then finds the ring broken.
         let position = ring.tail.load(Acquire) & POSITION_BITS;
-        Self {
+        let mut writer = Self {
             ring,
             position,
             tail: position,
             limit: limit.min(size),
             may_grow: limit < size,
-        }
+            max_frame: 0,
+        };
+        writer.set_max_frame();
+        writer
     }
 
     /// Returns the length of the longest frame, its own length included: a quarter of the ring, or of what it has if it
     /// cannot be extended any more.
     #[inline]
     pub fn max_frame(&self) -> usize {
-        max_frame(match self.may_grow {
-            true => size_of_val(self.ring.data),
-            false => self.limit,
-        })
+        self.max_frame
     }
 
     /// Returns the bytes of the ring that may be used.
@@ -87,11 +89,13 @@ impl<'m> RingWriter<'m> {
         let size = size_of_val(self.ring.data);
         self.limit = limit.clamp(self.limit, size);
         self.may_grow = self.limit < size;
+        self.set_max_frame();
     }
 
     /// The ring cannot be extended: it stays as long as it is.
     pub fn stop_growing(&mut self) {
         self.may_grow = false;
+        self.set_max_frame();
     }
 
     /// Finds room for a frame of this many bytes. Changes nothing in the memory.
@@ -99,7 +103,7 @@ impl<'m> RingWriter<'m> {
     /// # Errors
     ///
     /// Returns an error if there is none at this moment, or never.
-    #[inline]
+    #[inline(always)]
     pub fn room(&mut self, frame: usize) -> Result<Place, NoRoom> {
         let size = size_of_val(self.ring.data);
         // Acquire: the reader's loads of the bytes before its tail precede the stores of new bytes there.
@@ -115,7 +119,7 @@ impl<'m> RingWriter<'m> {
         let used = used as usize;
         let need = entry_bytes(frame);
         let at = self.place();
-        if frame > self.max_frame() {
+        if frame > self.max_frame {
             return Err(NoRoom::TooLong);
         }
         if self.has_pages(at, need) && (used > 0 || at < RESTART) {
@@ -149,7 +153,7 @@ impl<'m> RingWriter<'m> {
     }
 
     /// Writes an entry and makes it visible. The frame may be shorter than the one that the place was found for.
-    #[inline]
+    #[inline(always)]
     pub fn commit(&mut self, place: Place, order: u64, frame: &[u8]) {
         debug_assert!(frame.len() <= place.frame, "a frame longer than its place");
         // A longer one would reach into entries that are not read yet.
@@ -200,6 +204,13 @@ impl<'m> RingWriter<'m> {
     /// Returns the words of the ring, for waiting.
     pub fn words(&self) -> RingWords<'m> {
         self.ring
+    }
+
+    fn set_max_frame(&mut self) {
+        self.max_frame = max_frame(match self.may_grow {
+            true => size_of_val(self.ring.data),
+            false => self.limit,
+        });
     }
 
     /// Whether an entry may stand here: with place for a jump after it, for which no pages are taken.

@@ -100,3 +100,37 @@ fn a_position_that_goes_back_to_what_was_read_frees_no_ring_with_entries() {
     assert_eq!(come(&memory, &mut reader), (0, true));
     assert_eq!(reader.given_up().len(), 1);
 }
+
+#[test]
+fn an_entry_that_makes_no_sense_gives_its_ring_up_once() {
+    let memory = Memory::new(64 * KIB);
+    let (mut reader, good) = (memory.reader(), frame(&[7; 10]));
+    let mut writer = memory.claim().expect("a ring");
+    log(&memory, &mut writer, &good);
+    let at = writer.position() as usize / 8;
+    log(&memory, &mut writer, &good);
+    writer.words().data[at + 1].store(u64::MAX, Relaxed);
+    assert_eq!(drain(&memory, &mut reader), [good]);
+    assert_eq!(reader.next(&memory.words), Next::Nothing);
+    assert_eq!(reader.given_up().len(), 1);
+}
+
+#[test]
+fn what_is_written_over_a_frame_after_it_was_checked_changes_nothing_in_it() {
+    for (length, comes_whole) in [(100, true), (4000, true), (5000, false)] {
+        let memory = Memory::new(64 * KIB);
+        let (mut reader, sent) = (memory.reader(), frame(&vec![7; length]));
+        let mut writer = memory.claim().expect("a ring");
+        log(&memory, &mut writer, &sent);
+        reader.look(&memory.words);
+        for word in writer.words().data {
+            word.store(u64::MAX, Relaxed);
+        }
+        let Next::Frame(_, came) = reader.next(&memory.words) else {
+            panic!("no frame");
+        };
+        // Of a long one, only the length is kept before it is handed out.
+        assert_eq!(came == sent, comes_whole);
+        assert_eq!((came.len(), &came[..4]), (sent.len(), &sent[..4]));
+    }
+}
