@@ -204,6 +204,29 @@ pub(crate) fn exit_while_saying_hello() {
 }
 
 /// Logs on when its parent is gone.
+/// Prints what the functions say that reach the installed logger: before there is one, and then with one.
+pub(crate) fn installed() {
+    let second = std::time::Duration::from_secs(1_000);
+    say(&format!(
+        "{:?} {:?}",
+        pipe_handler::counts(),
+        pipe_handler::close(second)
+    ));
+    pipe_handler::flush();
+    say(&format!("{:?}", pipe_handler::wait_read(second)));
+    init();
+    log::info!("one");
+    log::info!("two");
+    pipe_handler::flush();
+    let sent = |counts: Option<pipe_handler::Counts>| counts.map(|counts| counts.sent);
+    say(&format!("{:?}", sent(pipe_handler::counts())));
+    say(&format!("{:?}", pipe_handler::wait_read(second)));
+    say(&format!("{:?}", sent(pipe_handler::close(second))));
+    hear();
+    // SAFETY: it has no conditions.
+    unsafe { libc::_exit(0) };
+}
+
 pub(crate) fn orphan(how: &str) {
     // SAFETY: it sets the default action and no handler.
     let die_of_sigpipe = || unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };

@@ -63,6 +63,7 @@ fn main() {
         "close-while-logging" => endings::close_while_logging(),
         "exit-while-logging" => endings::exit_while_logging(text(0)),
         "exit-while-saying-hello" => endings::exit_while_saying_hello(),
+        "installed" => endings::installed(),
         "orphan" => endings::orphan(text(0)),
 
         "init" => adoption::init(),

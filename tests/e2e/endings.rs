@@ -221,3 +221,26 @@ async fn hear_everything(how: &str) -> (Outcome, String) {
 fn run_and_hear(how: &str) -> (Outcome, String) {
     within(hear_everything(how))
 }
+
+#[test]
+fn free_functions_reach_the_logger_that_init_has_set() {
+    for (delivery, read) in [("direct", "Err(Pipe)"), ("shared", "Ok(())")] {
+        within(async {
+            let mut running = scenario("installed").env("E2E_DELIVERY", delivery).start();
+            let (mut talk, logs) = (running.talk, running.logs);
+            let reading = tokio::spawn(logs.run_with(|_| ()));
+            for said in ["None None", "Err(Pipe)", "Some(2)", read, "Some(2)"] {
+                assert_eq!(talk.line().await, said, "{delivery}");
+            }
+            talk.go().await;
+            assert!(running.child.wait().await.expect("a status").success());
+            let summary = reading.await.expect("no panic").expect("no read error");
+            assert_eq!(
+                summary.end,
+                StreamEnd::Clean,
+                "closed before _exit: {summary}"
+            );
+            assert_eq!(summary.received, 2);
+        });
+    }
+}

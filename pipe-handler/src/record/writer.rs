@@ -9,7 +9,7 @@ use super::counters::{Counters, Counts};
 use super::session::Session;
 use super::thread::Buffers;
 use crate::sys::{NestingGuard, Refused, process};
-use crate::transport::{Address, Deadline, Overflow, Pipe, Transport, WaitReadError};
+use crate::transport::{Deadline, Overflow, Pipe, Transport, WaitReadError};
 
 /// Writes the records of one handler.
 ///
@@ -69,16 +69,6 @@ impl RecordWriter {
     #[cfg(feature = "scope")]
     pub(crate) fn may_wait_here(&self) -> bool {
         self.transport.may_wait_here()
-    }
-
-    /// Returns the value of `RECORD_PIPE` for a child of this process, which gets the pipe under this address.
-    pub(crate) fn address(&self, pipe: Address) -> String {
-        self.transport.address(pipe)
-    }
-
-    /// Sets whether the shared buffer, if there is one, is closed in programs that this process starts.
-    pub(crate) fn set_buffer_close_on_exec(&self, on: bool) {
-        self.transport.set_buffer_close_on_exec(on);
     }
 
     /// Waits until everything logged so far has left this process. Returns `false` if the timeout was too short.

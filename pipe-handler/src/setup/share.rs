@@ -59,9 +59,8 @@ impl PipeHandler {
               fcntl call, and allocates nothing"
 )]
 fn share(writer: &Arc<RecordWriter>, command: &mut Command) -> io::Result<()> {
-    let pipe = writer.pipe().ok_or_else(no_pipe)?;
-    let address = pipe.address().ok_or_else(no_pipe)?;
-    command.env(variables::PIPE, writer.address(address));
+    let address = writer.transport.address().ok_or_else(no_pipe)?;
+    command.env(variables::PIPE, address);
     command.env(variables::FILTER, &writer.settings.filter);
     let shared = SharedPipe {
         writer: Arc::clone(writer),
@@ -89,10 +88,7 @@ impl SharedPipe {
         if process::system_pid() == self.pid {
             self.writer.close_before_exec();
         }
-        if let Some(pipe) = self.writer.pipe() {
-            let _refused = pipe.set_close_on_exec(false);
-        }
-        self.writer.set_buffer_close_on_exec(false);
+        self.writer.transport.set_close_on_exec(false);
         Ok(())
     }
 }
@@ -101,10 +97,7 @@ impl SharedPipe {
 impl Drop for SharedPipe {
     fn drop(&mut self) {
         if process::system_pid() == self.pid {
-            // It does not fail for a descriptor that is open, and nothing could be done about a failure.
-            let pipe = self.writer.pipe();
-            let _kept = pipe.map(|pipe| pipe.set_close_on_exec(true));
-            self.writer.set_buffer_close_on_exec(true);
+            self.writer.transport.set_close_on_exec(true);
         }
     }
 }

@@ -163,16 +163,22 @@ impl Transport {
         }
     }
 
-    /// Returns the value of `RECORD_PIPE` for a child that gets the pipe under this address.
-    pub(crate) fn address(&self, pipe: Address) -> String {
-        match self.shared().and_then(|(shared, _)| shared.address()) {
+    /// Returns the value of `RECORD_PIPE` for a child of this process; `None` if there is no pipe, or not any more.
+    pub(crate) fn address(&self) -> Option<String> {
+        let pipe = self.pipe()?.address()?;
+        let buffer = self.shared().and_then(|(shared, _)| shared.address());
+        Some(match buffer {
             Some(buffer) => format!("{pipe}{buffer}"),
             None => pipe.to_string(),
-        }
+        })
     }
 
-    /// Sets whether the shared buffer is closed in programs that this process starts.
-    pub(crate) fn set_buffer_close_on_exec(&self, on: bool) {
+    /// Sets whether pipe and buffer are closed in programs that this process starts.
+    pub(crate) fn set_close_on_exec(&self, on: bool) {
+        // It does not fail for a descriptor that is open, and nothing could be done about a failure.
+        if let Some(pipe) = self.pipe() {
+            let _set = pipe.set_close_on_exec(on);
+        }
         if let Self::Shared(shared, _) = self {
             shared.set_close_on_exec(on);
         }
