@@ -3,8 +3,6 @@
 //! Most scenarios are children with a record pipe. Those called `parent-...` start children themselves.
 
 mod adoption;
-mod bells;
-mod buffers;
 mod contexts;
 mod descriptors;
 mod endings;
@@ -12,7 +10,6 @@ mod families;
 mod foreign_fds;
 mod identity;
 mod late;
-mod limited;
 mod listen;
 mod nesting;
 mod noise;
@@ -24,8 +21,9 @@ mod refused;
 mod sandboxed;
 mod scarce;
 mod scopes;
+#[cfg(feature = "shared-buffer")]
+mod shared;
 mod siblings;
-mod spawn_cost;
 mod stalled;
 mod tools;
 mod traced;
@@ -100,16 +98,6 @@ fn main() {
         "packets" => families::log_packets(number(0)),
         "log" => families::log_some(number(0)),
 
-        "spoil" => buffers::spoil(text(0)),
-        "overwrite-own" => buffers::overwrite_own(number(0)),
-        "overwrite" => buffers::overwrite(number(0)),
-        "beside-a-spoiler" => buffers::beside_a_spoiler(text(0), number(1), number(2)),
-        "offered" => buffers::offered(),
-
-        "limited" => limited::child(text(0), text(1), text(2), number(3), number(4)),
-        "parent-limited" => limited::parent(text(0), text(1)),
-        "parent-few-descriptors" => limited::parent_with_few_descriptors(),
-
         "sandboxed" => sandboxed::sandboxed(text(0), text(1), text(2)),
         "sandboxed-for-life" => sandboxed::sandboxed_for_life(text(0), text(1)),
         "wait-without-poll" => sandboxed::wait_without_poll(text(0)),
@@ -162,13 +150,10 @@ fn main() {
         "scopes-many" => scopes::many_at_once(number(0), number(1)),
         "scopes-levels" => scopes::global_level(),
 
-        "bells" => bells::ring(text(0)),
-
         "listen" => listen::listen(),
         "scarce" => scarce::log_with(number(0), number(1)),
         "stalled" => stalled::calls(text(0), number(1)),
         "stall-table" => stalled::table(),
-        "spawn-cost" => spawn_cost::spawn_cost(number(0), number(1), number(2)),
         "gone" => trouble::parent_is_gone(text(0)),
         "parent-limits" => trouble::limits(),
         "parent-full-disk" => trouble::full_disk(),
@@ -204,6 +189,9 @@ fn main() {
         "parent-noisy" => parents::noisy(),
         "parent-awaits-a-signal" => parents::await_a_signal(),
         "parent-without-threads" => parents::thread_that_cannot_be_had(),
+        #[cfg(feature = "shared-buffer")]
+        other => shared::run(other, &args),
+        #[cfg(not(feature = "shared-buffer"))]
         other => panic!("there is no scenario {other:?}"),
     }
     noise::stop();

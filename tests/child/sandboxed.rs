@@ -9,9 +9,8 @@ use rustix::{
 };
 
 use crate::{
-    buffers::init_shared,
     refused::{kill_but_for, refuse},
-    tools::{init_directly, init_with, pattern, say, settings},
+    tools::{init_directly, init_shared, init_with, pattern, say, settings},
 };
 
 /// Two threads and a forked process log directly, in a sandbox from the start or from when the handler exists.

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use pipe_handler::{Builder, Delivery, PipeHandler};
+use pipe_handler::{Builder, Delivery, Overflow, PipeHandler};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::{
@@ -41,6 +41,12 @@ pub(crate) fn init() {
 /// Makes a handler with direct delivery the logger, whatever delivery the test asks for.
 pub(crate) fn init_directly() {
     let settings = settings().delivery(Delivery::Direct);
+    settings.init().expect("a record pipe");
+}
+
+/// Makes a handler with shared delivery the logger, whatever delivery the test asks for.
+pub(crate) fn init_shared(overflow: Overflow) {
+    let settings = settings().delivery(Delivery::Shared).overflow(overflow);
     settings.init().expect("a record pipe");
 }
 

@@ -3,6 +3,7 @@
 mod accounting;
 mod accounts;
 mod adoption;
+#[cfg(feature = "shared-buffer")]
 mod campaign;
 mod collect;
 mod contexts;
@@ -25,10 +26,12 @@ mod overflow;
 mod parents;
 mod plain_text;
 mod python;
+#[cfg(feature = "shared-buffer")]
 mod python_buffer;
 mod raw;
 mod sandboxed;
 mod scopes;
+#[cfg(feature = "shared-buffer")]
 mod shared;
 mod siblings;
 mod signals;

@@ -85,6 +85,7 @@ fn a_sandbox_that_kills_for_every_call_but_those_that_are_documented_kills_no_ch
 }
 
 #[test]
+#[cfg(feature = "shared-buffer")]
 fn a_sandbox_with_the_documented_calls_kills_no_child_that_uses_a_shared_buffer() {
     let rows = ["a thread's first record", "each record", "exit"];
     // The smallest ring is full again and again, and takes pages.

@@ -5,7 +5,6 @@
 mod files;
 
 use std::{
-    env,
     ffi::OsStr,
     fmt::Display,
     fs::File,
@@ -33,6 +32,7 @@ pub(crate) use files::{Errors, Tape, temporary};
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// The bytes of the buffer that children are offered, unless the tests run with direct delivery.
+#[cfg(feature = "shared-buffer")]
 const BUFFER: usize = 1024 * 1024;
 
 /// Runs the body of a test and ends it at the [`LIMIT`].
@@ -167,9 +167,7 @@ impl Scenario {
     }
 
     pub(crate) fn start_as(self, how: impl FnOnce(Spawn<Command>) -> Spawn<Command>) -> Running {
-        let is_direct = env::var_os("E2E_DELIVERY").is_some_and(|delivery| delivery == "direct");
-        let spawn = Spawn::new(self.command).buffer(if is_direct { 0 } else { BUFFER });
-        let spawned = how(spawn).spawn();
+        let spawned = how(offer_buffer(Spawn::new(self.command))).spawn();
         let (child, logs) = spawned.expect("a child");
         Running::new(child, logs, self.errors)
     }
@@ -199,6 +197,17 @@ impl Scenario {
     pub(crate) fn into_command(self) -> (Command, Errors) {
         (self.command, self.errors)
     }
+}
+
+#[cfg(feature = "shared-buffer")]
+fn offer_buffer(spawn: Spawn<Command>) -> Spawn<Command> {
+    let is_direct = std::env::var_os("E2E_DELIVERY").is_some_and(|delivery| delivery == "direct");
+    spawn.buffer(if is_direct { 0 } else { BUFFER })
+}
+
+#[cfg(not(feature = "shared-buffer"))]
+fn offer_buffer(spawn: Spawn<Command>) -> Spawn<Command> {
+    spawn
 }
 
 /// Returns the value of `RECORD_PIPE` for this pipe under this number.

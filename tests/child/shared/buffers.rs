@@ -15,14 +15,14 @@ use std::{
 };
 
 use fastrand::Rng;
-use pipe_handler::{Delivery, Overflow};
+use pipe_handler::Overflow;
 use rustix::{
     fs::{FallocateFlags, SealFlags, fallocate, fcntl_add_seals, ftruncate},
     io::Errno,
     mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap, mprotect, munmap},
 };
 
-use crate::tools::{hear, say, settings};
+use crate::tools::{hear, init_shared, say};
 
 /// The buffer of this process.
 struct Buffer {
@@ -130,11 +130,6 @@ fn named() -> (BorrowedFd<'static>, usize) {
     // SAFETY: it stays open.
     let fd = unsafe { BorrowedFd::borrow_raw(number) };
     (fd, parts[7].parse().expect("a size"))
-}
-
-pub(crate) fn init_shared(overflow: Overflow) {
-    let settings = settings().delivery(Delivery::Shared).overflow(overflow);
-    settings.init().expect("a record pipe");
 }
 
 /// Logs, does something to the buffer, and logs again. Prints the result.
