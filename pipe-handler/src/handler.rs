@@ -55,13 +55,13 @@ impl PipeHandler {
         self.writer.is_gone() || self.writer.look_for_reader()
     }
 
-    /// Tells the parent that there are no more records, and returns the counts. Waits up to the exit timeout for room
-    /// in the pipe.
+    /// Tells the parent that there are no more records, and returns the counts. Waits up to the exit timeout for
+    /// room.
     ///
     /// Records may still follow, for example from other threads. The next close counts them, which happens at the
     /// latest when the process exits.
     ///
-    /// Returns `None` if the pipe had no room, if it has no reader, or if this process has never written to it.
+    /// Returns `None` if there was no room, if the parent is gone, or if this process has never logged.
     pub fn close(&self) -> Option<Counts> {
         self.writer.close(self.writer.settings.exit_timeout)
     }

@@ -1,4 +1,5 @@
-//! A logger for child processes. It sends every record, typed and whole, to the parent's logger over a pipe.
+//! A logger for child processes. It sends every record, typed and whole, to the parent's logger, through memory that both
+//! share or over a pipe.
 //!
 //! ```text
 //!   child process (1..n)                                         parent process
@@ -10,7 +11,7 @@
 //!   encode    takes the time; formats message and key-values       |
 //!     |       straight into a frame, in a buffer of the thread     |
 //!     |                                                          PipeSubscriber   (crate pipe-subscriber)
-//!   stamp     adds the sequence number                             |
+//!   stamp     once there is room: adds the sequence number         |
 //!     |                                                            |
 //!   commit    into the ring of the thread ---- shared buffer ------+
 //!     |       without a buffer: one system call, at most           |
@@ -18,8 +19,8 @@
 //!   ======================= anonymous pipe ========================+
 //! ```
 //!
-//! The child needs one line. The parent starts it with `pipe_subscriber::spawn`, which names the pipe in the
-//! environment variable `RECORD_PIPE`, and the records to send in `RECORD_PIPE_FILTER`:
+//! The child needs one line. The parent starts it with `pipe_subscriber::spawn`, which names the pipe and the buffer in
+//! the environment variable `RECORD_PIPE`, and the records to send in `RECORD_PIPE_FILTER`:
 //!
 //! ```no_run
 //! # fn env_logger() -> impl log::Log { struct L; impl log::Log for L {
@@ -162,8 +163,26 @@
 //! knows, and adds the sequence number last. The folder `record/` of this crate calls it. Only the records that the
 //! handler itself makes, of a panic and of a filter that cannot be read, are built as a `LogRecord` and then encoded.
 //!
-//! The order is that of the calls: setup makes a handler; a log call passes through the handler, the filter, the record
-//! and the transport; everything may use sys.
+//! The way of one record, with a shared buffer:
+//!
+//! | function | file | what it does |
+//! |---|---|---|
+//! | `PipeHandler::log` | `handler.rs` | asks `Filter::enabled` (`filter.rs`) |
+//! | `RecordWriter::log` | `record/writer.rs` | counts nested calls, takes the thread's buffers, knows how long to wait |
+//! | `RecordWriter::deliver` | `record/writer.rs` | lets `RecordEncoder::format` encode; sees that this process has said hello |
+//! | `RecordWriter::send` | `record/commit.rs` | the frame as a `LateFrame`, which has no number yet; counts the record afterwards |
+//! | `Transport::put` | `transport/mod.rs` | into the buffer, if this process has rings; otherwise `Pipe::write` |
+//! | `ProcessRings::put` | `transport/shared/process_rings.rs` | this thread's ring, or the common one; waits if it is full |
+//! | `ThreadRing::put` | `transport/shared/thread_ring.rs` | claims a ring for this thread if it has none |
+//! | `Ring::put` | `transport/shared/ring.rs` | finds room, draws a ticket, lets `LateFrame::finish` add the number, copies |
+//!
+//! A *session* is one process's time with the parent, from its hello to its close frame; a fork begins another one. An
+//! *instance* is the session's number, drawn at random. A *ring* belongs to one thread, or is the common one of a
+//! process, and is *claimed* before it is used. A *ticket* is a number of the buffer that gives the order of records of
+//! different rings. A *bell* is a frame in the pipe that wakes a parent that sleeps.
+//!
+//! The order of the files is that of the calls: setup makes a handler; a log call passes through the handler, the
+//! filter, the record and the transport; everything may use sys.
 //!
 //! | file | content |
 //! |---|---|
@@ -190,9 +209,9 @@
 //! | `record/commit.rs` | commit: reports drops, writes in one piece or in fragments, truncates to the record limit, counts |
 //! | `record/thread.rs` | the encoder, the buffer and the identity (id, name, fragment stream) of each thread |
 //! | `record/counters.rs` | counts sent and dropped records, hands out sequence numbers; [`Counts`] |
-//! | `record/session.rs` | whether this process, or a forked child, still has to write its hello |
+//! | `record/session.rs` | whether this process, or a forked child, still has to write its hello; the instance |
 //! | `record/hello.rs` | writes the hello before the first record |
-//! | `record/close.rs` | flushes and writes the close frame |
+//! | `record/close.rs` | gives the rings back at the exit, and writes the close frame |
 //! | **`transport/`** | **commit: the ways from encoded frames to the parent** |
 //! | `transport/mod.rs` | `Transport`: the pipe alone, a shared buffer beside it, or a queue for a drain |
 //! | `transport/delivery.rs` | `Delivery`: the choice between them |

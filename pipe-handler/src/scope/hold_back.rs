@@ -22,7 +22,7 @@ use log::Level;
 /// that is held back for the whole process takes one.
 ///
 /// If several threads of a scope log severe records to one handler at the same time, one sends the kept ones, and the
-/// others wait for it as they wait for room in the pipe. A record that may not wait that long by its
+/// others wait for it as they wait for room. A record that may not wait that long by its
 /// [overflow policy](crate::Overflow) is dropped and counted, so that it never overtakes kept records: with
 /// `DropNewest` that is so while an exempt record sends the kept ones, and otherwise such threads, which never pause,
 /// wait for each other. Only the record of a panic overtakes them then.

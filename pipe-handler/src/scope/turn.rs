@@ -28,7 +28,7 @@ struct Turn {
 struct Sender {
     /// The address of the writer, which outlives the turn.
     writer: usize,
-    /// Whether it may wait for room in the pipe.
+    /// Whether it may wait for room.
     may_wait: bool,
 }
 

@@ -141,7 +141,7 @@ impl Builder {
         self
     }
 
-    /// Sets how long the process waits at its exit for room in the pipe, to write the close frame. The
+    /// Sets how long the process waits at its exit for room for the close frame. The
     /// default is [`DEFAULT_EXIT_TIMEOUT`].
     pub fn exit_timeout(mut self, timeout: Duration) -> Self {
         self.settings.exit_timeout = timeout;

@@ -1,4 +1,4 @@
-//! How long a log call waits for room in the pipe.
+//! How long a log call waits for room in its ring or in the pipe.
 
 use std::{
     thread,
@@ -7,8 +7,8 @@ use std::{
 
 use rustix::thread::{NanosleepRelativeResult, Timespec, nanosleep};
 
-/// The behaviour of a log call while the pipe is full, because the parent reads more slowly than the child logs, or not
-/// at all.
+/// The behaviour of a log call while its ring or the pipe is full, because the parent reads more slowly than the child
+/// logs, or not at all.
 ///
 /// ```
 /// use std::time::Duration;
