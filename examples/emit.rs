@@ -45,9 +45,9 @@ struct Options {
     /// How many integers stand among the key-values of a record.
     #[arg(long, default_value_t = 0)]
     kv: u64,
-    #[arg(long, value_enum, default_value = "direct")]
+    #[arg(long, value_enum, default_value = "shared")]
     delivery: Delivery,
-    /// What a log call does while the pipe is full: block, drop or block-for:MILLISECONDS.
+    /// What a log call does while there is no room: block, drop or block-for:MILLISECONDS.
     #[arg(long, default_value = "block", value_parser = parse_overflow)]
     overflow: Overflow,
     /// How many records a second each thread logs; by default as many as it can.
@@ -63,7 +63,7 @@ struct Options {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Delivery {
-    /// Into memory that the parent shares, if it offers some.
+    /// Into memory that the parent shares, if it offers some, and otherwise as direct.
     #[value(alias = "buffered")]
     Shared,
     /// Each record is one write to the pipe.
