@@ -52,8 +52,8 @@
 //!   They can be cancelled at any moment and lose nothing: use them in a `select!` and with a timeout.
 //! - [`Spawn::prepare`] is for a child that somebody else starts: it returns the variables and the descriptor that the
 //!   child must be given. [`watch`](PipeSubscriber::watch) then names the child.
-//! - A child gets memory to log into, beside the pipe: faster, and nothing that was logged is lost either.
-//!   [`Spawn::buffer`] (feature `shared-buffer`) sets its length.
+//! - [`spawn()`] offers the child 8 MiB of memory to log into, beside the pipe. A record costs no system call there, and
+//!   nothing that was logged is lost, as in the pipe. [`Spawn::buffer`] (feature `shared-buffer`) sets the length, 0 for none.
 //! - [`live_summary`](PipeSubscriber::live_summary) shows the figures while another task or thread reads. A logger is
 //!   warned if a child drops records, at most every 10 s.
 //! - [`collect`] is for tests: it runs a child and returns its records.
@@ -125,7 +125,9 @@
 //!
 //! # Guarantees
 //!
-//! - **No record is lost unseen.** Every record that a child counted is received, reported as dropped, or missing in
+//! - **No logged record is lost.** A record whose log call returned is in memory of both processes or in the pipe, and is
+//!   handed on however the child dies, as long as this process lives and reads.
+//! - **No loss is unseen.** Every record that a child counted is received, reported as dropped, or missing in
 //!   the [`Summary`]. Log calls that other threads had begun and not finished when their process ended, after its close
 //!   frame, are counted apart, as [`in_flight`](Summary::in_flight). If a process ended without a close frame, the
 //!   summary reports that it may have logged more.
@@ -231,7 +233,8 @@
 //! | **`spawn`** | **starts the child and gives it the write end** |
 //! | `spawn/builder.rs` | [`spawn()`] and [`Spawn`]: the settings of the child; the pipe is made here |
 //! | `spawn/command.rs` | [`SpawnCommand`]: the commands of std and tokio |
-//! | `spawn/buffer.rs` | `Spawn::buffer`: makes the buffer and hands it to the child (feature `shared-buffer`) |
+//! | `spawn/buffer.rs` | `Spawn::buffer`: the length of the memory that the child is offered (feature `shared-buffer`) |
+//! | `spawn/buffer_offer.rs` | makes the shared buffer and offers it to the child |
 //! | `spawn/capture.rs` | [`Spawn::capture`] |
 //! | `spawn/rate_limit.rs` | [`Spawn::rate_limit`] |
 //! | `spawn/line_pipes.rs` | makes the pipes of the streams that are captured |
@@ -249,6 +252,7 @@
 //! | `subscriber/reader_stream.rs` | the common part of these two streams |
 //! | `subscriber/record_reader.rs` | takes payloads from `read` to `account`, views of records to a closure; catches and counts a logger's panics |
 //! | `subscriber/record_reader/take_frame.rs` | the same for whole frames |
+//! | `subscriber/record_reader/reports.rs` | what it hands on besides: reports of suppressed records, warnings about drops, live figures |
 //! | `subscriber/live_summary.rs` | [`LiveSummary`]: the figures while another task reads |
 //! | `subscriber/drop_warnings.rs` | the warnings about records that a child has dropped |
 //! | `subscriber/level_report.rs` | the records of this crate's own: how many records of each level were dropped, or suppressed |
@@ -275,7 +279,7 @@
 //! | **`read`** | **waits for bytes, copies them out, splits them into payloads** |
 //! | `read/frame_reader.rs` | payloads from any `AsyncRead` and from the rings of a buffer, in order, and how the stream ended; drains a corrupt stream |
 //! | `read/rings/rings.rs` | the rings of a shared buffer: looks, hands out frames, sleeps (feature `shared-buffer`) |
-//! | `read/rings/rings_unsupported.rs` | the same interface for other systems, and without the feature |
+//! | `read/rings_unsupported.rs` | the same interface for other systems, and without the feature |
 //! | `read/rings/ring_pacing.rs` | decides when rings are read at ticks |
 //! | `read/rings/dropped_counts.rs` | makes reports of the counts of dropped records in a buffer |
 //! | `read/coop_budget.rs` | decides when the reader yields its turn to the runtime |
@@ -291,6 +295,7 @@
 //! | `read/exit/grace.rs` | how much of a grace period is left |
 //! | **`account`** | **decodes, counts and sums up** |
 //! | `account/receiver.rs` | decodes each payload to a view within the limits, joins fragments, counts the malformed and the unknown |
+//! | `account/receiver/figures.rs` | the figures of the receiver |
 //! | `account/receiver/whole_frames.rs` | the same for a reader of whole frames |
 //! | `account/whole_frame.rs` | `WholeFrame` and `FrameKind` |
 //! | `account/captured.rs` | `CapturedStream`: the figures of a captured stream |
@@ -323,6 +328,7 @@
 //! | `sys/thread_timer.rs` | a timer that is a thread |
 //! | `sys/registration.rs` | registers a descriptor with the runtime |
 //! | `sys/shared_memory.rs` | the memory of a shared buffer, and waking those that wait for a word of it |
+//! | `sys/membarrier.rs` | a memory barrier in the processes that write into a shared buffer |
 //! | `sys/soft_limit.rs` | the limits of this process |
 //! | `sys/memory_limits.rs` | refuses such memory if it could kill a process later |
 //! | `sys/pipe_quota.rs` | enlarges pipes, up to a quota of this process |
