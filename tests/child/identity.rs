@@ -37,7 +37,7 @@ pub(crate) fn nested_namespaces(records: usize, size: usize) {
 }
 
 /// Makes a process by the system call alone, of which the C library knows nothing. The locks of the C library stay as
-/// another thread has them, so there must be no other thread: no drain.
+/// another thread has them, so there must be no other thread.
 pub(crate) fn cloned(records: usize, size: usize, together: &str) {
     init_directly();
     log_as("a", 0..1, size);

@@ -8,8 +8,8 @@ use super::batch::Batch;
 
 /// How many bytes are held. Above that, everything that is held is printed as it is.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
-/// A batch is printed as it is after this many records of its process in which nothing of it came. With buffered
-/// delivery, thousands may stand between two records of a thread.
+/// A batch is printed as it is after this many records of its process in which nothing of it came. Other threads may
+/// log thousands between two records of a thread.
 const MAX_OTHERS: u32 = 10_000;
 
 /// A session (pid and instance), and the number of the batch in it.
