@@ -231,7 +231,10 @@
 //! |---|---|
 //! | **`collect.rs`** | **[`collect`]: runs a child to its end for a test, on top of all others** |
 //! | **`spawn`** | **starts the child and gives it the write end** |
-//! | `spawn/builder.rs` | [`spawn()`] and [`Spawn`]: the settings of the child; the pipe is made here |
+//! | `spawn/builder.rs` | [`Spawn`]: the settings of the child |
+//! | `spawn/settings.rs` | these settings, whatever the command; makes the subscriber |
+//! | `spawn/start.rs` | [`spawn()`] and [`Spawn::spawn`]: the steps that start a child; the pipe is made here |
+//! | `spawn/filter.rs` | [`Spawn::filter`]; the default is the level of this process |
 //! | `spawn/command.rs` | [`SpawnCommand`]: the commands of std and tokio |
 //! | `spawn/buffer.rs` | `Spawn::buffer`: the length of the memory that the child is offered (feature `shared-buffer`) |
 //! | `spawn/buffer_offer.rs` | makes the shared buffer and offers it to the child |
@@ -239,7 +242,6 @@
 //! | `spawn/rate_limit.rs` | [`Spawn::rate_limit`] |
 //! | `spawn/line_pipes.rs` | makes the pipes of the streams that are captured |
 //! | `spawn/handover.rs` | [`Via`]; passes the descriptor to the child and sets `RECORD_PIPE` |
-//! | `spawn/level.rs` | the level of this process, which is the default filter of a child |
 //! | `spawn/trace_context.rs` | the variables of [`Spawn::trace_context`] |
 //! | `spawn/prepare.rs` | [`Spawn::prepare`] and [`Handover`]: for a child that is started by other means |
 //! | **`subscriber`** | **the public reader and the loops that drive it** |
@@ -251,6 +253,7 @@
 //! | `subscriber/frames.rs` | `Frames`: the whole frames as a `Stream` (feature `frames`) |
 //! | `subscriber/reader_stream.rs` | the common part of these two streams |
 //! | `subscriber/record_reader.rs` | takes payloads from `read` to `account`, views of records to a closure; catches and counts a logger's panics |
+//! | `subscriber/record_reader/limited.rs` | the same under a rate limit |
 //! | `subscriber/record_reader/take_frame.rs` | the same for whole frames |
 //! | `subscriber/record_reader/reports.rs` | what it hands on besides: reports of suppressed records, warnings about drops, live figures |
 //! | `subscriber/live_summary.rs` | [`LiveSummary`]: the figures while another task reads |
@@ -277,17 +280,20 @@
 //! | `capture/json_roles.rs` | which members of a JSON line are its level, message and time |
 //! | `capture/timestamp.rs` | reads the times of JSON lines |
 //! | **`read`** | **waits for bytes, copies them out, splits them into payloads** |
-//! | `read/frame_reader.rs` | payloads from any `AsyncRead` and from the rings of a buffer, in order, and how the stream ended; drains a corrupt stream |
+//! | `read/frame_reader.rs` | payloads from the pipe and from the rings of a buffer, in order, and how the stream ended |
+//! | `read/pipe_frames.rs` | payloads from any `AsyncRead`; drains a corrupt stream |
 //! | `read/rings/rings.rs` | the rings of a shared buffer: looks, hands out frames, sleeps (feature `shared-buffer`) |
 //! | `read/rings_unsupported.rs` | the same interface for other systems, and without the feature |
 //! | `read/rings/ring_pacing.rs` | decides when rings are read at ticks |
 //! | `read/rings/dropped_counts.rs` | makes reports of the counts of dropped records in a buffer |
 //! | `read/coop_budget.rs` | decides when the reader yields its turn to the runtime |
 //! | `read/child_pipe.rs` | [`ChildPipe`]: ends at the end of file, or after the child's exit and the grace period |
-//! | `read/pipe.rs` | the read end: waits in the runtime's poll or for ticks, and makes the read calls |
+//! | `read/pipe/pipe.rs` | the read end: waits in the runtime's poll or for ticks |
+//! | `read/pipe/paced.rs` | reads it at ticks |
+//! | `read/pipe/system.rs` | the system calls that read it |
 //! | `read/pipe_unsupported.rs` | the same without pacing, for systems other than Linux |
 //! | `read/pipe_gauge.rs` | whether the record pipe is empty, for `capture` |
-//! | `read/pacing.rs` | decides when a writer is busy enough to be read at ticks |
+//! | `read/pipe/pacing.rs` | decides when a writer is busy enough to be read at ticks |
 //! | `read/ticker.rs` | the ticks: one timer for each runtime and period |
 //! | `read/exit/exit_watch.rs` | notices the child's exit, then waits for the grace period |
 //! | `read/exit/exit_watch_unsupported.rs` | the same interface for systems other than Linux |
@@ -295,7 +301,7 @@
 //! | `read/exit/grace.rs` | how much of a grace period is left |
 //! | **`account`** | **decodes, counts and sums up** |
 //! | `account/receiver.rs` | decodes each payload to a view within the limits, joins fragments, counts the malformed and the unknown |
-//! | `account/receiver/figures.rs` | the figures of the receiver |
+//! | `account/receiver/figures.rs` | makes the summary |
 //! | `account/receiver/whole_frames.rs` | the same for a reader of whole frames |
 //! | `account/whole_frame.rs` | `WholeFrame` and `FrameKind` |
 //! | `account/captured.rs` | `CapturedStream`: the figures of a captured stream |
@@ -327,10 +333,10 @@
 //! | `sys/timer_unsupported.rs` | the same interface for systems other than Linux: always a thread |
 //! | `sys/thread_timer.rs` | a timer that is a thread |
 //! | `sys/registration.rs` | registers a descriptor with the runtime |
-//! | `sys/shared_memory.rs` | the memory of a shared buffer, and waking those that wait for a word of it |
-//! | `sys/membarrier.rs` | a memory barrier in the processes that write into a shared buffer |
+//! | `sys/shared_memory/memory.rs` | the memory of a shared buffer, and waking those that wait for a word of it |
+//! | `sys/shared_memory/membarrier.rs` | the fences that writers of such memory leave to its reader |
 //! | `sys/soft_limit.rs` | the limits of this process |
-//! | `sys/memory_limits.rs` | refuses such memory if it could kill a process later |
+//! | `sys/shared_memory/limits.rs` | refuses such memory if it could kill a process later |
 //! | `sys/pipe_quota.rs` | enlarges pipes, up to a quota of this process |
 //! | `sys/pidfd.rs` | checks that a descriptor is that of a process |
 //! | `sys/signal_mask.rs` | blocks signals in this crate's threads |

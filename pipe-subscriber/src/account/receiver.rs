@@ -80,7 +80,6 @@ impl Receiver {
         self.is_child_pipe = true;
     }
 
-    #[cfg(feature = "shared-buffer")]
     pub(crate) fn note_no_buffer(&mut self, error: &std::io::Error) {
         let text = format!("there is no shared buffer, only the pipe: {error}");
         self.reasons.note(Reason::Other(text));

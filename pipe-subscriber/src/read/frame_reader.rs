@@ -1,8 +1,7 @@
-//! The payloads of a stream, from any reader.
+//! `FrameReader`: the payloads of a stream, from its pipe and from the rings of its shared buffer.
 
 use std::{
     io,
-    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -10,17 +9,13 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use futures_core::Stream;
-use record_proto::{Batch, BatchCodec, CodecError, RecordCodec};
-use tokio::io::{AsyncRead, ReadBuf};
-use tokio_util::codec::FramedRead;
+use record_proto::CodecError;
+use tokio::io::AsyncRead;
 
 use super::coop_budget::CoopBudget;
+use super::pipe_frames::PipeFrames;
 use super::rings::Rings;
 use crate::account::StreamEnd;
-
-/// The number of bytes that are read at once.
-const READ_BUFFER: usize = 64 * 1024;
 
 /// Reads payloads up to the end of the stream, and keeps how it ended.
 ///
@@ -29,37 +24,20 @@ const READ_BUFFER: usize = 64 * 1024;
 /// logged into a ring before something was written to the pipe comes first: if the read has what was written, the look
 /// has the record. (A record that is logged into a ring after that write may come first too. The order is not corrected
 /// by the times of the records, because clocks are set.)
-///
-/// All whole frames of a read are taken from the read buffer as one batch. Taking them one by one would cost a
-/// reference count for each payload.
 pub(crate) struct FrameReader<R> {
-    frames: FramedRead<R, BatchCodec>,
-    batch: Batch,
-    has_pipe_frames: bool,
+    pipe: PipeFrames<R>,
     /// Set by a reader that ends although another process may still write.
     ///
-    /// Relaxed suffices. The one store is in a poll of the reader inside `frames`, and the one load is in a method of
+    /// Relaxed suffices. The one store is in a poll of the reader inside `pipe`, and the one load is in a method of
     /// this type: both need a reference to this value. Whatever moves the value to another thread orders the two.
     held_open: Arc<AtomicBool>,
     /// Tells a reader whose end depends on silence that the rings are not silent. Relaxed, as above.
     rings_are_busy: Arc<AtomicBool>,
-    phase: Phase,
-    /// The error after which no more payloads can be read, if there was one.
-    error: Option<CodecError>,
     budget: CoopBudget,
     /// The shared buffer beside the pipe, if there is one.
     rings: Option<Box<Rings>>,
     /// Whether the program asked for that buffer.
     are_rings_asked_for: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Reading,
-    /// An impossible length was read, so the beginnings of further frames are unknown. All bytes are thrown away. If
-    /// the pipe were closed instead, its writers could be killed by SIGPIPE.
-    Draining,
-    Ended,
 }
 
 impl<R> FrameReader<R> {
@@ -69,18 +47,14 @@ impl<R> FrameReader<R> {
         if !self.has_ended() {
             return Some(StreamEnd::Open);
         }
-        match &self.error {
-            Some(CodecError::FrameTooLong { .. }) => Some(StreamEnd::Corrupt),
-            Some(CodecError::Truncated { .. }) => Some(StreamEnd::Truncated),
-            Some(_) if !self.frames.read_buffer().is_empty() => Some(StreamEnd::Truncated),
-            _ if self.held_open.load(Ordering::Relaxed) => Some(StreamEnd::HeldOpen),
-            _ => None,
-        }
+        let by_bytes = self.pipe.end();
+        let is_held_open = self.held_open.load(Ordering::Relaxed);
+        by_bytes.or_else(|| is_held_open.then_some(StreamEnd::HeldOpen))
     }
 
     /// Returns whether the stream was read to its end without an error.
     pub(crate) fn has_ended_without_error(&self) -> bool {
-        self.phase == Phase::Ended && self.error.is_none()
+        self.pipe.has_ended() && self.pipe.error().is_none()
     }
 
     /// Returns why rings of the shared buffer were given up, or that nobody used a buffer that was asked for.
@@ -90,7 +64,7 @@ impl<R> FrameReader<R> {
         };
         let mut reasons = rings.reasons();
         // A child that is refused the buffer cannot say so to anybody but itself.
-        let is_unused = self.has_ended() && self.has_pipe_frames && !rings.was_used();
+        let is_unused = self.has_ended() && self.pipe.has_received() && !rings.was_used();
         if is_unused && self.are_rings_asked_for {
             reasons.push(
                 "the shared buffer was not used: all records came through the pipe".to_owned(),
@@ -106,14 +80,14 @@ impl<R> FrameReader<R> {
 
     /// Returns whether the stream has ended, and nothing comes out of the shared buffer any more.
     pub(crate) fn has_ended(&self) -> bool {
-        self.phase == Phase::Ended && self.have_rings_ended()
+        self.pipe.has_ended() && self.have_rings_ended()
     }
 
     /// Returns the error of the frame format that ended the payloads, if there was one. An error of the reader is not
     /// returned; see [`take_read_error`](Self::take_read_error).
     pub(crate) fn codec_error(&self) -> Option<&CodecError> {
-        self.error
-            .as_ref()
+        self.pipe
+            .error()
             .filter(|error| !matches!(error, CodecError::Io(_)))
     }
 }
@@ -121,14 +95,9 @@ impl<R> FrameReader<R> {
 impl<R: AsyncRead + Unpin> FrameReader<R> {
     pub(crate) fn new(reader: R) -> Self {
         Self {
-            // The buffer is allocated by the first read.
-            frames: FramedRead::with_capacity(reader, RecordCodec::new().batched(), 0),
-            batch: Batch::default(),
-            has_pipe_frames: false,
+            pipe: PipeFrames::new(reader),
             held_open: Arc::default(),
             rings_are_busy: Arc::default(),
-            phase: Phase::Reading,
-            error: None,
             budget: CoopBudget::default(),
             rings: None,
             are_rings_asked_for: false,
@@ -136,19 +105,17 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     }
 
     /// Reads the rings of a shared buffer too.
-    #[cfg(feature = "shared-buffer")]
     pub(crate) fn set_rings(&mut self, rings: Rings, are_asked_for: bool) {
         self.rings = Some(Box::new(rings));
         self.are_rings_asked_for = are_asked_for;
     }
 
     pub(crate) fn reader_mut(&mut self) -> &mut R {
-        self.frames.get_mut()
+        self.pipe.reader_mut()
     }
 
     pub(crate) fn set_max_frame_length(&mut self, bytes: usize) {
-        let codec = self.frames.decoder_mut();
-        *codec = codec.clone().with_max_frame_length(bytes);
+        self.pipe.set_max_frame_length(bytes);
     }
 
     pub(crate) fn set_held_open(&mut self, held_open: Arc<AtomicBool>) {
@@ -193,7 +160,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     /// dispatched.
     #[inline]
     pub(crate) fn has_payload(&mut self) -> bool {
-        self.has_ring_payload() || !self.batch.is_empty()
+        self.has_ring_payload() || self.pipe.has_payload()
     }
 
     /// Returns the next payload that has been read, if there is one. To be called when every payload that was taken is
@@ -202,7 +169,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     pub(crate) fn next_payload(&mut self) -> Option<&[u8]> {
         match self.has_ring_payload() {
             true => self.rings.as_mut()?.next_payload(),
-            false => self.batch.next_payload(),
+            false => self.pipe.next_payload(),
         }
     }
 
@@ -214,7 +181,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             let payload = self.rings.as_mut()?.next_payload()?;
             return Some(record_proto::Frame::new(payload.to_vec()));
         }
-        self.batch.next_frame()
+        self.pipe.next_frame()
     }
 
     /// Returns whether the next payload is one of the rings.
@@ -255,21 +222,15 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
 
     /// Takes the error of the reader that ended the stream, if one did.
     pub(crate) fn take_read_error(&mut self) -> Option<io::Error> {
-        match self.error.take() {
-            Some(CodecError::Io(source)) => Some(source),
-            other => {
-                self.error = other;
-                None
-            }
-        }
+        self.pipe.take_read_error()
     }
 
     /// Makes one turn: reads the pipe, and then looks at the rings, if there are any.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let has_ended = self.phase == Phase::Ended;
+        let has_ended = self.pipe.has_ended();
         let pipe = match has_ended {
             true => Poll::Ready(()),
-            false => self.poll_reader(cx),
+            false => self.pipe.poll_read(cx),
         };
         let Some(rings) = &mut self.rings else {
             return pipe;
@@ -290,45 +251,6 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         self.rings_are_busy.store(are_busy, Ordering::Relaxed);
         poll
     }
-
-    /// Makes one step: reads, and takes the batch of payloads that are whole, if any are.
-    fn poll_reader(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.phase == Phase::Draining {
-            return self.poll_drain(cx);
-        }
-        // The batch shares the read buffer's memory. Dropping it first lets `reserve` reuse that memory.
-        self.batch = Batch::default();
-        let buffer = self.frames.read_buffer_mut();
-        buffer.reserve(READ_BUFFER.saturating_sub(buffer.len()));
-        match ready!(Pin::new(&mut self.frames).poll_next(cx)) {
-            Some(Ok(batch)) => {
-                self.has_pipe_frames |= !batch.is_empty();
-                self.batch = batch;
-            }
-            Some(Err(error)) => {
-                self.phase = match error {
-                    CodecError::FrameTooLong { .. } => Phase::Draining,
-                    _ => Phase::Ended,
-                };
-                self.error = Some(error);
-            }
-            None => self.phase = Phase::Ended,
-        }
-        Poll::Ready(())
-    }
-
-    /// Makes one step of draining.
-    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut scratch = [0; 8 * 1024];
-        let mut scratch = ReadBuf::new(&mut scratch);
-        let read = ready!(Pin::new(self.frames.get_mut()).poll_read(cx, &mut scratch));
-        // A read error ends the draining too. It is not reported, because the bytes that it cost would have been thrown
-        // away.
-        if read.is_err() || scratch.filled().is_empty() {
-            self.phase = Phase::Ended;
-        }
-        Poll::Ready(())
-    }
 }
 
 /// For a caller that reads other streams in the same task, and counts their reads against the same budget.
@@ -341,7 +263,7 @@ impl<R> FrameReader<R> {
 
     /// Returns whether no payload comes through the pipe any more: it has ended, or is only drained.
     pub(crate) fn has_pipe_ended(&self) -> bool {
-        self.phase != Phase::Reading
+        self.pipe.is_over()
     }
 }
 

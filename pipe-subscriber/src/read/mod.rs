@@ -7,12 +7,11 @@ mod coop_budget;
 mod exit;
 mod frame_reader;
 #[cfg(target_os = "linux")]
-mod pacing;
-#[cfg(target_os = "linux")]
 mod pipe;
 #[cfg(not(target_os = "linux"))]
 #[path = "pipe_unsupported.rs"]
 mod pipe;
+mod pipe_frames;
 #[cfg(feature = "capture")]
 mod pipe_gauge;
 #[cfg(all(
@@ -35,7 +34,6 @@ pub use child_pipe::ChildPipe;
 pub(crate) use frame_reader::FrameReader;
 #[cfg(feature = "capture")]
 pub(crate) use pipe_gauge::PipeGauge;
-#[cfg(feature = "shared-buffer")]
 pub(crate) use rings::Rings;
 #[cfg(all(
     test,

@@ -1,5 +1,4 @@
 //! Systems without shared buffers, and builds without the feature: everything comes through the pipe.
-#![cfg_attr(not(feature = "shared-buffer"), allow(dead_code))]
 
 use std::{
     convert::Infallible,

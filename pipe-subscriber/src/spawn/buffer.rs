@@ -53,7 +53,7 @@ impl<C> Spawn<C> {
     /// # Ok(()) }
     /// ```
     pub fn buffer(mut self, bytes: usize) -> Self {
-        self.buffer = Some(bytes);
+        self.settings.buffer = Some(bytes);
         self
     }
 }

@@ -1,54 +1,12 @@
-//! `spawn` and its builder: the settings of a child and the order of the steps that start it.
+//! `Spawn`: the builder that starts a child.
 
-use std::{env, io, os::fd::OwnedFd, time::Duration};
+use std::time::Duration;
 
-use log::LevelFilter;
-
-#[cfg(feature = "shared-buffer")]
-use super::buffer_offer::offer_buffer;
 use super::command::SpawnCommand;
-use super::handover::{Via, above_stdio, pass_write_end};
-use super::level::max_level;
-#[cfg(feature = "capture")]
-use super::line_pipes::LinePipes;
+use super::handover::Via;
+use super::settings::Settings;
 use super::trace_context::TraceContext;
-#[cfg(feature = "capture")]
-use crate::capture::Streams;
 use crate::dispatch::LabelIn;
-use crate::read::ChildPipe;
-use crate::subscriber::{PipeSubscriber, RateLimit};
-
-/// The environment variable that holds the child's filter.
-pub(super) const FILTER_VARIABLE: &str = "RECORD_PIPE_FILTER";
-
-/// The default of [`Spawn::grace`].
-const DEFAULT_GRACE: Duration = Duration::from_secs(2);
-
-/// Starts a child with a record pipe and the default settings of [`Spawn`].
-///
-/// # Errors
-///
-/// The errors of [`Spawn::spawn`].
-///
-/// # Panics
-///
-/// As [`Spawn::spawn`].
-///
-/// # Examples
-///
-/// ```
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use tokio::process::Command;
-///
-/// let (mut child, mut logs) = pipe_subscriber::spawn(Command::new("true"))?;
-/// let status = logs.run_until(child.wait()).await?;
-/// let summary = logs.run().await?;
-/// # assert_eq!(summary.received, 0);
-/// # Ok(()) }
-/// ```
-pub fn spawn<C: SpawnCommand>(command: C) -> io::Result<(C::Child, PipeSubscriber)> {
-    Spawn::new(command).spawn()
-}
 
 /// A builder that starts a child with a record pipe.
 ///
@@ -81,21 +39,8 @@ pub fn spawn<C: SpawnCommand>(command: C) -> io::Result<(C::Child, PipeSubscribe
 #[derive(Debug)]
 #[must_use = "starts nothing until spawn()"]
 pub struct Spawn<C> {
-    command: C,
-    label: Option<String>,
-    label_in: LabelIn,
-    filter: Option<String>,
-    via: Via,
-    pub(super) grace: Duration,
-    /// `None` is the default.
-    #[cfg(feature = "shared-buffer")]
-    pub(super) buffer: Option<usize>,
-    trace_context: Option<TraceContext>,
-    /// Records a second, and the burst.
-    pub(super) rate_limit: Option<(u32, u32)>,
-    pub(super) rate_limit_spares: LevelFilter,
-    #[cfg(feature = "capture")]
-    pub(super) capture: Option<Streams>,
+    pub(super) command: C,
+    pub(super) settings: Settings,
 }
 
 impl<C: SpawnCommand> Spawn<C> {
@@ -109,72 +54,27 @@ impl<C> Spawn<C> {
     pub(super) fn with_defaults(command: C) -> Self {
         Self {
             command,
-            label: None,
-            label_in: LabelIn::default(),
-            filter: None,
-            via: Via::default(),
-            grace: DEFAULT_GRACE,
-            trace_context: None,
-            #[cfg(feature = "shared-buffer")]
-            buffer: None,
-            rate_limit: None,
-            rate_limit_spares: LevelFilter::Warn,
-            #[cfg(feature = "capture")]
-            capture: None,
+            settings: Settings::default(),
+        }
+    }
+
+    /// Replaces the command, and keeps the settings.
+    pub(crate) fn map_command<D>(self, f: impl FnOnce(C) -> D) -> Spawn<D> {
+        Spawn {
+            command: f(self.command),
+            settings: self.settings,
         }
     }
 
     /// Sets the name of this child in the parent's log; see [`PipeSubscriber::label`].
     pub fn label(mut self, label: impl Into<String>) -> Self {
-        self.label = Some(label.into());
+        self.settings.label = Some(label.into());
         self
     }
 
     /// Sets which part of a record shows the label; see [`PipeSubscriber::label_in`].
     pub fn label_in(mut self, place: LabelIn) -> Self {
-        self.label_in = place;
-        self
-    }
-
-    /// Sets which records the child sends: a level, or directives such as `info,worker::db=debug`.
-    ///
-    /// The default is [`log::max_level`] of this process, for all targets. That is the most verbose level that the
-    /// logger of this process lets through anywhere. With the feature `tracing`, it is the more verbose one of that and
-    /// the level of tracing, `LevelFilter::current()`, which is the most verbose one that any of its subscribers lets
-    /// through.
-    ///
-    /// In a program without a logger, and without a subscriber of tracing, the default is off: the child sends nothing,
-    /// and the [`Summary`](crate::Summary) reports it. [`run_with`](PipeSubscriber::run_with) and
-    /// [`records`](PipeSubscriber::records) work without a logger, but the filter is put into the child's environment at
-    /// the spawn, before it is known how the records will be read. Set a filter for them.
-    pub fn filter(mut self, filter: impl Into<String>) -> Self {
-        self.filter = Some(filter.into());
-        self
-    }
-
-    /// Sets the [filter](Self::filter) to the value of an environment variable of this process, so that a child logs
-    /// by the same directives as its parent.
-    ///
-    /// In env_logger's syntax, a slash begins a search in the messages; the slash and everything after it are cut off.
-    /// If the variable is not set, is empty or is not UTF-8, the filter stays as it was.
-    ///
-    /// ```
-    /// # fn main() -> std::io::Result<()> {
-    /// use pipe_subscriber::Spawn;
-    ///
-    /// // RUST_LOG=warn,worker::db=debug
-    /// let command = std::process::Command::new("true");
-    /// let (mut child, logs) = Spawn::new(command).filter_from_env("RUST_LOG").spawn()?;
-    /// # logs.run_on_thread()?.join().unwrap().unwrap();
-    /// # child.wait()?;
-    /// # Ok(()) }
-    /// ```
-    pub fn filter_from_env(mut self, variable: &str) -> Self {
-        let value = env::var(variable).unwrap_or_default();
-        let directives = value.split('/').next().unwrap_or_default().trim();
-        if !directives.is_empty() {
-            self.filter = Some(directives.to_owned());
-        }
+        self.settings.label_in = place;
         self
     }
 
@@ -204,58 +104,8 @@ impl<C> Spawn<C> {
     /// no `/proc` of the same PID namespace, and either the subscriber is read in another process than the one that
     /// spawned the child (a fork of it), or `waitid` is refused as well.
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
+        self.settings.grace = grace;
         self
-    }
-
-    /// Sets the filter if none is set.
-    pub(crate) fn with_default_filter(mut self, filter: &str) -> Self {
-        self.filter.get_or_insert_with(|| filter.to_owned());
-        self
-    }
-
-    /// Replaces the command, and keeps the settings.
-    pub(crate) fn map_command<D>(self, f: impl FnOnce(C) -> D) -> Spawn<D> {
-        Spawn {
-            command: f(self.command),
-            label: self.label,
-            label_in: self.label_in,
-            filter: self.filter,
-            via: self.via,
-            grace: self.grace,
-            trace_context: self.trace_context,
-            #[cfg(feature = "shared-buffer")]
-            buffer: self.buffer,
-            rate_limit: self.rate_limit,
-            rate_limit_spares: self.rate_limit_spares,
-            #[cfg(feature = "capture")]
-            capture: self.capture,
-        }
-    }
-
-    /// Returns the filter for the child's environment.
-    pub(super) fn child_filter(&self) -> String {
-        let default = || max_level().as_str().to_ascii_lowercase();
-        self.filter.clone().unwrap_or_else(default)
-    }
-
-    /// Returns the subscriber for a child that has this filter. Drops the command.
-    pub(super) fn into_subscriber(self, pipe: ChildPipe, filter: &str) -> PipeSubscriber {
-        let (held_open, rings_are_busy) = (pipe.held_open(), pipe.rings_are_busy());
-        let mut subscriber = PipeSubscriber::new(pipe)
-            .with_child_pipe(held_open, rings_are_busy)
-            .label_in(self.label_in);
-        if filter.trim().eq_ignore_ascii_case("off") {
-            subscriber = subscriber.with_filter_off();
-        }
-        if let Some((per_second, burst)) = self.rate_limit {
-            let limit = RateLimit::new(per_second, burst, self.rate_limit_spares);
-            subscriber = subscriber.with_rate_limit(limit);
-        }
-        if let Some(label) = self.label {
-            subscriber = subscriber.label(label);
-        }
-        subscriber
     }
 }
 
@@ -300,73 +150,13 @@ impl<C: SpawnCommand> Spawn<C> {
         mut self,
         entries: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
-        self.trace_context = Some(TraceContext::new(entries));
+        self.settings.trace_context = Some(TraceContext::new(entries));
         self
     }
 
     /// Sets how the child gets the write end of its pipe. The default is [`Via::Fd`].
     pub fn via(mut self, via: Via) -> Self {
-        self.via = via;
+        self.settings.via = via;
         self
     }
-
-    /// Starts the child and returns it with the subscriber for its pipe. The subscriber reads nothing yet.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if
-    ///
-    /// - the pipe cannot be made,
-    /// - the command cannot be started, or
-    /// - the child's exit could not be watched: the limit of descriptors is reached, or the system refuses both a timer
-    ///   and a thread.
-    ///
-    /// In each case, this function leaves no descriptor open.
-    ///
-    /// # Panics
-    ///
-    /// Panics if the command's own `spawn` does: that of tokio panics outside of a runtime.
-    pub fn spawn(mut self) -> io::Result<(C::Child, PipeSubscriber)> {
-        let (read_end, write_end) = pipe_above_stdio()?;
-        let filter = self.child_filter();
-        let command = self.command.as_std_mut();
-        command.env(FILTER_VARIABLE, &filter);
-        if let Some(context) = self.trace_context.take() {
-            context.pass_to(command);
-        }
-        let _address = pass_write_end(command, write_end, self.via)?;
-        #[cfg(feature = "shared-buffer")]
-        let is_asked_for = self.buffer.is_some();
-        #[cfg(feature = "shared-buffer")]
-        let rings = offer_buffer(self.buffer, command, self.via, &_address);
-
-        // This comes before the spawn for two reasons: the pipe gets its final size before the child can see it, and
-        // if there is no timer to watch the exit with, no child has been started yet.
-        let mut pipe = ChildPipe::new(read_end, self.grace)?;
-        #[cfg(feature = "capture")]
-        let capture = match self.capture {
-            Some(streams) => Some(LinePipes::make(command, streams, self.grace, &pipe)?),
-            None => None,
-        };
-        let (child, pid) = self.command.spawn()?;
-        pipe.watch_exit_of(pid);
-        let subscriber = self.into_subscriber(pipe, &filter);
-        #[cfg(feature = "shared-buffer")]
-        let subscriber = subscriber.with_rings(rings, is_asked_for);
-        #[cfg(feature = "capture")]
-        let subscriber = match capture {
-            Some(streams) => subscriber.with_capture(streams.of(pid)),
-            None => subscriber,
-        };
-        Ok((child, subscriber))
-    }
-}
-
-/// Makes a pipe, the read end first, of which neither end has a number of stdio.
-pub(super) fn pipe_above_stdio() -> io::Result<(OwnedFd, OwnedFd)> {
-    let (read_end, write_end) = io::pipe()?;
-    Ok((
-        above_stdio(read_end.into())?,
-        above_stdio(write_end.into())?,
-    ))
 }

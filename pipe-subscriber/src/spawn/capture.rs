@@ -67,7 +67,7 @@ impl<C: SpawnCommand> Spawn<C> {
     /// # Ok(()) }
     /// ```
     pub fn capture(mut self, streams: Streams) -> Self {
-        self.capture = Some(streams);
+        self.settings.capture = Some(streams);
         self
     }
 }

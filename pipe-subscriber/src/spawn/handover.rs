@@ -91,7 +91,6 @@ pub(super) fn pass_write_end(
 }
 
 /// Hands the descriptor of a shared buffer to the child, beside the pipe with this address.
-#[cfg(feature = "shared-buffer")]
 pub(super) fn pass_buffer(
     command: &mut process::Command,
     buffer: OwnedFd,
@@ -111,7 +110,6 @@ pub(super) fn address(number: RawFd, pipe: &Stat) -> String {
 }
 
 /// Returns the value of [`PIPE_VARIABLE`] for a child that has the pipe with this address, and `buffer` under this number.
-#[cfg(feature = "shared-buffer")]
 pub(super) fn address_with_buffer(pipe: &str, number: RawFd, buffer: &Stat) -> String {
     let (dev, ino, bytes) = (buffer.st_dev, buffer.st_ino, buffer.st_size);
     format!("{pipe}:{number}:{dev}:{ino}:{bytes}")

@@ -4,23 +4,19 @@
 
 #[cfg(feature = "shared-buffer")]
 mod buffer;
-#[cfg(feature = "shared-buffer")]
 mod buffer_offer;
 mod builder;
 #[cfg(feature = "capture")]
 mod capture;
 mod command;
+mod filter;
 mod handover;
-mod level;
 #[cfg(feature = "capture")]
 mod line_pipes;
 mod prepare;
 mod rate_limit;
+mod settings;
+mod start;
 mod trace_context;
 
-pub use {
-    builder::{Spawn, spawn},
-    command::SpawnCommand,
-    handover::Via,
-    prepare::Handover,
-};
+pub use {builder::Spawn, command::SpawnCommand, handover::Via, prepare::Handover, start::spawn};

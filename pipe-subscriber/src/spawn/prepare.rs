@@ -7,15 +7,12 @@ use std::{
 
 use rustix::{fs::fstat, io::fcntl_dupfd_cloexec};
 
-#[cfg(feature = "shared-buffer")]
-use super::buffer_offer::make_buffer;
-use super::builder::{FILTER_VARIABLE, Spawn, pipe_above_stdio};
-#[cfg(feature = "shared-buffer")]
-use super::handover::address_with_buffer;
-use super::handover::{PIPE_VARIABLE, address};
+use super::buffer_offer::{Offered, make_buffer};
+use super::builder::Spawn;
+use super::filter::{FILTER_VARIABLE, child_filter};
+use super::handover::{PIPE_VARIABLE, address, address_with_buffer};
+use super::start::pipe_above_stdio;
 use crate::read::ChildPipe;
-#[cfg(feature = "shared-buffer")]
-use crate::read::Rings;
 use crate::subscriber::PipeSubscriber;
 
 impl Spawn<()> {
@@ -73,10 +70,10 @@ impl Spawn<()> {
         let numbers = [number, (number + 1).max(3)];
         let (read_end, write_end) = pipe_above_stdio()?;
         let write_end = not_at(&numbers, write_end)?;
-        let pipe = ChildPipe::new(read_end, self.grace)?;
+        let settings = self.settings;
+        let pipe = ChildPipe::new(read_end, settings.grace)?;
 
-        let filter = self.child_filter();
-        #[cfg_attr(not(feature = "shared-buffer"), expect(unused_mut))]
+        let filter = child_filter(settings.filter.as_deref());
         let mut handover = Handover {
             number,
             envs: vec![
@@ -84,14 +81,10 @@ impl Spawn<()> {
                 (FILTER_VARIABLE.into(), filter.clone()),
             ],
             write_end,
-            #[cfg(feature = "shared-buffer")]
             buffer: None,
         };
-        #[cfg(feature = "shared-buffer")]
-        let rings = handover.add_buffer(self.buffer.unwrap_or(0), numbers);
-        let subscriber = self.into_subscriber(pipe, &filter);
-        #[cfg(feature = "shared-buffer")]
-        let subscriber = subscriber.with_rings(rings, true);
+        let rings = handover.add_buffer(settings.buffer.unwrap_or(0), numbers);
+        let subscriber = settings.subscriber(pipe, &filter).with_rings(rings, true);
         Ok((handover, subscriber))
     }
 }
@@ -143,7 +136,6 @@ pub struct Handover {
     write_end: OwnedFd,
     number: RawFd,
     /// The descriptor of the buffer, and the number that it must have in the child.
-    #[cfg(feature = "shared-buffer")]
     buffer: Option<(OwnedFd, RawFd)>,
     envs: Vec<(String, String)>,
 }
@@ -183,8 +175,7 @@ impl Handover {
     }
 
     /// Adds a buffer, if one was asked for: the child will have the two descriptors at these numbers.
-    #[cfg(feature = "shared-buffer")]
-    fn add_buffer(&mut self, bytes: usize, numbers: [RawFd; 2]) -> io::Result<Option<Rings>> {
+    fn add_buffer(&mut self, bytes: usize, numbers: [RawFd; 2]) -> Offered {
         let Some((rings, fd)) = make_buffer(bytes)? else {
             return Ok(None);
         };

@@ -34,14 +34,14 @@ impl<C> Spawn<C> {
     /// # Ok(()) }
     /// ```
     pub fn rate_limit(mut self, records_per_second: u32, burst: u32) -> Self {
-        self.rate_limit = Some((records_per_second, burst));
+        self.settings.rate_limit = Some((records_per_second, burst));
         self
     }
 
     /// Sets the least severe level that the [rate limit](Self::rate_limit) spares. The default is warn. With
     /// [`LevelFilter::Off`], all levels are limited.
     pub fn rate_limit_spares(mut self, level: LevelFilter) -> Self {
-        self.rate_limit_spares = level;
+        self.settings.rate_limit_spares = level;
         self
     }
 }

@@ -1,4 +1,4 @@
-//! The variables that carry the context of a trace into a child.
+//! `TraceContext`: the variables that carry the context of a trace into a child.
 
 use std::process::Command;
 

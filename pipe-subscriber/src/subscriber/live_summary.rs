@@ -2,10 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::pipe_subscriber::PipeSubscriber;
 use crate::account::Summary;
 
-/// The figures of a stream, for other tasks and threads than the one that reads it. [`PipeSubscriber::live_summary`]
+/// The figures of a stream, for other tasks and threads than the one that reads it. [`PipeSubscriber::live_summary`](crate::PipeSubscriber::live_summary)
 /// returns it. A clone shows the same stream.
 ///
 /// The reader writes the figures down whenever it waits, and while it is busy after at most 1,024 payloads or 1 ms plus
@@ -52,14 +51,5 @@ impl LiveSummary {
 
     pub(super) fn set(&self, summary: Summary) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = summary;
-    }
-}
-
-impl<R> PipeSubscriber<R> {
-    /// Returns a handle that shows the figures while the stream is read, for example by [`run`](Self::run).
-    ///
-    /// Between two calls of [`run_until`](Self::run_until), [`summary`](Self::summary) returns them without a handle.
-    pub fn live_summary(&mut self) -> LiveSummary {
-        self.reader.live_summary()
     }
 }

@@ -15,7 +15,6 @@ use crate::account::Tee;
 use crate::capture::CapturedStreams;
 use crate::dispatch::{Attach, Escaping, LabelIn};
 use crate::read::ChildPipe;
-#[cfg(feature = "shared-buffer")]
 use crate::read::Rings;
 
 /// The parent's end of a pipe: reads a child's records and hands them to a logger.
@@ -257,7 +256,6 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
 
     /// Reads the rings of a shared buffer too; an error is why there are none. If the program asked for the buffer, the
     /// summary says if nobody used it.
-    #[cfg(feature = "shared-buffer")]
     pub(crate) fn with_rings(
         mut self,
         rings: std::io::Result<Option<Rings>>,

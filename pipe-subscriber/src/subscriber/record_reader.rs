@@ -5,7 +5,6 @@ use std::{
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
     task::{Context, Poll, ready},
-    time::Instant,
 };
 
 #[cfg(feature = "capture")]
@@ -24,6 +23,7 @@ use crate::capture::CapturedStreams;
 use crate::read::FrameReader;
 use crate::sys::discard_panic;
 
+mod limited;
 mod reports;
 #[cfg(feature = "frames")]
 mod take_frame;
@@ -226,52 +226,6 @@ impl<R: AsyncRead + Unpin> RecordReader<R> {
     #[cfg(feature = "capture")]
     fn next_captured(&mut self) -> Option<LogRecord<'static>> {
         self.capture.as_mut()?.next_record(&mut self.frames)
-    }
-
-    /// Takes an input, and hands its record on if the rate limit admits it.
-    #[inline(never)]
-    fn take_limited(&mut self, on_record: &mut impl FnMut(&RecordView<'_>)) -> Option<usize> {
-        let limit = self.limit.as_mut()?;
-        let now = Instant::now();
-        if let Some(report) = limit.take_report(now) {
-            report.with_view(|report| on_record(&report));
-            return Some(0);
-        }
-        #[cfg(feature = "capture")]
-        if let Some(record) = self.next_captured() {
-            return Some(self.take_captured(&record, now, on_record));
-        }
-        let (limit, payload) = (self.limit.as_mut()?, self.frames.next_payload()?);
-        #[cfg(feature = "capture")]
-        if let Some(capture) = &mut self.capture {
-            capture.note_payload(payload.len());
-        }
-        let on_record = |record: &RecordView<'_>| {
-            if limit.admits(record.level, now) {
-                on_record(record);
-            }
-        };
-        Some(self.receiver.receive(payload, on_record))
-    }
-
-    /// Hands a captured record on if the rate limit admits it.
-    #[cfg(feature = "capture")]
-    fn take_captured(
-        &mut self,
-        record: &LogRecord<'_>,
-        now: Instant,
-        on_record: &mut impl FnMut(&RecordView<'_>),
-    ) -> usize {
-        let limit = self.limit.as_mut();
-        let is_admitted = limit.is_none_or(|limit| limit.admits(record.level, now));
-        if !is_admitted && let Some(capture) = &mut self.capture {
-            capture.note_suppressed(record);
-        }
-        self.receiver.receive_captured(record, |record| {
-            if is_admitted {
-                on_record(record);
-            }
-        })
     }
 
     /// Ends reading, even if the stream has not ended, and returns the figures or the read error.

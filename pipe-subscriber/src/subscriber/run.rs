@@ -12,6 +12,7 @@ use record_proto::{LogRecord, RecordView};
 use tokio::io::AsyncRead;
 
 use super::error::ReadError;
+use super::live_summary::LiveSummary;
 use super::own_runtime::OwnRuntime;
 use super::pipe_subscriber::PipeSubscriber;
 use super::records::Records;
@@ -188,6 +189,13 @@ impl<R: AsyncRead + Unpin> PipeSubscriber<R> {
     /// their records in the pipe may differ from the order of the records' numbers.
     pub fn summary(&self) -> Summary {
         self.reader.summary()
+    }
+
+    /// Returns a handle that shows the figures while the stream is read, for example by [`run`](Self::run).
+    ///
+    /// Between two calls of [`run_until`](Self::run_until), [`summary`](Self::summary) returns them without a handle.
+    pub fn live_summary(&mut self) -> LiveSummary {
+        self.reader.live_summary()
     }
 
     /// Returns the records as a [`Stream`](futures_core::Stream): with every level, with the text as the child wrote

@@ -2,18 +2,6 @@
 //! nothing of the other folders.
 
 mod alarm;
-#[cfg(all(
-    feature = "shared-buffer",
-    target_os = "linux",
-    target_has_atomic = "64"
-))]
-pub(crate) mod membarrier;
-#[cfg(all(
-    feature = "shared-buffer",
-    target_os = "linux",
-    target_has_atomic = "64"
-))]
-mod memory_limits;
 mod panics;
 #[cfg(target_os = "linux")]
 mod pidfd;
@@ -29,7 +17,7 @@ mod registration;
     target_os = "linux",
     target_has_atomic = "64"
 ))]
-mod shared_memory;
+pub(crate) mod shared_memory;
 mod signal_mask;
 mod soft_limit;
 mod thread_timer;
@@ -39,12 +27,6 @@ mod timer;
 #[path = "timer_unsupported.rs"]
 mod timer;
 
-#[cfg(all(
-    feature = "shared-buffer",
-    target_os = "linux",
-    target_has_atomic = "64"
-))]
-pub(crate) use shared_memory::{SharedMemory, wake_all};
 pub(crate) use {
     alarm::Alarm,
     panics::discard_panic,

@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use super::dropped_counts::DroppedCounts;
 use super::ring_pacing::{RingPacing, TICK};
 use crate::read::ticker::{Ticker, Wait};
-use crate::sys::{SharedMemory, membarrier, wake_all};
+use crate::sys::shared_memory::{SharedMemory, membarrier, wake_all};
 
 /// The first byte of the payload of a hello.
 const HELLO: u8 = 0;

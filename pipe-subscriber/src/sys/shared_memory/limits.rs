@@ -4,7 +4,7 @@ use std::{fs, io, ptr};
 
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 
-use super::soft_limit::{Limit, soft_limit};
+use crate::sys::soft_limit::{Limit, soft_limit};
 
 /// Returns an error if `bytes` of shared memory cannot be made, or be used, without danger. Makes nothing.
 pub(super) fn check(bytes: usize) -> io::Result<()> {

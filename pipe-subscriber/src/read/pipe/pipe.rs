@@ -11,17 +11,20 @@ use std::{
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    io::{ioctl_fionbio, ioctl_fionread, read, retry_on_intr},
+    io::{ioctl_fionbio, retry_on_intr},
     pipe::fcntl_getpipe_size,
 };
 use tokio::{
     io::{AsyncRead, ReadBuf, unix::AsyncFd},
     runtime::Handle,
-    task::coop::poll_proceed,
 };
 
-use super::pacing::{Pacing, Tick};
-use super::ticker::{Ticker, Wait};
+use super::paced::{Paced, PacedPoll};
+use super::pacing::Pacing;
+use super::system::{available, read_into};
+#[cfg(feature = "capture")]
+use crate::read::PipeGauge;
+use crate::read::ticker::Ticker;
 use crate::sys::{QuotaPermit, register};
 
 /// The size from which a pipe is paced. The writer of a smaller one would fill it between two ticks, and wait most of
@@ -33,9 +36,6 @@ const MIN_PACED_SIZE: usize = 64 * 1024;
 const LARGE_SIZE: usize = 256 * 1024;
 const LONG_PERIOD: Duration = Duration::from_micros(100);
 const SHORT_PERIOD: Duration = Duration::from_micros(50);
-
-/// After a read of this many bytes the pipe probably has more by the time that they have been worked on.
-const LARGE_READ: usize = 32 * 1024;
 
 /// The read end of a pipe.
 ///
@@ -56,17 +56,6 @@ enum Mode {
     Unregistered,
     Registered(AsyncFd<Arc<OwnedFd>>, Handle),
     Paced(Paced, Handle),
-}
-
-#[derive(Debug)]
-struct Paced {
-    ticker: Arc<Ticker>,
-    size: usize,
-    /// The wait for the next tick. `None` while the pipe probably has more to read.
-    wait: Option<Wait>,
-    /// The bytes that the last tick found, less those that were read since. It is a hint only: another process may have
-    /// opened the pipe and read them.
-    available: usize,
 }
 
 impl Pipe {
@@ -91,8 +80,8 @@ impl Pipe {
     }
 
     #[cfg(feature = "capture")]
-    pub(crate) fn gauge(&self) -> io::Result<super::PipeGauge> {
-        Ok(super::PipeGauge::new(Arc::clone(&self.fd)))
+    pub(crate) fn gauge(&self) -> io::Result<PipeGauge> {
+        Ok(PipeGauge::new(Arc::clone(&self.fd)))
     }
 
     /// Returns how many bytes are in the pipe. If another process reads it too, there may be fewer at the next moment.
@@ -156,12 +145,7 @@ impl Pipe {
             return self.pacing.suspend(Instant::now());
         };
         self.pacing.reset();
-        let paced = Paced {
-            ticker,
-            size,
-            wait: (!has_more).then(Wait::default),
-            available: 0,
-        };
+        let paced = Paced::new(ticker, size, has_more);
         let runtime = runtime.clone();
         // This drops the `AsyncFd`, which ends the registration.
         self.mode = Mode::Paced(paced, runtime);
@@ -219,59 +203,6 @@ impl Pipe {
     }
 }
 
-/// The result of a poll of a paced pipe.
-enum PacedPoll {
-    Read,
-    /// Pacing is to stop. An error is that of the ticker.
-    Stop(io::Result<()>),
-}
-
-impl Paced {
-    /// Waits for a tick, unless the pipe probably has more, and makes one read.
-    fn poll_read(
-        &mut self,
-        fd: &OwnedFd,
-        pacing: &mut Pacing,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<PacedPoll>> {
-        loop {
-            if let Some(wait) = &mut self.wait {
-                let waited = ready!(self.ticker.poll_tick(wait, cx));
-                self.wait = None;
-                let waited = match waited {
-                    Ok(waited) => waited,
-                    Err(error) => return Poll::Ready(Ok(PacedPoll::Stop(Err(error)))),
-                };
-                self.available = available(fd)?;
-                let tick = Tick {
-                    available: self.available,
-                    size: self.size,
-                    waited,
-                    period: self.ticker.period(),
-                };
-                if pacing.on_tick(tick, Instant::now()) {
-                    return Poll::Ready(Ok(PacedPoll::Stop(Ok(()))));
-                }
-            }
-            // A read through `AsyncFd` would count against the task's budget. This one does not, so it is counted here.
-            let budget = ready!(poll_proceed(cx));
-            let bytes = read_into(fd, buf)?;
-            self.available = self.available.saturating_sub(bytes.unwrap_or(usize::MAX));
-            // Between ticks the pipe is read on until it is probably empty: the bytes of the tick have been read, and
-            // this read was neither large nor limited by the buffer.
-            let is_empty = self.available == 0 && bytes < Some(LARGE_READ) && buf.remaining() > 0;
-            if bytes != Some(0) && is_empty {
-                self.wait = Some(Wait::default());
-            }
-            if bytes.is_some() {
-                budget.made_progress();
-                return Poll::Ready(Ok(PacedPoll::Read));
-            }
-        }
-    }
-}
-
 impl AsyncRead for Pipe {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -295,35 +226,6 @@ impl AsyncRead for Pipe {
             }
         }
     }
-}
-
-fn available(fd: &OwnedFd) -> io::Result<usize> {
-    Ok(usize::try_from(ioctl_fionread(fd)?).unwrap_or(usize::MAX))
-}
-
-/// Reads as many bytes as the buffer has room for. Returns `None` if the pipe is empty, and 0 at the end of file.
-#[expect(
-    unsafe_code,
-    reason = "rustix fills uninitialised memory safely, but tokio's ReadBuf hands it out and takes it back through \
-              unsafe methods only; the safe ones would zero, or copy, each buffer first"
-)]
-fn read_into(fd: &OwnedFd, buf: &mut ReadBuf<'_>) -> io::Result<Option<usize>> {
-    // SAFETY: Only the system writes to this memory, and it never makes an initialised byte uninitialised.
-    let room = unsafe { buf.unfilled_mut() };
-    let bytes = match retry_on_intr(|| read(fd, &mut *room).map(|(filled, _)| filled.len())) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            let error = io::Error::from(error);
-            return match error.kind() {
-                io::ErrorKind::WouldBlock => Ok(None),
-                _ => Err(error),
-            };
-        }
-    };
-    // SAFETY: The system has written this many bytes.
-    unsafe { buf.assume_init(bytes) };
-    buf.advance(bytes);
-    Ok(Some(bytes))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use rustix::{
     mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap},
 };
 
-use super::memory_limits;
+use super::limits;
 
 /// Memory of a memfd that can neither be shortened nor made longer, mapped for reading and writing.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl SharedMemory {
     ///
     /// Returns an error if the system refuses it, or if its use could kill this process or a child later.
     pub(crate) fn new(bytes: usize) -> io::Result<Self> {
-        memory_limits::check(bytes)?;
+        limits::check(bytes)?;
         let fd = memfd()?;
         ftruncate(&fd, bytes as u64)?;
         fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
