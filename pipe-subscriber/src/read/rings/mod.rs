@@ -7,6 +7,7 @@ mod ring_pacing;
 mod rings;
 #[cfg(test)]
 mod test_child;
+mod ticks;
 
 pub(crate) use rings::Rings;
 #[cfg(test)]

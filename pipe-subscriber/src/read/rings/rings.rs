@@ -4,17 +4,16 @@ use std::{
     io,
     os::fd::OwnedFd,
     process,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::atomic::Ordering::Relaxed,
     task::{Context, Poll, ready},
     time::Instant,
 };
 
 use record_proto::{BufferReader, HEAD_LENGTH, Layout, Next};
-use tokio::runtime::Handle;
 
 use super::dropped_counts::DroppedCounts;
-use super::ring_pacing::{RingPacing, TICK};
-use crate::read::ticker::{Ticker, Wait};
+use super::ring_pacing::RingPacing;
+use super::ticks::Ticks;
 use crate::sys::shared_memory::{SharedMemory, membarrier, wake_all};
 
 /// The first byte of the payload of a hello.
@@ -36,7 +35,7 @@ pub(crate) struct Rings {
     pacing: RingPacing,
     /// The bytes of frames that were handed out since the look.
     bytes_of_look: usize,
-    tick: Option<(Arc<Ticker>, Wait)>,
+    ticks: Ticks,
     dropped: DroppedCounts,
     /// The report that was handed out last.
     report: Vec<u8>,
@@ -80,7 +79,7 @@ impl Rings {
             phase: Phase::Empty,
             pacing: RingPacing::default(),
             bytes_of_look: 0,
-            tick: None,
+            ticks: Ticks::default(),
             dropped: DroppedCounts::default(),
             report: Vec::new(),
             reader_pid: None,
@@ -206,7 +205,7 @@ impl Rings {
                 Phase::Ended => return Poll::Ready(()),
                 Phase::LookDue => {}
                 _ if !self.pacing.is_awake(Instant::now()) => break,
-                _ => match self.poll_tick(cx) {
+                _ => match self.ticks.poll(cx) {
                     Some(tick) => ready!(tick),
                     None => break,
                 },
@@ -236,20 +235,6 @@ impl Rings {
             self.reader.awake(self.memory.words());
         }
         has_found
-    }
-
-    /// Ready after a tick. `None` if there can be none.
-    fn poll_tick(&mut self, cx: &mut Context<'_>) -> Option<Poll<()>> {
-        if self.tick.is_none() {
-            let ticker = Ticker::of(&Handle::current(), TICK).ok()?;
-            self.tick = Some((ticker, Wait::default()));
-        }
-        let (ticker, wait) = self.tick.as_mut()?;
-        let Poll::Ready(tick) = ticker.poll_tick(wait, cx) else {
-            return Some(Poll::Pending);
-        };
-        *wait = Wait::default();
-        tick.ok().map(|_| Poll::Ready(()))
     }
 
     fn begin_look(&mut self) {
