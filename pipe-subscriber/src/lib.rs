@@ -340,6 +340,7 @@
 //! | `sys/shared_memory/limits.rs` | refuses such memory if it could kill a process later |
 //! | `sys/pipe_quota.rs` | enlarges pipes, up to a quota of this process |
 //! | `sys/pidfd.rs` | checks that a descriptor is that of a process |
+//! | `sys/pidfd_unsupported.rs` | the same interface for systems other than Linux |
 //! | `sys/signal_mask.rs` | blocks signals in this crate's threads |
 //! | `sys/panics.rs` | drops a caught panic safely |
 

@@ -120,6 +120,7 @@
 //!   - `payload.rs`: `Payload`, the kinds, and the types `Hello`, `Dropped`, `Close` and `Levels`.
 //!   - `decode.rs`: decodes a payload of any kind, and applies the limit on values.
 //!   - `record_decoder.rs`: `RecordDecoder`, which decodes plain records, and decodes repeated parts only once.
+//!   - `known.rs`: the repeated parts, found again by their encoded bytes.
 //!   - `fields.rs`: reads the fields one by one; missing fields are read as nil and unknown ones skipped here.
 //!   - `encode.rs`: `Encode`, with or without the length in front, and encoding every kind except a record.
 //!   - `encode_record.rs`: encodes a `LogRecord`.
