@@ -8,6 +8,7 @@ pub mod driver;
 pub mod frames;
 pub mod reading;
 pub mod reference;
+pub mod rings;
 pub mod safe_text;
 pub mod seeds;
 

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use fuzz::{driver, input::Input};
+use fuzz::{driver, input::Input, rings};
 use record_proto::{BufferReader, Layout, Next, NoRoom, RingWriter};
 
 fn main() {
@@ -14,17 +14,19 @@ fn main() {
 /// The ring of the honest writer; the others are the hostile one's.
 const HONEST: usize = 1;
 
+/// A look at the longer rings has several parts.
+const RING_BYTES: [usize; 2] = [32 * 1024, 128 * 1024];
+
 fn one(bytes: &[u8]) {
     let mut input = Input::new(bytes);
-    let layout = Layout::within(96 * 1024).expect("three rings");
-    let words: Vec<_> = (0..layout.bytes() / 8).map(|_| AtomicU64::new(0)).collect();
-    layout.write(&words);
+    let ring_bytes = RING_BYTES[usize::from(input.u8() & 1)];
+    let (layout, words) = rings::buffer(3, ring_bytes);
     let header = layout.header(&words);
     for owner in 1..=3 {
         header.claim((0..3).map(|ring| layout.ring(&words, ring)), owner);
     }
     let mut reader = BufferReader::new(layout);
-    let mut writers = [0, 1, 2].map(|ring| RingWriter::new(layout.ring(&words, ring), 32 * 1024));
+    let mut writers = [0, 1, 2].map(|ring| RingWriter::new(layout.ring(&words, ring), ring_bytes));
     let mut expected = VecDeque::new();
     let mut is_closed = false;
     while !input.is_empty() {
@@ -35,7 +37,7 @@ fn one(bytes: &[u8]) {
                 is_closed = true;
             }
             2 | 3 => {
-                let frame = frame(usize::from(input.u16()) % 9000, input.u8());
+                let frame = frame(usize::from(input.u16()) % ring_bytes, input.u8());
                 if let Ok(place) = writers[HONEST].room(frame.len())
                     && !is_closed
                 {
@@ -49,7 +51,7 @@ fn one(bytes: &[u8]) {
                 let writer = &mut writers[ring];
                 if choice >> 4 == 0 {
                     // Another process claims the ring as it is now.
-                    *writer = RingWriter::new(layout.ring(&words, ring), 32 * 1024);
+                    *writer = RingWriter::new(layout.ring(&words, ring), ring_bytes);
                 }
                 let order = order(&mut input);
                 let frame = input.sized();
@@ -58,6 +60,11 @@ fn one(bytes: &[u8]) {
                     Err(NoRoom::Unextended) => unreachable!("the whole ring is usable"),
                     Err(NoRoom::Full | NoRoom::TooLong | NoRoom::Broken) => {}
                 }
+            }
+            5 => {
+                // The bits of the hostile rings, and of rings that do not exist.
+                let claimed = input.u64() | 1 << HONEST;
+                header.claimed.store(claimed, Relaxed);
             }
             _ => {
                 let at = place(&mut input, layout);
@@ -71,6 +78,7 @@ fn one(bytes: &[u8]) {
             read(&mut reader, &words, layout, &mut expected);
         }
         assert!(expected.is_empty(), "{} frames are lost", expected.len());
+        assert!(!reader.needs_look(), "it would look for ever");
     }
 }
 
@@ -101,7 +109,7 @@ fn read(
     reader.publish(words, |_| {}, |_, _| {});
 }
 
-/// A word of the hostile rings or of the header, but not of the layout, which is read once, nor the bits of the honest
+/// A word of the hostile rings or of the header, but not of the layout, which is read once, nor the bit of the honest
 /// ring, which is its owner's and the reader's business.
 fn place(input: &mut Input<'_>, layout: Layout) -> usize {
     const HEAD_WORDS: usize = 256 / 8;
@@ -139,8 +147,9 @@ fn order(input: &mut Input<'_>) -> u64 {
 }
 
 fn frame(length: usize, fill: u8) -> Vec<u8> {
-    let mut frame = (length.min(8188) as u32).to_be_bytes().to_vec();
-    frame.resize(4 + length.min(8188), fill);
+    let length = length.min(32 * 1024 - 4);
+    let mut frame = (length as u32).to_be_bytes().to_vec();
+    frame.resize(4 + length, fill);
     frame
 }
 

@@ -7,12 +7,14 @@ use std::sync::{
 };
 use std::thread;
 
-use fuzz::{driver, input::Input};
+use fuzz::{driver, input::Input, rings};
 use record_proto::{BufferReader, Layout, Next, RingWriter};
 
 fn main() {
     driver::fuzz(one);
 }
+
+const RING_BYTES: usize = 128 * 1024;
 
 struct Shared {
     layout: Layout,
@@ -22,8 +24,8 @@ struct Shared {
 }
 
 static SHARED: LazyLock<&Shared> = LazyLock::new(|| {
-    let layout = Layout::within(64 * 1024).expect("two rings");
-    let words = (0..layout.bytes() / 8).map(|_| AtomicU64::new(0)).collect();
+    // A look at a ring has several parts.
+    let (layout, words) = rings::buffer(2, RING_BYTES);
     let shared: &Shared = Box::leak(Box::new(Shared {
         layout,
         words,
@@ -43,7 +45,7 @@ fn one(bytes: &[u8]) {
     seed.store(input.u64(), Relaxed);
     layout.header(words).claimed.store(3, Relaxed);
     let mut reader = BufferReader::new(*layout);
-    let mut writer = RingWriter::new(layout.ring(words, 0), 32 * 1024);
+    let mut writer = RingWriter::new(layout.ring(words, 0), RING_BYTES);
     while !input.is_empty() {
         let mut payload = input.sized();
         payload = &payload[..payload.len().min(4096)];
@@ -83,12 +85,12 @@ fn spoil(shared: &Shared) -> ! {
         let at = match random >> 1 & 3 {
             0 => [8, 32, 48][(random >> 8) as usize % 3],
             1 => 512 + ring * 32 + (random >> 8) as usize % 32,
-            _ => 1024 + ring * 4096 + (random >> 8) as usize % 600,
+            _ => 1024 + ring * RING_BYTES / 8 + (random >> 8) as usize % 600,
         };
         let value = match random >> 3 & 7 {
             0 => u64::MAX,
             1 => 1 << 63,
-            2 | 3 => (random >> 40 & 0xfff) * 8,
+            2 | 3 => (random >> 40 & 0x3fff) * 8,
             4 | 5 => u64::from_ne_bytes((random >> 40 << 32).to_be_bytes()),
             _ => random,
         };
