@@ -68,6 +68,7 @@ impl Memory {
     /// Logs a number in a process that the reader can make execute a fence.
     fn log_with_barrier(&self, number: u64, barrier: &Membarrier) -> Reader {
         let mut writer = self.claim().expect("a ring");
+        barrier.interrupt();
         self.commit(&mut writer, number);
         barrier.interrupt();
         let seen = self.layout.header(&self.words).after_commit(true);
