@@ -6,7 +6,11 @@ use record_proto::Layout;
 
 /// Makes a new buffer of so many rings of so many bytes.
 pub fn buffer(rings: usize, ring_bytes: usize) -> (Layout, Vec<AtomicU64>) {
-    let words = |bytes: usize| (0..bytes / 8).map(|_| AtomicU64::new(0)).collect::<Vec<_>>();
+    let words = |bytes: usize| {
+        (0..bytes / 8)
+            .map(|_| AtomicU64::new(0))
+            .collect::<Vec<_>>()
+    };
     let usual = Layout::within(32 * 1024).expect("one ring");
     let first = words(usual.bytes());
     usual.write(&first);

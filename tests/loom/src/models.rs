@@ -124,7 +124,8 @@ impl Membarrier {
 
     /// A place of the writer's program.
     fn interrupt(&self) {
-        if self.asked.load(Acquire) == 1 {
+        // Once: a second fence would stand where the system makes none.
+        if self.done.load(Relaxed) == 0 && self.asked.load(Acquire) == 1 {
             self.end();
         }
     }
@@ -156,7 +157,7 @@ fn no_entry_is_left_when_a_reader_that_ticked_sleeps() {
         let mut numbers = memory.turn(&mut reader);
         reader.fall_asleep(&memory.words, || barrier.call());
         numbers.extend(memory.turn(&mut reader));
-        if numbers.is_empty() {
+        while numbers.is_empty() {
             // A lost bell is a deadlock here.
             bell.wait();
             numbers.extend(memory.turn(&mut reader));
