@@ -66,13 +66,13 @@ impl<C> Spawn<C> {
         }
     }
 
-    /// Sets the name of this child in the parent's log; see [`PipeSubscriber::label`].
+    /// Sets the name of this child in the parent's log; see [`PipeSubscriber::label`](crate::PipeSubscriber::label).
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.settings.label = Some(label.into());
         self
     }
 
-    /// Sets which part of a record shows the label; see [`PipeSubscriber::label_in`].
+    /// Sets which part of a record shows the label; see [`PipeSubscriber::label_in`](crate::PipeSubscriber::label_in).
     pub fn label_in(mut self, place: LabelIn) -> Self {
         self.settings.label_in = place;
         self

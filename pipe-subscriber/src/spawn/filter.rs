@@ -18,8 +18,8 @@ impl<C> Spawn<C> {
     /// through.
     ///
     /// In a program without a logger, and without a subscriber of tracing, the default is off: the child sends nothing,
-    /// and the [`Summary`](crate::Summary) reports it. [`run_with`](PipeSubscriber::run_with) and
-    /// [`records`](PipeSubscriber::records) work without a logger, but the filter is put into the child's environment at
+    /// and the [`Summary`](crate::Summary) reports it. [`run_with`](crate::PipeSubscriber::run_with) and
+    /// [`records`](crate::PipeSubscriber::records) work without a logger, but the filter is put into the child's environment at
     /// the spawn, before it is known how the records will be read. Set a filter for them.
     pub fn filter(mut self, filter: impl Into<String>) -> Self {
         self.settings.filter = Some(filter.into());
