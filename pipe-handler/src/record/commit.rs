@@ -55,7 +55,7 @@ impl RecordWriter {
     }
 
     /// Counts a record that was sent or dropped.
-    #[inline]
+    #[inline(always)]
     pub(super) fn count(
         &self,
         written: Written,
@@ -161,7 +161,7 @@ impl RecordWriter {
         scratch: &mut Vec<u8>,
         deadline: &mut Deadline,
     ) -> Result<Written, SessionOver> {
-        match self.put(&mut Wide { frame, late }, deadline) {
+        match self.put_other(&mut Wide { frame, late }, deadline) {
             Put::Done(written) => Ok(written),
             Put::TooLong(limit) => {
                 self.put_fragments(&frame[HEAD_LENGTH..], limit, late, scratch, deadline)
@@ -193,7 +193,7 @@ impl RecordWriter {
                 scratch,
                 late,
             };
-            match self.put(&mut piece, deadline) {
+            match self.put_other(&mut piece, deadline) {
                 Put::Done(Written::Whole) if length == rest.len() => return Ok(Written::Whole),
                 Put::Done(Written::Whole) => (index, rest) = (index + 1, &rest[length..]),
                 Put::TooLong(less) if less < limit => limit = less,
@@ -204,8 +204,15 @@ impl RecordWriter {
         }
     }
 
+    /// Writes a frame that is not that of a plain record.
+    ///
+    /// As a trait object, so that the way of plain records is compiled once and inlined into the log call.
+    fn put_other(&self, mut frame: &mut dyn LateFrame, deadline: &mut Deadline) -> Put {
+        self.put(&mut frame, deadline)
+    }
+
     /// Writes a frame of a record, after a report of earlier drops if there is one.
-    #[inline]
+    #[inline(always)]
     fn put(&self, frame: &mut impl LateFrame, deadline: &mut Deadline) -> Put {
         if self.counters.any_unreported() {
             let reported = self.report_drops(deadline);

@@ -32,7 +32,7 @@ impl LateFrame for Formatted<'_, '_> {
         self.encoder.time()
     }
 
-    #[inline]
+    #[inline(always)]
     fn finish(&mut self) -> &[u8] {
         // It does not fail after `longest_frame`.
         self.encoder.finish(self.number.get()).unwrap_or_default()

@@ -32,12 +32,14 @@ pub(crate) struct Buffers {
 
 impl Buffers {
     /// Takes this thread's buffers, or makes new ones.
+    #[inline(always)]
     pub(crate) fn take() -> Box<Self> {
         let kept = BUFFERS.try_with(Cell::take).ok().flatten();
         kept.unwrap_or_else(|| Box::new(Self::new()))
     }
 
     /// Keeps the buffers for the thread's next record.
+    #[inline(always)]
     pub(crate) fn put_back(mut self: Box<Self>) {
         if self.encoder.capacity() > KEPT_BYTES {
             self.encoder.shrink_to(KEPT_BYTES);

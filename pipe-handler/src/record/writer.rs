@@ -99,6 +99,7 @@ impl RecordWriter {
         self.session.forget();
     }
 
+    #[inline]
     pub(crate) fn is_gone(&self) -> bool {
         self.session.is_gone() || self.transport.is_gone()
     }
@@ -162,7 +163,7 @@ impl RecordWriter {
     }
 
     /// The stages of a record, in order.
-    #[inline]
+    #[inline(always)]
     fn deliver(&self, event: &impl Event, buffers: &mut Buffers, deadline: &mut Deadline) {
         self.identify(buffers);
         buffers.encoder.format(event);

@@ -16,6 +16,20 @@ pub(crate) trait LateFrame {
     fn finish(&mut self) -> &[u8];
 }
 
+impl LateFrame for &mut dyn LateFrame {
+    fn longest(&self) -> usize {
+        (**self).longest()
+    }
+
+    fn time(&self) -> u64 {
+        (**self).time()
+    }
+
+    fn finish(&mut self) -> &[u8] {
+        (**self).finish()
+    }
+}
+
 /// What became of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Put {

@@ -59,7 +59,7 @@ pub(crate) enum Transport {
 
 impl Transport {
     /// Writes a frame in one piece, and completes it once there is room.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn put(&self, frame: &mut impl LateFrame, deadline: &mut Deadline) -> Put {
         if let Self::Shared(shared, pipe) = self
             && let Some(put) = shared.put(frame, pipe, deadline)

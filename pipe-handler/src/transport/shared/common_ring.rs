@@ -51,12 +51,12 @@ impl CommonRing {
     ///
     /// Each overflow policy waits for the lock, because it is held for one copy only.
     #[cold]
-    pub(super) fn put(&self, frame: &mut impl LateFrame) -> Result<Option<InRing>, Nested> {
+    pub(super) fn put(&self, mut frame: &mut dyn LateFrame) -> Result<Option<InRing>, Nested> {
         if IS_INSIDE.replace(true) {
             return Err(Nested);
         }
         let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        let in_ring = ring.as_mut().map(|ring| ring.put(frame));
+        let in_ring = ring.as_mut().map(|ring| ring.put(&mut frame));
         drop(ring);
         IS_INSIDE.set(false);
         Ok(in_ring)

@@ -31,6 +31,7 @@ pub(super) const FIRST_STEP: usize = 16 * 1024;
 pub(crate) struct Mapping {
     words: &'static [AtomicU64],
     layout: Layout,
+    header: Header<'static>,
 }
 
 /// Why a buffer is not used. Records then go through the pipe.
@@ -69,7 +70,7 @@ impl Mapping {
     }
 
     pub(super) fn header(self) -> Header<'static> {
-        self.layout.header(self.words)
+        self.header
     }
 
     pub(super) fn ring(self, index: usize) -> RingWords<'static> {
@@ -105,7 +106,11 @@ impl Mapping {
         // The header's page is in memory, because the parent has written it.
         let mapping = Layout::read(words)
             .map_err(Refused::from)
-            .map(|layout| Self { words, layout });
+            .map(|layout| Self {
+                words,
+                layout,
+                header: layout.header(words),
+            });
         mapping.and_then(Self::with_heads).inspect_err(|_| {
             // SAFETY: the map is the one above, and nobody has kept the slice.
             let _unmapped = unsafe { munmap(start, length) };

@@ -44,7 +44,7 @@ impl ProcessRings {
     ///
     /// The caller has run all foreign code of the log call. So what is checked here still holds when the frame is
     /// completed, except if a signal handler forks.
-    #[inline]
+    #[inline(always)]
     pub(super) fn put(
         &'static self,
         frame: &mut impl LateFrame,
@@ -90,7 +90,7 @@ impl ProcessRings {
     }
 
     #[cold]
-    fn put_in_common(&self, frame: &mut impl LateFrame) -> Result<InRing, Option<Put>> {
+    fn put_in_common(&self, frame: &mut dyn LateFrame) -> Result<InRing, Option<Put>> {
         match self.common.put(frame) {
             Ok(Some(in_ring)) => Ok(in_ring),
             Ok(None) => Err(self.end()),

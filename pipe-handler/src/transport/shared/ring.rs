@@ -65,7 +65,7 @@ impl Ring {
     }
 
     /// Puts a frame into the ring if there is room.
-    #[inline]
+    #[inline(always)]
     pub(super) fn put(&mut self, frame: &mut impl LateFrame) -> InRing {
         let place = match self.room(frame.longest()) {
             Ok(place) => place,
@@ -100,7 +100,7 @@ impl Ring {
         self.writer.release();
     }
 
-    #[inline]
+    #[inline(always)]
     fn room(&mut self, frame: usize) -> Result<Place, NoRoom> {
         loop {
             match self.writer.room(frame) {

@@ -59,7 +59,7 @@ impl SharedBuffer {
     }
 
     /// Puts a frame into a ring of this process. `None` if it has none: its frames go through the pipe.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn put(
         &self,
         frame: &mut impl LateFrame,

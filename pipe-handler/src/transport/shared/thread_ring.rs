@@ -34,7 +34,7 @@ pub(super) enum Own {
 }
 
 /// Puts a frame into the ring of this thread. Claims one first if it has none.
-#[inline]
+#[inline(always)]
 pub(super) fn put(claims: &'static Claims, frame: &mut impl LateFrame) -> Own {
     OWN.try_with(|own| {
         let Ok(mut own) = own.try_borrow_mut() else {
@@ -75,7 +75,7 @@ impl ThreadRing {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn put(&mut self, frame: &mut impl LateFrame) -> Own {
         let claims = self.claims;
         // Without a ring, it tries again once the parent has freed one.
