@@ -166,13 +166,15 @@ impl BufferReader {
         mut wake: impl FnMut(&AtomicU64),
         mut freed: impl FnMut(u64, [u64; 5]),
     ) -> bool {
-        let (mut moved, mut due) = (0_u64, 0);
+        let (mut moved, mut due, mut ended) = (0_u64, 0, 0);
         for index in bits(self.claimed) {
-            let ring = self.layout.ring(words, index);
-            moved |= u64::from(self.rings[index].publish(ring)) << index;
-            due |= u64::from(self.rings[index].wakes_writers(ring)) << index;
+            let words = self.layout.ring(words, index);
+            let ring = &mut self.rings[index];
+            moved |= u64::from(ring.publish(words)) << index;
+            due |= u64::from(ring.wakes_writers(words)) << index;
+            ended |= u64::from(ring.is_at_end()) << index;
         }
-        if moved | due == 0 {
+        if moved | due | ended == 0 {
             return false;
         }
         // A thread says that it waits, fences, and looks at the position again: it sees the position, or is seen waiting.
@@ -188,7 +190,9 @@ impl BufferReader {
             if ring.waiting.load(Relaxed) != 0 {
                 wake(ring.tail);
             }
-            let owner = ring.owner.load(Relaxed);
+        }
+        for index in bits(ended) {
+            let owner = self.layout.ring(words, index).owner.load(Relaxed);
             if let Some(dropped) = self.free_if_released(words, index) {
                 freed(owner, dropped);
             }

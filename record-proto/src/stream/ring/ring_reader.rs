@@ -119,9 +119,14 @@ impl RingReader {
         self.next.is_none()
     }
 
+    /// Returns whether everything up to the writer's position at this look was taken.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.position == self.head
+    }
+
     /// Returns whether everything up to this position of the writer was taken. One that went back is not enough.
     pub(super) fn is_at(&self, head: u64) -> bool {
-        self.position == head && self.position == self.head
+        self.position == head && self.is_at_end()
     }
 
     /// Returns whether the next entry is too long for the copy: then it is for [`take_long`](Self::take_long).
@@ -170,10 +175,14 @@ impl RingReader {
         true
     }
 
-    /// Returns whether a waiting writer should be woken, after a fence: half of the ring more is free, or all of it.
+    /// Returns whether a waiting writer should be woken, after a fence: half of the ring more is free, or everything that
+    /// the look found was read.
+    ///
+    /// Once for each position: a writer that has filled the ring since waits for the next look.
     pub(super) fn wakes_writers(&mut self, ring: RingWords<'_>) -> bool {
         let half = size_of_val(ring.data) as u64 / 2;
-        let is_due = self.position - self.woken >= half || self.position == self.head;
+        let more = self.position - self.woken;
+        let is_due = more >= half || more > 0 && self.is_at_end();
         if is_due {
             self.woken = self.position;
         }

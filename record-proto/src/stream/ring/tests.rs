@@ -546,6 +546,24 @@ fn a_ring_that_makes_no_sense_is_given_up_and_the_others_go_on() {
 }
 
 #[test]
+fn a_writer_that_waits_is_woken_once_for_each_position() {
+    let memory = Memory::new(32 * KIB);
+    let (mut reader, woken) = (memory.reader(), Cell::new(0));
+    let mut writer = memory.claim().expect("a ring");
+    writer.words().waiting.store(1, Relaxed);
+    for round in 1..4 {
+        log(&memory, &mut writer, &frame(&[7; 100]));
+        reader.look(&memory.words);
+        while let Next::Frame(..) = reader.next(&memory.words) {}
+        for _ in 0..3 {
+            let wake = |_: &AtomicU64| woken.set(woken.get() + 1);
+            reader.publish(&memory.words, wake, |_, _| {});
+        }
+        assert_eq!(woken.get(), round);
+    }
+}
+
+#[test]
 fn a_sleeping_reader_is_seen_until_it_is_awake() {
     let memory = Memory::new(32 * KIB);
     let mut reader = memory.reader();
