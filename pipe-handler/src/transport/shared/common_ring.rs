@@ -67,10 +67,9 @@ impl CommonRing {
         if IS_INSIDE.replace(true) {
             return true;
         }
-        let has_room = match self.ring.try_lock() {
-            Ok(mut ring) => ring.as_mut().is_none_or(|ring| ring.has_room(frame)),
-            Err(_) => true,
-        };
+        let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_room = ring.as_mut().is_none_or(|ring| ring.has_room(frame));
+        drop(ring);
         IS_INSIDE.set(false);
         has_room
     }

@@ -8,11 +8,12 @@ use crate::transport::pause;
 const REFUSED_PAUSE: Duration = Duration::from_millis(1);
 
 /// Sleeps while the lower half of the word is that of `expected`, until somebody wakes this thread or the time is over.
+/// Returns `false` if the word was another one from the beginning.
 #[expect(
     unsafe_code,
     reason = "the futex is half of a word in shared memory, for which there is no safe form"
 )]
-pub(super) fn sleep(word: &AtomicU64, expected: u64, time: Duration) {
+pub(super) fn sleep(word: &AtomicU64, expected: u64, time: Duration) -> bool {
     let low_half = match cfg!(target_endian = "little") {
         true => ptr::from_ref(word).cast::<u32>(),
         // SAFETY: the second half of the word.
@@ -33,12 +34,14 @@ pub(super) fn sleep(word: &AtomicU64, expected: u64, time: Duration) {
             &raw const timeout,
         )
     };
-    let is_refused = || {
-        let error = std::io::Error::last_os_error().raw_os_error();
-        !matches!(error, Some(libc::EAGAIN | libc::ETIMEDOUT | libc::EINTR))
-    };
-    // By a sandbox.
-    if result != 0 && is_refused() {
-        pause(REFUSED_PAUSE.min(time));
+    if result == 0 {
+        return true;
     }
+    match std::io::Error::last_os_error().raw_os_error() {
+        Some(libc::EAGAIN) => return false,
+        Some(libc::ETIMEDOUT | libc::EINTR) => {}
+        // By a sandbox.
+        _ => pause(REFUSED_PAUSE.min(time)),
+    }
+    true
 }

@@ -124,11 +124,12 @@ impl ProcessRings {
                     // `None` after a nested call has lost the ring.
                     false => thread_ring::words()?,
                 };
-                let has_room = || match is_common {
-                    true => self.common.has_room(longest),
-                    false => thread_ring::has_room(longest),
+                let has_room = |frame| match is_common {
+                    true => self.common.has_room(frame),
+                    false => thread_ring::has_room(frame),
                 };
-                match wait::for_room(self.claims.header(), ring, pipe, deadline, has_room) {
+                let header = self.claims.header();
+                match wait::for_room(header, ring, pipe, deadline, longest, has_room) {
                     Waited::Moved => None,
                     Waited::TooLong => Some(Put::Done(Written::Full)),
                     Waited::Gone => Some(Put::Done(Written::Gone)),

@@ -83,8 +83,9 @@ impl Ring {
         }
     }
 
-    /// Whether it makes no sense to wait for room for a frame of this many bytes.
+    /// Whether it makes no sense to wait for room for a frame of this many bytes, or for the longest one.
     pub(super) fn has_room(&mut self, frame: usize) -> bool {
+        let frame = frame.min(self.writer.max_frame());
         !matches!(self.room(frame), Err(NoRoom::Full))
     }
 

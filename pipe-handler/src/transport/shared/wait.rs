@@ -49,14 +49,18 @@ thread_local! {
     static WATCH: Cell<Option<Watch>> = const { Cell::new(None) };
 }
 
-/// Waits until the tail of a full ring has moved. `has_room` is asked again after the parent can see that somebody
-/// waits.
+/// Waits until a full ring has room again. `has_room` returns whether it has room for a frame of so many bytes, or for
+/// the longest one.
+///
+/// Room for the longest frame ends the wait, and after a sleep also room for `frame` bytes. A thread that went on after
+/// each move of the tail would write a few records and wait again, with a system call each time.
 pub(super) fn for_room(
     header: Header<'_>,
     ring: RingWords<'_>,
     pipe: &Pipe,
     deadline: &mut Deadline,
-    has_room: impl Fn() -> bool,
+    frame: usize,
+    has_room: impl Fn(usize) -> bool,
 ) -> Waited {
     loop {
         let mut watch = Watch::begin(ring);
@@ -80,12 +84,12 @@ pub(super) fn for_room(
         ring.waiting.fetch_add(1, Relaxed);
         // The parent moves the tail, fences, and looks whether somebody waits: it sees this, or the tail is seen here.
         fence(SeqCst);
-        let has_room = has_room();
-        if !has_room {
-            futex::sleep(ring.tail, watch.tail, left.min(LOOK));
-        }
+        // Loaded before the room is looked at: if the tail moves after that, the sleep ends at once.
+        let tail = ring.tail.load(Relaxed);
+        let is_over = has_room(usize::MAX)
+            || futex::sleep(ring.tail, tail, left.min(LOOK)) && has_room(frame);
         ring.waiting.fetch_sub(1, Relaxed);
-        if has_room || ring.tail.load(Relaxed) != watch.tail {
+        if is_over {
             return Waited::Moved;
         }
     }
