@@ -16,6 +16,7 @@ pub(crate) fn run(scenario: &str, args: &[String]) {
         "overwrite" => buffers::overwrite(number(0)),
         "beside-a-spoiler" => buffers::beside_a_spoiler(text(0), number(1), number(2)),
         "offered" => buffers::offered(),
+        "defaults" => buffers::log_by_default(),
         "limited" => limited::child(text(0), text(1), text(2), number(3), number(4)),
         "parent-limited" => limited::parent(text(0), text(1)),
         "parent-few-descriptors" => limited::parent_with_few_descriptors(),

@@ -3,6 +3,7 @@
 mod bells;
 mod claims;
 mod deaths;
+mod defaults;
 mod drops;
 mod ends;
 mod forks;

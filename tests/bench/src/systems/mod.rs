@@ -47,8 +47,8 @@ pub type Join = Box<dyn FnOnce() -> Result<()>>;
 
 pub fn all() -> Vec<Box<dyn System>> {
     vec![
-        Box::new(pipe::DIRECT),
         Box::new(pipe::SHARED),
+        Box::new(pipe::DIRECT),
         Box::new(bare::Bare),
         Box::new(json::Json),
         Box::new(tracing_json::TracingJson),
