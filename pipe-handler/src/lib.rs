@@ -171,16 +171,18 @@
 //! | `PipeHandler::log` | `handler.rs` | asks `Filter::enabled` (`filter.rs`) |
 //! | `RecordWriter::log` | `record/writer.rs` | counts nested calls, takes the thread's buffers, knows how long to wait |
 //! | `RecordWriter::deliver` | `record/writer.rs` | lets `RecordEncoder::format` encode; sees that this process has said hello |
-//! | `RecordWriter::send` | `record/commit.rs` | the frame as a `LateFrame`, which has no number yet; counts the record afterwards |
+//! | `RecordWriter::send` | `record/commit.rs` | by `put_formatted` and `put`: reports earlier drops, passes the frame on as a `LateFrame`, which has no number yet; counts the record afterwards |
 //! | `Transport::put` | `transport/mod.rs` | into the buffer, if this process has rings; otherwise `Pipe::write` |
-//! | `ProcessRings::put` | `transport/shared/process_rings.rs` | this thread's ring, or the common one; waits if it is full |
+//! | `SharedBuffer::put` | `transport/shared/shared_buffer.rs` | the rings of this process |
+//! | `ProcessRings::put` | `transport/shared/process_rings.rs` | this thread's ring, or the common one; waits if it is full, rings if the parent sleeps |
 //! | `ThreadRing::put` | `transport/shared/thread_ring.rs` | claims a ring for this thread if it has none |
 //! | `Ring::put` | `transport/shared/ring.rs` | finds room, draws a ticket, lets `LateFrame::finish` add the number, copies |
 //!
 //! A *session* is one process's time with the parent, from its hello to its close frame; a fork begins another one. An
 //! *instance* is the session's number, drawn at random. A *ring* belongs to one thread, or is the common one of a
 //! process, and is *claimed* before it is used. A *ticket* is a number of the buffer that gives the order of records of
-//! different rings. A *bell* is a frame in the pipe that wakes a parent that sleeps.
+//! different rings. A *bell* is a frame in the pipe that wakes a parent that sleeps. The page of `pipe-subscriber` goes on
+//! from there.
 //!
 //! The order of the files is that of the calls: setup makes a handler; a log call passes through the handler, the
 //! filter, the record and the transport; everything may use sys.
