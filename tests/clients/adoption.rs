@@ -137,7 +137,8 @@ pub(crate) fn standard_input(language: &Language) {
     });
 }
 
-/// No program that the child starts inherits the pipe, under whichever numbers the child holds it.
+/// No program that the child starts inherits the pipe, under whichever numbers the child holds it, or the buffer, which
+/// the clients do not use.
 pub(crate) fn close_on_exec(language: &Language) {
     within(async {
         let mut running = language.child("survive 1").start();
@@ -146,12 +147,18 @@ pub(crate) fn close_on_exec(language: &Language) {
         let environment = fs::read_to_string(process.join("environ")).expect("an environment");
         let mut variables = environment.split('\0');
         let variable = variables.find_map(|variable| variable.strip_prefix("RECORD_PIPE="));
-        let (_, inode) = variable.expect("a variable").rsplit_once(':').expect("v1");
-        let pipe = PathBuf::from(format!("pipe:[{inode}]"));
+        let inode = variable.and_then(|variable| variable.split(':').nth(3));
+        let pipe = PathBuf::from(format!("pipe:[{}]", inode.expect("v1")));
         let mut numbers = 0;
         for entry in fs::read_dir(process.join("fd")).expect("descriptors") {
             let entry = entry.expect("a descriptor");
-            if fs::read_link(entry.path()).is_ok_and(|file| file == pipe) {
+            let file = fs::read_link(entry.path()).unwrap_or_default();
+            let is_buffer = file.to_string_lossy().starts_with("/memfd:records");
+            assert!(
+                !is_buffer,
+                "{entry:?}: a buffer that the child does not use"
+            );
+            if file == pipe {
                 let info = fs::read_to_string(process.join("fdinfo").join(entry.file_name()));
                 let info = info.expect("an info");
                 let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));

@@ -422,6 +422,26 @@ static void phi_new_session(void)
     phi.generation++;
 }
 
+/* Closes the shared buffer that `value`, the rest of RECORD_PIPE, names, if there is one: it is not used here, and no
+ * program shall inherit it. */
+static void phi_close_buffer(const char *value)
+{
+    uint64_t numbers[4];
+    struct stat file;
+    char *after;
+    int part, seals;
+    for (part = 0; part < 4; part++, value = after + 1) {
+        if (*value < '0' || *value > '9') return;
+        errno = 0;
+        numbers[part] = strtoull(value, &after, 10);
+        if (errno != 0 || (part < 3 && *after != ':')) return;
+    }
+    if (numbers[0] > INT_MAX || fstat((int)numbers[0], &file) != 0) return;
+    seals = fcntl((int)numbers[0], 1034); /* F_GET_SEALS, which only memory has */
+    if (seals < 0 || (seals & 7) != 7 || file.st_dev != (dev_t)numbers[1]) return;
+    if (file.st_ino == (ino_t)numbers[2] && file.st_size == (off_t)numbers[3]) close((int)numbers[0]);
+}
+
 /* Takes the pipe of RECORD_PIPE. Returns its descriptor, or -1 if the variable names none. */
 static int phi_adopt(void)
 {
@@ -446,6 +466,7 @@ static int phi_adopt(void)
     /* Low numbers are for the program, which may put something else there. */
     least = (int)(sysconf(_SC_OPEN_MAX) / 2);
     moved = fcntl(fd, F_DUPFD_CLOEXEC, least > 0 && least < 100 ? least : 100);
+    if (after[0] == ':') phi_close_buffer(after + 1);
     if (moved < 0) return fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 ? fd : -1;
     if (fd > 2) {
         close(fd);

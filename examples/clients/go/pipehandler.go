@@ -274,7 +274,31 @@ func adopt(variable string) (int, error) {
 	if err != nil || !isPipe || flags&syscall.O_ACCMODE == syscall.O_RDONLY {
 		return 0, syscall.EBADF
 	}
-	return claim(int(fd))
+	own, err := claim(int(fd))
+	if err == nil {
+		closeBuffer(parts[4:])
+	}
+	return own, err
+}
+
+// closeBuffer closes the shared buffer, if there is one: it is not used here, and no program shall inherit it.
+func closeBuffer(parts []string) {
+	if len(parts) < 4 {
+		return
+	}
+	fd, err1 := strconv.ParseUint(parts[0], 10, 31)
+	dev, err2 := strconv.ParseUint(parts[1], 10, 64)
+	ino, err3 := strconv.ParseUint(parts[2], 10, 64)
+	size, err4 := strconv.ParseInt(parts[3], 10, 64)
+	var stat syscall.Stat_t
+	if errors.Join(err1, err2, err3, err4) != nil || syscall.Fstat(int(fd), &stat) != nil {
+		return
+	}
+	const getSeals, required = 1034, 7 // F_GET_SEALS, which only memory has
+	seals, err := fcntl(int(fd), getSeals, 0)
+	if err == nil && seals&required == required && uint64(stat.Dev) == dev && uint64(stat.Ino) == ino && stat.Size == size {
+		syscall.Close(int(fd))
+	}
 }
 
 // claim moves the pipe to a high number that other programs do not inherit.

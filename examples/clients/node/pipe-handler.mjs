@@ -92,12 +92,24 @@ function open() {
 
 /** Returns the pipe that RECORD_PIPE names, or undefined, or throws, if the descriptor is not that pipe. */
 function adopt() {
-  const [version, number, dev, ino] = (process.env.RECORD_PIPE ?? '').split(':')
+  const [version, number, dev, ino, ...buffer] = (process.env.RECORD_PIPE ?? '').split(':')
   const isPipe = fd => {
     const stat = fs.fstatSync(fd, { bigint: true })
     return stat.isFIFO() && stat.dev === BigInt(dev) && stat.ino === BigInt(ino)
   }
-  if (version === 'v1' && /^\d+$/.test(number) && isPipe(+number)) return claim(+number, isPipe)
+  if (version !== 'v1' || !/^\d+$/.test(number) || !isPipe(+number)) return undefined
+  const fd = claim(+number, isPipe)
+  if (fd !== undefined) closeBuffer(buffer)
+  return fd
+}
+
+/** Closes the shared buffer, if there is one: it is not used here, and no program shall inherit it. */
+function closeBuffer([number, dev, ino, size]) {
+  try {
+    const stat = fs.fstatSync(+number, { bigint: true })
+    const isMemory = fs.readlinkSync(`/proc/self/fd/${+number}`).startsWith('/memfd:')
+    if (isMemory && stat.dev === BigInt(dev) && stat.ino === BigInt(ino) && stat.size === BigInt(size)) fs.closeSync(+number)
+  } catch {} // there is none
 }
 
 /** Takes the descriptor for this process alone. Node has no fcntl: it opens the pipe anew and closes the number. */

@@ -227,7 +227,22 @@ module PipeHandler
         given.autoclose = true
         given.close
       end
+      close_buffer(numbers.drop(3).map(&:to_i))
       new(io, own != given)
+    rescue SystemCallError, ArgumentError, RangeError
+      nil
+    end
+
+    # Closes the shared buffer, if there is one: it is not used here, and no program shall inherit it.
+    def self.close_buffer(numbers)
+      number, dev, ino, size = numbers
+      return unless size
+      file = IO.for_fd(number, "r+", autoclose: false)
+      stat = file.stat
+      seals = file.fcntl(1034) # F_GET_SEALS, which only memory has
+      return unless stat.dev == dev && stat.ino == ino && stat.size == size && seals & 7 == 7
+      file.autoclose = true
+      file.close
     rescue SystemCallError, ArgumentError, RangeError
       nil
     end
