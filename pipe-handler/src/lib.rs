@@ -142,8 +142,7 @@
 //! kept for more severe events.
 //!
 //! The figures are those of the project's benchmark on a Xeon of 2 cores, which compares them with the alternatives:
-//! `cargo run --release --manifest-path tests/bench/Cargo.toml -- all` in the repository. Those of SIGPIPE were measured
-//! apart from it.
+//! `cargo run --release --manifest-path tests/bench/Cargo.toml -- all` in the repository.
 //!
 //! # Features
 //!

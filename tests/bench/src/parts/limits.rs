@@ -12,7 +12,7 @@ use std::{
 use anyhow::Result;
 use nix::fcntl::{FcntlArg, fcntl};
 
-use super::wake;
+use super::{system_calls, wake};
 use crate::{
     bench::Bench,
     clock::{self, each},
@@ -31,6 +31,7 @@ pub fn run(bench: &mut Bench) -> Result<()> {
     for round in 0..bench.settings.rounds() {
         bench.round("limits", round);
         calls(bench)?;
+        system_calls::measure(bench)?;
         blocks(bench, BLOCK, "pipe of 64 KiB")?;
         blocks(bench, LARGE_PIPE, "pipe of 1 MiB")?;
         messages(bench, "direct");
@@ -183,6 +184,7 @@ fn print(bench: &Bench) {
         table.row([what.to_owned(), range(nanos)]);
     }
     println!("## Limits\n\n{table}");
+    system_calls::print(bench);
 
     let mut table = Table::new(["a pipe's reader on tokio that sleeps", "p50 us", "p99 us"]);
     let of = |figure| range(bench.figures.summary("wake", "tokio", figure));

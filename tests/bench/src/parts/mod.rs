@@ -7,6 +7,7 @@ pub mod peers;
 pub mod rates;
 #[cfg(feature = "scope")]
 pub mod scope;
+mod system_calls;
 pub mod tracing;
 pub mod tracing_child;
 mod tracing_parent;
