@@ -34,6 +34,8 @@ const MARGIN: u64 = 4 * 1024;
 const MARGIN_PART: u64 = 10;
 /// The same for a run too short to warm up: the memory that several streams may need at once.
 const COLD_MARGIN: u64 = 16 * 1024;
+/// The load with which a tenth of the time is enough to warm up.
+const USUAL_LOAD: f64 = 0.25;
 /// The shortest warm-up, in a run of at least twice the time.
 const WARM_UP: Duration = Duration::from_secs(120);
 
@@ -48,7 +50,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 1)]
     parents: u64,
     /// The part of one processor that all parents and children may take together
-    #[arg(long, default_value_t = 0.25)]
+    #[arg(long, default_value_t = USUAL_LOAD)]
     load: f64,
     #[arg(long)]
     seed: Option<u64>,
@@ -97,7 +99,10 @@ impl Options {
 impl Soak {
     async fn live(self: Arc<Self>) -> io::Result<bool> {
         let news = tokio::spawn(Arc::clone(&self).tell());
-        let warm_up = (self.length / 10).max(WARM_UP.min(self.length / 2));
+        // A parent with less to do takes longer to have the memory that it needs.
+        let warm_up = (self.length / 10).mul_f64((USUAL_LOAD / self.load).max(1.0));
+        let most = self.length / 2;
+        let warm_up = warm_up.clamp(WARM_UP.min(most), most);
         self.children_until(warm_up).await;
         let before = (self.report.usual_memory(), ProcessStats::at_rest()?);
         println!("warm after {warm_up:?}: at rest {}", before.1);

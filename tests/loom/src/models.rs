@@ -381,6 +381,45 @@ fn an_entry_that_was_logged_before_another_comes_first() {
     });
 }
 
+/// As above, while the reader ticks: no writer executes a fence, and the tickets alone order the positions.
+#[test]
+fn an_entry_that_was_logged_before_another_comes_first_while_the_reader_ticks() {
+    model(|| {
+        let memory = Memory::new(2);
+        let has_logged = Arc::new(AtomicU64::new(0));
+        let mut reader = memory.reader();
+        reader.awake(&memory.words);
+        reader.tick(&memory.words);
+        let log = |memory: &Memory, writer: &mut RingWriter<'_>, number| {
+            memory.commit(writer, number);
+            memory.layout.header(&memory.words).after_commit(true);
+        };
+        let first = {
+            let (memory, has_logged) = (memory.clone(), has_logged.clone());
+            thread::spawn(move || {
+                let mut writer = memory.claim().expect("a ring");
+                log(&memory, &mut writer, 1);
+                has_logged.store(1, Release);
+            })
+        };
+        let second = {
+            let memory = memory.clone();
+            thread::spawn(move || {
+                // Before the first entry: the bit would order it too.
+                let mut writer = memory.claim().expect("a ring");
+                if has_logged.load(Acquire) == 1 {
+                    log(&memory, &mut writer, 2);
+                }
+            })
+        };
+        let mut numbers = memory.turn(&mut reader);
+        numbers.extend(memory.turn(&mut reader));
+        assert!(!numbers.starts_with(&[2]), "{numbers:?}");
+        first.join().unwrap();
+        second.join().unwrap();
+    });
+}
+
 /// A writer waits as a futex does: it says so, looks once more, and sleeps unless the tail has moved.
 #[test]
 fn a_writer_that_waits_for_room_is_woken() {

@@ -127,6 +127,8 @@ impl<'m> Header<'m> {
         ring.waiting.store(0, Relaxed);
         // Before the owner is cleared: the bit of the next owner must not be taken away.
         self.claimed.fetch_and(!(1 << index), AcqRel);
+        // Release: the words above are the next owner's to change, and its changes must come after these. loom makes all
+        // stores to a word in the order of its run, so no model shows that.
         ring.owner.store(0, Release);
     }
 }
