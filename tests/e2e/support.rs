@@ -199,10 +199,15 @@ impl Scenario {
     }
 }
 
+/// Whether children are offered a buffer.
+pub(crate) fn has_buffer() -> bool {
+    let is_direct = std::env::var_os("E2E_DELIVERY").is_some_and(|delivery| delivery == "direct");
+    cfg!(feature = "shared-buffer") && !is_direct
+}
+
 #[cfg(feature = "shared-buffer")]
 fn offer_buffer(spawn: Spawn<Command>) -> Spawn<Command> {
-    let is_direct = std::env::var_os("E2E_DELIVERY").is_some_and(|delivery| delivery == "direct");
-    spawn.buffer(if is_direct { 0 } else { BUFFER })
+    spawn.buffer(if has_buffer() { BUFFER } else { 0 })
 }
 
 #[cfg(not(feature = "shared-buffer"))]
