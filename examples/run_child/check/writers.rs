@@ -1,6 +1,6 @@
 //! `Writers`: the processes that write to the pipe, as `/proc` shows them while they wait for room in it.
 
-use std::{fs, io, thread, time::Duration};
+use std::{collections::BTreeSet, fs, io, thread, time::Duration};
 
 use rustix::{
     fs::{OFlags, fcntl_getfl, fcntl_setfl},
@@ -32,6 +32,8 @@ pub(crate) struct Writers {
     buffer: Option<u64>,
     is_stdin: bool,
     seen: Vec<u32>,
+    /// The processes that the program has started, also those that have ended.
+    started: BTreeSet<u32>,
     /// Frames of processes that had ended when they were looked for.
     unseen: Vec<Sighting>,
 }
@@ -49,6 +51,7 @@ impl Writers {
             buffer,
             is_stdin,
             seen: Vec::new(),
+            started: BTreeSet::new(),
             unseen: Vec::new(),
         }
     }
@@ -59,7 +62,7 @@ impl Writers {
     }
 
     /// Waits until the program and its descendants do nothing: they wait for room in the pipe, or have ended.
-    pub(crate) fn wait_until_idle(&self) {
+    pub(crate) fn wait_until_idle(&mut self) {
         let mut before = None;
         for _ in 0..IDLE_STEPS {
             self.set_packet_mode();
@@ -97,9 +100,13 @@ impl Writers {
         found
     }
 
-    /// Ends the run: a process that ended early may be a fork, but not if the program itself never wrote.
+    /// Ends the run: a process that ended early may be a fork, or what a launcher has started, but not if nobody has
+    /// seen it and the program itself never wrote.
     pub(crate) fn finish(&mut self) -> Option<Finding> {
         let first = self.unseen.first().filter(|_| self.seen.is_empty())?;
+        if u32::try_from(first.pid).is_ok_and(|pid| self.started.contains(&pid)) {
+            return None;
+        }
         let text = format!(
             "pid {}, which no process has; the program is process {}",
             first.pid, self.program
@@ -154,10 +161,10 @@ impl Writers {
 
     /// Sets packet mode on the descriptions that the program has opened itself, by `/proc/self/fd/N`. If the system
     /// refuses that, a frame in two writes is found only if the reader comes between them.
-    fn set_packet_mode(&self) {
+    fn set_packet_mode(&mut self) {
+        self.started.extend(descendants(self.program));
         let Some(inode) = self.inode else { return };
-        let all = [self.program].into_iter().chain(descendants(self.program));
-        for pid in all {
+        for &pid in [self.program].iter().chain(&self.started) {
             for end in write_ends(pid, inode).unwrap_or_default() {
                 if !end.flags.contains(OFlags::DIRECT) {
                     let _refused = set_direct(pid, end.number);
