@@ -147,8 +147,8 @@
 //!   - `batch_info.rs`: `BatchInfo`, the batch that a record is part of.
 //!   - `json.rs`: serde for `LogRecord`; the names and forms of a record's JSON are defined here.
 //! - `kv`: the key-values of a record.
-//!   - `key_values.rs`: `KeyValues`, the pairs as one encoded map.
-//!   - `value.rs`: `Value` and `List`.
+//!   - `key_values.rs`: the methods of `KeyValues`, the pairs as one encoded map.
+//!   - `value.rs`: `Value`, `List` and `KeyValues`.
 //!   - `error_info.rs`: `ErrorInfo`, an error with its sources, and the way back to a `dyn Error`.
 //!   - `pair_writer.rs`: `PairWriter`, which writes the pairs of a log call into the frame, and stops at a limit.
 //!   - `value_writer.rs`: `ValueWriter`, which writes one value, and keeps the first error with its sources.

@@ -4,8 +4,7 @@ use std::fmt::{self, Write};
 
 use base64::{display::Base64Display, prelude::BASE64_STANDARD};
 
-use super::key_values::KeyValues;
-use super::value::Value;
+use super::value::{KeyValues, Value};
 use crate::text::is_control;
 
 /// Prints text as it is, bytes as base64, numbers and booleans as in Rust, lists and maps as JSON.

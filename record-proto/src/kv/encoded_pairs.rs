@@ -1,6 +1,6 @@
 //! `EncodedPairs`: key-values that are encoded once and copied into many records.
 
-use super::key_values::KeyValues;
+use super::value::KeyValues;
 use crate::msgpack::write;
 
 /// Key-values without the head of their map, to be copied into records after the pairs of their own.

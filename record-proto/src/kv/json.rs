@@ -9,8 +9,7 @@ use serde::{
 };
 
 use super::display::base64;
-use super::key_values::KeyValues;
-use super::value::{List, Value};
+use super::value::{KeyValues, List, Value};
 
 impl Serialize for Value<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

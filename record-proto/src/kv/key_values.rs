@@ -1,32 +1,13 @@
-//! `KeyValues`: a record's pairs as one checked MessagePack map.
+//! The methods of `KeyValues`: a record's pairs as one checked MessagePack map.
 
 use std::{borrow::Cow, fmt};
 
 use log::kv::{self, Key, VisitSource};
 
 use super::hints::{CheckedMap, Hints};
-use super::value::Value;
+use super::value::{KeyValues, Value};
 use crate::msgpack::{Reader, Token, write};
 use crate::text::{has_control, is_printable_ascii};
-
-/// Keys with typed values, in the order given. A key may occur more than once.
-///
-/// The pairs are kept encoded and checked: reading decodes on demand and copies nothing.
-///
-/// ```
-/// use record_proto::{KeyValues, Value};
-///
-/// let mut context: KeyValues = [("worker", 3)].into_iter().collect();
-/// context.push("role", "indexer");
-/// assert_eq!(context.get("worker"), Some(Value::from(3)));
-/// assert_eq!(context.to_string(), r#"{"worker":3,"role":"indexer"}"#);
-/// ```
-#[derive(Clone)]
-pub struct KeyValues<'a> {
-    /// One MessagePack map; empty if there are no pairs.
-    bytes: Cow<'a, [u8]>,
-    hints: Hints,
-}
 
 impl<'a> KeyValues<'a> {
     /// Creates an empty list of key-values.
@@ -122,17 +103,6 @@ impl<'a> KeyValues<'a> {
         match map.hints.is_cut {
             false => Self::from_bytes(map.bytes, map.hints),
             true => Self::cut(&map),
-        }
-    }
-
-    pub(super) fn from_bytes(bytes: &'a [u8], hints: Hints) -> Self {
-        match bytes {
-            // No pairs, in any of the forms that a writer may choose.
-            [0x80] | [0xde, 0, 0] | [0xdf, 0, 0, 0, 0] => Self::new(),
-            bytes => Self {
-                bytes: Cow::Borrowed(bytes),
-                hints,
-            },
         }
     }
 

@@ -3,8 +3,7 @@
 use log::kv::{self, Key, VisitSource};
 
 use super::hints::Hints;
-use super::key_values::KeyValues;
-use super::value::Value;
+use super::value::{KeyValues, Value};
 use crate::msgpack::{KnownText, Reader};
 use crate::text::without_controls;
 

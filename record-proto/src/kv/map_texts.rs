@@ -1,7 +1,7 @@
 //! `KeyValues::map_texts`: copies key-values and replaces their texts.
 
 use super::hints::Hints;
-use super::key_values::KeyValues;
+use super::value::KeyValues;
 use crate::msgpack::{Reader, Token, write};
 
 /// The place of a text within key-values.

@@ -29,9 +29,8 @@ pub(crate) use {
 pub use {
     encoded_pairs::EncodedPairs,
     error_info::{ChainedError, ErrorInfo, Sources},
-    key_values::KeyValues,
     map_texts::TextPlace,
     pair_writer::PairWriter,
-    value::{List, Value},
+    value::{KeyValues, List, Value},
     value_writer::ValueWriter,
 };

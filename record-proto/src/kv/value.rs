@@ -1,11 +1,10 @@
-//! `Value` and `List`: one typed value, and values in order.
+//! `Value`, `List` and `KeyValues`: one typed value, values in order, and pairs. A value may hold any of them.
 
 use std::borrow::Cow;
 
 use log::kv;
 
 use super::hints::Hints;
-use super::key_values::KeyValues;
 use crate::msgpack::{MAX_DEPTH, Reader, Token, write};
 use crate::text::has_control;
 
@@ -43,6 +42,25 @@ pub enum Value<'a> {
     List(List<'a>),
     /// Keys and values in order.
     Map(KeyValues<'a>),
+}
+
+/// Keys with typed values, in the order given. A key may occur more than once.
+///
+/// The pairs are kept encoded and checked: reading decodes on demand and copies nothing.
+///
+/// ```
+/// use record_proto::{KeyValues, Value};
+///
+/// let mut context: KeyValues = [("worker", 3)].into_iter().collect();
+/// context.push("role", "indexer");
+/// assert_eq!(context.get("worker"), Some(Value::from(3)));
+/// assert_eq!(context.to_string(), r#"{"worker":3,"role":"indexer"}"#);
+/// ```
+#[derive(Clone)]
+pub struct KeyValues<'a> {
+    /// One MessagePack map; empty if there are no pairs.
+    pub(super) bytes: Cow<'a, [u8]>,
+    pub(super) hints: Hints,
 }
 
 impl Value<'_> {
@@ -254,3 +272,20 @@ from! {
 
 // The docs of `KeyValues::push` and `List` name this number.
 const _: () = assert!(MAX_DEPTH == 8);
+
+impl<'a> KeyValues<'a> {
+    /// Takes over a map that was checked.
+    pub(super) fn from_bytes(bytes: &'a [u8], hints: Hints) -> Self {
+        match bytes {
+            // No pairs, in any of the forms that a writer may choose.
+            [0x80] | [0xde, 0, 0] | [0xdf, 0, 0, 0, 0] => Self {
+                bytes: Cow::Borrowed(&[]),
+                hints: Hints::EMPTY,
+            },
+            bytes => Self {
+                bytes: Cow::Borrowed(bytes),
+                hints,
+            },
+        }
+    }
+}
