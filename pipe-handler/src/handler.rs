@@ -61,7 +61,8 @@ impl PipeHandler {
     /// Records may still follow, for example from other threads. The next close counts them, which happens at the
     /// latest when the process exits.
     ///
-    /// Returns `None` if there was no room, if the parent is gone, or if this process has never logged.
+    /// Returns `None` if there was no room, if the parent is gone, or if this process was forked and has not logged
+    /// since.
     pub fn close(&self) -> Option<Counts> {
         self.writer.close(self.writer.settings.exit_timeout)
     }

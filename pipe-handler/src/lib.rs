@@ -73,8 +73,8 @@
 //!   the parent offers none, in the pipe. It arrives however the process ends, `SIGKILL` included, as long as the parent
 //!   lives and reads. There is no thread, and the program has nothing to keep and nothing to flush.
 //! - A record arrives whole or not at all, for any mix of threads, forks and processes on one pipe. A record of more
-//!   than `PIPE_BUF` bytes in the pipe, or than a quarter of its ring, is split into fragments. No lock is taken, except
-//!   by threads that have no ring of their own in a shared buffer.
+//!   than `PIPE_BUF` bytes in the pipe is split into fragments; in a ring, one of more than 64 KiB or a quarter of the
+//!   ring. No lock is taken, except by threads that have no ring of their own in a shared buffer.
 //! - Dropped records are counted per level, and the parent receives the counts before the next record that gets
 //!   through.
 //! - A log call never panics, never recurses without end, and never kills the process. This holds in a `Display` that
@@ -122,11 +122,12 @@
 //!
 //! # Costs
 //!
-//! A log call takes no lock. It allocates nothing once its thread has logged records of that size from that call site.
-//! The exceptions are records that have an error, a structure or more than 15 key-values, and records of more than 64
-//! KiB.
+//! A log call takes no lock, except in threads that use the common ring of a shared buffer. It allocates nothing once
+//! its thread has logged records of that size from that call site. The exceptions are records that have an error, a
+//! structure or more than 15 key-values, and records of more than 64 KiB.
 //!
-//! With a shared buffer, a log call is an encoding and a copy into the ring.
+//! With a shared buffer, a log call is an encoding and a copy into the ring. A record that finds the parent asleep, as
+//! after a pause, also wakes it, by a write to the pipe. A ring that needs more memory asks the system for it.
 //! Through the pipe, it is an encoding (92 ns for a message of 56 bytes formatted from two arguments and two
 //! key-values, the clock included) and one system call, 325 ns together. Before Linux 6.18, one more system call
 //! queries the disposition of SIGPIPE, 110 ns. If the program does not ignore the signal, two more block it, 155 ns.
@@ -173,9 +174,9 @@
 //! | `RecordWriter::send` | `record/commit.rs` | by `put_formatted` and `put`: reports earlier drops, passes the frame on as a `LateFrame`, which has no number yet; counts the record afterwards |
 //! | `Transport::put` | `transport/mod.rs` | into the buffer, if this process has rings; otherwise `Pipe::write` |
 //! | `SharedBuffer::put` | `transport/shared/shared_buffer.rs` | the rings of this process |
-//! | `ProcessRings::put` | `transport/shared/process_rings.rs` | this thread's ring, or the common one; waits if it is full, rings if the parent sleeps |
+//! | `ProcessRings::put` | `transport/shared/process_rings.rs` | this thread's ring, or the common one; waits if it is full (`wait.rs`, which also notices that the parent is gone); wakes the parent if it sleeps (`bell.rs`) |
 //! | `ThreadRing::put` | `transport/shared/thread_ring.rs` | claims a ring for this thread if it has none |
-//! | `Ring::put` | `transport/shared/ring.rs` | finds room, draws a ticket, lets `LateFrame::finish` add the number, copies |
+//! | `Ring::put` | `transport/shared/ring.rs` | finds room, draws a ticket, lets `LateFrame::finish` add the number, copies; the layout and the rules are in `stream/ring/` of `record-proto` (`RingWriter`, `Header`) |
 //!
 //! A *session* is one process's time with the parent, from its hello to its close frame; a fork begins another one. An
 //! *instance* is the session's number, drawn at random. A *ring* belongs to one thread, or is the common one of a
@@ -212,7 +213,7 @@
 //! | `record/thread.rs` | the encoder, the buffer and the identity (id, name, fragment stream) of each thread |
 //! | `record/counters.rs` | counts sent and dropped records, hands out sequence numbers; [`Counts`] |
 //! | `record/session.rs` | whether this process, or a forked child, still has to write its hello; the instance |
-//! | `record/hello.rs` | writes the hello before the first record |
+//! | `record/hello.rs` | writes the hello: when the handler is made, and in a forked child before its first record |
 //! | `record/close.rs` | gives the rings back at the exit, and writes the close frame |
 //! | **`transport/`** | **commit: the ways from encoded frames to the parent** |
 //! | `transport/mod.rs` | `Transport`: the pipe alone, a shared buffer beside it, or a queue for a drain |

@@ -11,7 +11,8 @@ use crate::transport::{Deadline, Overflow, Written};
 impl RecordWriter {
     /// Writes a report of drops, if there are unreported ones, and then the close frame with the counts.
     ///
-    /// `None` if there was no room within the timeout or has no reader, and in a process that never logged.
+    /// `None` if there was no room within the timeout, if the parent is gone, and in a forked process that has not
+    /// logged.
     pub(crate) fn close(&self, timeout: Duration) -> Option<Counts> {
         self.close_with(timeout, false)
     }
@@ -30,8 +31,9 @@ impl RecordWriter {
         if at_exit {
             self.end_groups(&mut deadline);
         }
-        // A process that never logged does not appear on the pipe. It does if a thread is writing the hello, or if all
-        // of its records were dropped because not even the hello found room.
+        // A process whose hello was not written does not appear on the pipe, for example a fork that has not logged. It
+        // does if a thread is writing the hello, or if all of its records were dropped because not even the hello found
+        // room.
         let needs_hello =
             self.session.is_opening() || (self.session.is_due() && self.counts().dropped > 0);
         let is_open = self.session.is_open() || (needs_hello && self.open(&mut deadline));

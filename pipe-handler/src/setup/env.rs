@@ -35,7 +35,7 @@ pub(crate) fn filter() -> Option<String> {
 
 fn parse(value: &OsStr) -> Result<Address, InitError> {
     let value = value.to_str().ok_or(InitError::Malformed)?;
-    // Parts after the fourth are reserved for later versions and ignored.
+    // Four parts name the pipe and four more the buffer, which `buffer` reads. Further ones are reserved and ignored.
     let mut parts = value.split(':');
     let version = parts.next().and_then(|part| part.strip_prefix('v'));
     match version.and_then(|version| version.parse().ok()) {

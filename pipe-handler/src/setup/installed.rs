@@ -43,8 +43,8 @@ pub fn counts() -> Option<Counts> {
 /// or before an end at which no exit hooks run (`_exit`, `abort`), so that the parent does not report a process that has
 /// not closed. Records may still follow, for example from other threads; the next close counts them.
 ///
-/// Returns `None` if there was no room within the timeout, if the parent is gone, if this process has never logged, or
-/// if its logger was not set by this crate.
+/// Returns `None` if there was no room within the timeout, if the parent is gone, if this process was forked and has
+/// not logged since, or if its logger was not set by this crate.
 ///
 /// ```no_run
 /// use std::time::Duration;

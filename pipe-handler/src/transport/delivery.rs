@@ -15,7 +15,8 @@ pub enum Delivery {
     /// The record is in memory that the parent shares when the log call returns. The default.
     ///
     /// While the parent keeps up, a log call makes no system call, takes no lock that another thread may hold, and
-    /// allocates nothing.
+    /// allocates nothing. There are two exceptions: a record that finds the parent asleep, as after a pause, wakes it
+    /// by a write to the pipe, and a ring that needs more memory asks the system for it.
     ///
     /// If the parent offers no such memory, if it cannot be used, or if none of its rings is left, this is `Direct`. So it
     /// is on systems other than Linux, on processors without atomics of 64 bits, and without the feature `shared-buffer`.

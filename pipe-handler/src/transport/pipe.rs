@@ -54,7 +54,7 @@ pub(crate) struct Pipe {
 /// The result of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Written {
-    /// Everything is in the pipe, and stays there even if this process is killed.
+    /// Everything is in the pipe or in a ring, and stays there even if this process is killed.
     Whole,
     /// There was no room before the deadline. Nothing was written.
     Full,

@@ -62,7 +62,8 @@ impl CommonRing {
         Ok(in_ring)
     }
 
-    /// Whether it makes no sense to wait for room for a frame of this many bytes.
+    /// Whether the ring has room for a frame of this many bytes. Also `true` if waiting is no use: the ring was given
+    /// back or can never be used again, or this thread is using it.
     pub(super) fn has_room(&self, frame: usize) -> bool {
         if IS_INSIDE.replace(true) {
             return true;

@@ -83,7 +83,8 @@ impl Ring {
         }
     }
 
-    /// Whether it makes no sense to wait for room for a frame of this many bytes, or for the longest one.
+    /// Whether there is room for a frame of this many bytes, or for the longest one if that is shorter. Also `true` for
+    /// a ring that can never be used again: waiting is no use then.
     pub(super) fn has_room(&mut self, frame: usize) -> bool {
         let frame = frame.min(self.writer.max_frame());
         !matches!(self.room(frame), Err(NoRoom::Full))

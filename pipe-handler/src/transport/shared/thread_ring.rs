@@ -55,7 +55,8 @@ pub(super) fn words() -> Option<RingWords<'static>> {
     words.ok().flatten()
 }
 
-/// Whether it makes no sense to wait for room in this thread's ring for a frame of this many bytes.
+/// Whether this thread's ring has room for a frame of this many bytes. Also `true` if waiting is no use: the thread is
+/// using the ring, has none any more, or has one that can never be used again.
 pub(super) fn has_room(frame: usize) -> bool {
     let has_room = OWN.try_with(|own| {
         let mut own = own.try_borrow_mut().ok()?;
