@@ -28,7 +28,7 @@
 //! it has no more records, it sends a *close frame* with its totals, for example the number of records that it sent.
 //!
 //! This crate is the parent's side. The child's side is `pipe-handler`. All that the two share is the frame format of
-//! [`record_proto`]. A complete parent:
+//! [`record_proto`] and, for rings, its layout of the shared memory. A complete parent:
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -52,8 +52,9 @@
 //!   They can be cancelled at any moment and lose nothing: use them in a `select!` and with a timeout.
 //! - [`Spawn::prepare`] is for a child that somebody else starts: it returns the variables and the descriptor that the
 //!   child must be given. [`watch`](PipeSubscriber::watch) then names the child.
-//! - [`spawn()`] offers the child 8 MiB of memory to log into, beside the pipe. A record costs no system call there, and
-//!   nothing that was logged is lost, as in the pipe. [`Spawn::buffer`] (feature `shared-buffer`) sets the length, 0 for none.
+//! - [`spawn()`] offers the child 8 MiB of memory to log into, beside the pipe. A record costs no system call there
+//!   while this process keeps up, unless it finds this process asleep and has to wake it. Nothing that was logged is
+//!   lost, as in the pipe. [`Spawn::buffer`] (feature `shared-buffer`) sets the length, 0 for none.
 //! - [`live_summary`](PipeSubscriber::live_summary) shows the figures while another task or thread reads. A logger is
 //!   warned if a child drops records, at most every 10 s.
 //! - [`collect`] is for tests: it runs a child and returns its records.
@@ -219,11 +220,28 @@
 //!
 //! Between the pipe and the codec of `record-proto` stands `FramedRead` of tokio-util: it has the read buffer.
 //!
+//! `BufferReader` of `record-proto` (`stream/ring/`) reads the rings of a shared buffer. It checks everything that a
+//! child has written there, gives up a ring that makes no sense, and restores the order of records of different
+//! rings. `read/rings` decides when it looks.
+//!
 //! From `account` on, a record is a `RecordView` of `record-proto`. A plain record, as nearly all are, is decoded by
 //! its `RecordDecoder`, which keeps parts of earlier records. Any other is decoded to a [`LogRecord`], which the view
 //! borrows. The view becomes a `LogRecord` for a closure, for a `Stream` and for escaping, and a `log::Record` for a
 //! logger. If a record has no process name, `account` fills in the one that its process sent before, for example in its
 //! hello.
+//!
+//! The way of one record to `log::logger()`, with a shared buffer:
+//!
+//! | function | file | what it does |
+//! |---|---|---|
+//! | `PipeSubscriber::run` | `subscriber/run.rs` | polls the reader, and passes it a closure that calls the logger |
+//! | `RecordReader::poll_to_end` | `subscriber/record_reader.rs` | the loop: asks for payloads, and takes them one by one |
+//! | `FrameReader::poll_payload` | `read/frame_reader.rs` | reads the pipe, then looks at the rings |
+//! | `Rings::look`, `poll_look` | `read/rings/rings.rs` | looks; without new frames waits for a tick, or lets the task sleep until a child writes a bell into the pipe |
+//! | `Rings::next_payload` | `read/rings/rings.rs` | the next frame by `BufferReader`, and the reports of dropped records |
+//! | `Receiver::receive` | `account/receiver.rs` | lets `RecordDecoder` of `record-proto` decode a plain record; anything else goes to `receive_unusual` |
+//! | `Accounts::record` | `account/accounts.rs` | counts it for its process |
+//! | `Dispatch::log` | `dispatch/logger.rs` | filters, escapes, adds the label, calls the logger |
 //!
 //! Paths are relative to `src`.
 //!
@@ -237,7 +255,7 @@
 //! | `spawn/filter.rs` | [`Spawn::filter`]; the default is the level of this process |
 //! | `spawn/command.rs` | [`SpawnCommand`]: the commands of std and tokio |
 //! | `spawn/buffer.rs` | `Spawn::buffer`: the length of the memory that the child is offered (feature `shared-buffer`) |
-//! | `spawn/buffer_offer.rs` | makes the shared buffer and offers it to the child |
+//! | `spawn/buffer_offer.rs` | has the shared buffer made (`Rings::new`), and offers it to the child |
 //! | `spawn/capture.rs` | [`Spawn::capture`] |
 //! | `spawn/rate_limit.rs` | [`Spawn::rate_limit`] |
 //! | `spawn/line_pipes.rs` | makes the pipes of the streams that are captured |
@@ -286,7 +304,7 @@
 //! | `read/rings_unsupported.rs` | the same interface for other systems, and without the feature |
 //! | `read/rings/ring_pacing.rs` | decides when rings are read at ticks |
 //! | `read/rings/ticks.rs` | the ticks at which a busy buffer is looked at |
-//! | `read/rings/dropped_counts.rs` | makes reports of the counts of dropped records in a buffer |
+//! | `read/rings/dropped_counts.rs` | makes reports of the counts of dropped records in a buffer; `account` counts them as those from the pipe |
 //! | `read/coop_budget.rs` | decides when the reader yields its turn to the runtime |
 //! | `read/child_pipe.rs` | [`ChildPipe`]: ends at the end of file, or after the child's exit and the grace period |
 //! | `read/pipe/pipe.rs` | the read end: waits in the runtime's poll or for ticks |
@@ -334,7 +352,7 @@
 //! | `sys/timer_unsupported.rs` | the same interface for systems other than Linux: always a thread |
 //! | `sys/thread_timer.rs` | a timer that is a thread |
 //! | `sys/registration.rs` | registers a descriptor with the runtime |
-//! | `sys/shared_memory/memory.rs` | the memory of a shared buffer, and waking those that wait for a word of it |
+//! | `sys/shared_memory/memory.rs` | the memory of a shared buffer, which is made and sealed here; wakes those that wait for a word of it |
 //! | `sys/shared_memory/membarrier.rs` | the fences that writers of such memory leave to its reader |
 //! | `sys/soft_limit.rs` | the limits of this process |
 //! | `sys/shared_memory/limits.rs` | refuses such memory if it could kill a process later |

@@ -7,9 +7,10 @@ impl<C> Spawn<C> {
     /// a child that [`spawn`](Self::spawn) starts, and 0 for one that somebody else starts ([`prepare`](Self::prepare)).
     /// With 0 there is none.
     ///
-    /// A child that uses it logs without a system call while this process keeps up, and nothing that it logged is lost,
-    /// however it dies (`Delivery::Shared` of `pipe-handler`). A program that does not know the buffer, or does not use
-    /// it, runs as without one and writes into the pipe. It inherits one descriptor more, with a number from 100 on.
+    /// A child that uses it logs without a system call while this process keeps up, unless it finds this process asleep
+    /// and has to wake it. Nothing that it logged is lost, however it dies (`Delivery::Shared` of `pipe-handler`). A
+    /// program that does not know the buffer, or does not use it, runs as without one and writes into the pipe. It
+    /// inherits one descriptor more, with a number from 100 on.
     ///
     /// `bytes` is the length of all rings together; a few KiB more describe them. There are up to 16 rings of equal
     /// length, which is a power of two from 32 KiB to 1 GiB. So `bytes` is rounded down: 8 MiB are 16 rings of 512 KiB,
