@@ -22,8 +22,8 @@ const TICKET_LIMIT: u64 = 1 << 63;
 pub struct Header<'m> {
     /// Counts how often the reader fell asleep and awoke: odd while it sleeps. Only the reader moves it.
     pub bell: &'m AtomicU64,
-    /// Not 0 while the reader makes the processors of all writers execute a fence before it sleeps. Only the reader moves
-    /// it.
+    /// Not 0 while the reader looks by itself at ticks, and will make the processors of all writers execute a fence
+    /// before it sleeps. Only the reader moves it.
     pub ticks: &'m AtomicU64,
     /// The next ticket.
     pub ticket: &'m AtomicU64,
