@@ -1,13 +1,9 @@
 //! `DropWarnings`: the warnings about records that a child has dropped.
 
-use std::{
-    task::{Context, Poll},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use record_proto::{Levels, LogRecord};
 
-use super::due::Due;
 use super::level_report::report;
 
 /// The least time between two warnings about one child.
@@ -15,24 +11,28 @@ const PERIOD: Duration = Duration::from_secs(10);
 
 /// A warning when a child drops records, and then at most one in each [`PERIOD`], with all drops since the one before.
 /// The last one may come sooner, at the end of the stream.
+///
+/// No timer wakes the reader for it: one would need a runtime, which a reader of other streams may not have. So a
+/// warning that becomes due while nothing arrives comes with the next input.
 #[derive(Debug, Default)]
 pub(crate) struct DropWarnings {
     /// The drops that were shown: all, and those whose level is known.
     shown: (u64, Levels),
     last: Option<Instant>,
-    due: Due,
+    due: Option<Instant>,
 }
 
 impl DropWarnings {
     /// Notes that there may be new drops.
     pub(crate) fn note(&mut self, now: Instant) {
-        self.due.set(self.last.map_or(now, |last| last + PERIOD));
+        self.due
+            .get_or_insert(self.last.map_or(now, |last| last + PERIOD));
     }
 
     /// Returns whether there may be a warning, now or later.
     #[inline]
     pub(crate) fn is_set(&self) -> bool {
-        self.due.is_set()
+        self.due.is_some()
     }
 
     /// Returns a warning if one is due and not all of the drops so far were shown: these are `total`, of which `by_level`
@@ -42,9 +42,7 @@ impl DropWarnings {
         now: Instant,
         drops: impl FnOnce() -> (u64, Levels),
     ) -> Option<LogRecord<'static>> {
-        if !self.due.take(now) {
-            return None;
-        }
+        self.due.take_if(|due| *due <= now)?;
         let drops = drops();
         let new = drops.0.saturating_sub(self.shown.0);
         let mut by_level = drops.1;
@@ -62,12 +60,13 @@ impl DropWarnings {
 
     /// Makes a warning about the rest due now. To be called at the end of the stream. Returns whether there may be one.
     pub(crate) fn hurry(&mut self, now: Instant) -> bool {
-        self.due.hurry(now)
+        self.due = self.due.map(|due| due.min(now));
+        self.is_set()
     }
 
-    /// Ready if a warning is due. Otherwise wakes the task when it is.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.due.poll(cx)
+    /// Whether a warning may be due.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.due.is_some_and(|due| due <= now)
     }
 }
 

@@ -269,9 +269,10 @@ impl<R> fmt::Debug for RecordReader<R> {
 
 #[cfg(test)]
 mod tests {
-    use std::future::poll_fn;
+    use std::{future::poll_fn, io, pin::Pin, task::Waker};
 
-    use record_proto::{Encode, LogRecord};
+    use record_proto::{Dropped, Encode, Levels, LogRecord};
+    use tokio::io::ReadBuf;
 
     use super::*;
 
@@ -290,5 +291,50 @@ mod tests {
         assert_eq!(records, 3, "three steps each");
         reader.take_inputs(u32::MAX, |_| records += 1);
         assert_eq!(records, 6);
+    }
+
+    /// The bytes of a stream, one frame at a time, with a wait after each.
+    struct Slow(Vec<Vec<u8>>, bool);
+
+    impl AsyncRead for Slow {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            self.1 = !self.1;
+            if self.1 {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if let Some(frame) = self.0.pop() {
+                buffer.put_slice(&frame);
+            }
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn drops_are_shown_without_a_runtime_too() {
+        let dropped = |count| {
+            let mut dropped = Dropped::new();
+            dropped.counts = Levels([0, count, 0, 0, 0]);
+            let mut frame = Vec::new();
+            dropped.encode_frame(&mut frame);
+            frame
+        };
+        let mut reader = RecordReader::new(Slow(vec![dropped(3), dropped(2), dropped(1)], false));
+        reader.set_warns_of_drops(true);
+        let mut shown = Vec::new();
+        let mut cx = Context::from_waker(Waker::noop());
+        while reader
+            .poll_to_end(&mut cx, |record| shown.push(record.message.to_string()))
+            .is_pending()
+        {}
+        let what = "dropped by the child, which found no room for them";
+        assert_eq!(
+            shown,
+            [format!("1 record {what}"), format!("5 records {what}")]
+        );
     }
 }

@@ -96,13 +96,12 @@ impl<R: AsyncRead + Unpin> RecordReader<R> {
         self.note_drops() && self.drops.hurry(now) || has_suppressed
     }
 
-    /// Ready if a report is due. Otherwise wakes the task when one is.
+    /// Ready if a report is due. Otherwise wakes the task when one of suppressed records is.
     fn wait_for_reports(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        // Each wakes the task at its own time.
-        let suppressed = self.limit.as_mut().map(|limit| limit.poll_report(cx));
-        match self.warns_of_drops && self.drops.poll(cx).is_ready() {
-            true => Poll::Ready(()),
-            false => suppressed.unwrap_or(Poll::Pending),
+        if self.warns_of_drops && self.drops.is_due(Instant::now()) {
+            return Poll::Ready(());
         }
+        let suppressed = self.limit.as_mut().map(|limit| limit.poll_report(cx));
+        suppressed.unwrap_or(Poll::Pending)
     }
 }
