@@ -68,7 +68,7 @@ fn a_python_writer_logs_through_a_buffer() {
 #[test]
 #[ignore = "needs Python with the msgpack package"]
 fn a_python_writer_without_a_buffer_logs_through_the_pipe() {
-    assert_records_arrive(&[], "PipeWriter");
+    assert_records_arrive(&["--buffer", "0"], "PipeWriter");
 }
 
 #[test]
