@@ -126,11 +126,11 @@
 //! its thread has logged records of that size from that call site. The exceptions are records that have an error, a
 //! structure or more than 15 key-values, and records of more than 64 KiB.
 //!
-//! With a shared buffer, a log call is an encoding and a copy into the ring. A record that finds the parent asleep, as
+//! With a shared buffer, a log call is an encoding and a copy into the ring: 148 ns for a message of 56 bytes formatted
+//! from two arguments and two key-values, of which the encoding is 91 ns, the clock included. A record that finds the parent asleep, as
 //! after a pause, also wakes it, by a write to the pipe. A ring that needs more memory asks the system for it.
-//! Through the pipe, it is an encoding (92 ns for a message of 56 bytes formatted from two arguments and two
-//! key-values, the clock included) and one system call, 325 ns together. Before Linux 6.18, one more system call
-//! queries the disposition of SIGPIPE, 110 ns. If the program does not ignore the signal, two more block it, 155 ns.
+//! Through the pipe, it is the encoding and one system call, 317 ns together. Before Linux 6.18, one more system call
+//! queries the disposition of SIGPIPE, 104 ns. If the program does not ignore the signal, two more block it, 204 ns.
 //!
 //! On Linux 6.18 and later, the system call of the commit is pwritev2(2) with the flag `NOSIGNAL`. Before that it is
 //! write(2), or pwritev2(2) with the flag `NOWAIT` if the overflow policy limits the wait.
@@ -138,8 +138,8 @@
 //! A call below the level costs the same as in `log` itself.
 //!
 //! An event of `tracing` costs 10 % more than the same record of `log`, all of its call counted. The first span that it is
-//! in adds 140 ns, each further one 20 to 40 ns; more than 8 spans take one allocation. A span costs 70 ns in addition to
-//! the registry's own 120 ns, and as much if the filter lets no event within it through, because spans up to info are
+//! in adds 120 ns, each further one 30 ns; more than 8 spans take one allocation. A span costs 60 ns in addition to
+//! the registry's own 115 ns, and as much if the filter lets no event within it through, because spans up to info are
 //! kept for more severe events.
 //!
 //! The figures are those of the project's benchmark on a Xeon of 2 cores, which compares them with the alternatives:

@@ -1,6 +1,6 @@
 //! The identity of this process.
 //!
-//! Asking the system for the pid costs 84 ns each time, so the identity is remembered, and forgotten in a child that a
+//! Asking the system for the pid costs 76 ns each time, so the identity is remembered, and forgotten in a child that a
 //! fork or clone makes.
 
 use std::{
