@@ -238,7 +238,7 @@ impl Counters {
         self.id.store(next_id(), Relaxed);
         let _freed_after_unlock = thread_counters.as_deref_mut().map(mem::take);
         drop(thread_counters);
-        // Relaxed: `Session::reset` publishes these stores with Release; other threads count only after they have seen
+        // Relaxed: `Session::mark_opening` publishes these stores with Release; other threads count only after they have seen
         // it.
         let by_level = self.dropped.iter().chain(&self.unreported);
         for counter in by_level.chain([&*self.seq, &*self.sent, &self.any_unreported]) {

@@ -25,7 +25,7 @@ impl RecordWriter {
                 Phase::Open => return true,
                 Phase::Gone => return false,
                 Phase::Due { forked } => return self.send_hello(forked, deadline),
-                Phase::Resetting => thread::yield_now(),
+                Phase::Beginning => thread::yield_now(),
                 // This does not take long unless the pipe is full.
                 Phase::Opening if deadline.remaining().is_some() => pause(OPENING_PAUSE),
                 Phase::Opening => return false,
@@ -38,12 +38,13 @@ impl RecordWriter {
             self.counters.reset();
             #[cfg(feature = "scope")]
             self.reset_kept();
-            self.session.reset();
+            self.session.renew_instance();
             if let Ok(mut closed) = self.closed.try_lock() {
                 *closed = None;
             }
         }
         self.transport.begin(self.session.instance());
+        self.session.mark_opening();
         let written = self.transport.write(&self.encode_hello(), deadline);
         match written {
             Written::Whole => self.session.mark_open(),

@@ -51,7 +51,7 @@ impl Kept {
     }
 
     fn reset(&self) {
-        // Relaxed: `Session::reset` publishes it, as it does the counters.
+        // Relaxed: `Session::mark_opening` publishes it, as it does the counters.
         self.forgotten.store(0, Relaxed);
         self.is_ending.store(false, Relaxed);
     }

@@ -25,13 +25,17 @@ pub(crate) struct Session {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// The caller has to write the hello, and then to set the phase that follows from the result. `forked`: this
-    /// process is a new fork, and its counters must be reset first.
+    /// The caller has to begin the session, to [say so](Session::mark_opening), to write the hello, and then to set the
+    /// phase that follows from the result. `forked`: this process is a new fork, and its counters must be reset first.
     Due { forked: bool },
     /// Another thread is writing the hello.
     Opening,
-    /// Another thread is resetting the counters of a forked child before it writes the hello. This takes a moment only.
-    Resetting,
+    /// Another thread is beginning the session, before it writes the hello: it resets the counters of a forked child, and
+    /// claims a ring. This takes a moment only.
+    ///
+    /// Every thread waits for it, whatever its overflow policy: a record that it dropped now would be counted where the
+    /// parent does not see it if this process is killed.
+    Beginning,
     /// Records may be written.
     Open,
     /// The pipe has no reader any more.
@@ -42,7 +46,7 @@ const DUE: u64 = 0;
 const OPENING: u64 = 1;
 const OPEN: u64 = 2;
 const GONE: u64 = 3;
-const RESETTING: u64 = 4;
+const BEGINNING: u64 = 4;
 /// The bits of the state that hold the phase. The others hold the generation.
 const PHASE_MASK: u64 = (1 << process::UNUSED_BITS) - 1;
 
@@ -57,7 +61,7 @@ impl Session {
     /// Returns the number that distinguishes this session from all others on the pipe.
     ///
     /// It is valid once the session has begun in this process: [`is_open`](Self::is_open) and [`begin`](Self::begin)
-    /// make the store in [`reset`](Self::reset) visible.
+    /// make the store in [`renew_instance`](Self::renew_instance) visible.
     pub(crate) fn instance(&self) -> u32 {
         self.instance.load(Relaxed)
     }
@@ -76,23 +80,23 @@ impl Session {
     pub(crate) fn begin(&self) -> Phase {
         let found = self.state.load(Acquire);
         let forked = found | PHASE_MASK != state(PHASE_MASK);
-        let next = match found & PHASE_MASK {
+        match found & PHASE_MASK {
             GONE => return Phase::Gone,
-            _ if forked => RESETTING,
+            _ if forked => {}
             OPEN => return Phase::Open,
             OPENING => return Phase::Opening,
-            RESETTING => return Phase::Resetting,
-            _ => OPENING,
-        };
+            BEGINNING => return Phase::Beginning,
+            _ => {}
+        }
         // Acquire: if an earlier attempt found no room (`retry_later`), its resets are visible to this one. Relaxed on
         // failure: the value is not used, the caller asks again.
         match self
             .state
-            .compare_exchange(found, state(next), Acquire, Relaxed)
+            .compare_exchange(found, state(BEGINNING), Acquire, Relaxed)
         {
             Ok(_) => Phase::Due { forked },
             // Another thread was faster; the phase that it chose shows at the next call.
-            Err(_) => Phase::Resetting,
+            Err(_) => Phase::Beginning,
         }
     }
 
@@ -104,12 +108,17 @@ impl Session {
     /// Whether a thread of this process is writing the hello.
     pub(crate) fn is_opening(&self) -> bool {
         let found = self.state.load(Acquire);
-        found == state(OPENING) || found == state(RESETTING)
+        found == state(OPENING) || found == state(BEGINNING)
     }
 
-    /// Begins a new session after a fork; the caller has set the counters to zero.
-    pub(crate) fn reset(&self) {
+    /// Gives the session of a forked child an instance of its own. To be called before it is [opened](Self::mark_opening).
+    pub(crate) fn renew_instance(&self) {
         self.instance.store(new_instance(), Relaxed);
+    }
+
+    /// The session has begun, and its hello will be written. Release: publishes the instance, and counters that were
+    /// set to zero.
+    pub(crate) fn mark_opening(&self) {
         self.state.store(state(OPENING), Release);
     }
 
@@ -153,4 +162,24 @@ fn new_instance() -> u32 {
 /// Returns a phase of this process, as `Session::state` holds it.
 fn state(phase: u64) -> u64 {
     process::generation() | phase
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn until_a_session_has_begun_the_other_threads_do_not_drop() {
+        process::watch_forks();
+        let session = Session::new();
+        for forked in [false, true] {
+            assert_eq!(session.begin(), Phase::Due { forked });
+            assert_eq!(session.begin(), Phase::Beginning);
+            session.mark_opening();
+            assert_eq!(session.begin(), Phase::Opening);
+            session.mark_open();
+            assert_eq!(session.begin(), Phase::Open);
+            session.forget();
+        }
+    }
 }
