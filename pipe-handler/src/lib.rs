@@ -1,5 +1,5 @@
-//! A logger for child processes. It sends every record, typed and whole, to the parent's logger, through memory that both
-//! share or over a pipe.
+//! A logger for child processes. It sends every record, typed and whole, to the parent's logger, through memory that
+//! both share or over a pipe.
 //!
 //! ```text
 //!   child process (1..n)                                         parent process
@@ -127,8 +127,10 @@
 //! structure or more than 15 key-values, and records of more than 64 KiB.
 //!
 //! With a shared buffer, a log call is an encoding and a copy into the ring: 148 ns for a message of 56 bytes formatted
-//! from two arguments and two key-values, of which the encoding is 91 ns, the clock included. A record that finds the parent asleep, as
-//! after a pause, also wakes it, by a write to the pipe. A ring that needs more memory asks the system for it.
+//! from two arguments and two key-values, of which the encoding is 91 ns, the clock included. A record that finds the
+//! parent asleep, as after a pause, also wakes it, by a write to the pipe. A ring that needs more memory asks the system
+//! for it.
+//!
 //! Through the pipe, it is the encoding and one system call, 317 ns together. Before Linux 6.18, one more system call
 //! queries the disposition of SIGPIPE, 104 ns. If the program does not ignore the signal, two more block it, 204 ns.
 //!

@@ -19,7 +19,7 @@ use record_proto::{Payload, RecordCodec};
 use tokio::{io::AsyncWrite, runtime::Runtime};
 use tokio_util::{bytes::BytesMut, codec::Decoder};
 
-/// Keeps what is written, and fails after some bytes.
+/// Keeps the bytes that are written, and fails after some.
 #[derive(Clone, Default)]
 struct Writer {
     written: Arc<Mutex<Vec<u8>>>,
@@ -176,7 +176,7 @@ fn a_thread_of_a_runtime_does_not_wait_for_room() {
 }
 
 #[test]
-fn what_the_writer_logs_is_discarded() {
+fn records_that_the_writer_logs_are_discarded() {
     let _alive = watch();
     let writer = Writer::default();
     let (handler, drain) = open(&writer, Overflow::Block);

@@ -100,8 +100,8 @@ impl Writers {
         found
     }
 
-    /// Ends the run: a process that ended early may be a fork, or what a launcher has started, but not if nobody has
-    /// seen it and the program itself never wrote.
+    /// Ends the run. A process that ended early may be a fork, or a program that a launcher has started. It is neither
+    /// if the program never wrote, and never was the parent of that process.
     pub(crate) fn finish(&mut self) -> Option<Finding> {
         let first = self.unseen.first().filter(|_| self.seen.is_empty())?;
         if u32::try_from(first.pid).is_ok_and(|pid| self.started.contains(&pid)) {

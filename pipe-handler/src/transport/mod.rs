@@ -83,7 +83,7 @@ impl Transport {
         self.write_all(frames, deadline)
     }
 
-    /// Writes frames to the pipe, or to what stands in its place.
+    /// Writes frames to the pipe, or leaves them for the drain.
     fn write_all(&self, frames: &[u8], deadline: &mut Deadline) -> Written {
         match self {
             Self::Direct(pipe) | Self::Shared(_, pipe) => pipe.write(frames, deadline),

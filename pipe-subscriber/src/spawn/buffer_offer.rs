@@ -31,7 +31,7 @@ pub(super) fn offer_buffer(
         Via::Stdin => Err(io::Error::other("Via::Stdin hands one descriptor over")),
     };
     match offered {
-        // Nobody misses what the system does not have.
+        // The program did not ask for a buffer: it need not know that this system has none.
         Err(error) if asked_for.is_none() && error.kind() == io::ErrorKind::Unsupported => Ok(None),
         offered => offered,
     }

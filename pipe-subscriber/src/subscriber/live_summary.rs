@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::account::Summary;
 
-/// The figures of a stream, for other tasks and threads than the one that reads it. [`PipeSubscriber::live_summary`](crate::PipeSubscriber::live_summary)
-/// returns it. A clone shows the same stream.
+/// The figures of a stream, for other tasks and threads than the one that reads it.
+///
+/// Returned by [`PipeSubscriber::live_summary`](crate::PipeSubscriber::live_summary). A clone shows the same stream.
 ///
 /// The reader writes the figures down whenever it waits, and while it is busy after at most 1,024 payloads or 1 ms plus
 /// the time of the logger for 64 payloads. So they cost nothing for each record, and [`get`](Self::get) waits for

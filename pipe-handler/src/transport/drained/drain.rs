@@ -1,4 +1,4 @@
-//! `Drain`: writes what a handler leaves in its queue.
+//! `Drain`: writes the frames that a handler leaves in its queue.
 
 use std::{
     fmt,

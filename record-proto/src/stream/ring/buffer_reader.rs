@@ -159,7 +159,8 @@ impl BufferReader {
     /// frame that was handed out is dispatched.
     ///
     /// Calls `wake` with each position that somebody waits for, and `freed` with the owner of each ring that was freed and
-    /// the counts of dropped records that were not [taken](Self::take_dropped) yet. Returns whether any frames were read since the last call.
+    /// the counts of dropped records that were not [taken](Self::take_dropped) yet. Returns whether any frames were read
+    /// since the last call.
     pub fn publish(
         &mut self,
         words: &[AtomicU64],
