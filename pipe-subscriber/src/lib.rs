@@ -185,8 +185,8 @@
 //! The pipe of a quiet writer waits in the runtime's poll as any other. The pipe of a busy writer is taken out of the
 //! poll and read at ticks of 100 us, so that no write has to wake the reader. Silent children cause no wakeups, unless
 //! the system [refuses](Spawn::grace) to watch them. A shared buffer is read in the same way: at ticks while records
-//! keep coming, and otherwise when a child rings through the pipe. No tick is set that comes later than 1 ms after the
-//! last record.
+//! keep coming, and all buffers of the process together have 40,000 a second or more; otherwise when a child rings
+//! through the pipe. No tick is set that comes later than 1 ms after the last record.
 //!
 //! Handing a record to tracing instead of a logger takes 1.5 times as long: 138 ns, in a subscriber that reads every field.
 //! With two spans that are those of an earlier record it takes 167 ns, and with two new ones, which have to be made, 1.0 us.

@@ -19,8 +19,8 @@ use crate::account::StreamEnd;
 
 /// Reads payloads up to the end of the stream, and keeps how it ended.
 ///
-/// This is the only place at which a pipe and the rings of a shared buffer meet. It works in turns. A turn reads the
-/// pipe first, then looks at the rings, and hands out what the look found before what the read did. So a record that was
+/// This is the only place at which a pipe and the rings of a shared buffer meet. It works in turns. A turn, but for one
+/// that finds records in the rings after a sleep, reads the pipe first, then looks at the rings, and hands out what the look found before what the read did. So a record that was
 /// logged into a ring before something was written to the pipe comes first: if the read has what was written, the look
 /// has the record. (A record that is logged into a ring after that write may come first too. The order is not corrected
 /// by the times of the records, because clocks are set.)
@@ -227,6 +227,13 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
 
     /// Makes one turn: reads the pipe, and then looks at the rings, if there are any.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(rings) = &mut self.rings
+            && rings.look_after_sleep()
+        {
+            // The records of a bell are dispatched before it is read.
+            self.rings_are_busy.store(true, Ordering::Relaxed);
+            return Poll::Ready(());
+        }
         let has_ended = self.pipe.has_ended();
         let pipe = match has_ended {
             true => Poll::Ready(()),

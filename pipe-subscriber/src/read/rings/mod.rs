@@ -2,6 +2,7 @@
 //! use `sys`, and the ticks of the folder above.
 
 mod dropped_counts;
+mod load;
 mod ring_pacing;
 #[expect(clippy::module_inception, reason = "the folder's one noun")]
 mod rings;

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use super::load;
+
 /// The time between two ticks.
 pub(super) const TICK: Duration = Duration::from_micros(100);
 
-/// Two looks that found frames, and are closer than this, belong to the same streak. A bell wakes both processes, which
-/// costs about as much as two ticks.
+/// Two looks of a buffer that found frames, and are closer than this, belong to the same streak.
 const STREAK_GAP: Duration = TICK.saturating_mul(2);
 
 /// The length of a streak from which on looks are made at ticks.
@@ -28,9 +29,21 @@ pub(super) struct RingPacing {
     is_hot: bool,
 }
 
+/// What one look found.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Found {
+    pub(super) frames: u32,
+    pub(super) bytes: usize,
+}
+
 impl RingPacing {
-    /// Notes that a look found so many bytes. Returns whether the next ones are made at ticks.
-    pub(super) fn on_frames(&mut self, bytes: usize, now: Instant) -> bool {
+    /// Notes what a look found, which is not nothing. Returns whether the next ones are made at ticks.
+    pub(super) fn on_frames(&mut self, found: Found, now: Instant) -> bool {
+        let is_busy = load::add(found.frames, now);
+        self.on_frames_under_load(found, now, is_busy)
+    }
+
+    fn on_frames_under_load(&mut self, found: Found, now: Instant, is_busy: bool) -> bool {
         let gap = self
             .last_frames
             .map(|last| now.saturating_duration_since(last));
@@ -38,7 +51,9 @@ impl RingPacing {
             Some(gap) if gap < STREAK_GAP => self.streak.saturating_add(1),
             _ => 0,
         };
-        self.is_hot |= self.streak >= HOT_STREAK || bytes >= HOT_BYTES;
+        let has_many = found.bytes >= HOT_BYTES;
+        self.is_hot |= self.streak >= HOT_STREAK || has_many;
+        self.is_hot &= is_busy || has_many;
         self.last_frames = Some(now);
         self.is_hot
     }
@@ -61,12 +76,31 @@ mod tests {
         Duration::from_micros(micros)
     }
 
+    const ONE: Found = Found {
+        frames: 1,
+        bytes: 200,
+    };
+
+    const MANY: Found = Found {
+        frames: 20,
+        bytes: HOT_BYTES,
+    };
+
+    /// After a streak of looks that found one record each.
+    fn after_streak(begin: Instant, is_busy: bool) -> RingPacing {
+        let mut pacing = RingPacing::default();
+        for n in (0..=u64::from(HOT_STREAK)).rev() {
+            pacing.on_frames_under_load(ONE, begin - micros(n * 150), is_busy);
+        }
+        pacing
+    }
+
     #[test]
     fn records_that_come_one_by_one_cause_no_ticks() {
         let (mut pacing, begin) = (RingPacing::default(), Instant::now());
         for n in 0..100 {
             let now = begin + micros(n * 250);
-            pacing.on_frames(200, now);
+            pacing.on_frames_under_load(ONE, now, true);
             assert!(!pacing.is_awake(now), "record {n}");
         }
     }
@@ -75,19 +109,25 @@ mod tests {
     fn many_bytes_or_frequent_records_cause_ticks_until_shortly_after_the_last() {
         let begin = Instant::now();
         let mut by_bytes = RingPacing::default();
-        by_bytes.on_frames(HOT_BYTES, begin);
-        let mut by_streak = RingPacing::default();
-        for n in (0..=u64::from(HOT_STREAK)).rev() {
-            by_streak.on_frames(200, begin - micros(n * 150));
-        }
-        for mut pacing in [by_bytes, by_streak] {
+        by_bytes.on_frames_under_load(MANY, begin, false);
+        for mut pacing in [by_bytes, after_streak(begin, true)] {
             assert!(pacing.is_awake(begin));
             assert!(pacing.is_awake(begin + AWAKE - micros(1)));
             assert!(!pacing.is_awake(begin + AWAKE));
             // Sleeping is not undone by time alone, nor by a single record.
-            pacing.on_frames(200, begin + AWAKE);
+            pacing.on_frames_under_load(ONE, begin + AWAKE, true);
             assert!(!pacing.is_awake(begin + AWAKE));
         }
         assert!(AWAKE + TICK * 2 < Duration::from_millis(1));
+    }
+
+    #[test]
+    fn frequent_records_cause_no_ticks_if_all_buffers_together_have_too_few() {
+        let begin = Instant::now();
+        assert!(!after_streak(begin, false).is_awake(begin));
+        let mut awake = after_streak(begin, true);
+        assert!(awake.is_awake(begin));
+        awake.on_frames_under_load(ONE, begin + micros(100), false);
+        assert!(!awake.is_awake(begin + micros(100)));
     }
 }

@@ -12,7 +12,7 @@ use std::{
 use record_proto::{BufferReader, HEAD_LENGTH, Layout, Next};
 
 use super::dropped_counts::DroppedCounts;
-use super::ring_pacing::RingPacing;
+use super::ring_pacing::{Found, RingPacing};
 use super::ticks::Ticks;
 use crate::sys::shared_memory::{SharedMemory, membarrier, wake_all};
 
@@ -33,8 +33,8 @@ pub(crate) struct Rings {
     reader: BufferReader,
     phase: Phase,
     pacing: RingPacing,
-    /// The bytes of frames that were handed out since the look.
-    bytes_of_look: usize,
+    /// The frames that were handed out since the look.
+    found: Found,
     ticks: Ticks,
     dropped: DroppedCounts,
     /// The report that was handed out last.
@@ -56,6 +56,8 @@ enum Phase {
     LookDue,
     /// Everything was handed out.
     Empty,
+    /// The same, and the writers know that the reader sleeps.
+    Asleep,
     /// The cut was made, and everything before it was handed out.
     Ended,
 }
@@ -78,7 +80,7 @@ impl Rings {
             reader: BufferReader::new(layout),
             phase: Phase::Empty,
             pacing: RingPacing::default(),
-            bytes_of_look: 0,
+            found: Found::default(),
             ticks: Ticks::default(),
             dropped: DroppedCounts::default(),
             report: Vec::new(),
@@ -95,12 +97,17 @@ impl Rings {
 
     /// Looks for new frames, unless some of the last look are left. Returns whether there are any.
     pub(crate) fn look(&mut self) -> bool {
-        if matches!(self.phase, Phase::Empty | Phase::LookDue) {
-            self.reader_pid = Some(process::id());
+        if matches!(self.phase, Phase::Empty | Phase::Asleep | Phase::LookDue) {
+            self.reader_pid.get_or_insert_with(process::id);
             self.reader.awake(self.memory.words());
             self.begin_look();
         }
         self.has_payload()
+    }
+
+    /// Looks, if the reader slept. Returns whether there are frames: they are there when a bell has woken the reader.
+    pub(crate) fn look_after_sleep(&mut self) -> bool {
+        self.phase == Phase::Asleep && self.look()
     }
 
     /// Makes the cut: from now on, only the frames that were committed before are handed out. Whoever waits for room, or
@@ -155,7 +162,8 @@ impl Rings {
         let Next::Frame(_, frame) = self.reader.next(words) else {
             return None;
         };
-        self.bytes_of_look += frame.len();
+        self.found.bytes += frame.len();
+        self.found.frames += 1;
         let payload = frame.get(HEAD_LENGTH..)?;
         if payload.first() == Some(&HELLO) {
             let rings = (0..self.layout.rings()).map(|ring| self.layout.ring(words, ring));
@@ -200,6 +208,7 @@ impl Rings {
     /// While frames keep coming, looks are made at ticks. Otherwise the reader says that it sleeps: the child that logs
     /// next writes a bell into the pipe, and the reader of the pipe wakes this task.
     pub(crate) fn poll_look(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.reader_pid.get_or_insert_with(process::id);
         loop {
             match self.phase {
                 Phase::Ended => return Poll::Ready(()),
@@ -222,7 +231,6 @@ impl Rings {
 
     /// Says that the reader sleeps, and looks once more. Returns whether that found frames.
     fn look_asleep(&mut self) -> bool {
-        self.reader_pid = Some(process::id());
         let words = self.memory.words();
         // Writers may have answered the value of the last sleep already.
         self.reader.awake(words);
@@ -233,13 +241,15 @@ impl Rings {
         let has_found = self.has_payload() || self.phase == Phase::LookDue;
         if has_found {
             self.reader.awake(self.memory.words());
+        } else if self.phase == Phase::Empty {
+            self.phase = Phase::Asleep;
         }
         has_found
     }
 
     fn begin_look(&mut self) {
         self.reader.look(self.memory.words());
-        self.bytes_of_look = 0;
+        self.found = Found::default();
         self.phase = Phase::HandingOut;
     }
 
@@ -249,9 +259,9 @@ impl Rings {
         if self.reader.has_part() {
             return self.reader.go_on(self.memory.words());
         }
-        if self.bytes_of_look > 0 {
+        if self.found.bytes > 0 {
             let now = Instant::now();
-            let is_hot = self.pacing.on_frames(self.bytes_of_look, now);
+            let is_hot = self.pacing.on_frames(self.found, now);
             if is_hot && self.has_barrier {
                 self.reader.tick(self.memory.words());
             }
@@ -264,7 +274,7 @@ impl Rings {
             self.phase = Phase::Ended;
             return;
         }
-        let is_due = self.reader.needs_look() || self.bytes_of_look >= MANY_BYTES;
+        let is_due = self.reader.needs_look() || self.found.bytes >= MANY_BYTES;
         self.phase = match is_due {
             true => Phase::LookDue,
             false => Phase::Empty,

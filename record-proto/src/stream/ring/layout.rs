@@ -172,6 +172,7 @@ impl Layout {
     /// # Panics
     ///
     /// Panics if there is no such ring, or if `words` is shorter than [`bytes`](Self::bytes).
+    #[inline]
     pub fn ring(self, words: &[AtomicU64], index: usize) -> RingWords<'_> {
         assert!(index < self.rings, "ring {index} of {}", self.rings);
         let head = &words[(HEADS + index * RING_HEAD) / WORD..][..RING_HEAD / WORD];
