@@ -43,8 +43,8 @@ pub struct BufferReader {
     run: Option<Run>,
     /// The ring of the next entry, once [`has_next`](Self::has_next) has found it.
     found: Option<usize>,
-    /// A frame that is too long for the copy of its ring.
-    long_frame: Box<[u8]>,
+    /// A frame that is too long for the copy of its ring; empty before the first one.
+    long_frame: Vec<u8>,
 }
 
 /// The ring whose entries come next, without a look at the others, as long as their order words are below `end`.
@@ -82,7 +82,7 @@ impl BufferReader {
             is_closed: false,
             run: None,
             found: None,
-            long_frame: vec![0; FRAME_BUFFER].into(),
+            long_frame: Vec::new(),
         }
     }
 
@@ -129,6 +129,7 @@ impl BufferReader {
         };
         if self.rings[index].is_long() {
             let data = self.layout.data(words, index);
+            self.long_frame.resize(FRAME_BUFFER, 0);
             let length = self.rings[index].take_long(data, &mut self.long_frame);
             return Next::Frame(index, &self.long_frame[..length]);
         }
