@@ -52,6 +52,28 @@ fn records_with_the_usual_fields_are_taken() {
     }
 }
 
+#[test]
+fn records_with_up_to_16_pairs_are_taken() {
+    let mut decoder = RecordDecoder::new();
+    let names: Vec<_> = (0..18).map(|n| format!("key {n}")).collect();
+    for count in (1..18).chain((1..18).rev()) {
+        let mut record = record_of("hello");
+        let pairs = names.iter().zip(0_u64..).take(count);
+        record.key_values = pairs.map(|(name, n)| (name.as_str(), n)).collect();
+        assert_eq!(
+            compare(&mut decoder, &payload(&record)),
+            count <= 16,
+            "{count}"
+        );
+        record.context = std::mem::take(&mut record.key_values);
+        assert_eq!(
+            compare(&mut decoder, &payload(&record)),
+            count <= 16,
+            "{count}"
+        );
+    }
+}
+
 /// A handler encodes all fields up to the instance.
 #[test]
 fn records_with_few_spans_are_taken_and_shown_as_others_are() {

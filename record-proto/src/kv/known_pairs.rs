@@ -8,7 +8,10 @@ use crate::msgpack::{KnownText, Reader};
 use crate::text::without_controls;
 
 /// The most pairs of plain key-values.
-const MAX_PAIRS: usize = 8;
+const MAX_PAIRS: usize = 16;
+
+/// The most pairs of a map whose head has one byte.
+const SHORT_MAP: usize = 15;
 
 /// The keys of earlier records, by the position of their pair.
 #[derive(Debug, Default)]
@@ -17,7 +20,7 @@ pub(crate) struct KnownKeys([KnownText; MAX_PAIRS]);
 /// Key-values with scalar values and without controls, whose keys are known.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct KnownPairs<'a> {
-    /// The encoded map, whose head has one byte; empty if there are no pairs.
+    /// The encoded map; empty if there are no pairs.
     map: &'a [u8],
     keys: &'a [KnownText],
 }
@@ -29,11 +32,13 @@ impl KnownKeys {
         if reader.skip_nil() {
             return Some(0);
         }
-        let [marker @ 0x80..=0x8f, rest @ ..] = reader.rest else {
-            return None;
+        let count = match reader.rest {
+            [marker @ 0x80..=0x8f, rest @ ..] => {
+                reader.rest = rest;
+                usize::from(marker & 0x0f)
+            }
+            _ => reader.with_copy(long_count)?,
         };
-        reader.rest = rest;
-        let count = usize::from(marker & 0x0f);
         for key in self.0.get_mut(..count)? {
             key.read(reader)?;
             check_scalar(reader)?;
@@ -73,10 +78,19 @@ impl<'a> KnownPairs<'a> {
         }
     }
 
+    #[inline(always)]
+    fn after_head(self) -> Reader<'a> {
+        let head = match self.len() {
+            ..=SHORT_MAP => 1,
+            _ => 3,
+        };
+        Reader::new(self.map.get(head..).unwrap_or_default())
+    }
+
     /// Iterates over the pairs, in order.
     #[inline]
     pub(crate) fn iter(self) -> impl Iterator<Item = (&'a str, Value<'a>)> {
-        let mut reader = Reader::new(self.map.get(1..).unwrap_or_default());
+        let mut reader = self.after_head();
         self.keys.iter().map_while(move |key| {
             reader.rest = reader.rest.get(key.encoded_length()..)?;
             Some((key.text(), Value::read(&mut reader)?))
@@ -88,7 +102,7 @@ impl<'a> KnownPairs<'a> {
         &'kvs self,
         visitor: &mut dyn VisitSource<'kvs>,
     ) -> Result<(), kv::Error> {
-        let mut reader = Reader::new(self.map.get(1..).unwrap_or_default());
+        let mut reader = self.after_head();
         for key in self.keys {
             reader.rest = reader.rest.get(key.encoded_length()..).unwrap_or_default();
             let show = |value| visitor.visit_pair(Key::from_str(key.text()), value);
@@ -100,6 +114,16 @@ impl<'a> KnownPairs<'a> {
         }
         Ok(())
     }
+}
+
+/// Reads the head of a map that is too long for a head of one byte.
+#[inline(never)]
+fn long_count(reader: &mut Reader<'_>) -> Option<usize> {
+    let &[0xde, 0, count, ref rest @ ..] = reader.rest else {
+        return None;
+    };
+    reader.rest = rest;
+    Some(usize::from(count)).filter(|count| *count > SHORT_MAP)
 }
 
 /// Checks a scalar value without controls. Returns `None` for anything else.

@@ -17,8 +17,8 @@ const MAX_SPAN_VALUES: usize = 48;
 /// Decodes the plain records of one stream. Nearly all records of a handler are plain.
 ///
 /// A plain record has at least the fields up to the line, and after the context no field but its spans and its instance.
-/// It has at most 8 key-values and 8 pairs of context, and at most 48 spans and fields of spans, all of them scalars. None
-/// of its texts has controls, and the message has at most 255 bytes.
+/// It has at most 16 key-values and 16 pairs of context, and at most 48 spans and fields of spans, all of them scalars.
+/// None of its texts has controls, and the message has at most 255 bytes.
 ///
 /// Parts that repeat (the target; process, thread, module and file; the context; the spans) are borrowed from earlier
 /// records.
@@ -45,7 +45,7 @@ impl RecordDecoder {
     ///
     /// Returns `None` for every other payload, malformed ones included. If [`take_error`](Self::take_error) has no
     /// error then, [`Payload::decode`](crate::Payload::decode) decodes the payload. The limit on values is not applied:
-    /// a plain record has at most 64.
+    /// a plain record has at most 80.
     #[inline(always)]
     pub fn decode<'a>(&'a mut self, payload: &'a [u8]) -> Option<RecordView<'a>> {
         let (fields, rest) = match payload {
@@ -165,14 +165,14 @@ fn plain_spans(reader: &mut Reader<'_>) -> Option<Spans<'static>> {
         return None;
     };
     reader.rest = rest;
-    let mut values = 0;
+    let (mut values, mut keys) = (0, KnownKeys::default());
     for _ in 0..marker & 0x0f {
         let [0x92, rest @ ..] = reader.rest else {
             return None;
         };
         reader.rest = rest;
         plain_text(reader)?;
-        values += 1 + KnownKeys::default().read(reader)?;
+        values += 1 + keys.read(reader)?;
     }
     let spans = Spans::from_checked(reader.since(start));
     (values <= MAX_SPAN_VALUES).then(|| spans.into_owned())

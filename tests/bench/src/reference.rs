@@ -101,9 +101,10 @@ pub fn with_ready_record(job: u64, f: impl FnOnce(&log::Record<'_>)) {
 }
 
 fn with_key_values(job: u64, count: usize) {
-    const KEYS: [&str; 16] = [
+    const KEYS: [&str; 32] = [
         "k00", "k01", "k02", "k03", "k04", "k05", "k06", "k07", "k08", "k09", "k10", "k11", "k12",
-        "k13", "k14", "k15",
+        "k13", "k14", "k15", "k16", "k17", "k18", "k19", "k20", "k21", "k22", "k23", "k24", "k25",
+        "k26", "k27", "k28", "k29", "k30", "k31",
     ];
     let pairs = KEYS.map(|key| (key, job));
     log::logger().log(

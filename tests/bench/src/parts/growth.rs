@@ -65,7 +65,7 @@ fn key_values(bench: &Bench) -> Vec<Step> {
         let load = Load::new(Pace::Flat { records }).shape(Shape::KeyValues(count));
         Step::new(count, load)
     };
-    [0, 1, 2, 4, 8, 16].map(step).into()
+    [0, 1, 2, 4, 8, 16, 32].map(step).into()
 }
 
 fn messages(bench: &Bench) -> Vec<Step> {
