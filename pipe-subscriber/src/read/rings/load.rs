@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::ring_pacing::TICK;
+use super::ticks::TICK;
 
 /// The time over which frames are counted.
 const WINDOW: Duration = TICK.saturating_mul(4);

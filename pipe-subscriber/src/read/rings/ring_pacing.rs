@@ -3,9 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::load;
-
-/// The time between two ticks.
-pub(super) const TICK: Duration = Duration::from_micros(100);
+use super::ticks::TICK;
 
 /// Two looks of a buffer that found frames, and are closer than this, belong to the same streak.
 const STREAK_GAP: Duration = TICK.saturating_mul(2);

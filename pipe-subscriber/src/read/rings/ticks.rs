@@ -3,12 +3,15 @@
 use std::{
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use tokio::runtime::Handle;
 
-use super::ring_pacing::TICK;
 use crate::read::ticker::{Ticker, Wait};
+
+/// The time between two ticks.
+pub(super) const TICK: Duration = Duration::from_micros(100);
 
 /// The ticks of the runtime, from the first wait on: all buffers and pipes of a runtime share a ticker.
 #[derive(Debug, Default)]
