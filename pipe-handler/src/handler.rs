@@ -108,7 +108,7 @@ impl Log for PipeHandler {
     /// Only a handler with a drain (`Builder::build_over`) waits until everything logged so far is written, at most
     /// for the exit timeout, and not in a thread of a tokio runtime.
     fn flush(&self) {
-        self.writer.flush(self.writer.settings.exit_timeout);
+        self.writer.flush();
     }
 }
 

@@ -1,10 +1,11 @@
-//! Flushes, and writes the close frame: the end of a session, with its counts.
+//! Writes the close frame: the end of a session, with its counts.
 
 use std::time::Duration;
 
 use record_proto::{Close, Encode, now};
 
 use super::counters::Counts;
+use super::session::Phase;
 use super::writer::{RecordWriter, pid};
 use crate::transport::{Deadline, Overflow, Written};
 
@@ -14,7 +15,7 @@ impl RecordWriter {
     /// `None` if there was no room within the timeout, if the parent is gone, and in a forked process that has not
     /// logged.
     pub(crate) fn close(&self, timeout: Duration) -> Option<Counts> {
-        self.close_with(timeout, false)
+        self.close_by(&mut Deadline::new(Overflow::BlockFor(timeout)))
     }
 
     /// Closes when the process exits.
@@ -22,51 +23,65 @@ impl RecordWriter {
     /// The rings of a shared buffer are given back, also if nothing was logged so far: other threads may log until the
     /// very end, and write to the pipe from then on.
     pub(crate) fn close_at_exit(&self) -> Option<Counts> {
-        self.close_with(self.settings.exit_timeout, true)
-    }
-
-    fn close_with(&self, timeout: Duration, at_exit: bool) -> Option<Counts> {
-        let mut deadline = Deadline::new(Overflow::BlockFor(timeout));
+        let mut deadline = self.exit_deadline();
         #[cfg(feature = "scope")]
-        if at_exit {
-            self.end_groups(&mut deadline);
+        self.end_groups(&mut deadline);
+        let may_close = self.may_close(&mut deadline);
+        // Into a ring without waiting: once the rings are given back, the pipe has room for a second attempt. It is not
+        // needed if nothing was logged in between.
+        let shared = self.transport.shared.as_ref();
+        if may_close && shared.is_some_and(|shared| shared.has_rings()) {
+            let _attempt = self.send_close(&mut Deadline::no_wait());
         }
-        // A process whose hello was not written does not appear on the pipe, for example a fork that has not logged. It
-        // does if a thread is writing the hello, or if all of its records were dropped because not even the hello found
-        // room.
-        let needs_hello =
-            self.session.is_opening() || (self.session.is_due() && self.counts().dropped > 0);
-        let is_open = self.session.is_open() || (needs_hello && self.open(&mut deadline));
-        if at_exit {
-            // Into a ring without waiting: once the rings are given back, the pipe has room for a second attempt. It is
-            // not needed if nothing was logged in between.
-            if is_open && self.transport.has_rings() {
-                let _attempt = self.send_close(&mut Deadline::no_wait());
-            }
-            self.transport.give_rings_back(&mut deadline);
-        }
-        if !is_open {
+        self.transport.give_rings_back(&mut deadline);
+        if !may_close {
             return None;
         }
-        let closed = self.send_close(&mut deadline)?;
-        self.transport.flush(&mut deadline).then_some(closed)
+        self.send_close(&mut deadline)
+    }
+
+    /// Closes before another program replaces this one in this process. If that fails, the next record begins a new
+    /// session.
+    pub(crate) fn close_before_exec(&self) {
+        self.close_at_exit();
+        self.session.set(Phase::New);
     }
 
     /// Closes when the handler is dropped.
     pub(crate) fn close_on_drop(&self) {
-        let timeout = self.settings.exit_timeout;
-        #[cfg(feature = "scope")]
-        self.send_kept_groups(&mut Deadline::new(match self.pipe() {
-            Some(_) => Overflow::BlockFor(timeout),
-            None => Overflow::DropNewest,
-        }));
-        if self.pipe().is_some() {
-            self.close(timeout);
-        } else if self.session.is_open() {
+        let mut deadline = match self.transport.pipe {
+            Some(_) => self.exit_deadline(),
             // The drain may be a task of this thread, so this does not wait for it.
-            self.send_close(&mut Deadline::new(Overflow::DropNewest));
-        }
+            None => Deadline::no_wait(),
+        };
+        #[cfg(feature = "scope")]
+        self.send_kept_groups(&mut deadline);
+        self.close_by(&mut deadline);
         self.transport.close();
+    }
+
+    pub(super) fn exit_deadline(&self) -> Deadline {
+        Deadline::new(Overflow::BlockFor(self.settings.exit_timeout))
+    }
+
+    fn close_by(&self, deadline: &mut Deadline) -> Option<Counts> {
+        if !self.may_close(deadline) {
+            return None;
+        }
+        let closed = self.send_close(deadline)?;
+        self.transport.flush(deadline).then_some(closed)
+    }
+
+    /// Whether the process may write its close frame.
+    ///
+    /// A process whose hello was not written does not appear on the pipe, for example a fork that has not logged. It does
+    /// if a thread is writing the hello, or if all of its records were dropped because not even the hello found room.
+    fn may_close(&self, deadline: &mut Deadline) -> bool {
+        match self.session.phase() {
+            Phase::New | Phase::Gone => false,
+            Phase::Due if self.counts().dropped == 0 => false,
+            _ => self.open(deadline),
+        }
     }
 
     fn send_close(&self, deadline: &mut Deadline) -> Option<Counts> {
@@ -79,9 +94,6 @@ impl RecordWriter {
         if closed.as_deref() == Some(&Some((instance, counts))) {
             return Some(counts);
         }
-        let unreported = self.counters.take_unreported();
-        let mut frames = Vec::new();
-        self.encode_report(unreported, &mut frames);
         let mut close = Close::new();
         close.pid = Some(pid());
         close.time = Some(now());
@@ -95,9 +107,9 @@ impl RecordWriter {
         // All drops, also those that were reported: another thread may have taken some to report them, and the process
         // may end before it has.
         close.dropped_by_level = (counts.dropped > 0).then_some(dropped);
-        close.encode_frame(&mut frames);
-        if self.write(&frames, deadline) != Written::Whole {
-            unreported.inspect(|&counts| self.counters.restore_unreported(counts));
+        let mut frame = Vec::new();
+        close.encode_frame(&mut frame);
+        if self.put_other(&mut frame.as_slice(), deadline) != Written::Whole {
             return None;
         }
         if let Some(closed) = closed.as_deref_mut() {

@@ -1,21 +1,12 @@
-//! Counts the records that a process has sent and dropped, and hands out sequence numbers.
+//! Hands out sequence numbers, and counts the records that a process has sent and dropped.
 
-use std::{
-    mem,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, TryLockError,
-        atomic::{
-            Ordering::{Acquire, Relaxed, Release},
-            fence,
-        },
-    },
-};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crossbeam_utils::CachePadded;
 use log::Level;
 use record_proto::Levels;
 
-use crate::sys::{AtomicU64, process};
+use crate::sys::AtomicU64;
 
 /// How many records a process has sent and dropped.
 ///
@@ -42,20 +33,15 @@ pub struct Counts {
 
 /// The counters of one handler in this process.
 ///
-/// Every record that passes the filter takes a sequence number and is then counted as sent or as dropped. A dropped
-/// record stays in `unreported` until a frame that reports it is in the pipe.
-#[derive(Debug)]
+/// Every record that passes the filter takes a sequence number, and is then sent or dropped. Those that are sent are not
+/// counted by themselves: they are the numbers that were taken, without the records that were dropped or are not sent
+/// yet. A dropped record stays in `unreported` until a frame that reports it is in the pipe.
+#[derive(Debug, Default)]
 pub(crate) struct Counters {
-    /// Identifies these counters among those of all handlers. Each [`reset`](Self::reset) changes it, so that a
-    /// [`ThreadCounter`] from before the reset is no longer used.
-    id: AtomicU64,
-    seq: CachePadded<AtomicU64>,
-    /// Records sent by threads that have ended or that have no [`ThreadCounter`] here.
-    sent: CachePadded<AtomicU64>,
-    /// The generation of the process that made these counters. A forked child has another one, and must not lock
-    /// `thread_counters`: it may find the lock held for ever.
-    process: u64,
-    thread_counters: Mutex<Vec<Arc<CachePadded<AtomicU64>>>>,
+    /// How many numbers were taken.
+    numbers: CachePadded<AtomicU64>,
+    /// Records that have a number, and were not sent or dropped: they wait for room, or the parent is gone.
+    unsent: AtomicU64,
     /// By level, all since the start or the last reset.
     dropped: [AtomicU64; 5],
     /// 1 if `unreported` may have a count above 0.
@@ -64,101 +50,84 @@ pub(crate) struct Counters {
     unreported: [AtomicU64; 5],
 }
 
-fn next_id() -> u64 {
-    static IDS: AtomicU64 = AtomicU64::new(0);
-    // Relaxed: the number has to be unique and publishes nothing.
-    IDS.fetch_add(1, Relaxed)
+/// The sequence number of a record, taken when it is asked for first.
+#[derive(Debug)]
+pub(super) struct Number<'a> {
+    counters: &'a Counters,
+    seq: Option<u64>,
+    /// So many numbers more are taken together with it. The records that get them count as unsent until then.
+    more: u64,
+    /// Whether the record counts as unsent.
+    is_unsent: bool,
 }
 
-/// How many records one thread has sent, for one [`Counters`].
-///
-/// Only this thread adds to it, so it needs no lock and no read-modify-write instruction.
-#[derive(Debug, Default)]
-pub(crate) struct ThreadCounter(Option<(u64, Arc<CachePadded<AtomicU64>>)>);
+impl<'a> Number<'a> {
+    /// `seq`: the number, if it was taken already, as one [more](Self::with_more).
+    #[inline]
+    pub(super) fn new(counters: &'a Counters, seq: Option<u64>) -> Self {
+        Self {
+            counters,
+            seq,
+            more: 0,
+            is_unsent: seq.is_some(),
+        }
+    }
 
-impl ThreadCounter {
-    pub(crate) fn is_registered(&self) -> bool {
-        self.0.is_some()
+    /// Takes so many numbers more together with this one: no other thread gets one between.
+    #[cfg(feature = "scope")]
+    pub(super) fn with_more(counters: &'a Counters, more: u64) -> Self {
+        Self {
+            more,
+            ..Self::new(counters, None)
+        }
+    }
+
+    /// Returns the number. `may_fail`: the record is not sent yet, and may be given up.
+    #[inline]
+    pub(super) fn get(&mut self, may_fail: bool) -> u64 {
+        let Self { counters, more, .. } = *self;
+        *self.seq.get_or_insert_with(|| {
+            let unsent = more + u64::from(may_fail);
+            if unsent > 0 {
+                counters.unsent.fetch_add(unsent, Relaxed);
+            }
+            self.is_unsent = may_fail;
+            counters.take_numbers(1 + more)
+        })
+    }
+
+    /// The record was sent, or is counted as dropped.
+    #[inline]
+    pub(super) fn settle(&mut self) {
+        if std::mem::replace(&mut self.is_unsent, false) {
+            self.counters.unsent.fetch_sub(1, Relaxed);
+        }
+    }
+
+    /// The record will never be sent, and is not counted as dropped.
+    pub(super) fn discard(&self) {
+        if self.seq.is_some() && !self.is_unsent {
+            self.counters.unsent.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Lets the record get a number of the session that has begun since, with counters that were set to zero.
+    pub(super) fn renew(&mut self) {
+        (self.seq, self.is_unsent) = (None, false);
     }
 }
 
 impl Counters {
-    pub(crate) fn new() -> Self {
-        Self {
-            id: AtomicU64::new(next_id()),
-            seq: CachePadded::default(),
-            sent: CachePadded::default(),
-            process: process::generation(),
-            thread_counters: Mutex::default(),
-            dropped: Default::default(),
-            any_unreported: AtomicU64::new(0),
-            unreported: Default::default(),
-        }
-    }
-
-    /// Returns the sequence number of the next record, from 1.
-    pub(crate) fn next_seq(&self) -> u64 {
-        self.take_seqs(1)
-    }
-
-    /// Takes so many sequence numbers in a row, and returns the first.
+    /// Takes so many sequence numbers in a row, from 1 on, and returns the first.
     #[inline]
-    pub(crate) fn take_seqs(&self, count: u64) -> u64 {
-        // Relaxed: the number has to be unique and publishes nothing.
-        self.seq.fetch_add(count, Relaxed) + 1
+    pub(crate) fn take_numbers(&self, count: u64) -> u64 {
+        // Release: a thread that sees the number taken, as `sent` may, also sees the record counted as unsent or dropped
+        // before. Otherwise it would take the record for sent.
+        self.numbers.fetch_add(count, Release) + 1
     }
 
-    /// Counts a record that this thread has sent.
-    #[inline]
-    pub(crate) fn count_sent(&self, counter: &mut ThreadCounter) {
-        match &counter.0 {
-            // Relaxed is enough: the thread saw the session open with Acquire, and the id was set before that. Only
-            // this thread writes `count`.
-            Some((id, count)) if *id == self.id.load(Relaxed) => {
-                count.store(count.load(Relaxed) + 1, Relaxed);
-            }
-            None if self.is_same_process() => *counter = self.register_thread(),
-            // The thread's counter belongs to another handler's counters, or to these before a reset.
-            _ => self.count_sent_shared(),
-        }
-    }
-
-    /// Counts a record that was sent without a [`ThreadCounter`].
-    pub(crate) fn count_sent_shared(&self) {
-        self.sent.fetch_add(1, Relaxed);
-    }
-
-    /// Makes the counter of a thread that has just sent its first record.
-    ///
-    /// It does not wait for the lock: an allocator that logs may call it from inside itself.
-    #[cold]
-    fn register_thread(&self) -> ThreadCounter {
-        let count = Arc::new(CachePadded::new(AtomicU64::new(1)));
-        let mut thread_counters = match self.thread_counters.try_lock() {
-            Ok(thread_counters) => thread_counters,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => {
-                self.count_sent_shared();
-                return ThreadCounter::default();
-            }
-        };
-        thread_counters.retain(|counter| {
-            let is_kept = Arc::strong_count(counter) > 1;
-            // If the thread has ended, this fence pairs with the Release decrement by which it dropped its Arc, so the
-            // load below sees its last count. Without it, records at the end of the thread could be missing from the
-            // sum.
-            fence(Acquire);
-            if !is_kept {
-                self.sent.fetch_add(counter.load(Relaxed), Relaxed);
-            }
-            is_kept
-        });
-        thread_counters.push(Arc::clone(&count));
-        // Relaxed: `reset` changes the id under the lock that is held here.
-        ThreadCounter(Some((self.id.load(Relaxed), count)))
-    }
-
-    /// Counts a record that has a sequence number and will not be sent. `is_reported`: the parent knows of it.
+    /// Counts a record that will not be sent. Call it before the record takes its number, unless it has one. `is_reported`:
+    /// the parent knows of it.
     pub(crate) fn count_dropped(&self, level: Level, is_reported: bool) {
         let level = level as usize - 1;
         self.dropped[level].fetch_add(1, Relaxed);
@@ -179,19 +148,20 @@ impl Counters {
         self.any_unreported.swap(1, Release);
     }
 
+    /// Returns how many records were sent: all that have a number, without those that were dropped or are not sent yet.
     pub(crate) fn sent(&self) -> u64 {
-        if !self.is_same_process() {
-            return self.sent.load(Relaxed);
-        }
-        // The counts of ended threads move from `thread_counters` to `sent` under this lock. It is held across both
-        // loads, so no count is missing and none is added twice. Relaxed: the lock orders the moves, and a count that
-        // is still growing has no exact value.
-        let thread_counters = self.lock_thread_counters();
-        let by_threads: u64 = thread_counters
-            .iter()
-            .map(|counter| counter.load(Relaxed))
-            .sum();
-        self.sent.load(Relaxed) + by_threads
+        // Acquire pairs with `take_numbers`.
+        let numbers = self.numbers.load(Acquire);
+        let others = self
+            .unsent
+            .load(Relaxed)
+            .wrapping_add(self.dropped().total());
+        // Below 0 at a moment in which a record is among the others and has no number yet.
+        numbers
+            .wrapping_sub(others)
+            .cast_signed()
+            .max(0)
+            .cast_unsigned()
     }
 
     pub(crate) fn dropped(&self) -> Levels {
@@ -232,109 +202,79 @@ impl Counters {
 
     /// Sets everything to zero, for example in a forked child.
     pub(crate) fn reset(&self) {
-        let mut thread_counters = self.is_same_process().then(|| self.lock_thread_counters());
-        // Changed under the lock. A thread that registers at the same time gets either the old id and an entry in the
-        // list that is discarded here, or the new id and an entry in the new list.
-        self.id.store(next_id(), Relaxed);
-        let _freed_after_unlock = thread_counters.as_deref_mut().map(mem::take);
-        drop(thread_counters);
-        // Relaxed: `Session::mark_opening` publishes these stores with Release; other threads count only after they have seen
-        // it.
+        // Relaxed: the session publishes these stores with Release when it is opened; other threads count only after they
+        // have seen that.
         let by_level = self.dropped.iter().chain(&self.unreported);
-        for counter in by_level.chain([&*self.seq, &*self.sent, &self.any_unreported]) {
+        for counter in by_level.chain([&*self.numbers, &self.unsent, &self.any_unreported]) {
             counter.store(0, Relaxed);
         }
-    }
-
-    /// Whether these counters were made in this process. False in a forked child.
-    fn is_same_process(&self) -> bool {
-        self.process == process::generation()
-    }
-
-    /// Ignores poisoning: code under this lock cannot leave the list half changed.
-    fn lock_thread_counters(&self) -> MutexGuard<'_, Vec<Arc<CachePadded<AtomicU64>>>> {
-        self.thread_counters
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::Barrier, thread};
+    use std::thread;
 
     use super::*;
 
-    fn counters() -> Counters {
-        process::watch_forks();
-        Counters::new()
-    }
-
     #[test]
-    fn each_record_counts_once_even_if_its_thread_has_ended() {
-        let (counters, other) = (counters(), counters());
-        for round in 1..=50 {
-            thread::scope(|scope| {
-                for _ in 0..10 {
-                    scope.spawn(|| {
-                        let mut counter = ThreadCounter::default();
-                        for _ in 0..40 {
-                            counters.count_sent(&mut counter);
-                            other.count_sent(&mut counter);
-                        }
-                        counters.count_sent_shared();
-                    });
-                }
-                let mut last = 0;
-                for _ in 0..50 {
-                    assert!(counters.sent() >= last, "the sum never falls");
-                    last = counters.sent();
-                }
-            });
-            assert_eq!(other.sent(), round * 400);
-            assert_eq!(counters.sent(), round * 410);
-        }
-        let left = counters.lock_thread_counters().len();
-        assert!(left <= 20, "{left} counters of threads that have ended");
-    }
-
-    #[test]
-    fn a_thread_that_registers_during_a_reset_is_counted_from_then_on() {
-        for _ in 0..1000 {
-            let counters = counters();
-            let mut others: Vec<ThreadCounter> =
-                (0..100).map(|_| ThreadCounter::default()).collect();
-            others
-                .iter_mut()
-                .for_each(|other| counters.count_sent(other));
-            let start = Barrier::new(2);
-            let mut counter = ThreadCounter::default();
-            thread::scope(|scope| {
-                scope.spawn(|| {
-                    start.wait();
-                    counters.count_sent(&mut counter);
-                });
-                start.wait();
-                counters.reset();
-            });
-            let before = counters.sent();
-            for _ in 0..10 {
-                counters.count_sent(&mut counter);
-            }
-            assert_eq!(counters.sent(), before + 10);
-        }
-    }
-
-    #[test]
-    fn a_thread_that_finds_the_lock_held_counts_without_its_own_counter() {
-        let counters = counters();
-        let held = counters.lock_thread_counters();
-        let mut counter = ThreadCounter::default();
-        counters.count_sent(&mut counter);
-        drop(held);
-        assert!(!counter.is_registered());
-        counters.count_sent(&mut counter);
-        assert!(counter.is_registered());
+    fn a_record_counts_as_sent_only_once_it_is() {
+        let counters = Counters::default();
+        let mut waits = Number::new(&counters, None);
+        assert_eq!((waits.get(true), counters.sent()), (1, 0));
+        let mut certain = Number::new(&counters, None);
+        assert_eq!((certain.get(false), counters.sent()), (2, 1));
+        waits.settle();
+        waits.settle();
+        certain.settle();
         assert_eq!(counters.sent(), 2);
+        // Of this one the parent has the number, but nobody reads it.
+        let mut late = Number::new(&counters, None);
+        late.get(false);
+        late.discard();
+        Number::new(&counters, None).discard();
+        assert_eq!(counters.sent(), 2);
+        counters.count_dropped(Level::Info, true);
+        counters.take_numbers(1);
+        assert_eq!((counters.sent(), counters.dropped().total()), (2, 1));
+        counters.reset();
+        assert_eq!((counters.sent(), certain.get(false)), (0, 2));
+        certain.renew();
+        assert_eq!((certain.get(false), counters.sent()), (1, 1));
+    }
+
+    #[cfg(feature = "scope")]
+    #[test]
+    fn a_number_that_was_taken_for_a_later_record_is_not_one_of_a_sent_record() {
+        let counters = Counters::default();
+        let mut last_of_batch = Number::with_more(&counters, 1);
+        assert_eq!((last_of_batch.get(false), counters.sent()), (1, 1));
+        let mut escalating = Number::new(&counters, Some(2));
+        assert_eq!((escalating.get(false), counters.sent()), (2, 1));
+        escalating.settle();
+        assert_eq!(counters.sent(), 2);
+    }
+
+    #[test]
+    fn no_count_of_sent_records_is_too_high_while_others_are_dropped_or_wait() {
+        let counters = Counters::default();
+        thread::scope(|scope| {
+            let threads = [false, true].map(|waits| {
+                let counters = &counters;
+                scope.spawn(move || {
+                    for _ in 0..20_000 {
+                        if waits {
+                            Number::new(counters, None).get(true);
+                        }
+                        counters.count_dropped(Level::Info, true);
+                        counters.take_numbers(1);
+                    }
+                })
+            });
+            while threads.iter().any(|thread| !thread.is_finished()) {
+                assert_eq!(counters.sent(), 0);
+            }
+        });
+        assert_eq!(counters.sent(), 0);
     }
 }

@@ -4,6 +4,7 @@ use std::{borrow::Cow, thread, time::Duration};
 
 use record_proto::{Encode, Hello, KeyValues, now};
 
+use super::counters::Number;
 use super::session::Phase;
 use super::writer::{RecordWriter, pid};
 use crate::transport::{Deadline, PIPE_BUF, Written, pause};
@@ -24,7 +25,7 @@ impl RecordWriter {
             match self.session.begin() {
                 Phase::Open => return true,
                 Phase::Gone => return false,
-                Phase::Due { forked } => return self.send_hello(forked, deadline),
+                phase @ (Phase::New | Phase::Due) => return self.send_hello(phase, deadline),
                 Phase::Beginning => thread::yield_now(),
                 // This does not take long unless the pipe is full.
                 Phase::Opening if deadline.remaining().is_some() => pause(OPENING_PAUSE),
@@ -33,8 +34,22 @@ impl RecordWriter {
         }
     }
 
-    fn send_hello(&self, forked: bool, deadline: &mut Deadline) -> bool {
-        if forked {
+    /// Begins another session after the one with this instance, which is over, and lets the record get another number.
+    /// Returns whether the process may write records.
+    #[cold]
+    pub(super) fn begin_anew(
+        &self,
+        instance: Option<u32>,
+        number: &mut Number<'_>,
+        deadline: &mut Deadline,
+    ) -> bool {
+        instance.inspect(|&instance| self.session.abandon(instance));
+        number.renew();
+        self.open(deadline)
+    }
+
+    fn send_hello(&self, phase: Phase, deadline: &mut Deadline) -> bool {
+        if phase == Phase::New {
             self.counters.reset();
             #[cfg(feature = "scope")]
             self.reset_kept();
@@ -43,14 +58,18 @@ impl RecordWriter {
                 *closed = None;
             }
         }
-        self.transport.begin(self.session.instance());
-        self.session.mark_opening();
-        let written = self.transport.write(&self.encode_hello(), deadline);
-        match written {
-            Written::Whole => self.session.mark_open(),
-            Written::Full => self.session.retry_later(),
-            Written::Gone => self.session.mark_reader_gone(),
-        }
+        let instance = self.session.instance();
+        self.transport
+            .shared
+            .as_ref()
+            .inspect(|shared| shared.begin(instance));
+        self.session.set(Phase::Opening);
+        let written = self.write(&self.encode_hello(), deadline);
+        self.session.set(match written {
+            Written::Whole => Phase::Open,
+            Written::Gone => Phase::Gone,
+            _ => Phase::Due,
+        });
         written == Written::Whole
     }
 
@@ -62,18 +81,20 @@ impl RecordWriter {
         hello.time = Some(now());
         hello.context = self.settings.context.borrowed();
         hello.instance = Some(self.session.instance());
-        let mut frame = Vec::new();
-        hello.encode_frame(&mut frame);
+        let encode = |hello: &Hello<'_>| {
+            let mut frame = Vec::new();
+            hello.encode_frame(&mut frame);
+            frame
+        };
+        let mut frame = encode(&hello);
         if frame.len() > PIPE_BUF {
             // The context can be left out: every record carries it.
             hello.context = KeyValues::new();
-            frame.clear();
-            hello.encode_frame(&mut frame);
+            frame = encode(&hello);
         }
         if frame.len() > PIPE_BUF {
             hello.process = None;
-            frame.clear();
-            hello.encode_frame(&mut frame);
+            frame = encode(&hello);
         }
         frame
     }

@@ -51,7 +51,7 @@ impl Kept {
     }
 
     fn reset(&self) {
-        // Relaxed: `Session::mark_opening` publishes it, as it does the counters.
+        // Relaxed: the session publishes it when it is opened, as it does the counters.
         self.forgotten.store(0, Relaxed);
         self.is_ending.store(false, Relaxed);
     }

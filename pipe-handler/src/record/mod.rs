@@ -3,13 +3,12 @@
 
 mod built;
 mod close;
-mod commit;
 mod counters;
+mod drops;
+mod fragments;
 mod hello;
 #[cfg(feature = "scope")]
 mod kept;
-mod late_frames;
-mod number;
 mod session;
 #[cfg(feature = "tracing")]
 mod span;

@@ -4,7 +4,6 @@ use std::{cell::Cell, sync::atomic::Ordering::Relaxed, thread};
 
 use record_proto::RecordEncoder;
 
-use super::counters::ThreadCounter;
 use crate::sys::{AtomicU64, process, thread_id};
 
 /// The largest buffer that is kept. Without this bound, one record of the largest size would hold its memory until the
@@ -27,7 +26,6 @@ pub(crate) struct Buffers {
     /// The buffer for reports of drops and for fragments.
     pub(crate) scratch: Vec<u8>,
     pub(crate) thread: Thread,
-    pub(crate) counter: ThreadCounter,
 }
 
 impl Buffers {
@@ -53,8 +51,7 @@ impl Buffers {
             encoder: RecordEncoder::new(),
             instance: None,
             scratch: Vec::new(),
-            thread: Thread::current(),
-            counter: ThreadCounter::default(),
+            thread: Thread::with_name(thread_name()),
         }
     }
 }
@@ -63,7 +60,6 @@ impl Buffers {
 #[derive(Debug)]
 pub(crate) struct Thread {
     process: u64,
-    pub(crate) pid: u32,
     pub(crate) id: Option<u64>,
     pub(crate) name: Option<Box<str>>,
     /// The number of this thread's fragment stream; no other thread on the pipe has it.
@@ -71,34 +67,25 @@ pub(crate) struct Thread {
 }
 
 impl Thread {
-    fn current() -> Self {
+    fn with_name(name: Option<Box<str>>) -> Self {
+        static STREAMS: AtomicU64 = AtomicU64::new(0);
         let process = process::generation();
         Self {
             process,
-            pid: process::pid(),
             id: thread_id(),
-            name: thread_name(),
-            stream: next_stream(process),
+            name,
+            // A random number of the process plus a counter: unique among all threads of all processes. Relaxed: the
+            // number has to be unique and publishes nothing.
+            stream: process.wrapping_add(STREAMS.fetch_add(1, Relaxed)),
         }
     }
 
     /// Updates the identity in a forked child: the thread has another id there and needs a fragment stream of its own.
     pub(crate) fn follow_fork(&mut self) {
-        let process = process::generation();
-        if self.process != process {
-            self.process = process;
-            self.pid = process::pid();
-            self.id = thread_id();
-            self.stream = next_stream(process);
+        if self.process != process::generation() {
+            *self = Self::with_name(self.name.take());
         }
     }
-}
-
-/// Returns a random number of the process plus a counter: unique among all threads of all processes.
-fn next_stream(process: u64) -> u64 {
-    static USED: AtomicU64 = AtomicU64::new(0);
-    // Relaxed: the number has to be unique and publishes nothing.
-    process.wrapping_add(USED.fetch_add(1, Relaxed))
 }
 
 /// Returns the thread's name, or `None` if it has none.
@@ -109,16 +96,9 @@ fn thread_name() -> Option<Box<str>> {
     if is_named {
         return thread::current().name().map(Box::from);
     }
-    let is_ending = BUFFERS.try_with(|_| ()).is_err();
-    is_ending.then(system_name).flatten()
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn system_name() -> Option<Box<str>> {
-    Some(rustix::thread::name().ok()?.to_string_lossy().into())
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn system_name() -> Option<Box<str>> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if BUFFERS.try_with(|_| ()).is_err() {
+        return Some(rustix::thread::name().ok()?.to_string_lossy().into());
+    }
     None
 }

@@ -5,9 +5,8 @@ use record_proto::{
     BatchInfo, BatchReason, Event, HEAD_LENGTH, now, put_batched_record, unnumbered_fields,
 };
 
-use super::commit::SessionOver;
-use super::late_frames::Late;
-use super::number::Number;
+use super::counters::Number;
+use super::fragments::Late;
 use super::thread::Buffers;
 use super::writer::RecordWriter;
 use crate::sys::{NestingGuard, Refused};
@@ -119,6 +118,15 @@ impl RecordWriter {
         buffers.put_back();
     }
 
+    /// Whether this thread may wait for one that waits for room. A drain that is a task may need this very thread.
+    pub(crate) fn may_wait_here(&self) -> bool {
+        #[cfg(feature = "drain")]
+        if self.transport.pipe.is_none() {
+            return !crate::transport::drained::Queue::may_be_drained_here();
+        }
+        true
+    }
+
     /// Returns the number of the session.
     pub(crate) fn instance(&self) -> u32 {
         self.session.instance()
@@ -190,18 +198,18 @@ impl RecordWriter {
                 number: &mut number,
                 time: now(),
                 stream: buffers.thread.stream,
+                scratch: &mut buffers.scratch,
             };
             frame.clear();
             let info = BatchInfo::new(reason, id, left);
             put_batched_record(fields, u64::MAX, info, &mut frame);
-            let put = self.put_wide(&mut frame, &mut late, &mut buffers.scratch, deadline);
-            let written = put.unwrap_or_else(|SessionOver| {
+            let written = self.put_wide(&mut frame, &mut late, deadline);
+            if written == Written::SessionOver {
                 // The records are of the session that is over: in this one, they are dropped.
                 self.begin_anew(Some(instance), &mut number, deadline);
-                Written::Full
-            });
-            self.count(written, level, &mut number, &mut buffers.counter);
-            next = Some(number.get() + 1);
+            }
+            self.count(written, level, &mut number);
+            next = Some(number.get(true) + 1);
         }
         next.filter(|_| more > 0)
     }

@@ -1,15 +1,15 @@
-//! A log call step by step: encode, stamp, commit, and then count the record as sent or dropped.
+//! `RecordWriter`: a log call step by step: encode, stamp, commit, and then count the record as sent or dropped.
 
 use std::{sync::Mutex, time::Duration};
 
 use log::Level;
-use record_proto::{Event, Identity, KeyValues, LogRecord};
+use record_proto::{Event, HEAD_LENGTH, Identity, KeyValues, LogRecord, RecordEncoder};
 
-use super::counters::{Counters, Counts};
-use super::session::Session;
+use super::counters::{Counters, Counts, Number};
+use super::session::{Phase, Session};
 use super::thread::Buffers;
 use crate::sys::{NestingGuard, Refused, process};
-use crate::transport::{Deadline, Overflow, Pipe, Transport, WaitReadError};
+use crate::transport::{Deadline, LateFrame, Overflow, Transport, WaitReadError, Written};
 
 /// Writes the records of one handler.
 ///
@@ -52,75 +52,11 @@ impl RecordWriter {
         Self {
             transport,
             settings,
-            session: Session::new(),
-            counters: Counters::new(),
-            closed: Mutex::new(None),
+            session: Session::default(),
+            counters: Counters::default(),
+            closed: Mutex::default(),
             #[cfg(feature = "scope")]
             kept: super::kept::Kept::new(keeper),
-        }
-    }
-
-    /// The pipe that the records are written to; `None` if they go to something other than a pipe.
-    pub(crate) fn pipe(&self) -> Option<&Pipe> {
-        self.transport.pipe()
-    }
-
-    /// Whether this thread may wait for one that waits for room. A drain that is a task may need this very thread.
-    #[cfg(feature = "scope")]
-    pub(crate) fn may_wait_here(&self) -> bool {
-        self.transport.may_wait_here()
-    }
-
-    /// Waits until everything logged so far has left this process. Returns `false` if the timeout was too short.
-    pub(crate) fn flush(&self, timeout: Duration) -> bool {
-        if NestingGuard::is_suppressed() {
-            return false;
-        }
-        let mut deadline = Deadline::new(Overflow::BlockFor(timeout));
-        self.transport.flush(&mut deadline)
-    }
-
-    /// Waits until the parent has read everything that this process has logged.
-    pub(crate) fn wait_read(&self, timeout: Duration) -> Result<(), WaitReadError> {
-        if self.is_gone() {
-            return Err(WaitReadError::Gone);
-        }
-        self.transport.wait_read(timeout)
-    }
-
-    /// Closes before another program replaces this one in this process.
-    pub(crate) fn close_before_exec(&self) {
-        let timeout = self.settings.exit_timeout;
-        #[cfg(feature = "scope")]
-        self.end_groups(&mut Deadline::new(Overflow::BlockFor(timeout)));
-        self.close(timeout);
-        self.transport
-            .give_rings_back(&mut Deadline::new(Overflow::BlockFor(timeout)));
-        self.session.forget();
-    }
-
-    #[inline]
-    pub(crate) fn is_gone(&self) -> bool {
-        self.session.is_gone() || self.transport.is_gone()
-    }
-
-    /// Looks whether the pipe has no reader any more, which a record in a shared buffer does not find out.
-    pub(crate) fn look_for_reader(&self) -> bool {
-        let is_gone = self
-            .pipe()
-            .is_some_and(|pipe| pipe.has_reader() == Some(false));
-        if is_gone {
-            self.session.mark_reader_gone();
-        }
-        is_gone
-    }
-
-    pub(crate) fn counts(&self) -> Counts {
-        Counts {
-            sent: self.counters.sent(),
-            dropped: self.counters.dropped().total(),
-            #[cfg(feature = "scope")]
-            held_back: self.held_back(),
         }
     }
 
@@ -133,24 +69,39 @@ impl RecordWriter {
         }
     }
 
-    /// Makes and writes a record.
+    /// Makes and writes a record: the stages, in order.
     pub(crate) fn log(&self, event: &impl Event) {
         if self.is_gone() {
             return;
         }
-        let mut deadline = self.deadline(event.level());
+        let level = event.level();
+        let mut deadline = self.deadline(level);
         let _nesting = match NestingGuard::enter() {
             Ok(nesting) => nesting,
             Err(Refused::Suppressed) => return,
             Err(Refused::TooDeep) => {
                 // In a forked child, this sets the counters to zero before the drop is counted.
                 self.open(&mut deadline);
-                return self.drop_record(event.level());
+                return self.drop_record(level);
             }
         };
         let mut buffers = Buffers::take();
-        self.deliver(event, &mut buffers, &mut deadline);
+        self.identify(&mut buffers);
+        buffers.encoder.format(event);
+        // The session is opened after the formatting, which may have forked: then this is another process.
+        match self.open(&mut deadline) {
+            true => {
+                self.identify(&mut buffers);
+                self.send(level, None, &mut buffers, &mut deadline);
+            }
+            false => self.drop_record(level),
+        }
         buffers.put_back();
+    }
+
+    #[inline]
+    pub(crate) fn is_gone(&self) -> bool {
+        self.session.is_gone() || self.transport.is_gone()
     }
 
     /// Returns how long a record of this level may wait for room.
@@ -160,19 +111,6 @@ impl RecordWriter {
             true => Overflow::Block,
             false => self.settings.overflow,
         })
-    }
-
-    /// The stages of a record, in order.
-    #[inline(always)]
-    fn deliver(&self, event: &impl Event, buffers: &mut Buffers, deadline: &mut Deadline) {
-        self.identify(buffers);
-        buffers.encoder.format(event);
-        // The session is opened after the formatting, which may have forked: then this is another process.
-        if !self.open(deadline) {
-            return self.drop_record(event.level());
-        }
-        self.identify(buffers);
-        self.send(event.level(), None, buffers, deadline);
     }
 
     /// Sets the encoder's identity to that of this thread in this session, unless it is already. After each fork the
@@ -188,12 +126,10 @@ impl RecordWriter {
 
     #[cold]
     fn identify_anew(&self, buffers: &mut Buffers) {
-        let Buffers {
-            encoder, thread, ..
-        } = buffers;
+        let (encoder, thread) = (&mut buffers.encoder, &mut buffers.thread);
         thread.follow_fork();
         let identity = Identity {
-            pid: Some(thread.pid.into()),
+            pid: Some(pid()),
             process: self.settings.process.as_deref(),
             thread_id: thread.id,
             thread: thread.name.as_deref(),
@@ -202,6 +138,149 @@ impl RecordWriter {
         encoder.identify(&identity, &self.settings.context);
         let limit = self.settings.record_limit;
         encoder.set_limits(self.settings.message_limit, limit, limit);
+    }
+
+    /// Numbers and writes the record that the encoder has formatted. `seq`: its number, if it has one already.
+    // The hot path, also if scopes call it in other places.
+    #[inline(always)]
+    pub(super) fn send(
+        &self,
+        level: Level,
+        seq: Option<u64>,
+        buffers: &mut Buffers,
+        deadline: &mut Deadline,
+    ) {
+        let mut number = Number::new(&self.counters, seq);
+        let written = loop {
+            match self.put_formatted(&mut number, buffers, deadline) {
+                Written::SessionOver
+                    if self.begin_anew(buffers.instance, &mut number, deadline) =>
+                {
+                    self.identify(buffers);
+                }
+                written => break written,
+            }
+        };
+        self.count(written, level, &mut number);
+    }
+
+    /// Writes the record that the encoder has formatted.
+    #[inline(always)]
+    fn put_formatted(
+        &self,
+        number: &mut Number<'_>,
+        buffers: &mut Buffers,
+        deadline: &mut Deadline,
+    ) -> Written {
+        let encoder = &mut buffers.encoder;
+        let Some(longest) = encoder.longest_frame() else {
+            return Written::Full;
+        };
+        if longest - HEAD_LENGTH > self.settings.record_limit {
+            return self.put_long(number, usize::MAX, buffers, deadline);
+        }
+        let mut frame = Formatted {
+            longest,
+            encoder,
+            number,
+        };
+        match self.put(&mut frame, deadline) {
+            Written::TooLong(limit) => self.put_long(number, limit, buffers, deadline),
+            written => written,
+        }
+    }
+
+    /// Writes a frame of a record, after a report of earlier drops if there is one.
+    #[inline(always)]
+    pub(super) fn put(&self, frame: &mut impl LateFrame, deadline: &mut Deadline) -> Written {
+        let mut written = Written::Whole;
+        if self.counters.any_unreported() {
+            written = self.report_drops(deadline);
+        }
+        if written == Written::Whole {
+            written = self.transport.put(frame, deadline);
+        }
+        if written == Written::Gone {
+            self.session.set(Phase::Gone);
+        }
+        written
+    }
+
+    /// Counts a record that was sent or dropped.
+    #[inline(always)]
+    pub(super) fn count(&self, written: Written, level: Level, number: &mut Number<'_>) {
+        match written {
+            Written::Whole => number.settle(),
+            // Without a reader, records are discarded and not counted.
+            Written::Gone => number.discard(),
+            _ => {
+                self.count_dropped(level);
+                // To the parent, a gap in the numbers is a loss: a dropped record has one too.
+                number.get(false);
+                number.settle();
+            }
+        }
+    }
+
+    /// Waits until everything logged so far has left this process, at most for the exit timeout.
+    pub(crate) fn flush(&self) {
+        if !NestingGuard::is_suppressed() {
+            self.transport.flush(&mut self.exit_deadline());
+        }
+    }
+
+    /// Waits until the parent has read everything that this process has logged.
+    pub(crate) fn wait_read(&self, timeout: Duration) -> Result<(), WaitReadError> {
+        if self.is_gone() {
+            return Err(WaitReadError::Gone);
+        }
+        let (shared, pipe) = self.transport.shared().ok_or(WaitReadError::Pipe)?;
+        shared.wait_read(pipe, timeout)
+    }
+
+    /// Looks whether the pipe has no reader any more, which a record in a shared buffer does not find out.
+    pub(crate) fn look_for_reader(&self) -> bool {
+        let pipe = self.transport.pipe.as_ref();
+        let is_gone = pipe.is_some_and(|pipe| pipe.has_reader() == Some(false));
+        if is_gone {
+            self.session.set(Phase::Gone);
+        }
+        is_gone
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        Counts {
+            sent: self.counters.sent(),
+            dropped: self.counters.dropped().total(),
+            #[cfg(feature = "scope")]
+            held_back: self.held_back(),
+        }
+    }
+}
+
+/// The record that an encoder has formatted.
+struct Formatted<'r, 'n> {
+    longest: usize,
+    encoder: &'r mut RecordEncoder,
+    number: &'r mut Number<'n>,
+}
+
+impl LateFrame for Formatted<'_, '_> {
+    #[inline]
+    fn longest(&self) -> usize {
+        self.longest
+    }
+
+    #[inline]
+    fn time(&self) -> u64 {
+        self.encoder.time()
+    }
+
+    #[inline(always)]
+    fn finish(&mut self, may_fail: bool) -> &[u8] {
+        let seq = self.number.get(may_fail);
+        // It does not fail after `longest_frame`.
+        self.encoder.finish(seq).unwrap_or_default()
     }
 }
 

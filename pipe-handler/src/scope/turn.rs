@@ -88,7 +88,7 @@ impl Turns {
                 Some(left) => ignore_poison(turn.ended.wait_timeout(senders, left)).0,
             };
         }
-        let may_wait = deadline.may_wait();
+        let may_wait = deadline.remaining().is_some();
         senders.push(Sender { writer, may_wait });
         drop(senders);
         Some(Sending { turn, writer })

@@ -2,9 +2,9 @@
 //! the handler's own.
 
 use std::{
-    io, mem,
+    io,
     os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use rustix::{
@@ -40,36 +40,27 @@ static ADOPTION: Mutex<Adoption> = Mutex::new(Adoption::NotYet);
 /// It is taken over only if it is certainly the parent's pipe. A variable outlives the descriptor that it names,
 /// because environments are inherited while descriptors are closed and their numbers reused, and records must never be
 /// written into another file.
-pub(crate) fn adopt<T>(
+pub(super) fn adopt<T>(
     start: impl FnOnce(Arc<OwnFd>) -> Result<T, InitError>,
 ) -> Result<T, InitError> {
-    let end = claim()?;
-    let started = start(Arc::clone(&end));
-    if started.is_err() {
-        *ADOPTION.lock().unwrap_or_else(PoisonError::into_inner) = Adoption::Returned(end);
-    }
-    started
-}
-
-fn claim() -> Result<Arc<OwnFd>, InitError> {
     // The lock is held by another thread that adopts the pipe at this moment, or that did when this process was forked.
     let Ok(mut adoption) = ADOPTION.try_lock() else {
         return Err(InitError::AlreadyAdopted);
     };
-    match mem::replace(&mut *adoption, Adoption::Taken) {
-        Adoption::Returned(end) if end.is_ours() => Ok(end),
-        Adoption::Returned(_) | Adoption::Taken => {
+    let end = match &*adoption {
+        Adoption::Returned(end) if end.is_ours() => Arc::clone(end),
+        Adoption::NotYet => Arc::new(OwnFd::new(take_over(env::pipe()?)?)),
+        _ => {
             env::pipe()?;
-            Err(InitError::AlreadyAdopted)
+            return Err(InitError::AlreadyAdopted);
         }
-        Adoption::NotYet => {
-            let own = env::pipe().and_then(take_over);
-            if own.is_err() {
-                *adoption = Adoption::NotYet;
-            }
-            Ok(Arc::new(OwnFd::new(own?)))
-        }
-    }
+    };
+    let started = start(Arc::clone(&end));
+    *adoption = match started {
+        Ok(_) => Adoption::Taken,
+        Err(_) => Adoption::Returned(end),
+    };
+    started
 }
 
 /// Moves the pipe to a descriptor of the handler's own, and closes or replaces the descriptor that was given.
@@ -194,7 +185,7 @@ mod tests {
         fs::File,
         io::{Read, Write},
         os::fd::{AsRawFd, IntoRawFd},
-        sync::Barrier,
+        sync::{Barrier, PoisonError},
         thread,
     };
 

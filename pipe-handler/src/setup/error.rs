@@ -6,8 +6,6 @@ use log::SetLoggerError;
 use record_proto::fmt_with_sources;
 use thiserror::Error;
 
-use super::variables;
-
 /// Why a handler could not be set up.
 ///
 /// ```
@@ -30,18 +28,16 @@ use super::variables;
 pub enum InitError {
     /// The process was not given a pipe.
     #[error(
-        "{} is not set, so this process has no record pipe; start it with pipe_subscriber::spawn, or set a \
-         fallback with init_or or init_tracing_or",
-        variables::PIPE
+        "RECORD_PIPE is not set, so this process has no record pipe; start it with pipe_subscriber::spawn, or set a \
+         fallback with init_or or init_tracing_or"
     )]
     Absent,
     /// The variable does not have the form that the protocol defines.
-    #[error("{} must have the form v1:<fd>:<dev>:<ino>", variables::PIPE)]
+    #[error("RECORD_PIPE must have the form v1:<fd>:<dev>:<ino>")]
     Malformed,
     /// The variable has a later version of the protocol.
     #[error(
-        "{} has version {version} and this handler knows version 1; update pipe-handler",
-        variables::PIPE
+        "RECORD_PIPE has version {version} and this handler knows version 1; update pipe-handler"
     )]
     Newer {
         /// The version that the variable names.
@@ -52,19 +48,15 @@ pub enum InitError {
     /// This happens in a grandchild that inherited the variable but not the pipe, and in a process in which another
     /// copy of this crate (a plugin's, or another version) has adopted the pipe.
     #[error(
-        "descriptor {fd} is not, or is no longer, the pipe that {} names; a program in between may have closed it, \
-         and a process passes it on to children of its own with share_with only",
-        variables::PIPE
+        "descriptor {fd} is not, or is no longer, the pipe that RECORD_PIPE names; a program in between may have closed \
+         it, and a process passes it on to children of its own with share_with only"
     )]
     Stale {
         /// The descriptor that the variable names.
         fd: RawFd,
     },
     /// The descriptor is not a pipe, or is a pipe that cannot be written.
-    #[error(
-        "descriptor {fd}, which {} names, is not a pipe that can be written",
-        variables::PIPE
-    )]
+    #[error("descriptor {fd}, which RECORD_PIPE names, is not a pipe that can be written")]
     Foreign {
         /// The descriptor that the variable names.
         fd: RawFd,

@@ -6,19 +6,16 @@ mod builder;
 mod env;
 mod error;
 mod exit_hook;
-mod init;
-mod installed;
+mod logger;
 mod outcome;
 mod panic_hook;
 mod share;
 mod start;
-mod variables;
 
 pub use {
     builder::{Builder, DEFAULT_EXIT_TIMEOUT, DEFAULT_MESSAGE_LIMIT, DEFAULT_RECORD_LIMIT},
     error::InitError,
-    init::{init, init_or},
-    installed::{close, counts, flush, wait_read},
+    logger::{close, counts, flush, init, init_or, wait_read},
     outcome::Outcome,
     share::share_with,
 };

@@ -29,7 +29,9 @@ pub(crate) fn log_panics(
             let record = panic_record(info);
             #[cfg(feature = "scope")]
             let record = crate::scope::escalate_panic(&writer, hold_back.as_ref(), record);
-            log_panic(&writer, record);
+            writer.log_built(record);
+            // With panic = "abort" the process ends before anything else could flush.
+            writer.flush();
         }
         previous(info);
     }));
@@ -49,12 +51,6 @@ fn panic_record<'a>(info: &'a PanicHookInfo<'_>) -> LogRecord<'a> {
         record.line = Some(location.line());
     }
     record
-}
-
-fn log_panic(writer: &RecordWriter, record: LogRecord<'_>) {
-    writer.log_built(record);
-    // With panic = "abort" the process ends before anything else could flush.
-    writer.flush(writer.settings.exit_timeout);
 }
 
 fn message<'a>(info: &'a PanicHookInfo<'_>) -> &'a str {

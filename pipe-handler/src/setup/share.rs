@@ -1,12 +1,16 @@
 //! Passes the pipe on to a child of this process.
 
-use std::{io, os::unix::process::CommandExt, process::Command, sync::Arc};
+use std::{
+    io,
+    os::unix::process::CommandExt,
+    process::{self, Command},
+    sync::Arc,
+};
 
-use super::installed;
-use super::variables;
+use super::env;
+use super::logger;
 use crate::handler::PipeHandler;
 use crate::record::RecordWriter;
-use crate::sys::process;
 
 /// Passes this process's record pipe on to a child of its own.
 ///
@@ -36,10 +40,7 @@ use crate::sys::process;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn share_with(command: &mut Command) -> io::Result<()> {
-    let Some(writer) = installed::writer() else {
-        return Err(no_pipe());
-    };
-    share(writer, command)
+    share(logger::writer().ok_or_else(no_pipe)?, command)
 }
 
 impl PipeHandler {
@@ -60,11 +61,11 @@ impl PipeHandler {
 )]
 fn share(writer: &Arc<RecordWriter>, command: &mut Command) -> io::Result<()> {
     let address = writer.transport.address().ok_or_else(no_pipe)?;
-    command.env(variables::PIPE, address);
-    command.env(variables::FILTER, &writer.settings.filter);
+    command.env(env::PIPE, address);
+    command.env(env::FILTER, &writer.settings.filter);
     let shared = SharedPipe {
         writer: Arc::clone(writer),
-        pid: process::system_pid(),
+        pid: process::id(),
     };
     let pass_on = move || shared.pass_on();
     // SAFETY: in a forked child the closure only makes system calls, and allocates nothing.
@@ -85,7 +86,7 @@ impl SharedPipe {
     /// It never returns an error. std would report the error through a descriptor of its own and, if another hook has
     /// closed that one too, abort the child.
     fn pass_on(&self) -> io::Result<()> {
-        if process::system_pid() == self.pid {
+        if process::id() == self.pid {
             self.writer.close_before_exec();
         }
         self.writer.transport.set_close_on_exec(false);
@@ -96,7 +97,7 @@ impl SharedPipe {
 /// After an exec without fork that failed, all children would inherit the pipe.
 impl Drop for SharedPipe {
     fn drop(&mut self) {
-        if process::system_pid() == self.pid {
+        if process::id() == self.pid {
             self.writer.transport.set_close_on_exec(true);
         }
     }

@@ -9,14 +9,12 @@ use super::builder::Builder;
 use super::env;
 use super::error::InitError;
 use super::exit_hook;
-use super::installed;
+use super::logger;
 use super::outcome::Outcome;
 use super::panic_hook;
-use super::variables;
 use crate::filter::Filter;
 use crate::handler::PipeHandler;
 use crate::record::RecordWriter;
-use crate::sys::process;
 #[cfg(feature = "drain")]
 use crate::transport::drained::{Drain, Queue};
 use crate::transport::shared::{Mapping, SharedBuffer};
@@ -34,12 +32,8 @@ impl Builder {
     /// # Errors
     ///
     /// If there is no such pipe, or if the filter cannot be read. A later call can then still adopt the pipe.
-    pub fn build(mut self) -> Result<PipeHandler, InitError> {
-        let filter = self.read_filter()?;
-        let hooks = self.hooks();
-        let handler = adopt(|end| self.make_on_adopted(filter, end))?;
-        begin_session(&handler.writer, hooks);
-        Ok(handler)
+    pub fn build(self) -> Result<PipeHandler, InitError> {
+        Ok(self.adopt_with(Ok)?.1)
     }
 
     /// Makes a handler on any pipe. It reads only the filter from the environment.
@@ -47,14 +41,10 @@ impl Builder {
     /// # Errors
     ///
     /// If the filter cannot be read.
-    pub fn build_on(mut self, write_end: impl Into<OwnedFd>) -> Result<PipeHandler, InitError> {
-        let filter = self.read_filter()?;
-        let hooks = self.hooks();
+    pub fn build_on(self, write_end: impl Into<OwnedFd>) -> Result<PipeHandler, InitError> {
         let end = Arc::new(OwnFd::new(write_end.into()));
         let pipe = Pipe::new(end, self.check_before_each_write);
-        let handler = self.make_with(filter, Transport::Direct(pipe));
-        begin_session(&handler.writer, hooks);
-        Ok(handler)
+        self.build_with(Transport::new(pipe, None))
     }
 
     /// Makes a handler and a drain that writes its records to any `writer`, for example a socket or a compressor.
@@ -70,16 +60,12 @@ impl Builder {
     ///
     /// If the filter cannot be read.
     #[cfg(feature = "drain")]
-    pub fn build_over<W>(mut self, writer: W) -> Result<(PipeHandler, Drain<W>), InitError>
+    pub fn build_over<W>(self, writer: W) -> Result<(PipeHandler, Drain<W>), InitError>
     where
         W: tokio::io::AsyncWrite + Unpin,
     {
-        let filter = self.read_filter()?;
-        let hooks = self.hooks();
-        process::watch_forks();
         let queue = Arc::new(Queue::new());
-        let handler = self.make_with(filter, Transport::Drained(Arc::clone(&queue)));
-        begin_session(&handler.writer, hooks);
+        let handler = self.build_with(Transport::over(Arc::clone(&queue)))?;
         Ok((handler, Drain::new(queue, writer)))
     }
 
@@ -93,8 +79,7 @@ impl Builder {
     /// If there is no such pipe, if the filter cannot be read, or if the process already has a logger. A later call can
     /// then still adopt the pipe.
     pub fn init(self) -> Result<(), InitError> {
-        self.start_with(install)?;
-        Ok(())
+        self.start_with(install)
     }
 
     /// Like [`init`](Self::init), but sets `fallback` as the logger if there is no pipe or if it cannot be used.
@@ -123,15 +108,37 @@ impl Builder {
 
     /// Makes a handler on the pipe that the parent gave. `install` sets it as the process's logger.
     pub(crate) fn start_with(
+        self,
+        install: impl FnOnce(PipeHandler) -> Result<(), InitError>,
+    ) -> Result<(), InitError> {
+        let (writer, ()) = self.adopt_with(install)?;
+        logger::set(writer);
+        Ok(())
+    }
+
+    /// Makes a handler on the pipe that the parent gave, with the buffer beside it if there is one, and passes it to
+    /// `install`, which may still fail.
+    fn adopt_with<T>(
         mut self,
-        install: impl FnOnce(PipeHandler) -> Result<Arc<RecordWriter>, InitError>,
-    ) -> Result<Arc<RecordWriter>, InitError> {
+        install: impl FnOnce(PipeHandler) -> Result<T, InitError>,
+    ) -> Result<(Arc<RecordWriter>, T), InitError> {
         let filter = self.read_filter()?;
-        let hooks = self.hooks();
-        let writer = adopt(|end| install(self.make_on_adopted(filter, end)?))?;
-        installed::set(&writer);
-        begin_session(&writer, hooks);
-        Ok(writer)
+        let (writer, installed) = adopt(|end| {
+            let pipe = Pipe::new(end, self.check_before_each_write);
+            // Taken over whatever the delivery is: a buffer that is not used is closed.
+            let shared = adopt_buffer().filter(|_| self.delivery == Delivery::Shared);
+            let handler = self.make_with(filter, Transport::new(pipe, shared));
+            Ok((Arc::clone(&handler.writer), install(handler)?))
+        })?;
+        self.begin_session(&writer);
+        Ok((writer, installed))
+    }
+
+    fn build_with(mut self, transport: Transport) -> Result<PipeHandler, InitError> {
+        let filter = self.read_filter()?;
+        let handler = self.make_with(filter, transport);
+        self.begin_session(&handler.writer);
+        Ok(handler)
     }
 
     /// Chooses between the program's filter and the parent's. Call it before the pipe is touched: a filter that cannot
@@ -143,114 +150,81 @@ impl Builder {
         let own = self.filter.as_deref().unwrap_or(DEFAULT_FILTER);
         let own_filter =
             Filter::parse(own).ok_or_else(|| InitError::Filter { filter: own.into() })?;
-        let requested = env::filter();
-        let (filter, text) = match requested.as_deref().map(|text| (Filter::parse(text), text)) {
-            None => (own_filter, own),
-            Some((Some(filter), text)) => (filter, text),
-            Some((None, _)) => (
-                Filter::parse(DEFAULT_FILTER).unwrap_or(own_filter),
-                DEFAULT_FILTER,
-            ),
+        let Some(requested) = env::filter() else {
+            self.settings.filter = own.to_owned();
+            return Ok(own_filter);
         };
-        self.settings.filter = text.to_owned();
-        let unreadable = requested.filter(|requested| *requested != self.settings.filter);
-        self.settings.warning = unreadable.map(|filter| {
-            format!(
-                "cannot read the filter {filter:?} of {}, using info",
-                variables::FILTER
-            )
-        });
-        Ok(filter)
-    }
-
-    /// Makes a handler on the pipe that the parent gave, with the buffer beside it if there is one.
-    fn make_on_adopted(self, filter: Filter, end: Arc<OwnFd>) -> Result<PipeHandler, InitError> {
-        let pipe = Pipe::new(end, self.check_before_each_write);
-        // Taken over whatever the delivery is: a buffer that is not used is closed.
-        let transport = match adopt_buffer().filter(|_| self.delivery == Delivery::Shared) {
-            Some(shared) => Transport::Shared(Box::new(shared), pipe),
-            None => Transport::Direct(pipe),
-        };
-        Ok(self.make_with(filter, transport))
+        if let Some(filter) = Filter::parse(&requested) {
+            self.settings.filter = requested;
+            return Ok(filter);
+        }
+        let warning = format!(
+            "cannot read the filter {requested:?} of {}, using info",
+            env::FILTER
+        );
+        self.settings.warning = Some(warning);
+        self.settings.filter = DEFAULT_FILTER.to_owned();
+        Ok(Filter::parse(DEFAULT_FILTER).unwrap_or(own_filter))
     }
 
     /// Makes a handler on a transport.
-    pub(crate) fn make_with(mut self, filter: Filter, transport: Transport) -> PipeHandler {
-        process::watch_forks();
-        self.settings.process = self.settings.process.map(cut_name);
-        let writer = Arc::new(RecordWriter::new(
+    pub(crate) fn make_with(&mut self, filter: Filter, transport: Transport) -> PipeHandler {
+        if let Some(name) = &mut self.settings.process {
+            cut_name(name);
+        }
+        let writer = RecordWriter::new(
             transport,
-            self.settings,
+            self.settings.clone(),
             #[cfg(feature = "scope")]
             &crate::scope::Scopes,
-        ));
+        );
         PipeHandler {
-            writer,
+            writer: Arc::new(writer),
             filter,
             #[cfg(feature = "scope")]
-            hold_back: self.hold_back,
+            hold_back: self.hold_back.clone(),
         }
+    }
+
+    /// Installs the hooks and writes the hello.
+    ///
+    /// Call it only when nothing can fail any more. The hello of a handler that was never finished would announce a
+    /// process that logs nothing, and its panic hook could not be removed.
+    fn begin_session(&self, writer: &Arc<RecordWriter>) {
+        // A handler with a drain cannot be closed at exit: only the drain can write.
+        if writer.transport.pipe.is_some() {
+            exit_hook::close_at_exit(Arc::downgrade(writer));
+        }
+        if self.panic_hook {
+            panic_hook::log_panics(
+                Arc::downgrade(writer),
+                #[cfg(feature = "scope")]
+                self.hold_back.clone(),
+            );
+        }
+        writer.begin_session();
     }
 }
 
 /// Returns the buffer that the environment names. One that is refused is no error: everything goes through the pipe.
 fn adopt_buffer() -> Option<SharedBuffer> {
-    let address = env::buffer()?;
-    let (mapping, fd) = Mapping::adopt(&address).ok()?;
-    Some(SharedBuffer::new(mapping, fd, address))
-}
-
-/// The hooks that a session installs.
-struct Hooks {
-    panic_hook: bool,
-    #[cfg(feature = "scope")]
-    hold_back: Option<Arc<crate::scope::Hold>>,
-}
-
-impl Builder {
-    fn hooks(&self) -> Hooks {
-        Hooks {
-            panic_hook: self.panic_hook,
-            #[cfg(feature = "scope")]
-            hold_back: self.hold_back.clone(),
-        }
-    }
+    let (mapping, fd) = Mapping::adopt(&env::buffer()?).ok()?;
+    Some(SharedBuffer::new(mapping, fd))
 }
 
 /// Sets a handler as the process's logger.
-fn install(handler: PipeHandler) -> Result<Arc<RecordWriter>, InitError> {
-    let writer = Arc::clone(&handler.writer);
+fn install(handler: PipeHandler) -> Result<(), InitError> {
     let level = handler.level();
     log::set_boxed_logger(Box::new(handler))?;
     log::set_max_level(level);
-    Ok(writer)
-}
-
-/// Installs the hooks and writes the hello.
-///
-/// Call it only when nothing can fail any more. The hello of a handler that was never finished would announce a process
-/// that logs nothing, and its panic hook could not be removed.
-fn begin_session(writer: &Arc<RecordWriter>, hooks: Hooks) {
-    // A handler with a drain cannot be closed at exit: only the drain can write.
-    if writer.pipe().is_some() {
-        exit_hook::close_at_exit(Arc::downgrade(writer));
-    }
-    if hooks.panic_hook {
-        panic_hook::log_panics(
-            Arc::downgrade(writer),
-            #[cfg(feature = "scope")]
-            hooks.hold_back,
-        );
-    }
-    writer.begin_session();
+    Ok(())
 }
 
 /// Cuts a process name: the hello has to fit into `PIPE_BUF` bytes, and records carry the same name.
-fn cut_name(mut name: String) -> String {
+fn cut_name(name: &mut String) {
     let mut length = name.len().min(PROCESS_NAME_LIMIT);
     while !name.is_char_boundary(length) {
         length -= 1;
     }
     name.truncate(length);
-    name
 }

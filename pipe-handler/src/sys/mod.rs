@@ -4,8 +4,6 @@
 mod atomic;
 mod nesting;
 pub(crate) mod process;
-#[cfg(not(any(target_vendor = "apple", target_os = "netbsd")))]
-pub(crate) mod signal_mask;
 pub(crate) mod sigpipe;
 mod thread_id;
 

@@ -39,11 +39,6 @@ impl NestingGuard {
         }
     }
 
-    /// Whether this thread is making another record in addition to the present one.
-    pub(crate) fn is_nested() -> bool {
-        NESTING.get() > 1
-    }
-
     /// Whether the drain is at work in this thread.
     pub(crate) fn is_suppressed() -> bool {
         NESTING.get() == SUPPRESSED

@@ -4,10 +4,10 @@
 //! fork or clone makes.
 
 use std::{
-    borrow::Cow,
+    env,
     hash::{DefaultHasher, Hash, Hasher},
-    path::Path,
-    ptr,
+    path::PathBuf,
+    process, ptr,
     sync::atomic::{
         AtomicPtr, AtomicU32,
         Ordering::{AcqRel, Acquire, Relaxed},
@@ -27,7 +27,7 @@ static PID: AtomicU32 = AtomicU32::new(0);
 ///
 /// It is set in one step. A thread that filled in a `OnceLock` could be missing in a process that is forked meanwhile, and
 /// then every log call there would wait for it for ever.
-static GENERATION: AtomicPtr<u64> = AtomicPtr::new(ptr::null_mut());
+static GENERATION: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
 
 /// Returns a number that no other process has.
 ///
@@ -49,11 +49,6 @@ pub(crate) fn pid() -> u32 {
     PID.load(Relaxed)
 }
 
-/// Asks the system for the pid. If a sandbox refuses it, the result is a number that no process has.
-pub(crate) fn system_pid() -> u32 {
-    std::process::id()
-}
-
 /// Returns a random number of 64 bits, which is not expected to occur twice.
 pub(crate) fn random() -> u64 {
     let mut bytes = [0; 8];
@@ -63,7 +58,7 @@ pub(crate) fn random() -> u64 {
         // below differ between processes that run at the same time.
         Err(_) => {
             let mut hasher = DefaultHasher::new();
-            (system_pid(), Instant::now(), &raw const bytes).hash(&mut hasher);
+            (process::id(), Instant::now(), &raw const bytes).hash(&mut hasher);
             hasher.finish()
         }
     }
@@ -71,15 +66,9 @@ pub(crate) fn random() -> u64 {
 
 /// Returns the name of the program that was started.
 pub(crate) fn name() -> Option<String> {
-    let first = std::env::args_os().next();
-    let path = first.map(|first| Cow::Owned(first.into()));
-    let path: Cow<'_, Path> = path.or_else(|| Some(Cow::Owned(std::env::current_exe().ok()?)))?;
+    let first = env::args_os().next().map(PathBuf::from);
+    let path = first.or_else(|| env::current_exe().ok())?;
     Some(path.file_name()?.to_string_lossy().into_owned())
-}
-
-/// Notices forks from now on. The first call of [`generation`] does the same.
-pub(crate) fn watch_forks() {
-    generation_cell();
 }
 
 #[inline]
@@ -93,9 +82,10 @@ fn generation_cell() -> &'static AtomicU64 {
     unsafe_code,
     reason = "an address has no safe form; it is that of a static, or of a page that is never unmapped"
 )]
-fn cell_at(address: *mut u64) -> Option<&'static AtomicU64> {
-    // SAFETY: the address is aligned, readable and writable, stays so, and is accessed as an atomic only.
-    (!address.is_null()).then(|| unsafe { AtomicU64::from_ptr(address) })
+fn cell_at(address: *mut AtomicU64) -> Option<&'static AtomicU64> {
+    // SAFETY: unless it is null, the address is aligned, readable and writable, stays so, and is accessed as an atomic
+    // only.
+    unsafe { address.as_ref() }
 }
 
 #[cold]
@@ -110,21 +100,16 @@ fn make_generation_cell() -> &'static AtomicU64 {
     unsafe { libc::pthread_atfork(None, None, Some(forget_generation)) };
     let cell = wipe_on_fork_cell().unwrap_or(&PLAIN);
     // Release publishes the page, Acquire that of a thread that was first. Then the page of this one stays unused.
-    match GENERATION.compare_exchange(ptr::null_mut(), cell.as_ptr(), AcqRel, Acquire) {
-        Ok(_) => cell,
-        Err(first) => cell_at(first).unwrap_or(cell),
-    }
+    let own = ptr::from_ref(cell).cast_mut();
+    let first = GENERATION.compare_exchange(ptr::null_mut(), own, AcqRel, Acquire);
+    first.err().and_then(cell_at).unwrap_or(cell)
 }
 
 /// Runs in a forked child.
 ///
 /// The C library calls it for its own `fork`, but not for `clone`, and no longer once another thread is in the middle
 /// of `exit`.
-#[expect(
-    unsafe_code,
-    reason = "pthread_atfork takes an unsafe function; this one makes loads and a store"
-)]
-unsafe extern "C" fn forget_generation() {
+extern "C" fn forget_generation() {
     // Still null if another thread was about to set it when this process was forked.
     if let Some(cell) = cell_at(GENERATION.load(Acquire)) {
         // Relaxed: a forked child has only this thread, and later threads see whatever it did before it started them.
@@ -134,7 +119,7 @@ unsafe extern "C" fn forget_generation() {
 
 #[cold]
 fn draw_generation(cell: &AtomicU64) -> u64 {
-    PID.store(system_pid(), Relaxed);
+    PID.store(process::id(), Relaxed);
     let generation = (random() << UNUSED_BITS).max(1 << UNUSED_BITS);
     // Release publishes the store to PID to threads that load the generation with Acquire.
     match cell.compare_exchange(0, generation, AcqRel, Acquire) {
@@ -160,8 +145,8 @@ fn wipe_on_fork_cell() -> Option<&'static AtomicU64> {
     let length = size_of::<AtomicU64>();
     let access = ProtFlags::READ | ProtFlags::WRITE;
     // SAFETY: the call names no address, so the new map replaces no other.
-    let page = unsafe { mmap_anonymous(std::ptr::null_mut(), length, access, MapFlags::PRIVATE) };
-    let page = page.ok()?;
+    let page =
+        unsafe { mmap_anonymous(ptr::null_mut(), length, access, MapFlags::PRIVATE) }.ok()?;
     // SAFETY: the page was mapped above, and no other code knows its address.
     if unsafe { madvise(page, length, Advice::LinuxWipeOnFork) }.is_err() {
         // SAFETY: as above.
@@ -169,7 +154,7 @@ fn wipe_on_fork_cell() -> Option<&'static AtomicU64> {
         return None;
     }
     // SAFETY: the page is aligned, readable and writable, holds zeroes, and stays mapped.
-    Some(unsafe { AtomicU64::from_ptr(page.cast()) })
+    unsafe { page.cast::<AtomicU64>().as_ref() }
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]

@@ -4,6 +4,9 @@
 //! so the disposition is queried for each write. This is used only if the kernel has no writes that raise no signal.
 
 #[cfg(test)]
+#[cfg(not(any(target_vendor = "apple", target_os = "netbsd")))]
+pub(crate) use system::change_mask;
+#[cfg(test)]
 pub(crate) use system::while_blocked;
 pub(crate) use system::{prepare, without};
 
@@ -12,8 +15,6 @@ mod system {
     use std::{mem::MaybeUninit, os::fd::BorrowedFd, ptr};
 
     use rustix::io::Errno;
-
-    use super::super::signal_mask::change_mask;
 
     pub(crate) fn prepare(_: BorrowedFd<'_>) {}
 
@@ -32,10 +33,16 @@ mod system {
     /// - If the program also blocks the signal in this thread, a SIGPIPE that was pending for this thread before the
     ///   write is consumed too, because the system merges it with that of the write.
     pub(crate) fn without<T>(write: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
-        match is_ignored() {
-            true => while_ignored(write),
-            false => while_blocked(write),
+        if !is_ignored() {
+            return while_blocked(write);
         }
+        let written = write();
+        // Linux keeps the signal pending although it is ignored if this thread blocks it, and would deliver it if the
+        // program stopped ignoring it and then unblocked it. Only signals that this thread blocks count as pending.
+        if matches!(written, Err(Errno::PIPE)) && is_pending() {
+            consume();
+        }
+        written
     }
 
     /// Returns whether this process ignores SIGPIPE; `false` if a sandbox refuses the call.
@@ -54,35 +61,16 @@ mod system {
         unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
     }
 
-    fn while_ignored<T>(write: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
-        let written = write();
-        if matches!(written, Err(Errno::PIPE)) {
-            consume_blocked();
-        }
-        written
-    }
-
-    /// Consumes the signal that a write raised although it is ignored. Linux keeps it pending if this thread blocks it,
-    /// and would deliver it if the program stopped ignoring it and then unblocked it.
-    #[cold]
-    fn consume_blocked() {
-        // Only signals that this thread blocks count as pending.
-        if is_pending() {
-            consume(&sigpipe());
-        }
-    }
-
     /// Blocks SIGPIPE in this thread, which is the one that would get it, during `write`, and consumes the signal that
     /// the write raised.
     pub(crate) fn while_blocked<T>(write: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
-        let sigpipe = sigpipe();
-        let before = change_mask(libc::SIG_BLOCK, &sigpipe);
+        let before = change_mask(libc::SIG_BLOCK, &sigpipe());
         let was_blocked = contains_sigpipe(&before);
         // A signal that was pending before the write is for the program.
         let is_ours = !was_blocked || !is_pending();
         let written = write();
         if is_ours && matches!(written, Err(Errno::PIPE)) {
-            consume(&sigpipe);
+            consume();
         }
         if !was_blocked {
             change_mask(libc::SIG_SETMASK, &before);
@@ -126,19 +114,32 @@ mod system {
         contains_sigpipe(&pending)
     }
 
+    /// Changes the mask of this thread and returns the previous one.
+    #[expect(
+        unsafe_code,
+        reason = "pthread_sigmask has no safe wrapper in std or rustix; it takes pointers to values on the stack"
+    )]
+    pub(crate) fn change_mask(how: libc::c_int, set: &libc::sigset_t) -> libc::sigset_t {
+        let mut before = *set;
+        // SAFETY: both pointers are to signal sets; the call writes the previous mask to the second.
+        unsafe { libc::pthread_sigmask(how, set, &mut before) };
+        before
+    }
+
     /// Consumes a pending signal, and does not wait for one. The signal that a write raised is pending for this thread,
     /// and is taken before one that is pending for the process.
     #[expect(
         unsafe_code,
         reason = "sigtimedwait has no safe wrapper in std or rustix; it takes pointers to values on the stack"
     )]
-    fn consume(signal: &libc::sigset_t) {
+    fn consume() {
+        let signal = sigpipe();
         let no_wait = libc::timespec {
             tv_sec: 0,
             tv_nsec: 0,
         };
         // SAFETY: the set and the time are initialised; a null pointer asks for no information about the signal.
-        unsafe { libc::sigtimedwait(signal, ptr::null_mut(), &no_wait) };
+        unsafe { libc::sigtimedwait(&signal, ptr::null_mut(), &no_wait) };
     }
 }
 

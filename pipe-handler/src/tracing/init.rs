@@ -13,7 +13,6 @@ use super::callsites::NoteOnly;
 use super::layer::PipeLayer;
 use super::log_bridge::LogBridge;
 use crate::handler::PipeHandler;
-use crate::record::RecordWriter;
 use crate::setup::{Builder, InitError, Outcome};
 
 /// Makes a [`PipeHandler`] with the default settings on the pipe that the parent gave. It gets the events of `tracing`
@@ -141,21 +140,15 @@ impl Builder {
     where
         L: Layer<Registry> + Send + Sync + 'static,
     {
-        self.start_with(|handler| install(handler, layers, has_layers))?;
-        Ok(())
+        self.start_with(|handler| install(handler, layers, has_layers))
     }
 }
 
 /// Sets a handler as the process's subscriber and logger.
-fn install<L>(
-    handler: PipeHandler,
-    layers: L,
-    has_layers: bool,
-) -> Result<Arc<RecordWriter>, InitError>
+fn install<L>(handler: PipeHandler, layers: L, has_layers: bool) -> Result<(), InitError>
 where
     L: Layer<Registry> + Send + Sync + 'static,
 {
-    let writer = Arc::clone(&handler.writer);
     let handler = Arc::new(handler);
     let level = match has_layers {
         true => handler.level().max(most_verbose(&layers)),
@@ -169,8 +162,7 @@ where
     let subscriber = Registry::default()
         .with(layers)
         .with(PipeLayer::with_filter_of(handler, true));
-    set(subscriber, bridge, level)?;
-    Ok(writer)
+    set(subscriber, bridge, level)
 }
 
 /// Sets subscriber and logger, or none of them.

@@ -1,6 +1,8 @@
+//! Pipe and buffer as `RECORD_PIPE` names them.
+
 use std::{fmt, os::fd::RawFd};
 
-/// The number of the pipe's descriptor, and the device and inode by which the pipe is recognised.
+/// The number of a descriptor, and the device and inode by which its file is recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Address {
     pub(crate) fd: RawFd,
@@ -8,9 +10,16 @@ pub(crate) struct Address {
     pub(crate) ino: u64,
 }
 
-/// Formats it as the value of `RECORD_PIPE`.
+/// The shared buffer beside the pipe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BufferAddress {
+    pub(crate) file: Address,
+    /// In bytes.
+    pub(crate) size: u64,
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "v1:{}:{}:{}", self.fd, self.dev, self.ino)
+        write!(f, "{}:{}:{}", self.fd, self.dev, self.ino)
     }
 }

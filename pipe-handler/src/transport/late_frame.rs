@@ -1,6 +1,4 @@
-//! `LateFrame`: a frame that is completed once there is room for it. `Put`: what became of it.
-
-use super::pipe::Written;
+//! `LateFrame`: a frame that is completed once there is room for it.
 
 /// A frame that gets its last parts, the sequence number above all, once there is room for it.
 ///
@@ -13,7 +11,9 @@ pub(crate) trait LateFrame {
     fn time(&self) -> u64;
 
     /// Completes the frame. Called at most once for each frame that is put into a ring.
-    fn finish(&mut self) -> &[u8];
+    ///
+    /// `may_fail`: the frame is not there yet when this returns, and may be given up.
+    fn finish(&mut self, may_fail: bool) -> &[u8];
 }
 
 impl LateFrame for &mut dyn LateFrame {
@@ -25,18 +25,22 @@ impl LateFrame for &mut dyn LateFrame {
         (**self).time()
     }
 
-    fn finish(&mut self) -> &[u8] {
-        (**self).finish()
+    fn finish(&mut self, may_fail: bool) -> &[u8] {
+        (**self).finish(may_fail)
     }
 }
 
-/// What became of a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Put {
-    /// It was written, or there was no room or no reader.
-    Done(Written),
-    /// It is longer than this many bytes, the longest that can be written in one piece.
-    TooLong(usize),
-    /// The session that the frame belongs to is over: this process was forked meanwhile, or it has lost its rings.
-    SessionOver,
+/// A frame that is complete already.
+impl LateFrame for &[u8] {
+    fn longest(&self) -> usize {
+        self.len()
+    }
+
+    fn time(&self) -> u64 {
+        record_proto::now()
+    }
+
+    fn finish(&mut self, _: bool) -> &[u8] {
+        self
+    }
 }

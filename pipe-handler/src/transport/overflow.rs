@@ -57,15 +57,6 @@ impl Deadline {
         self.overflow == Overflow::Block
     }
 
-    /// Whether any waiting is allowed.
-    #[cfg(feature = "scope")]
-    pub(crate) fn may_wait(&self) -> bool {
-        !matches!(
-            self.overflow,
-            Overflow::DropNewest | Overflow::BlockFor(Duration::ZERO)
-        )
-    }
-
     /// Returns the remaining time, or `None` if none is left.
     ///
     /// The clock starts at the first call, because most records never wait.
@@ -76,14 +67,11 @@ impl Deadline {
             Overflow::BlockFor(limit) => limit,
         };
         let now = Instant::now();
-        let end = match self.end {
-            Some(end) => end,
-            None => match now.checked_add(limit) {
-                Some(end) => *self.end.insert(end),
-                // The clock cannot represent the end, centuries from now: the wait is unlimited.
-                None => return Some(Duration::MAX),
-            },
+        // If the clock cannot represent the end, centuries from now, the wait is unlimited.
+        let Some(end) = self.end.or_else(|| now.checked_add(limit)) else {
+            return Some(Duration::MAX);
         };
+        self.end = Some(end);
         let left = end.saturating_duration_since(now);
         (!left.is_zero()).then_some(left)
     }

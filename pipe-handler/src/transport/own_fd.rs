@@ -46,16 +46,13 @@ impl OwnFd {
     }
 
     /// Sets whether the descriptor is closed by an exec.
-    pub(crate) fn set_close_on_exec(&self, on: bool) -> Result<(), Errno> {
-        if !self.is_ours() {
-            return Ok(());
+    pub(crate) fn set_close_on_exec(&self, on: bool) {
+        let mut flags = FdFlags::empty();
+        flags.set(FdFlags::CLOEXEC, on);
+        if self.is_ours() {
+            // It does not fail for a descriptor that is open, and nothing could be done about a failure.
+            let _set = fcntl_setfd(self, flags);
         }
-        let flags = if on {
-            FdFlags::CLOEXEC
-        } else {
-            FdFlags::empty()
-        };
-        fcntl_setfd(self, flags)
     }
 }
 

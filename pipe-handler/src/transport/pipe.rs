@@ -15,10 +15,9 @@ use rustix::{
     io::Errno,
 };
 
-use super::address::Address;
 use super::overflow::{Deadline, pause};
 use super::own_fd::OwnFd;
-use super::write_flags::WriteFlags;
+use super::written::Written;
 use crate::sys::sigpipe;
 
 /// The longest write that is atomic: the system keeps it in one piece among all writers of a pipe. 4096 bytes on Linux.
@@ -36,7 +35,7 @@ const REFUSED_PAUSE: Duration = Duration::from_millis(1);
 /// that keep it from waiting or from raising a signal.
 #[derive(Debug)]
 pub(crate) struct Pipe {
-    end: Arc<OwnFd>,
+    pub(crate) end: Arc<OwnFd>,
     /// Whether the descriptor is checked before each write, and not only after a write that failed.
     check_before_write: bool,
     /// Set once the kernel has refused writes that raise no signal. From then on the thread blocks SIGPIPE during a
@@ -49,17 +48,6 @@ pub(crate) struct Pipe {
     reopened: OnceLock<Option<OwnFd>>,
     /// Set by the one thread that fills `reopened`. No other one waits for it: after a fork it may not exist.
     is_reopening: AtomicBool,
-}
-
-/// The result of a write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Written {
-    /// Everything is in the pipe or in a ring, and stays there even if this process is killed.
-    Whole,
-    /// There was no room before the deadline. Nothing was written.
-    Full,
-    /// The pipe has no reader, or the descriptor is gone. No write will ever succeed.
-    Gone,
 }
 
 impl Pipe {
@@ -93,7 +81,7 @@ impl Pipe {
                     Some(left) => wait_for_room(end, left),
                     None => return Written::Full,
                 },
-                Err(error) if is_unsupported(error) && self.fall_back(attempt.flags) => {}
+                Err(error) if is_unsupported(error) && self.fall_back(&attempt) => {}
                 // On a pipe a partial write of so few bytes does not happen. If it did, the reader could not find the
                 // next frame, so the pipe is given up.
                 Ok(_) | Err(_) => return Written::Gone,
@@ -101,34 +89,14 @@ impl Pipe {
         }
     }
 
-    /// Whether the descriptor still is the pipe.
-    pub(crate) fn is_ours(&self) -> bool {
-        self.end.is_ours()
-    }
-
     /// Returns whether the pipe has a reader; `None` if the descriptor is not the pipe any more. If the system refuses
     /// to tell, it has one: a parent must not be taken for gone because it is slow.
     pub(crate) fn has_reader(&self) -> Option<bool> {
-        if !self.is_ours() {
+        if !self.end.is_ours() {
             return None;
         }
-        let mut fds = [PollFd::new(&*self.end, PollFlags::empty())];
-        let no_time = Timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        let polled = poll(&mut fds, Some(&no_time));
-        Some(polled.is_err() || !fds[0].revents().contains(PollFlags::ERR))
-    }
-
-    /// Returns the address for a child of this process; `None` if the descriptor is not the pipe any more.
-    pub(crate) fn address(&self) -> Option<Address> {
-        self.end.address()
-    }
-
-    /// Sets whether the descriptor is closed in programs that this process starts.
-    pub(crate) fn set_close_on_exec(&self, on: bool) -> Result<(), Errno> {
-        self.end.set_close_on_exec(on)
+        let found = poll_once(&self.end, PollFlags::empty(), Duration::ZERO);
+        Some(!found.is_ok_and(|found| found.contains(PollFlags::ERR)))
     }
 
     /// Chooses how to write, from the deadline and from the flags that the kernel has refused so far.
@@ -141,31 +109,33 @@ impl Pipe {
             Some(Some(reopened)) => (reopened, false, false),
             Some(None) => (&*self.end, false, true),
         };
-        let no_signal = !self.block_sigpipe.load(Relaxed);
-        let flags = WriteFlags { no_signal, no_wait };
         Attempt {
             end,
-            flags,
+            no_signal: !self.block_sigpipe.load(Relaxed),
+            no_wait,
             poll_first,
         }
     }
 
     /// Remembers that the kernel has refused a flag, so that the next attempt does without it. Returns `false` if the
     /// write had no flags.
-    fn fall_back(&self, flags: WriteFlags) -> bool {
-        if flags.no_signal {
+    fn fall_back(&self, refused: &Attempt<'_>) -> bool {
+        if refused.no_signal {
             self.block_sigpipe.store(true, Relaxed);
-        } else if flags.no_wait && !self.is_reopening.swap(true, Relaxed) {
+        } else if refused.no_wait && !self.is_reopening.swap(true, Relaxed) {
             let _only_once = self.reopened.set(reopen(&self.end));
         }
-        !flags.is_empty()
+        refused.has_flags()
     }
 }
 
-/// One way to write.
+/// One way to write. Its flags belong to the call, because other processes share those of the description.
 struct Attempt<'a> {
     end: &'a OwnFd,
-    flags: WriteFlags,
+    /// The write must not raise SIGPIPE.
+    no_signal: bool,
+    /// The write must not wait for room.
+    no_wait: bool,
     /// Whether to poll for room first. Another writer may take that room before the write, which then waits.
     ///
     /// For a write that must not wait, if the kernel has no such writes and the pipe could not be reopened (after
@@ -175,32 +145,65 @@ struct Attempt<'a> {
 
 impl Attempt<'_> {
     fn write(&self, bytes: &[u8]) -> Result<usize, Errno> {
-        if self.poll_first && poll_room(self.end, Some(Duration::ZERO)) != Ok(true) {
+        let poll = || poll_once(self.end, PollFlags::OUT, Duration::ZERO);
+        if self.poll_first && !poll().is_ok_and(|found| !found.is_empty()) {
             return Err(Errno::AGAIN);
         }
-        match self.flags.no_signal {
-            true => self.flags.write(self.end.as_fd(), bytes),
-            false => sigpipe::without(|| self.flags.write(self.end.as_fd(), bytes)),
+        match self.no_signal {
+            true => self.call(bytes),
+            false => sigpipe::without(|| self.call(bytes)),
         }
+    }
+
+    fn has_flags(&self) -> bool {
+        self.no_signal || self.no_wait
+    }
+
+    /// Writes with these flags. Without flags this is a plain write(2), which the oldest kernels and the strictest
+    /// sandboxes allow.
+    fn call(&self, bytes: &[u8]) -> Result<usize, Errno> {
+        match self.has_flags() {
+            true => self.call_with_flags(bytes),
+            false => rustix::io::write(self.end, bytes),
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn call_with_flags(&self, bytes: &[u8]) -> Result<usize, Errno> {
+        use rustix::io::{ReadWriteFlags, pwritev2};
+
+        /// From Linux 6.18 (include/uapi/linux/fs.h); rustix has no name for it yet.
+        const NOSIGNAL: ReadWriteFlags = ReadWriteFlags::from_bits_retain(0x100);
+        /// pwritev2's offset for "at the current position".
+        const CURRENT: u64 = u64::MAX;
+
+        let mut flags = ReadWriteFlags::empty();
+        flags.set(NOSIGNAL, self.no_signal);
+        flags.set(ReadWriteFlags::NOWAIT, self.no_wait);
+        pwritev2(self.end, &[std::io::IoSlice::new(bytes)], CURRENT, flags)
+    }
+
+    /// Android's sandboxes kill a process that calls pwritev2, and other systems do not have it.
+    #[cfg(not(target_os = "linux"))]
+    fn call_with_flags(&self, _: &[u8]) -> Result<usize, Errno> {
+        Err(Errno::NOSYS)
     }
 }
 
+/// Waits until a frame fits or the reader is gone, at most for `left`.
 fn wait_for_room(end: &OwnFd, left: Duration) {
-    let waited = poll_room(end, (left != Duration::MAX).then_some(left));
+    let waited = poll_once(end, PollFlags::OUT, left);
     if waited.is_err_and(|error| error != Errno::INTR) {
         pause(REFUSED_PAUSE.min(left));
     }
 }
 
-/// Waits until a frame fits or the reader is gone, for at most `wait`; `None` is unlimited. Returns `false` at the end
-/// of the wait.
-fn poll_room(end: &OwnFd, wait: Option<Duration>) -> Result<bool, Errno> {
-    let wait = wait.map(|wait| Timespec {
-        tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: wait.subsec_nanos().into(),
-    });
-    let mut fds = [PollFd::new(end, PollFlags::OUT)];
-    Ok(poll(&mut fds, wait.as_ref())? > 0)
+/// Waits at most for `wait` until one of the flags holds, and returns those that do.
+fn poll_once(end: &OwnFd, flags: PollFlags, wait: Duration) -> Result<PollFlags, Errno> {
+    let mut fds = [PollFd::new(end, flags)];
+    // A time that the system cannot represent is unlimited.
+    poll(&mut fds, Timespec::try_from(wait).ok().as_ref())?;
+    Ok(fds[0].revents())
 }
 
 /// Opens the pipe again for an open file description of the handler's own, which does not wait. Needed before Linux

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, os::fd::OwnedFd, time::Duration};
 
-use super::{BufferAddress, Deadline, LateFrame, Pipe, Put, WaitReadError, Written};
+use super::{BufferAddress, Deadline, LateFrame, Pipe, WaitReadError, Written};
 
 /// A buffer, which does not exist here.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ impl Mapping {
 }
 
 impl SharedBuffer {
-    pub(crate) fn new(mapping: Mapping, _: OwnedFd, _: BufferAddress) -> Self {
+    pub(crate) fn new(mapping: Mapping, _: OwnedFd) -> Self {
         match mapping.0 {}
     }
 
@@ -27,11 +27,16 @@ impl SharedBuffer {
         match self.0 {}
     }
 
-    pub(crate) fn put(&self, _: &mut impl LateFrame, _: &Pipe, _: &mut Deadline) -> Option<Put> {
+    pub(crate) fn rings(&self) -> Option<&Self> {
         match self.0 {}
     }
 
-    pub(crate) fn write(&self, _: &[u8], _: &Pipe, _: &mut Deadline) -> Option<Written> {
+    pub(crate) fn put(
+        &self,
+        _: &mut impl LateFrame,
+        _: &Pipe,
+        _: &mut Deadline,
+    ) -> Option<Written> {
         match self.0 {}
     }
 

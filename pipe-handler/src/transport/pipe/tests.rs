@@ -157,7 +157,7 @@ fn block_sigpipe() {
     let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
     // SAFETY: the set is initialised and the signal exists.
     unsafe { libc::sigaddset(&mut set, libc::SIGPIPE) };
-    crate::sys::signal_mask::change_mask(libc::SIG_BLOCK, &set);
+    sigpipe::change_mask(libc::SIG_BLOCK, &set);
 }
 
 /// Writes to a pipe without a reader, in a thread that blocks SIGPIPE, or has it pending too. Returns the same about
@@ -285,28 +285,27 @@ fn what_a_write_costs() {
     let (mut reader, writer) = std::io::pipe().unwrap();
     let end = OwnFd::new(writer.into());
     let frame = [7; 100];
-    let (plain, no_signal) = (WriteFlags::default(), true);
-    let quiet = WriteFlags { no_signal, ..plain };
-    let no_wait = WriteFlags {
-        no_wait: true,
-        ..quiet
+    let way = |no_signal, no_wait| Attempt {
+        end: &end,
+        no_signal,
+        no_wait,
+        poll_first: false,
     };
+    let (plain, quiet, no_wait) = (way(false, false), way(true, false), way(true, true));
     type Write<'a> = &'a dyn Fn() -> Result<usize, Errno>;
     let ways: [(&str, Write<'_>); 6] = [
-        ("write", &|| plain.write(end.as_fd(), &frame)),
-        ("pwritev2, NOSIGNAL", &|| quiet.write(end.as_fd(), &frame)),
-        ("pwritev2, NOSIGNAL and NOWAIT", &|| {
-            no_wait.write(end.as_fd(), &frame)
-        }),
+        ("write", &|| plain.call(&frame)),
+        ("pwritev2, NOSIGNAL", &|| quiet.call(&frame)),
+        ("pwritev2, NOSIGNAL and NOWAIT", &|| no_wait.call(&frame)),
         ("write, SIGPIPE ignored by the program", &|| {
-            sigpipe::without(|| plain.write(end.as_fd(), &frame))
+            sigpipe::without(|| plain.call(&frame))
         }),
         ("write, SIGPIPE blocked", &|| {
-            sigpipe::while_blocked(|| plain.write(end.as_fd(), &frame))
+            sigpipe::while_blocked(|| plain.call(&frame))
         }),
         ("pwritev2, NOSIGNAL, checked before", &|| {
             assert!(end.is_ours());
-            quiet.write(end.as_fd(), &frame)
+            quiet.call(&frame)
         }),
     ];
     let mut times = [const { Vec::new() }; 6];

@@ -33,7 +33,7 @@ pub(super) fn write(asleep: u64, pipe: &Pipe) -> Written {
     match write_bell(pipe) {
         Written::Gone => Written::Gone,
         // A full pipe wakes the parent too. A process without its pipe can wake nobody.
-        Written::Whole | Written::Full => {
+        _ => {
             LAST.set(Some((asleep, now)));
             Written::Whole
         }
@@ -43,7 +43,7 @@ pub(super) fn write(asleep: u64, pipe: &Pipe) -> Written {
 /// Writes a bell without waiting. Returns [`Written::Gone`] only if the pipe is there and has no reader.
 fn write_bell(pipe: &Pipe) -> Written {
     // Under a number that was closed and used again, a bell would be written into somebody's file.
-    if !pipe.is_ours() {
+    if !pipe.end.is_ours() {
         return Written::Full;
     }
     match pipe.write(BELL, &mut Deadline::no_wait()) {

@@ -69,6 +69,11 @@ impl Mapping {
         Ok((mapping, fd))
     }
 
+    /// Returns the size of the buffer in bytes.
+    pub(super) fn size(self) -> u64 {
+        size_of_val(self.words) as u64
+    }
+
     pub(super) fn header(self) -> Header<'static> {
         self.header
     }
@@ -156,8 +161,8 @@ fn populate(words: &[AtomicU64]) -> bool {
 )]
 fn take_over(address: &BufferAddress) -> Result<OwnedFd, Refused> {
     // SAFETY: the calls below do not change the descriptor, whatever it is, and return an error if it is closed.
-    let given = unsafe { BorrowedFd::borrow_raw(address.fd) };
-    let is_buffer = identity(given) == Ok((address.dev, address.ino))
+    let given = unsafe { BorrowedFd::borrow_raw(address.file.fd) };
+    let is_buffer = identity(given) == Ok((address.file.dev, address.file.ino))
         && rustix::fs::fstat(given).is_ok_and(|stat| stat.st_size as u64 == address.size);
     // Only a memfd has seals at all. So the descriptor cannot be a file whose locks a close would release.
     let seals = fcntl_get_seals(given).map_err(|_| Refused::Foreign)?;
@@ -166,7 +171,7 @@ fn take_over(address: &BufferAddress) -> Result<OwnedFd, Refused> {
     }
     fcntl_setfd(given, FdFlags::CLOEXEC)?;
     // SAFETY: the variable gives the descriptor to this process, and it is the buffer. Nobody else owns it.
-    let own = unsafe { OwnedFd::from_raw_fd(address.fd) };
+    let own = unsafe { OwnedFd::from_raw_fd(address.file.fd) };
     match seals.contains(SEALS) {
         true => Ok(own),
         false => Err(Refused::Unsealed),

@@ -2,7 +2,7 @@
 //!
 //! - `mapping.rs`: the checked and mapped memory; `mlock.rs`: whether it would all be taken at once.
 //! - `shared_buffer.rs`: `SharedBuffer`, the buffer in whichever process this is.
-//! - `process_rings.rs`: what one process has claimed of it: `common_ring.rs`, and `thread_ring.rs` for each thread.
+//! - `process_rings.rs`: what one process has claimed of it: `common_ring.rs`, and a ring for each thread.
 //! - `claims.rs`: the claimed rings, and whether they may still be used; `marks.rs`: which of the threads' rings are in
 //!   use at this moment, with a barrier of the system (`membarrier.rs`).
 //! - `ring.rs`: one claimed ring: room, pages and commits. The words in the memory, and the rules for them, are those
@@ -23,7 +23,6 @@ mod mlock;
 mod process_rings;
 mod ring;
 mod shared_buffer;
-mod thread_ring;
 mod wait;
 
 #[cfg(test)]

@@ -76,7 +76,7 @@ impl Ring {
         let Some(ticket) = self.header.draw_ticket() else {
             return InRing::NoTicket;
         };
-        self.writer.commit(place, ticket, frame.finish());
+        self.writer.commit(place, ticket, frame.finish(false));
         match self.header.after_commit(self.has_barrier) {
             Reader::Awake if self.is_unread(frame.time()) => InRing::Unread,
             reader => InRing::Committed(reader),

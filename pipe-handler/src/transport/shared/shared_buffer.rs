@@ -16,26 +16,22 @@ use super::bell;
 use super::dispatched;
 use super::mapping::Mapping;
 use super::process_rings::ProcessRings;
-use crate::transport::{
-    BufferAddress, Deadline, LateFrame, OwnFd, Pipe, Put, WaitReadError, Written,
-};
+use crate::transport::{BufferAddress, Deadline, OwnFd, Pipe, WaitReadError};
 
 /// A shared buffer, in the process that adopted it and in those that are forked from it.
 #[derive(Debug)]
 pub(crate) struct SharedBuffer {
     mapping: Mapping,
     fd: OwnFd,
-    address: BufferAddress,
     /// The rings of the process that began last: of this one, of the one that it was forked from, or of none.
     rings: AtomicPtr<ProcessRings>,
 }
 
 impl SharedBuffer {
-    pub(crate) fn new(mapping: Mapping, fd: OwnedFd, address: BufferAddress) -> Self {
+    pub(crate) fn new(mapping: Mapping, fd: OwnedFd) -> Self {
         Self {
             mapping,
             fd: OwnFd::new(fd),
-            address,
             rings: AtomicPtr::new(ptr::null_mut()),
         }
     }
@@ -56,39 +52,6 @@ impl SharedBuffer {
         // Kept until the process ends: threads refer to it. There is one for each session, so one for each fork.
         let rings = rings.map_or(ptr::null_mut(), |rings| Box::into_raw(Box::new(rings)));
         self.rings.store(rings, Release);
-    }
-
-    /// Puts a frame into a ring of this process. `None` if it has none: its frames go through the pipe.
-    #[inline(always)]
-    pub(crate) fn put(
-        &self,
-        frame: &mut impl LateFrame,
-        pipe: &Pipe,
-        deadline: &mut Deadline,
-    ) -> Option<Put> {
-        self.rings()?.put(frame, pipe, deadline)
-    }
-
-    /// Puts whole frames that are not records into rings. `None` if this process has none: then they go through the pipe.
-    pub(crate) fn write(
-        &self,
-        frames: &[u8],
-        pipe: &Pipe,
-        deadline: &mut Deadline,
-    ) -> Option<Written> {
-        let mut rest = frames;
-        loop {
-            let (frame, after) = first_frame(rest);
-            let written = match self.put(&mut CompleteFrame(frame), pipe, deadline)? {
-                Put::Done(written) => written,
-                // The caller tries again, in another session.
-                Put::TooLong(_) | Put::SessionOver => Written::Full,
-            };
-            rest = after;
-            if written != Written::Whole || rest.is_empty() {
-                return Some(written);
-            }
-        }
     }
 
     /// Whether this process has rings.
@@ -126,12 +89,14 @@ impl SharedBuffer {
 
     /// Returns the address for a child of this process; `None` if the descriptor is not the buffer any more.
     pub(crate) fn address(&self) -> Option<BufferAddress> {
-        self.fd.is_ours().then_some(self.address)
+        Some(BufferAddress {
+            file: self.fd.address()?,
+            size: self.mapping.size(),
+        })
     }
 
     pub(crate) fn set_close_on_exec(&self, on: bool) {
-        // It does not fail for a descriptor that is open.
-        let _set = self.fd.set_close_on_exec(on);
+        self.fd.set_close_on_exec(on);
     }
 
     fn live_rings(&self) -> Option<&'static ProcessRings> {
@@ -140,42 +105,14 @@ impl SharedBuffer {
     }
 
     /// Returns the rings that were claimed last, by this process or by the one that it was forked from.
-    #[inline]
+    #[inline(always)]
     #[expect(
         unsafe_code,
         reason = "an atomic pointer; what it points to is never freed"
     )]
-    fn rings(&self) -> Option<&'static ProcessRings> {
+    pub(crate) fn rings(&self) -> Option<&'static ProcessRings> {
         // Acquire: sees what `begin` made.
         // SAFETY: the pointer is null, or came from a box that is never freed.
         unsafe { self.rings.load(Acquire).as_ref::<'static>() }
-    }
-}
-
-/// Splits off the first of several whole frames.
-fn first_frame(frames: &[u8]) -> (&[u8], &[u8]) {
-    match frames.first_chunk() {
-        Some(head) => {
-            let length = 4 + u32::from_be_bytes(*head) as usize;
-            frames.split_at(length.min(frames.len()))
-        }
-        None => (frames, &[]),
-    }
-}
-
-/// A frame that is complete already.
-struct CompleteFrame<'a>(&'a [u8]);
-
-impl LateFrame for CompleteFrame<'_> {
-    fn longest(&self) -> usize {
-        self.0.len()
-    }
-
-    fn time(&self) -> u64 {
-        record_proto::now()
-    }
-
-    fn finish(&mut self) -> &[u8] {
-        self.0
     }
 }

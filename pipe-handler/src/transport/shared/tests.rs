@@ -30,8 +30,7 @@ use rustix::{
 
 use super::mapping::Refused;
 use super::{Mapping, SharedBuffer};
-use crate::transport::BufferAddress;
-use crate::transport::{Deadline, Overflow, OwnFd, Pipe, Transport};
+use crate::transport::{Address, BufferAddress, Deadline, Overflow, OwnFd, Pipe, Transport};
 use crate::{Builder, PipeHandler};
 
 pub(super) const KIB: usize = 1024;
@@ -89,15 +88,17 @@ pub(super) fn make(
 fn transport(fd: OwnedFd, write_end: OwnedFd) -> Result<Transport, Refused> {
     let stat = fstat(&fd).unwrap();
     let address = BufferAddress {
-        fd: fd.into_raw_fd(),
-        dev: stat.st_dev,
-        ino: stat.st_ino,
+        file: Address {
+            fd: fd.into_raw_fd(),
+            dev: stat.st_dev,
+            ino: stat.st_ino,
+        },
         size: stat.st_size as u64,
     };
     let (mapping, fd) = Mapping::adopt(&address)?;
-    let shared = Box::new(SharedBuffer::new(mapping, fd, address));
+    let shared = SharedBuffer::new(mapping, fd);
     let pipe = Pipe::new(Arc::new(OwnFd::new(write_end)), false);
-    Ok(Transport::Shared(shared, pipe))
+    Ok(Transport::new(pipe, Some(shared)))
 }
 
 /// As [`start`], with this overflow policy.

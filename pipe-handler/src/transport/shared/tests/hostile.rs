@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use super::*;
-use crate::transport::{Deadline, LateFrame, Put, Written};
+use crate::transport::{Deadline, LateFrame, Written};
 
 const GIVEN_UP: u64 = 1 << 63;
 
@@ -142,7 +142,7 @@ impl LateFrame for Interrupted<'_> {
         record_proto::now()
     }
 
-    fn finish(&mut self) -> &[u8] {
+    fn finish(&mut self, _: bool) -> &[u8] {
         log(self.0, "nested");
         &[0, 0, 0, 2, 5, 0x90]
     }
@@ -155,8 +155,11 @@ fn a_record_that_is_logged_in_the_middle_of_a_commit_is_dropped_and_counted() {
         let (mut parent, handler) = start_with(bytes, Overflow::Block);
         let (shared, pipe) = handler.writer.transport.shared().unwrap();
         let mut deadline = Deadline::new(Overflow::Block);
-        let put = shared.put(&mut Interrupted(&handler), pipe, &mut deadline);
-        assert_eq!(put, Some(Put::Done(Written::Whole)));
+        let put = shared
+            .rings()
+            .unwrap()
+            .put(&mut Interrupted(&handler), pipe, &mut deadline);
+        assert_eq!(put, Some(Written::Whole));
         log(&handler, "after");
         assert_eq!(handler.counts().dropped, 1);
         assert_eq!(parent.dropped(), 1);

@@ -27,7 +27,7 @@ fn a_thread_gives_its_ring_back_and_a_handler_all_of_them() {
 fn rings_that_are_given_back_wake_a_parent_that_sleeps() {
     let (mut parent, fd, write_end) = Parent::new(1024 * KIB);
     let transport = transport(fd, write_end).expect("a buffer");
-    transport.begin(7);
+    transport.shared.as_ref().unwrap().begin(7);
     assert_eq!(parent.claimed(), 1);
     parent.reader.fall_asleep(parent.words, || {});
     parent.read();

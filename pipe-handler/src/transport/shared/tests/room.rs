@@ -87,7 +87,7 @@ fn a_sleeping_parent_is_woken_once_in_a_while_and_a_full_pipe_drops_nothing() {
         !parent.read_pipe().is_empty()
     });
     // It sleeps again, and the pipe has no room for a bell.
-    let full = handler.writer.pipe().unwrap();
+    let full = handler.writer.transport.pipe.as_ref().unwrap();
     while full.write(&[0; 4096], &mut crate::transport::Deadline::no_wait())
         == crate::transport::Written::Whole
     {}
@@ -135,7 +135,16 @@ fn a_thread_that_waits_for_room_wakes_a_parent_whose_bell_was_lost() {
 fn a_bell_is_not_written_into_another_file_under_the_number_of_the_pipe() {
     let (mut parent, handler) = start_with(1024 * KIB, Overflow::Block);
     let (mut other, write_end) = io::pipe().unwrap();
-    let number = handler.writer.pipe().unwrap().address().unwrap().fd;
+    let number = handler
+        .writer
+        .transport
+        .pipe
+        .as_ref()
+        .unwrap()
+        .end
+        .address()
+        .unwrap()
+        .fd;
     replace(number, &write_end);
     parent.read();
     parent.reader.fall_asleep(parent.words, || {});

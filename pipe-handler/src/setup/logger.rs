@@ -1,10 +1,15 @@
-//! The functions that reach the handler that is the process's logger.
+//! The functions that set the process's logger with the default settings, and those that reach it.
 
 use std::{
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
+use log::Log;
+
+use super::error::InitError;
+use super::outcome::Outcome;
+use crate::handler::PipeHandler;
 use crate::record::{Counts, RecordWriter};
 use crate::transport::WaitReadError;
 
@@ -12,14 +17,55 @@ use crate::transport::WaitReadError;
 /// sets it, and the others look whether it is set.
 static INSTALLED: OnceLock<Arc<RecordWriter>> = OnceLock::new();
 
-pub(crate) fn set(writer: &Arc<RecordWriter>) {
+pub(super) fn set(writer: Arc<RecordWriter>) {
     // It never fails: the caller has just set the process's logger, which is possible once.
-    let _ = INSTALLED.set(Arc::clone(writer));
+    let _ = INSTALLED.set(writer);
 }
 
 /// Returns the writer of the handler that is the process's logger.
 pub(super) fn writer() -> Option<&'static Arc<RecordWriter>> {
     INSTALLED.get()
+}
+
+/// Makes a [`PipeHandler`] with the default settings on the pipe that the parent gave, and sets it as the process's
+/// logger.
+///
+/// # Errors
+///
+/// If there is no such pipe, or if the process already has a logger; see [`InitError`]. A later call can then still
+/// adopt the pipe.
+///
+/// ```no_run
+/// pipe_handler::init()?;
+/// log::info!(user = 7; "hello from child process");
+/// # Ok::<(), pipe_handler::InitError>(())
+/// ```
+pub fn init() -> Result<(), InitError> {
+    PipeHandler::builder().init()
+}
+
+/// Like [`init`], but sets `fallback` as the logger if there is no pipe or if it cannot be used.
+///
+/// Use it for a program that runs both as a child and by itself.
+///
+/// # Errors
+///
+/// If the process already has a logger.
+///
+/// ```no_run
+/// # struct Stderr;
+/// # impl log::Log for Stderr {
+/// #     fn enabled(&self, _: &log::Metadata<'_>) -> bool { true }
+/// #     fn log(&self, record: &log::Record<'_>) { eprintln!("{}", record.args()); }
+/// #     fn flush(&self) {}
+/// # }
+/// # let fallback = Stderr;
+/// pipe_handler::init_or(fallback)?; // for example env_logger::builder().build()
+/// log::info!(user = 7; "hello from child process");
+/// # Ok::<(), pipe_handler::InitError>(())
+/// ```
+pub fn init_or(fallback: impl Log + 'static) -> Result<Outcome, InitError> {
+    PipeHandler::builder().init_or(fallback)
 }
 
 /// Returns how many records this process has sent and dropped so far; `None` if its logger was not set by
@@ -73,7 +119,7 @@ pub fn close(timeout: Duration) -> Option<Counts> {
 /// ```
 pub fn flush() {
     if let Some(writer) = writer() {
-        writer.flush(writer.settings.exit_timeout);
+        writer.flush();
     }
 }
 

@@ -1,0 +1,158 @@
+//! Records that are not written in one plain frame: those that are too long, and those that were not formatted by an
+//! encoder.
+
+use record_proto::{Encode, FRAGMENT_OVERHEAD, Fragment, HEAD_LENGTH, LogRecord, set_seq};
+
+use super::counters::Number;
+use super::thread::Buffers;
+use super::writer::{RecordWriter, pid};
+use crate::transport::{Deadline, LateFrame, Written};
+
+/// What the frames of a record have in common.
+pub(super) struct Late<'r, 'n> {
+    pub(super) number: &'r mut Number<'n>,
+    pub(super) time: u64,
+    /// The fragment stream of the thread.
+    pub(super) stream: u64,
+    /// The buffer for fragments.
+    pub(super) scratch: &'r mut Vec<u8>,
+}
+
+/// A frame that is encoded but for the number of its record.
+struct Encoded<'f, 'n> {
+    bytes: &'f mut [u8],
+    time: u64,
+    /// The number of the record, which was encoded with `u64::MAX`, if this is its frame or its first fragment.
+    number: Option<&'f mut Number<'n>>,
+    /// Where the payload of the record begins.
+    payload_at: usize,
+}
+
+impl LateFrame for Encoded<'_, '_> {
+    fn longest(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn time(&self) -> u64 {
+        self.time
+    }
+
+    fn finish(&mut self, may_fail: bool) -> &[u8] {
+        if let Some(number) = &mut self.number {
+            let is_fragment = self.payload_at > HEAD_LENGTH;
+            let frame = &mut self.bytes[self.payload_at - HEAD_LENGTH..];
+            set_seq(frame, number.get(may_fail || is_fragment));
+        }
+        self.bytes
+    }
+}
+
+impl RecordWriter {
+    /// Writes a formatted record that is longer than one frame may be, or than the record limit.
+    #[cold]
+    pub(super) fn put_long(
+        &self,
+        number: &mut Number<'_>,
+        limit: usize,
+        buffers: &mut Buffers,
+        deadline: &mut Deadline,
+    ) -> Written {
+        let mut late = Late {
+            number,
+            time: buffers.encoder.time(),
+            stream: buffers.thread.stream,
+            scratch: &mut buffers.scratch,
+        };
+        let Some(frame) = buffers.encoder.finish(u64::MAX) else {
+            return Written::Full;
+        };
+        let payload = &frame[HEAD_LENGTH..];
+        if payload.len() <= self.settings.record_limit {
+            return self.put_fragments(payload, limit, &mut late, deadline);
+        }
+        match self.truncate(payload) {
+            Some(mut frame) => self.put_wide(&mut frame, &mut late, deadline),
+            None => Written::Full,
+        }
+    }
+
+    /// Truncates a record to the record limit and returns its frame; `None` if there is no memory for it.
+    pub(super) fn truncate(&self, payload: &[u8]) -> Option<Vec<u8>> {
+        // Truncating copies the parts of the record and then encodes it, and would abort the process if there were no
+        // memory. So the same amount is tried first.
+        Vec::<u8>::new().try_reserve_exact(3 * payload.len()).ok()?;
+        let mut record = LogRecord::decode(payload).ok()?;
+        record.truncate_to(self.settings.record_limit);
+        let mut frame = Vec::new();
+        record.encode_frame(&mut frame);
+        Some(frame)
+    }
+
+    /// Writes the frame of a record that was encoded with the number `u64::MAX`, in fragments if it is too long.
+    pub(super) fn put_wide(
+        &self,
+        frame: &mut [u8],
+        late: &mut Late<'_, '_>,
+        deadline: &mut Deadline,
+    ) -> Written {
+        let mut encoded = Encoded {
+            bytes: frame,
+            time: late.time,
+            number: Some(late.number),
+            payload_at: HEAD_LENGTH,
+        };
+        match self.put_other(&mut encoded, deadline) {
+            Written::TooLong(limit) => {
+                self.put_fragments(&frame[HEAD_LENGTH..], limit, late, deadline)
+            }
+            written => written,
+        }
+    }
+
+    /// Writes a payload as fragments, whose frames have at most `limit` bytes, or less if a ring takes less.
+    fn put_fragments(
+        &self,
+        payload: &[u8],
+        mut limit: usize,
+        late: &mut Late<'_, '_>,
+        deadline: &mut Deadline,
+    ) -> Written {
+        let (mut index, mut rest) = (0, payload);
+        loop {
+            let longest = limit.saturating_sub(FRAGMENT_OVERHEAD).max(1);
+            let (piece, after) = rest.split_at(rest.len().min(longest));
+            late.scratch.clear();
+            let needed = piece.len() + FRAGMENT_OVERHEAD;
+            if late.scratch.try_reserve(needed).is_err() {
+                return Written::Full;
+            }
+            let mut fragment = Fragment::new(late.stream, piece);
+            (fragment.pid, fragment.index, fragment.last) = (Some(pid()), index, after.is_empty());
+            fragment.encode_frame(late.scratch);
+            let mut encoded = Encoded {
+                payload_at: late.scratch.len() - piece.len(),
+                bytes: late.scratch,
+                time: late.time,
+                number: (index == 0).then_some(&mut *late.number),
+            };
+            match self.put_other(&mut encoded, deadline) {
+                Written::Whole if after.is_empty() => return Written::Whole,
+                Written::Whole => (index, rest) = (index + 1, after),
+                Written::TooLong(less) if less < limit => limit = less,
+                Written::TooLong(_) => return Written::Full,
+                written => return written,
+            }
+        }
+    }
+
+    /// Writes a frame that is not that of a plain record, after a report of earlier drops if there is one.
+    ///
+    /// As a trait object, so that the way of plain records is compiled once and inlined into the log call.
+    pub(super) fn put_other(
+        &self,
+        mut frame: &mut dyn LateFrame,
+        deadline: &mut Deadline,
+    ) -> Written {
+        self.put(&mut frame, deadline)
+    }
+}
