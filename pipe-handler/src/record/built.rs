@@ -2,13 +2,12 @@
 
 use std::borrow::Cow;
 
-use record_proto::{Encode, LogRecord};
+use record_proto::{Encode, HEAD_LENGTH, LogRecord};
 
 use super::counters::Number;
 use super::fragments::Late;
 use super::thread::Buffers;
 use super::writer::{RecordWriter, pid};
-use crate::sys::NestingGuard;
 use crate::transport::Written;
 
 impl RecordWriter {
@@ -16,8 +15,7 @@ impl RecordWriter {
     pub(crate) fn log_built(&self, record: LogRecord<'_>) {
         let level = record.level;
         let mut deadline = self.deadline(level);
-        // A drain that logs must not wait for itself, not even if it panics.
-        if self.is_gone() || NestingGuard::is_suppressed() {
+        if self.discards() {
             return;
         }
         if !self.open(&mut deadline) {
@@ -52,7 +50,7 @@ impl RecordWriter {
                 stream: thread.stream,
                 scratch,
             };
-            match self.put_wide(&mut frame, &mut late, &mut deadline) {
+            match self.put_payload(&frame[HEAD_LENGTH..], usize::MAX, &mut late, &mut deadline) {
                 Written::SessionOver if self.begin_anew(instance, &mut number, &mut deadline) => {}
                 written => break written,
             }

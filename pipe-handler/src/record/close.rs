@@ -69,7 +69,11 @@ impl RecordWriter {
             return None;
         }
         let closed = self.send_close(deadline)?;
-        self.transport.flush(deadline).then_some(closed)
+        #[cfg(feature = "drain")]
+        if !self.transport.flush(deadline) {
+            return None;
+        }
+        Some(closed)
     }
 
     /// Whether the process may write its close frame.

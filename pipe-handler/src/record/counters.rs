@@ -55,14 +55,15 @@ pub(crate) struct Counters {
 pub(super) struct Number<'a> {
     counters: &'a Counters,
     seq: Option<u64>,
-    /// So many numbers more are taken together with it. The records that get them count as unsent until then.
-    more: u64,
+    /// So many numbers more are taken together with it, so that no other thread gets one between. The records that get
+    /// them count as unsent until then.
+    pub(super) more: u64,
     /// Whether the record counts as unsent.
     is_unsent: bool,
 }
 
 impl<'a> Number<'a> {
-    /// `seq`: the number, if it was taken already, as one [more](Self::with_more).
+    /// `seq`: the number, if it was taken already, as one [more](Self::more).
     #[inline]
     pub(super) fn new(counters: &'a Counters, seq: Option<u64>) -> Self {
         Self {
@@ -70,15 +71,6 @@ impl<'a> Number<'a> {
             seq,
             more: 0,
             is_unsent: seq.is_some(),
-        }
-    }
-
-    /// Takes so many numbers more together with this one: no other thread gets one between.
-    #[cfg(feature = "scope")]
-    pub(super) fn with_more(counters: &'a Counters, more: u64) -> Self {
-        Self {
-            more,
-            ..Self::new(counters, None)
         }
     }
 
@@ -179,10 +171,9 @@ impl Counters {
     /// Takes the counts of unreported drops. The caller reports them, or [restores](Self::restore_unreported) them if
     /// it cannot.
     pub(crate) fn take_unreported(&self) -> Option<Levels> {
-        // While nothing is unreported, a record costs this one load. Relaxed: if it misses a new drop, a later record
-        // reports it. Acquire pairs with the Release swaps in `mark_unreported` and makes the counts visible. Nothing
-        // was written before that another thread needs, so Release is not needed.
-        if self.any_unreported.load(Relaxed) == 0 || self.any_unreported.swap(0, Acquire) == 0 {
+        // Acquire pairs with the Release swaps in `mark_unreported` and makes the counts visible. Nothing was written
+        // before that another thread needs, so Release is not needed.
+        if self.any_unreported.swap(0, Acquire) == 0 {
             return None;
         }
         let mut counts = Levels::default();
@@ -243,11 +234,11 @@ mod tests {
         assert_eq!((certain.get(false), counters.sent()), (1, 1));
     }
 
-    #[cfg(feature = "scope")]
     #[test]
     fn a_number_that_was_taken_for_a_later_record_is_not_one_of_a_sent_record() {
         let counters = Counters::default();
-        let mut last_of_batch = Number::with_more(&counters, 1);
+        let mut last_of_batch = Number::new(&counters, None);
+        last_of_batch.more = 1;
         assert_eq!((last_of_batch.get(false), counters.sent()), (1, 1));
         let mut escalating = Number::new(&counters, Some(2));
         assert_eq!((escalating.get(false), counters.sent()), (2, 1));

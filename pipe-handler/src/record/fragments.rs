@@ -68,10 +68,10 @@ impl RecordWriter {
         };
         let payload = &frame[HEAD_LENGTH..];
         if payload.len() <= self.settings.record_limit {
-            return self.put_fragments(payload, limit, &mut late, deadline);
+            return self.put_payload(payload, limit, &mut late, deadline);
         }
         match self.truncate(payload) {
-            Some(mut frame) => self.put_wide(&mut frame, &mut late, deadline),
+            Some(frame) => self.put_payload(&frame[HEAD_LENGTH..], limit, &mut late, deadline),
             None => Written::Full,
         }
     }
@@ -88,29 +88,10 @@ impl RecordWriter {
         Some(frame)
     }
 
-    /// Writes the frame of a record that was encoded with the number `u64::MAX`, in fragments if it is too long.
-    pub(super) fn put_wide(
-        &self,
-        frame: &mut [u8],
-        late: &mut Late<'_, '_>,
-        deadline: &mut Deadline,
-    ) -> Written {
-        let mut encoded = Encoded {
-            bytes: frame,
-            time: late.time,
-            number: Some(late.number),
-            payload_at: HEAD_LENGTH,
-        };
-        match self.put_other(&mut encoded, deadline) {
-            Written::TooLong(limit) => {
-                self.put_fragments(&frame[HEAD_LENGTH..], limit, late, deadline)
-            }
-            written => written,
-        }
-    }
-
-    /// Writes a payload as fragments, whose frames have at most `limit` bytes, or less if a ring takes less.
-    fn put_fragments(
+    /// Writes the payload of a record that was encoded with the number `u64::MAX`: in one frame if `limit` is
+    /// `usize::MAX` and it fits, otherwise as fragments, whose frames have at most `limit` bytes, or less if a ring takes
+    /// less.
+    pub(super) fn put_payload(
         &self,
         payload: &[u8],
         mut limit: usize,
@@ -126,9 +107,16 @@ impl RecordWriter {
             if late.scratch.try_reserve(needed).is_err() {
                 return Written::Full;
             }
-            let mut fragment = Fragment::new(late.stream, piece);
-            (fragment.pid, fragment.index, fragment.last) = (Some(pid()), index, after.is_empty());
-            fragment.encode_frame(late.scratch);
+            if limit == usize::MAX {
+                late.scratch
+                    .extend_from_slice(&(piece.len() as u32).to_be_bytes());
+                late.scratch.extend_from_slice(piece);
+            } else {
+                let mut fragment = Fragment::new(late.stream, piece);
+                (fragment.pid, fragment.index) = (Some(pid()), index);
+                fragment.last = after.is_empty();
+                fragment.encode_frame(late.scratch);
+            }
             let mut encoded = Encoded {
                 payload_at: late.scratch.len() - piece.len(),
                 bytes: late.scratch,

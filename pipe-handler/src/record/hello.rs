@@ -81,20 +81,20 @@ impl RecordWriter {
         hello.time = Some(now());
         hello.context = self.settings.context.borrowed();
         hello.instance = Some(self.session.instance());
-        let encode = |hello: &Hello<'_>| {
-            let mut frame = Vec::new();
+        // The context can be left out, and then the name: every record carries them.
+        let shorten: [fn(&mut Hello<'_>); 3] = [
+            |_| (),
+            |hello| hello.context = KeyValues::new(),
+            |hello| hello.process = None,
+        ];
+        let mut frame = Vec::new();
+        for shorten in shorten {
+            shorten(&mut hello);
+            frame.clear();
             hello.encode_frame(&mut frame);
-            frame
-        };
-        let mut frame = encode(&hello);
-        if frame.len() > PIPE_BUF {
-            // The context can be left out: every record carries it.
-            hello.context = KeyValues::new();
-            frame = encode(&hello);
-        }
-        if frame.len() > PIPE_BUF {
-            hello.process = None;
-            frame = encode(&hello);
+            if frame.len() <= PIPE_BUF {
+                break;
+            }
         }
         frame
     }

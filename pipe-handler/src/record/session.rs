@@ -45,14 +45,6 @@ pub(crate) enum Phase {
     Gone,
 }
 
-const PHASES: [Phase; 6] = [
-    Phase::New,
-    Phase::Due,
-    Phase::Beginning,
-    Phase::Opening,
-    Phase::Open,
-    Phase::Gone,
-];
 /// The bits of the state that hold the phase. The others hold the generation.
 const PHASE_MASK: u64 = (1 << process::UNUSED_BITS) - 1;
 
@@ -67,7 +59,7 @@ impl Session {
 
     #[inline]
     pub(crate) fn is_open(&self) -> bool {
-        self.state.load(Acquire) == state(Phase::Open)
+        self.state.load(Acquire) == of_this_process(Phase::Open)
     }
 
     #[inline]
@@ -90,7 +82,7 @@ impl Session {
         }
         // Acquire: if an earlier attempt found no room (`Phase::Due`), its resets are visible to this one. Relaxed on
         // failure: the value is not used, the caller asks again.
-        let next = state(Phase::Beginning);
+        let next = of_this_process(Phase::Beginning);
         match self.state.compare_exchange(found, next, Acquire, Relaxed) {
             Ok(_) => phase,
             // Another thread was faster; the phase that it chose shows at the next call.
@@ -108,7 +100,7 @@ impl Session {
     /// Release: [`Phase::Opening`] publishes the instance, and counters that were set to zero. [`Phase::New`] orders the
     /// reads of the counters by a close before they are set to zero again.
     pub(crate) fn set(&self, phase: Phase) {
-        self.state.store(state(phase), Release);
+        self.state.store(of_this_process(phase), Release);
     }
 
     /// Lets the next record begin a new session, because the rings of the one with this instance have become unusable.
@@ -116,7 +108,7 @@ impl Session {
         // Several threads find that out. If another one has begun a new session already, this one leaves it alone. (If it
         // does so between the two lines, there is one session more, which does no harm.)
         if self.instance() == instance {
-            let (open, new) = (state(Phase::Open), state(Phase::New));
+            let (open, new) = (of_this_process(Phase::Open), of_this_process(Phase::New));
             // Release: as in `set`. Relaxed on failure: then there is nothing to do.
             let _done_already = self.state.compare_exchange(open, new, Release, Relaxed);
         }
@@ -125,18 +117,20 @@ impl Session {
 
 /// Returns a phase of this process, as `Session::state` holds it.
 #[inline]
-fn state(phase: Phase) -> u64 {
+fn of_this_process(phase: Phase) -> u64 {
     process::generation() | phase as u64
 }
 
 /// Returns the phase in which a state is in this process.
 fn phase(state: u64) -> Phase {
-    let phase = PHASES.get((state & PHASE_MASK) as usize).copied();
-    match phase.unwrap_or(Phase::New) {
-        Phase::Gone => Phase::Gone,
-        _ if state & !PHASE_MASK != process::generation() => Phase::New,
-        phase => phase,
+    if state & PHASE_MASK == Phase::Gone as u64 {
+        return Phase::Gone;
     }
+    let phases = [Phase::Due, Phase::Beginning, Phase::Opening, Phase::Open];
+    let phase = phases
+        .into_iter()
+        .find(|&phase| state == of_this_process(phase));
+    phase.unwrap_or(Phase::New)
 }
 
 #[cfg(test)]

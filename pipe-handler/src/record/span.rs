@@ -4,7 +4,7 @@ use record_proto::{EncodedSpan, PairWriter};
 
 use super::thread::Buffers;
 use super::writer::RecordWriter;
-use crate::sys::{NestingGuard, Refused};
+use crate::sys::NestingGuard;
 
 impl RecordWriter {
     /// Encodes a span, whose fields `write` passes to the writer. Foreign code runs here, as in a log call.
@@ -17,19 +17,16 @@ impl RecordWriter {
         name: &str,
         write: impl FnOnce(&mut PairWriter<'_, '_>),
     ) -> Option<EncodedSpan> {
-        if self.is_gone() {
+        if self.discards() {
             return None;
         }
         let nesting = NestingGuard::enter();
-        if let Err(Refused::Suppressed) = nesting {
-            return None;
-        }
         let mut buffers = Buffers::take();
         // The identity comes with the limits.
         self.identify(&mut buffers);
         let span = match nesting {
-            Ok(_) => buffers.encoder.encode_span(name, write),
-            Err(_) => buffers.encoder.encode_span(name, |_| {}),
+            Some(_) => buffers.encoder.encode_span(name, write),
+            None => buffers.encoder.encode_span(name, |_| {}),
         };
         buffers.put_back();
         span

@@ -9,7 +9,7 @@ use super::counters::Number;
 use super::fragments::Late;
 use super::thread::Buffers;
 use super::writer::RecordWriter;
-use crate::sys::{NestingGuard, Refused};
+use crate::sys::NestingGuard;
 use crate::transport::{Deadline, Written};
 
 /// A record that was formatted and is not sent yet.
@@ -83,18 +83,14 @@ impl RecordWriter {
         event: &impl Event,
         place: impl FnOnce(&mut Unsent<'_>) -> bool,
     ) {
-        if self.is_gone() {
+        if self.discards() {
             return;
         }
         let level = event.level();
         let mut deadline = self.deadline(level);
-        let _nesting = match NestingGuard::enter() {
-            Ok(nesting) => nesting,
-            Err(Refused::Suppressed) => return,
-            Err(Refused::TooDeep) => {
-                self.open(&mut deadline);
-                return self.drop_record(level);
-            }
+        let Some(_nesting) = NestingGuard::enter() else {
+            self.open(&mut deadline);
+            return self.drop_record(level);
         };
         let mut buffers = Buffers::take();
         self.identify(&mut buffers);
@@ -161,8 +157,7 @@ impl RecordWriter {
         more: u64,
         deadline: &mut Deadline,
     ) -> Option<u64> {
-        // A drain that logs must not wait for itself.
-        if batch.ends.is_empty() || self.is_gone() || NestingGuard::is_suppressed() {
+        if batch.ends.is_empty() || self.discards() {
             return None;
         }
         if !self.open(deadline) {
@@ -193,7 +188,8 @@ impl RecordWriter {
         for (level, fields) in batch.iter() {
             left -= 1;
             let more = if left == 0 { more } else { 0 };
-            let mut number = Number::with_more(&self.counters, more);
+            let mut number = Number::new(&self.counters, None);
+            number.more = more;
             let mut late = Late {
                 number: &mut number,
                 time: now(),
@@ -203,7 +199,7 @@ impl RecordWriter {
             frame.clear();
             let info = BatchInfo::new(reason, id, left);
             put_batched_record(fields, u64::MAX, info, &mut frame);
-            let written = self.put_wide(&mut frame, &mut late, deadline);
+            let written = self.put_payload(&frame[HEAD_LENGTH..], usize::MAX, &mut late, deadline);
             if written == Written::SessionOver {
                 // The records are of the session that is over: in this one, they are dropped.
                 self.begin_anew(Some(instance), &mut number, deadline);

@@ -8,7 +8,7 @@ use record_proto::{Event, HEAD_LENGTH, Identity, KeyValues, LogRecord, RecordEnc
 use super::counters::{Counters, Counts, Number};
 use super::session::{Phase, Session};
 use super::thread::Buffers;
-use crate::sys::{NestingGuard, Refused, process};
+use crate::sys::{NestingGuard, process};
 use crate::transport::{Deadline, LateFrame, Overflow, Transport, WaitReadError, Written};
 
 /// Writes the records of one handler.
@@ -71,19 +71,15 @@ impl RecordWriter {
 
     /// Makes and writes a record: the stages, in order.
     pub(crate) fn log(&self, event: &impl Event) {
-        if self.is_gone() {
+        if self.discards() {
             return;
         }
         let level = event.level();
         let mut deadline = self.deadline(level);
-        let _nesting = match NestingGuard::enter() {
-            Ok(nesting) => nesting,
-            Err(Refused::Suppressed) => return,
-            Err(Refused::TooDeep) => {
-                // In a forked child, this sets the counters to zero before the drop is counted.
-                self.open(&mut deadline);
-                return self.drop_record(level);
-            }
+        let Some(_nesting) = NestingGuard::enter() else {
+            // In a forked child, this sets the counters to zero before the drop is counted.
+            self.open(&mut deadline);
+            return self.drop_record(level);
         };
         let mut buffers = Buffers::take();
         self.identify(&mut buffers);
@@ -97,6 +93,16 @@ impl RecordWriter {
             false => self.drop_record(level),
         }
         buffers.put_back();
+    }
+
+    /// Whether records are discarded: nobody reads them, or a drain is at work in this thread.
+    #[inline]
+    pub(super) fn discards(&self) -> bool {
+        #[cfg(feature = "drain")]
+        if crate::transport::drained::is_at_work() {
+            return true;
+        }
+        self.is_gone()
     }
 
     #[inline]
@@ -224,9 +230,9 @@ impl RecordWriter {
 
     /// Waits until everything logged so far has left this process, at most for the exit timeout.
     pub(crate) fn flush(&self) {
-        if !NestingGuard::is_suppressed() {
-            self.transport.flush(&mut self.exit_deadline());
-        }
+        // All ways but that over a drain hold nothing.
+        #[cfg(feature = "drain")]
+        self.transport.flush(&mut self.exit_deadline());
     }
 
     /// Waits until the parent has read everything that this process has logged.

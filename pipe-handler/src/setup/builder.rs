@@ -50,13 +50,7 @@ pub struct Builder {
 impl PipeHandler {
     /// Returns a builder with the default settings.
     pub fn builder() -> Builder {
-        Builder::new()
-    }
-}
-
-impl Builder {
-    pub(crate) fn new() -> Self {
-        Self {
+        Builder {
             filter: None,
             panic_hook: true,
             check_before_each_write: false,
@@ -76,7 +70,9 @@ impl Builder {
             },
         }
     }
+}
 
+impl Builder {
     /// Sets which records are sent, in env_logger's directives: `info,worker::db=debug`. The default is `info`.
     ///
     /// A filter that the parent sets (`RECORD_PIPE_FILTER`) takes precedence.

@@ -1,13 +1,11 @@
 //! Closes the handlers when the process ends by `return` from main or by `exit`, the two ends at which hooks run.
 
-use std::sync::{
-    Mutex, Weak,
-    atomic::{AtomicBool, Ordering::Relaxed},
-};
+use std::sync::{Mutex, Weak};
 
 use crate::record::RecordWriter;
 
-static WRITERS: Mutex<Vec<Weak<RecordWriter>>> = Mutex::new(Vec::new());
+/// `None` until the hook is installed.
+static WRITERS: Mutex<Option<Vec<Weak<RecordWriter>>>> = Mutex::new(None);
 
 /// Closes the writer when the process exits.
 #[expect(
@@ -15,18 +13,17 @@ static WRITERS: Mutex<Vec<Weak<RecordWriter>>> = Mutex::new(Vec::new());
     reason = "atexit has no safe wrapper in std or rustix; the hook is a function of this program"
 )]
 pub(crate) fn close_at_exit(writer: Weak<RecordWriter>) {
-    static IS_HOOKED: AtomicBool = AtomicBool::new(false);
-    if !IS_HOOKED.load(Relaxed) {
+    let Ok(mut writers) = WRITERS.lock() else {
+        return;
+    };
+    let writers = writers.get_or_insert_with(|| {
         // SAFETY: the hook is a function of this program. If it is part of a library, the C library runs it before it
         // unloads that library.
         let _error = unsafe { libc::atexit(close_all) };
-        // Relaxed, and not a `Once`, which a fork could leave half done: a second hook finds everything closed.
-        IS_HOOKED.store(true, Relaxed);
-    }
-    if let Ok(mut writers) = WRITERS.lock() {
-        writers.retain(|writer| writer.strong_count() > 0);
-        writers.push(writer);
-    }
+        Vec::new()
+    });
+    writers.retain(|writer| writer.strong_count() > 0);
+    writers.push(writer);
 }
 
 extern "C" fn close_all() {
@@ -35,7 +32,7 @@ extern "C" fn close_all() {
     let Ok(writers) = WRITERS.try_lock() else {
         return;
     };
-    for writer in writers.iter().filter_map(Weak::upgrade) {
+    for writer in writers.iter().flatten().filter_map(Weak::upgrade) {
         writer.close_at_exit();
     }
 }

@@ -4,13 +4,11 @@
 mod atomic;
 mod nesting;
 pub(crate) mod process;
+#[cfg_attr(
+    any(target_vendor = "apple", target_os = "netbsd"),
+    path = "sigpipe_by_flag.rs"
+)]
 pub(crate) mod sigpipe;
 mod thread_id;
 
-#[cfg(feature = "drain")]
-pub(crate) use nesting::suppress_logging;
-pub(crate) use {
-    atomic::AtomicU64,
-    nesting::{NestingGuard, Refused},
-    thread_id::thread_id,
-};
+pub(crate) use {atomic::AtomicU64, nesting::NestingGuard, thread_id::thread_id};

@@ -3,168 +3,112 @@
 //! Rust programs ignore the signal from the start. Other programs do not, and a program may change that at any time,
 //! so the disposition is queried for each write. This is used only if the kernel has no writes that raise no signal.
 
-#[cfg(test)]
-#[cfg(not(any(target_vendor = "apple", target_os = "netbsd")))]
-pub(crate) use system::change_mask;
-#[cfg(test)]
-pub(crate) use system::while_blocked;
-pub(crate) use system::{prepare, without};
+#![expect(
+    unsafe_code,
+    reason = "the calls on signals have no safe wrappers in std or rustix; they take pointers to values on the stack"
+)]
 
-#[cfg(not(any(target_vendor = "apple", target_os = "netbsd")))]
-mod system {
-    use std::{mem::MaybeUninit, os::fd::BorrowedFd, ptr};
+use std::{mem::MaybeUninit, os::fd::BorrowedFd, ptr};
 
-    use rustix::io::Errno;
+use rustix::io::Errno;
 
-    pub(crate) fn prepare(_: BorrowedFd<'_>) {}
+pub(crate) fn prepare(_: BorrowedFd<'_>) {}
 
-    /// Runs `write` so that a SIGPIPE that it raises neither ends the process nor runs a handler of the program, and
-    /// leaves this thread's signal mask and pending signals as they were.
-    ///
-    /// That is one system call in addition to the write if the program ignores the signal, and three otherwise. The
-    /// disposition is queried for each write, because the program may change it at any time. A write of 100 bytes takes
-    /// 150 ns by itself, 260 ns in this way if the signal is ignored and 415 ns otherwise, and 180 ns by pwritev2 with
-    /// RWF_NOSIGNAL (`cargo test --release -p pipe-handler --lib what_a_write_costs -- --ignored --nocapture`).
-    ///
-    /// There are two exceptions. Both need a program that ignores the signal at the query, and a pipe without a reader.
-    ///
-    /// - If another thread changes the disposition between the query and the end of the write, which may wait for room,
-    ///   the signal has its new effect: the default action ends the process, a handler runs.
-    /// - If the program also blocks the signal in this thread, a SIGPIPE that was pending for this thread before the
-    ///   write is consumed too, because the system merges it with that of the write.
-    pub(crate) fn without<T>(write: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
-        if !is_ignored() {
-            return while_blocked(write);
-        }
-        let written = write();
-        // Linux keeps the signal pending although it is ignored if this thread blocks it, and would deliver it if the
-        // program stopped ignoring it and then unblocked it. Only signals that this thread blocks count as pending.
-        if matches!(written, Err(Errno::PIPE)) && is_pending() {
-            consume();
-        }
-        written
+/// Runs `write` so that a SIGPIPE that it raises neither ends the process nor runs a handler of the program, and
+/// leaves this thread's signal mask and pending signals as they were.
+///
+/// That is one system call in addition to the write if the program ignores the signal, and three otherwise. The
+/// disposition is queried for each write, because the program may change it at any time. A write of 100 bytes takes
+/// 150 ns by itself, 260 ns in this way if the signal is ignored and 415 ns otherwise, and 180 ns by pwritev2 with
+/// RWF_NOSIGNAL (`cargo test --release -p pipe-handler --lib what_a_write_costs -- --ignored --nocapture`).
+///
+/// There are two exceptions. Both need a program that ignores the signal at the query, and a pipe without a reader.
+///
+/// - If another thread changes the disposition between the query and the end of the write, which may wait for room,
+///   the signal has its new effect: the default action ends the process, a handler runs.
+/// - If the program also blocks the signal in this thread, a SIGPIPE that was pending for this thread before the
+///   write is consumed too, because the system merges it with that of the write.
+pub(crate) fn without<T>(write: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+    if !is_ignored() {
+        return while_blocked(write);
     }
-
-    /// Returns whether this process ignores SIGPIPE; `false` if a sandbox refuses the call.
-    #[expect(
-        unsafe_code,
-        reason = "sigaction has no safe wrapper in std or rustix; it takes a pointer to a value on the stack"
-    )]
-    fn is_ignored() -> bool {
-        let mut action = MaybeUninit::<libc::sigaction>::uninit();
-        // SAFETY: the first pointer is null, so nothing is changed; the second is to memory for an action, which this
-        // call fills in.
-        if unsafe { libc::sigaction(libc::SIGPIPE, ptr::null(), action.as_mut_ptr()) } != 0 {
-            return false;
-        }
-        // SAFETY: the call has succeeded, so it has filled in the action.
-        unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
+    let written = write();
+    // Linux keeps the signal pending although it is ignored if this thread blocks it, and would deliver it if the
+    // program stopped ignoring it and then unblocked it. Only signals that this thread blocks count as pending.
+    if matches!(written, Err(Errno::PIPE)) && is_pending() {
+        consume();
     }
-
-    /// Blocks SIGPIPE in this thread, which is the one that would get it, during `write`, and consumes the signal that
-    /// the write raised.
-    pub(crate) fn while_blocked<T>(write: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
-        let before = change_mask(libc::SIG_BLOCK, &sigpipe());
-        let was_blocked = contains_sigpipe(&before);
-        // A signal that was pending before the write is for the program.
-        let is_ours = !was_blocked || !is_pending();
-        let written = write();
-        if is_ours && matches!(written, Err(Errno::PIPE)) {
-            consume();
-        }
-        if !was_blocked {
-            change_mask(libc::SIG_SETMASK, &before);
-        }
-        written
-    }
-
-    #[expect(
-        unsafe_code,
-        reason = "sigemptyset and sigaddset have no safe wrappers in std or rustix; they take pointers to values on \
-                  the stack"
-    )]
-    fn sigpipe() -> libc::sigset_t {
-        let mut set = MaybeUninit::uninit();
-        // SAFETY: the pointer is to memory for a signal set, which this call fills in.
-        unsafe { libc::sigemptyset(set.as_mut_ptr()) };
-        // SAFETY: filled in above.
-        let mut set = unsafe { set.assume_init() };
-        // SAFETY: the set is initialised and the signal exists.
-        unsafe { libc::sigaddset(&mut set, libc::SIGPIPE) };
-        set
-    }
-
-    #[expect(
-        unsafe_code,
-        reason = "sigismember has no safe wrapper in std or rustix"
-    )]
-    fn contains_sigpipe(set: &libc::sigset_t) -> bool {
-        // SAFETY: the set is initialised and the signal exists.
-        unsafe { libc::sigismember(set, libc::SIGPIPE) == 1 }
-    }
-
-    #[expect(
-        unsafe_code,
-        reason = "sigpending has no safe wrapper in std or rustix; it takes a pointer to a value on the stack"
-    )]
-    fn is_pending() -> bool {
-        let mut pending = sigpipe();
-        // SAFETY: the pointer is to a signal set, which this call overwrites.
-        unsafe { libc::sigpending(&mut pending) };
-        contains_sigpipe(&pending)
-    }
-
-    /// Changes the mask of this thread and returns the previous one.
-    #[expect(
-        unsafe_code,
-        reason = "pthread_sigmask has no safe wrapper in std or rustix; it takes pointers to values on the stack"
-    )]
-    pub(crate) fn change_mask(how: libc::c_int, set: &libc::sigset_t) -> libc::sigset_t {
-        let mut before = *set;
-        // SAFETY: both pointers are to signal sets; the call writes the previous mask to the second.
-        unsafe { libc::pthread_sigmask(how, set, &mut before) };
-        before
-    }
-
-    /// Consumes a pending signal, and does not wait for one. The signal that a write raised is pending for this thread,
-    /// and is taken before one that is pending for the process.
-    #[expect(
-        unsafe_code,
-        reason = "sigtimedwait has no safe wrapper in std or rustix; it takes pointers to values on the stack"
-    )]
-    fn consume() {
-        let signal = sigpipe();
-        let no_wait = libc::timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        // SAFETY: the set and the time are initialised; a null pointer asks for no information about the signal.
-        unsafe { libc::sigtimedwait(&signal, ptr::null_mut(), &no_wait) };
-    }
+    written
 }
 
-/// On these systems the signal goes to the whole process, so the mask of one thread does not hold it back. Instead, a
-/// flag of the open file description turns it off. This affects everybody who shares the description, and changes
-/// nothing else for them.
-#[cfg(any(target_vendor = "apple", target_os = "netbsd"))]
-mod system {
-    use std::os::fd::{AsRawFd, BorrowedFd};
-
-    use rustix::io::Errno;
-
-    #[expect(
-        unsafe_code,
-        reason = "F_SETNOSIGPIPE has no safe wrapper in std or rustix"
-    )]
-    pub(crate) fn prepare(fd: BorrowedFd<'_>) {
-        // SAFETY: the call sets a flag of an open descriptor and touches no memory.
-        unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETNOSIGPIPE, 1) };
+/// Returns whether this process ignores SIGPIPE; `false` if a sandbox refuses the call.
+fn is_ignored() -> bool {
+    let mut action = MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: the first pointer is null, so nothing is changed; the second is to memory for an action, which this
+    // call fills in.
+    if unsafe { libc::sigaction(libc::SIGPIPE, ptr::null(), action.as_mut_ptr()) } != 0 {
+        return false;
     }
+    // SAFETY: the call has succeeded, so it has filled in the action.
+    unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
+}
 
-    pub(crate) fn without<T>(write: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
-        write()
+/// Blocks SIGPIPE in this thread, which is the one that would get it, during `write`, and consumes the signal that
+/// the write raised.
+pub(crate) fn while_blocked<T>(write: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+    let before = change_mask(libc::SIG_BLOCK, &sigpipe());
+    let was_blocked = contains_sigpipe(&before);
+    // A signal that was pending before the write is for the program.
+    let is_ours = !was_blocked || !is_pending();
+    let written = write();
+    if is_ours && matches!(written, Err(Errno::PIPE)) {
+        consume();
     }
+    if !was_blocked {
+        change_mask(libc::SIG_SETMASK, &before);
+    }
+    written
+}
 
-    #[cfg(test)]
-    pub(crate) use without as while_blocked;
+fn sigpipe() -> libc::sigset_t {
+    let mut set = MaybeUninit::uninit();
+    // SAFETY: the pointer is to memory for a signal set, which this call fills in.
+    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+    // SAFETY: filled in above.
+    let mut set = unsafe { set.assume_init() };
+    // SAFETY: the set is initialised and the signal exists.
+    unsafe { libc::sigaddset(&mut set, libc::SIGPIPE) };
+    set
+}
+
+fn contains_sigpipe(set: &libc::sigset_t) -> bool {
+    // SAFETY: the set is initialised and the signal exists.
+    unsafe { libc::sigismember(set, libc::SIGPIPE) == 1 }
+}
+
+fn is_pending() -> bool {
+    let mut pending = sigpipe();
+    // SAFETY: the pointer is to a signal set, which this call overwrites.
+    unsafe { libc::sigpending(&mut pending) };
+    contains_sigpipe(&pending)
+}
+
+/// Changes the mask of this thread and returns the previous one.
+pub(crate) fn change_mask(how: libc::c_int, set: &libc::sigset_t) -> libc::sigset_t {
+    let mut before = *set;
+    // SAFETY: both pointers are to signal sets; the call writes the previous mask to the second.
+    unsafe { libc::pthread_sigmask(how, set, &mut before) };
+    before
+}
+
+/// Consumes a pending signal, and does not wait for one. The signal that a write raised is pending for this thread,
+/// and is taken before one that is pending for the process.
+fn consume() {
+    let signal = sigpipe();
+    let no_wait = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the set and the time are initialised; a null pointer asks for no information about the signal.
+    unsafe { libc::sigtimedwait(&signal, ptr::null_mut(), &no_wait) };
 }

@@ -61,15 +61,6 @@ impl Transport {
         }
     }
 
-    #[cfg(feature = "drain")]
-    pub(crate) fn over(queue: Arc<Queue>) -> Self {
-        Self {
-            pipe: None,
-            shared: None,
-            queue: Some(queue),
-        }
-    }
-
     /// Writes a frame in one piece, and completes it once there is room.
     #[inline(always)]
     pub(crate) fn put(&self, frame: &mut impl LateFrame, deadline: &mut Deadline) -> Written {
@@ -100,19 +91,6 @@ impl Transport {
     #[inline(always)]
     pub(crate) fn shared(&self) -> Option<(&SharedBuffer, &Pipe)> {
         Some((self.shared.as_deref()?, self.pipe.as_ref()?))
-    }
-
-    /// Waits until everything written so far has left this process. Returns `false` if the deadline was too short.
-    #[cfg_attr(
-        not(feature = "drain"),
-        expect(unused_variables, reason = "nothing is held")
-    )]
-    pub(crate) fn flush(&self, deadline: &mut Deadline) -> bool {
-        #[cfg(feature = "drain")]
-        if let Some(queue) = &self.queue {
-            return queue.flush(deadline);
-        }
-        true
     }
 
     /// Gives the rings of a shared buffer back; later frames go through the pipe.

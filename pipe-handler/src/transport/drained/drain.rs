@@ -11,8 +11,8 @@ use std::{
 
 use tokio::io::AsyncWrite;
 
+use super::at_work::at_work;
 use super::queue::{Queue, Taken};
-use crate::sys::suppress_logging;
 
 /// Writes the records of a handler to something other than a pipe, as a task of the program's own runtime.
 ///
@@ -72,7 +72,7 @@ impl<W: AsyncWrite + Unpin> Future for Drain<W> {
             return Poll::Ready(Ok(()));
         }
         // Otherwise a writer that logs would write its own records, and log again, without end.
-        let ended = ready!(suppress_logging(|| self.write(cx)));
+        let ended = ready!(at_work(|| self.write(cx)));
         self.queue.end();
         Poll::Ready(ended)
     }
