@@ -5,14 +5,13 @@ use std::borrow::Cow;
 use record_proto::{Encode, HEAD_LENGTH, LogRecord};
 
 use super::counters::Number;
-use super::fragments::Late;
 use super::thread::Buffers;
 use super::writer::{RecordWriter, pid};
 use crate::transport::Written;
 
 impl RecordWriter {
     /// Writes a record that was not made from a `log::Record`, for example that of a panic.
-    pub(crate) fn log_built(&self, record: LogRecord<'_>) {
+    pub(crate) fn log_built<'r>(&'r self, mut record: LogRecord<'r>) {
         let level = record.level;
         let mut deadline = self.deadline(level);
         if self.discards() {
@@ -21,19 +20,19 @@ impl RecordWriter {
         if !self.open(&mut deadline) {
             return self.drop_record(level);
         }
-        let mut buffers = Buffers::take();
-        let mut record = record;
-        let Buffers {
-            thread, scratch, ..
-        } = &mut *buffers;
-        thread.follow_fork();
+        let mut buffers = Buffers::take(deadline);
+        let commit = &mut buffers.commit;
+        commit.thread.follow_fork();
+        let name = commit.thread.name.as_deref();
         record.process = self.settings.process.as_deref().map(Cow::Borrowed);
-        record.thread_id = thread.id;
-        record.thread = thread.name.as_deref().map(Cow::Borrowed);
+        record.thread_id = commit.thread.id;
+        record.thread = name.map(|name| Cow::Owned(name.to_owned()));
         record.context = self.settings.context.borrowed();
         record.truncate_names();
         // It has a number already if it follows a batch.
-        let mut number = Number::new(&self.counters, Some(record.seq).filter(|&seq| seq != 0));
+        if record.seq != 0 {
+            commit.number = Number::taken(record.seq);
+        }
         record.seq = u64::MAX;
         let mut frame = Vec::new();
         let written = loop {
@@ -44,18 +43,12 @@ impl RecordWriter {
                 break Written::Full;
             }
             record.encode_frame(&mut frame);
-            let mut late = Late {
-                number: &mut number,
-                time: record.time,
-                stream: thread.stream,
-                scratch,
-            };
-            match self.put_payload(&frame[HEAD_LENGTH..], usize::MAX, &mut late, &mut deadline) {
-                Written::SessionOver if self.begin_anew(instance, &mut number, &mut deadline) => {}
-                written => break written,
+            let written = self.put_payload(&frame[HEAD_LENGTH..], usize::MAX, commit);
+            if written != Written::SessionOver || !self.begin_anew(instance, commit) {
+                break written;
             }
         };
-        self.count(written, level, &mut number);
+        self.count(written, level, &mut commit.number);
         buffers.put_back();
     }
 }

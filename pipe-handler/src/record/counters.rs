@@ -51,55 +51,59 @@ pub(crate) struct Counters {
 }
 
 /// The sequence number of a record, taken when it is asked for first.
-#[derive(Debug)]
-pub(super) struct Number<'a> {
-    counters: &'a Counters,
-    seq: Option<u64>,
+#[derive(Debug, Default)]
+pub(super) struct Number {
+    pub(super) seq: Option<u64>,
     /// So many numbers more are taken together with it, so that no other thread gets one between. The records that get
     /// them count as unsent until then.
-    pub(super) more: u64,
+    more: u64,
     /// Whether the record counts as unsent.
     is_unsent: bool,
 }
 
-impl<'a> Number<'a> {
-    /// `seq`: the number, if it was taken already, as one [more](Self::more).
-    #[inline]
-    pub(super) fn new(counters: &'a Counters, seq: Option<u64>) -> Self {
+impl Number {
+    /// A number that was taken as one [more](Self::and_more) with that of another record.
+    pub(super) fn taken(seq: u64) -> Self {
         Self {
-            counters,
-            seq,
+            seq: Some(seq),
             more: 0,
-            is_unsent: seq.is_some(),
+            is_unsent: true,
+        }
+    }
+
+    #[cfg(feature = "scope")]
+    pub(super) fn and_more(more: u64) -> Self {
+        Self {
+            more,
+            ..Self::default()
         }
     }
 
     /// Returns the number. `may_fail`: the record is not sent yet, and may be given up.
     #[inline]
-    pub(super) fn get(&mut self, may_fail: bool) -> u64 {
-        let Self { counters, more, .. } = *self;
+    pub(super) fn get(&mut self, counters: &Counters, may_fail: bool) -> u64 {
         *self.seq.get_or_insert_with(|| {
-            let unsent = more + u64::from(may_fail);
+            let unsent = self.more + u64::from(may_fail);
             if unsent > 0 {
                 counters.unsent.fetch_add(unsent, Relaxed);
             }
             self.is_unsent = may_fail;
-            counters.take_numbers(1 + more)
+            counters.take_numbers(1 + self.more)
         })
     }
 
     /// The record was sent, or is counted as dropped.
     #[inline]
-    pub(super) fn settle(&mut self) {
+    pub(super) fn settle(&mut self, counters: &Counters) {
         if std::mem::replace(&mut self.is_unsent, false) {
-            self.counters.unsent.fetch_sub(1, Relaxed);
+            counters.unsent.fetch_sub(1, Relaxed);
         }
     }
 
     /// The record will never be sent, and is not counted as dropped.
-    pub(super) fn discard(&self) {
+    pub(super) fn discard(&self, counters: &Counters) {
         if self.seq.is_some() && !self.is_unsent {
-            self.counters.unsent.fetch_add(1, Relaxed);
+            counters.unsent.fetch_add(1, Relaxed);
         }
     }
 
@@ -143,17 +147,11 @@ impl Counters {
     /// Returns how many records were sent: all that have a number, without those that were dropped or are not sent yet.
     pub(crate) fn sent(&self) -> u64 {
         // Acquire pairs with `take_numbers`.
-        let numbers = self.numbers.load(Acquire);
-        let others = self
-            .unsent
-            .load(Relaxed)
-            .wrapping_add(self.dropped().total());
-        // Below 0 at a moment in which a record is among the others and has no number yet.
-        numbers
-            .wrapping_sub(others)
-            .cast_signed()
-            .max(0)
-            .cast_unsigned()
+        let numbers = self.numbers.load(Acquire).cast_signed();
+        let unsent = self.unsent.load(Relaxed).cast_signed();
+        let dropped = self.dropped().total().cast_signed();
+        // Below 0 at a moment in which a record counts as unsent or dropped and has no number yet.
+        (numbers - unsent - dropped).max(0).cast_unsigned()
     }
 
     pub(crate) fn dropped(&self) -> Levels {
@@ -211,38 +209,43 @@ mod tests {
     #[test]
     fn a_record_counts_as_sent_only_once_it_is() {
         let counters = Counters::default();
-        let mut waits = Number::new(&counters, None);
-        assert_eq!((waits.get(true), counters.sent()), (1, 0));
-        let mut certain = Number::new(&counters, None);
-        assert_eq!((certain.get(false), counters.sent()), (2, 1));
-        waits.settle();
-        waits.settle();
-        certain.settle();
+        let mut waits = Number::default();
+        assert_eq!((waits.get(&counters, true), counters.sent()), (1, 0));
+        let mut certain = Number::default();
+        assert_eq!((certain.get(&counters, false), counters.sent()), (2, 1));
+        waits.settle(&counters);
+        waits.settle(&counters);
+        certain.settle(&counters);
         assert_eq!(counters.sent(), 2);
         // Of this one the parent has the number, but nobody reads it.
-        let mut late = Number::new(&counters, None);
-        late.get(false);
-        late.discard();
-        Number::new(&counters, None).discard();
+        let mut late = Number::default();
+        late.get(&counters, false);
+        late.discard(&counters);
+        Number::default().discard(&counters);
         assert_eq!(counters.sent(), 2);
         counters.count_dropped(Level::Info, true);
         counters.take_numbers(1);
         assert_eq!((counters.sent(), counters.dropped().total()), (2, 1));
         counters.reset();
-        assert_eq!((counters.sent(), certain.get(false)), (0, 2));
+        assert_eq!((counters.sent(), certain.get(&counters, false)), (0, 2));
         certain.renew();
-        assert_eq!((certain.get(false), counters.sent()), (1, 1));
+        assert_eq!((certain.get(&counters, false), counters.sent()), (1, 1));
     }
 
     #[test]
     fn a_number_that_was_taken_for_a_later_record_is_not_one_of_a_sent_record() {
         let counters = Counters::default();
-        let mut last_of_batch = Number::new(&counters, None);
-        last_of_batch.more = 1;
-        assert_eq!((last_of_batch.get(false), counters.sent()), (1, 1));
-        let mut escalating = Number::new(&counters, Some(2));
-        assert_eq!((escalating.get(false), counters.sent()), (2, 1));
-        escalating.settle();
+        let mut last_of_batch = Number {
+            more: 1,
+            ..Number::default()
+        };
+        assert_eq!(
+            (last_of_batch.get(&counters, false), counters.sent()),
+            (1, 1)
+        );
+        let mut escalating = Number::taken(2);
+        assert_eq!((escalating.get(&counters, false), counters.sent()), (2, 1));
+        escalating.settle(&counters);
         assert_eq!(counters.sent(), 2);
     }
 
@@ -255,7 +258,7 @@ mod tests {
                 scope.spawn(move || {
                     for _ in 0..20_000 {
                         if waits {
-                            Number::new(counters, None).get(true);
+                            Number::default().get(counters, true);
                         }
                         counters.count_dropped(Level::Info, true);
                         counters.take_numbers(1);

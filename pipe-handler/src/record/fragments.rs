@@ -1,47 +1,37 @@
 //! Records that are not written in one plain frame: those that are too long, and those that were not formatted by an
 //! encoder.
 
-use record_proto::{Encode, FRAGMENT_OVERHEAD, Fragment, HEAD_LENGTH, LogRecord, set_seq};
+use record_proto::{Encode, FRAGMENT_OVERHEAD, Fragment, HEAD_LENGTH, LogRecord, now, set_seq};
 
-use super::counters::Number;
-use super::thread::Buffers;
+use super::counters::{Counters, Number};
+use super::thread::{Buffers, Commit, KEPT_BYTES};
 use super::writer::{RecordWriter, pid};
 use crate::transport::{Deadline, LateFrame, Written};
 
-/// What the frames of a record have in common.
-pub(super) struct Late<'r, 'n> {
-    pub(super) number: &'r mut Number<'n>,
-    pub(super) time: u64,
-    /// The fragment stream of the thread.
-    pub(super) stream: u64,
-    /// The buffer for fragments.
-    pub(super) scratch: &'r mut Vec<u8>,
-}
-
 /// A frame that is encoded but for the number of its record.
-struct Encoded<'f, 'n> {
+struct Encoded<'f> {
     bytes: &'f mut [u8],
-    time: u64,
-    /// The number of the record, which was encoded with `u64::MAX`, if this is its frame or its first fragment.
-    number: Option<&'f mut Number<'n>>,
-    /// Where the payload of the record begins.
+    /// Where the payload of the record begins, which was encoded with the number `u64::MAX`.
     payload_at: usize,
+    /// `None` if this is not the first frame of the record.
+    number: Option<&'f mut Number>,
+    counters: &'f Counters,
 }
 
-impl LateFrame for Encoded<'_, '_> {
+impl LateFrame for Encoded<'_> {
     fn longest(&self) -> usize {
         self.bytes.len()
     }
 
     fn time(&self) -> u64 {
-        self.time
+        now()
     }
 
     fn finish(&mut self, may_fail: bool) -> &[u8] {
         if let Some(number) = &mut self.number {
             let is_fragment = self.payload_at > HEAD_LENGTH;
             let frame = &mut self.bytes[self.payload_at - HEAD_LENGTH..];
-            set_seq(frame, number.get(may_fail || is_fragment));
+            set_seq(frame, number.get(self.counters, may_fail || is_fragment));
         }
         self.bytes
     }
@@ -50,28 +40,17 @@ impl LateFrame for Encoded<'_, '_> {
 impl RecordWriter {
     /// Writes a formatted record that is longer than one frame may be, or than the record limit.
     #[cold]
-    pub(super) fn put_long(
-        &self,
-        number: &mut Number<'_>,
-        limit: usize,
-        buffers: &mut Buffers,
-        deadline: &mut Deadline,
-    ) -> Written {
-        let mut late = Late {
-            number,
-            time: buffers.encoder.time(),
-            stream: buffers.thread.stream,
-            scratch: &mut buffers.scratch,
-        };
+    pub(super) fn put_long(&self, limit: usize, buffers: &mut Buffers) -> Written {
+        let commit = &mut buffers.commit;
         let Some(frame) = buffers.encoder.finish(u64::MAX) else {
             return Written::Full;
         };
         let payload = &frame[HEAD_LENGTH..];
         if payload.len() <= self.settings.record_limit {
-            return self.put_payload(payload, limit, &mut late, deadline);
+            return self.put_payload(payload, limit, commit);
         }
         match self.truncate(payload) {
-            Some(frame) => self.put_payload(&frame[HEAD_LENGTH..], limit, &mut late, deadline),
+            Some(frame) => self.put_payload(&frame[HEAD_LENGTH..], limit, commit),
             None => Written::Full,
         }
     }
@@ -95,35 +74,38 @@ impl RecordWriter {
         &self,
         payload: &[u8],
         mut limit: usize,
-        late: &mut Late<'_, '_>,
-        deadline: &mut Deadline,
+        commit: &mut Commit,
     ) -> Written {
+        if payload.len() > KEPT_BYTES {
+            // No ring takes so long a frame.
+            limit = limit.min(KEPT_BYTES);
+        }
+        let scratch = &mut commit.scratch;
         let (mut index, mut rest) = (0, payload);
         loop {
             let longest = limit.saturating_sub(FRAGMENT_OVERHEAD).max(1);
             let (piece, after) = rest.split_at(rest.len().min(longest));
-            late.scratch.clear();
+            scratch.clear();
             let needed = piece.len() + FRAGMENT_OVERHEAD;
-            if late.scratch.try_reserve(needed).is_err() {
+            if scratch.try_reserve(needed).is_err() {
                 return Written::Full;
             }
             if limit == usize::MAX {
-                late.scratch
-                    .extend_from_slice(&(piece.len() as u32).to_be_bytes());
-                late.scratch.extend_from_slice(piece);
+                scratch.extend_from_slice(&(piece.len() as u32).to_be_bytes());
+                scratch.extend_from_slice(piece);
             } else {
-                let mut fragment = Fragment::new(late.stream, piece);
+                let mut fragment = Fragment::new(commit.thread.stream, piece);
                 (fragment.pid, fragment.index) = (Some(pid()), index);
                 fragment.last = after.is_empty();
-                fragment.encode_frame(late.scratch);
+                fragment.encode_frame(scratch);
             }
             let mut encoded = Encoded {
-                payload_at: late.scratch.len() - piece.len(),
-                bytes: late.scratch,
-                time: late.time,
-                number: (index == 0).then_some(&mut *late.number),
+                payload_at: scratch.len() - piece.len(),
+                bytes: scratch,
+                number: (index == 0).then_some(&mut commit.number),
+                counters: &self.counters,
             };
-            match self.put_other(&mut encoded, deadline) {
+            match self.put_other(&mut encoded, &mut commit.deadline) {
                 Written::Whole if after.is_empty() => return Written::Whole,
                 Written::Whole => (index, rest) = (index + 1, after),
                 Written::TooLong(less) if less < limit => limit = less,

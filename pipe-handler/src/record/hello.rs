@@ -4,8 +4,8 @@ use std::{borrow::Cow, thread, time::Duration};
 
 use record_proto::{Encode, Hello, KeyValues, now};
 
-use super::counters::Number;
 use super::session::Phase;
+use super::thread::Commit;
 use super::writer::{RecordWriter, pid};
 use crate::transport::{Deadline, PIPE_BUF, Written, pause};
 
@@ -37,15 +37,10 @@ impl RecordWriter {
     /// Begins another session after the one with this instance, which is over, and lets the record get another number.
     /// Returns whether the process may write records.
     #[cold]
-    pub(super) fn begin_anew(
-        &self,
-        instance: Option<u32>,
-        number: &mut Number<'_>,
-        deadline: &mut Deadline,
-    ) -> bool {
+    pub(super) fn begin_anew(&self, instance: Option<u32>, commit: &mut Commit) -> bool {
         instance.inspect(|&instance| self.session.abandon(instance));
-        number.renew();
-        self.open(deadline)
+        commit.number.renew();
+        self.open(&mut commit.deadline)
     }
 
     fn send_hello(&self, phase: Phase, deadline: &mut Deadline) -> bool {
@@ -54,9 +49,6 @@ impl RecordWriter {
             #[cfg(feature = "scope")]
             self.reset_kept();
             self.session.renew_instance();
-            if let Ok(mut closed) = self.closed.try_lock() {
-                *closed = None;
-            }
         }
         let instance = self.session.instance();
         self.transport

@@ -5,6 +5,7 @@ use record_proto::{EncodedSpan, PairWriter};
 use super::thread::Buffers;
 use super::writer::RecordWriter;
 use crate::sys::NestingGuard;
+use crate::transport::Deadline;
 
 impl RecordWriter {
     /// Encodes a span, whose fields `write` passes to the writer. Foreign code runs here, as in a log call.
@@ -21,7 +22,7 @@ impl RecordWriter {
             return None;
         }
         let nesting = NestingGuard::enter();
-        let mut buffers = Buffers::take();
+        let mut buffers = Buffers::take(Deadline::no_wait());
         // The identity comes with the limits.
         self.identify(&mut buffers);
         let span = match nesting {

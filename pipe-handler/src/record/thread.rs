@@ -4,11 +4,13 @@ use std::{cell::Cell, sync::atomic::Ordering::Relaxed, thread};
 
 use record_proto::RecordEncoder;
 
+use super::counters::Number;
 use crate::sys::{AtomicU64, process, thread_id};
+use crate::transport::Deadline;
 
 /// The largest buffer that is kept. Without this bound, one record of the largest size would hold its memory until the
 /// thread ends.
-const KEPT_BYTES: usize = 64 * 1024;
+pub(super) const KEPT_BYTES: usize = 64 * 1024;
 
 thread_local! {
     static BUFFERS: Cell<Option<Box<Buffers>>> = const { Cell::new(None) };
@@ -23,17 +25,27 @@ pub(crate) struct Buffers {
     pub(crate) encoder: RecordEncoder,
     /// The instance of the session whose identity the encoder has; `None` before the first record.
     pub(crate) instance: Option<u32>,
-    /// The buffer for reports of drops and for fragments.
-    pub(crate) scratch: Vec<u8>,
-    pub(crate) thread: Thread,
+    pub(crate) commit: Commit,
+}
+
+/// What the commit of the present record needs beside its formatted parts.
+#[derive(Debug)]
+pub(crate) struct Commit {
+    pub(super) number: Number,
+    pub(crate) deadline: Deadline,
+    pub(super) thread: Thread,
+    /// The buffer for frames that the encoder has not made.
+    pub(super) scratch: Vec<u8>,
 }
 
 impl Buffers {
-    /// Takes this thread's buffers, or makes new ones.
+    /// Takes this thread's buffers, or makes new ones, for a record that may wait for room until the deadline.
     #[inline(always)]
-    pub(crate) fn take() -> Box<Self> {
+    pub(crate) fn take(deadline: Deadline) -> Box<Self> {
         let kept = BUFFERS.try_with(Cell::take).ok().flatten();
-        kept.unwrap_or_else(|| Box::new(Self::new()))
+        let mut buffers = kept.unwrap_or_else(Self::new);
+        (buffers.commit.number, buffers.commit.deadline) = (Number::default(), deadline);
+        buffers
     }
 
     /// Keeps the buffers for the thread's next record.
@@ -46,13 +58,17 @@ impl Buffers {
         let _ending = BUFFERS.try_with(|slot| slot.set(Some(self)));
     }
 
-    fn new() -> Self {
-        Self {
+    fn new() -> Box<Self> {
+        Box::new(Self {
             encoder: RecordEncoder::new(),
             instance: None,
-            scratch: Vec::new(),
-            thread: Thread::with_name(thread_name()),
-        }
+            commit: Commit {
+                number: Number::default(),
+                deadline: Deadline::no_wait(),
+                thread: Thread::with_name(thread_name()),
+                scratch: Vec::new(),
+            },
+        })
     }
 }
 

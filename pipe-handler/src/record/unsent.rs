@@ -2,12 +2,11 @@
 
 use log::Level;
 use record_proto::{
-    BatchInfo, BatchReason, Event, HEAD_LENGTH, now, put_batched_record, unnumbered_fields,
+    BatchInfo, BatchReason, Event, HEAD_LENGTH, put_batched_record, unnumbered_fields,
 };
 
 use super::counters::Number;
-use super::fragments::Late;
-use super::thread::Buffers;
+use super::thread::{Buffers, Commit};
 use super::writer::RecordWriter;
 use crate::sys::NestingGuard;
 use crate::transport::{Deadline, Written};
@@ -17,9 +16,6 @@ pub(crate) struct Unsent<'a> {
     pub(crate) writer: &'a RecordWriter,
     pub(crate) level: Level,
     buffers: &'a mut Buffers,
-    pub(crate) deadline: &'a mut Deadline,
-    /// The number that the record gets if it is sent; `None` if that is the next one.
-    seq: Option<u64>,
 }
 
 /// The records of one batch: encoded [fields](Unsent::with_fields), in the order in which they are sent.
@@ -34,6 +30,11 @@ impl Unsent<'_> {
     /// The time of the record, in nanoseconds since 1970.
     pub(crate) fn time(&self) -> u64 {
         self.buffers.encoder.time()
+    }
+
+    /// How long the record may wait for room.
+    pub(crate) fn deadline(&mut self) -> &mut Deadline {
+        &mut self.buffers.commit.deadline
     }
 
     /// Calls `f` with the record's encoded fields. Returns `None` if there is no memory for them.
@@ -56,16 +57,14 @@ impl Unsent<'_> {
 
     /// Sends other records before this one.
     pub(crate) fn send_batch(&mut self, reason: BatchReason, batch: &Batch) {
-        self.writer
-            .send_batch_with(reason, batch, 0, self.buffers, self.deadline);
+        let commit = &mut self.buffers.commit;
+        self.writer.send_batch_with(reason, batch, 0, commit);
     }
 
     /// Sends the records that this one makes matter. It gets the number after theirs, and has to be sent next.
     pub(crate) fn send_escalation(&mut self, batch: &Batch) {
-        let reason = BatchReason::Escalation;
-        self.seq = self
-            .writer
-            .send_batch_with(reason, batch, 1, self.buffers, self.deadline);
+        let (reason, commit) = (BatchReason::Escalation, &mut self.buffers.commit);
+        self.writer.send_batch_with(reason, batch, 1, commit);
     }
 
     /// Drops the record and counts it.
@@ -92,21 +91,18 @@ impl RecordWriter {
             self.open(&mut deadline);
             return self.drop_record(level);
         };
-        let mut buffers = Buffers::take();
+        let mut buffers = Buffers::take(deadline);
         self.identify(&mut buffers);
         buffers.encoder.format(event);
-        if self.open(&mut deadline) {
+        if self.open(&mut buffers.commit.deadline) {
             self.identify(&mut buffers);
             let mut unsent = Unsent {
                 writer: self,
                 level,
                 buffers: &mut buffers,
-                deadline: &mut deadline,
-                seq: None,
             };
             if place(&mut unsent) {
-                let seq = unsent.seq;
-                self.send(level, seq, &mut buffers, &mut deadline);
+                self.send(level, &mut buffers);
             }
         } else {
             self.drop_record(level);
@@ -164,50 +160,41 @@ impl RecordWriter {
             batch.ends.iter().for_each(|end| self.drop_record(end.1));
             return None;
         }
-        let mut buffers = Buffers::take();
-        buffers.thread.follow_fork();
-        let next = self.send_batch_with(reason, batch, more, &mut buffers, deadline);
+        let mut buffers = Buffers::take(*deadline);
+        let commit = &mut buffers.commit;
+        commit.thread.follow_fork();
+        self.send_batch_with(reason, batch, more, commit);
+        let next = commit.number.seq;
+        *deadline = commit.deadline;
         buffers.put_back();
         next
     }
 
-    /// Numbers and writes the records. So many numbers more are taken together with the last one: no other thread gets
-    /// one between. Returns the first of these; `None` if there are none.
-    fn send_batch_with(
-        &self,
-        reason: BatchReason,
-        batch: &Batch,
-        more: u64,
-        buffers: &mut Buffers,
-        deadline: &mut Deadline,
-    ) -> Option<u64> {
+    /// Numbers and writes the records. So many numbers more, at most one, are taken together with the last one: no other
+    /// thread gets one between. The next record of the commit gets it.
+    fn send_batch_with(&self, reason: BatchReason, batch: &Batch, more: u64, commit: &mut Commit) {
         let id = self.next_batch();
         let instance = self.session.instance();
         let mut left = batch.ends.len() as u64;
-        let (mut frame, mut next) = (Vec::new(), None);
+        let (mut frame, mut next) = (Vec::new(), Number::default());
         for (level, fields) in batch.iter() {
             left -= 1;
             let more = if left == 0 { more } else { 0 };
-            let mut number = Number::new(&self.counters, None);
-            number.more = more;
-            let mut late = Late {
-                number: &mut number,
-                time: now(),
-                stream: buffers.thread.stream,
-                scratch: &mut buffers.scratch,
-            };
+            commit.number = Number::and_more(more);
             frame.clear();
             let info = BatchInfo::new(reason, id, left);
             put_batched_record(fields, u64::MAX, info, &mut frame);
-            let written = self.put_payload(&frame[HEAD_LENGTH..], usize::MAX, &mut late, deadline);
+            let written = self.put_payload(&frame[HEAD_LENGTH..], usize::MAX, commit);
             if written == Written::SessionOver {
                 // The records are of the session that is over: in this one, they are dropped.
-                self.begin_anew(Some(instance), &mut number, deadline);
+                self.begin_anew(Some(instance), commit);
             }
-            self.count(written, level, &mut number);
-            next = Some(number.get(true) + 1);
+            self.count(written, level, &mut commit.number);
+            if more > 0 {
+                next = Number::taken(commit.number.get(&self.counters, true) + 1);
+            }
         }
-        next.filter(|_| more > 0)
+        commit.number = next;
     }
 }
 

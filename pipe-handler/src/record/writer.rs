@@ -81,14 +81,14 @@ impl RecordWriter {
             self.open(&mut deadline);
             return self.drop_record(level);
         };
-        let mut buffers = Buffers::take();
+        let mut buffers = Buffers::take(deadline);
         self.identify(&mut buffers);
         buffers.encoder.format(event);
         // The session is opened after the formatting, which may have forked: then this is another process.
-        match self.open(&mut deadline) {
+        match self.open(&mut buffers.commit.deadline) {
             true => {
                 self.identify(&mut buffers);
-                self.send(level, None, &mut buffers, &mut deadline);
+                self.send(level, &mut buffers);
             }
             false => self.drop_record(level),
         }
@@ -132,7 +132,7 @@ impl RecordWriter {
 
     #[cold]
     fn identify_anew(&self, buffers: &mut Buffers) {
-        let (encoder, thread) = (&mut buffers.encoder, &mut buffers.thread);
+        let (encoder, thread) = (&mut buffers.encoder, &mut buffers.commit.thread);
         thread.follow_fork();
         let identity = Identity {
             pid: Some(pid()),
@@ -146,52 +146,37 @@ impl RecordWriter {
         encoder.set_limits(self.settings.message_limit, limit, limit);
     }
 
-    /// Numbers and writes the record that the encoder has formatted. `seq`: its number, if it has one already.
+    /// Numbers and writes the record that the encoder has formatted.
     // The hot path, also if scopes call it in other places.
     #[inline(always)]
-    pub(super) fn send(
-        &self,
-        level: Level,
-        seq: Option<u64>,
-        buffers: &mut Buffers,
-        deadline: &mut Deadline,
-    ) {
-        let mut number = Number::new(&self.counters, seq);
-        let written = loop {
-            match self.put_formatted(&mut number, buffers, deadline) {
-                Written::SessionOver
-                    if self.begin_anew(buffers.instance, &mut number, deadline) =>
-                {
-                    self.identify(buffers);
-                }
-                written => break written,
+    pub(super) fn send(&self, level: Level, buffers: &mut Buffers) {
+        loop {
+            let written = self.put_formatted(buffers);
+            let commit = &mut buffers.commit;
+            if written != Written::SessionOver || !self.begin_anew(buffers.instance, commit) {
+                return self.count(written, level, &mut commit.number);
             }
-        };
-        self.count(written, level, &mut number);
+            self.identify(buffers);
+        }
     }
 
     /// Writes the record that the encoder has formatted.
     #[inline(always)]
-    fn put_formatted(
-        &self,
-        number: &mut Number<'_>,
-        buffers: &mut Buffers,
-        deadline: &mut Deadline,
-    ) -> Written {
-        let encoder = &mut buffers.encoder;
-        let Some(longest) = encoder.longest_frame() else {
+    fn put_formatted(&self, buffers: &mut Buffers) -> Written {
+        let Some(longest) = buffers.encoder.longest_frame() else {
             return Written::Full;
         };
         if longest - HEAD_LENGTH > self.settings.record_limit {
-            return self.put_long(number, usize::MAX, buffers, deadline);
+            return self.put_long(usize::MAX, buffers);
         }
         let mut frame = Formatted {
             longest,
-            encoder,
-            number,
+            encoder: &mut buffers.encoder,
+            number: &mut buffers.commit.number,
+            counters: &self.counters,
         };
-        match self.put(&mut frame, deadline) {
-            Written::TooLong(limit) => self.put_long(number, limit, buffers, deadline),
+        match self.put(&mut frame, &mut buffers.commit.deadline) {
+            Written::TooLong(limit) => self.put_long(limit, buffers),
             written => written,
         }
     }
@@ -214,16 +199,16 @@ impl RecordWriter {
 
     /// Counts a record that was sent or dropped.
     #[inline(always)]
-    pub(super) fn count(&self, written: Written, level: Level, number: &mut Number<'_>) {
+    pub(super) fn count(&self, written: Written, level: Level, number: &mut Number) {
         match written {
-            Written::Whole => number.settle(),
+            Written::Whole => number.settle(&self.counters),
             // Without a reader, records are discarded and not counted.
-            Written::Gone => number.discard(),
+            Written::Gone => number.discard(&self.counters),
             _ => {
                 self.count_dropped(level);
                 // To the parent, a gap in the numbers is a loss: a dropped record has one too.
-                number.get(false);
-                number.settle();
+                number.get(&self.counters, false);
+                number.settle(&self.counters);
             }
         }
     }
@@ -265,13 +250,14 @@ impl RecordWriter {
 }
 
 /// The record that an encoder has formatted.
-struct Formatted<'r, 'n> {
+struct Formatted<'r> {
     longest: usize,
     encoder: &'r mut RecordEncoder,
-    number: &'r mut Number<'n>,
+    number: &'r mut Number,
+    counters: &'r Counters,
 }
 
-impl LateFrame for Formatted<'_, '_> {
+impl LateFrame for Formatted<'_> {
     #[inline]
     fn longest(&self) -> usize {
         self.longest
@@ -284,7 +270,7 @@ impl LateFrame for Formatted<'_, '_> {
 
     #[inline(always)]
     fn finish(&mut self, may_fail: bool) -> &[u8] {
-        let seq = self.number.get(may_fail);
+        let seq = self.number.get(self.counters, may_fail);
         // It does not fail after `longest_frame`.
         self.encoder.finish(seq).unwrap_or_default()
     }

@@ -120,7 +120,7 @@ fn send_part(writer: &RecordWriter, unsent: &mut Unsent<'_>) {
         let groups = [group];
         let turns = groups.iter().map(|group| &group.turns);
         // Without a turn, a thread's parts may be sent in another order, which is better than to lose one.
-        let _sending = SendingAll::take(turns, writer, unsent.deadline);
+        let _sending = SendingAll::take(turns, writer, unsent.deadline());
         unsent.send_batch(BatchReason::Group, &taken(writer, &groups));
     }
 }
@@ -140,7 +140,7 @@ fn escalate(
     });
     let (holds, is_in_group) = found.unwrap_or_default();
     let turns = holds.iter().map(|hold| &hold.turns);
-    let Some(_sending) = SendingAll::take(turns, writer, unsent.deadline) else {
+    let Some(_sending) = SendingAll::take(turns, writer, unsent.deadline()) else {
         return false;
     };
     holds.iter().for_each(|hold| hold.escalated());

@@ -32,7 +32,7 @@ pub enum Overflow {
 }
 
 /// How long one log call may wait for room, for all of its writes together.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline {
     overflow: Overflow,
     /// The end of the wait; set when it is first needed.
