@@ -52,10 +52,8 @@ const MISTAKEN_LEVELS: [&str; 8] = [
 
 /// Whether a directive would be read as a target that does not exist: it is a mistyped level, or two directives in one.
 fn is_mistake(directive: &str) -> bool {
-    let (target, is_alone) = match directive.split_once('=') {
-        Some((target, _)) => (target.trim(), false),
-        None => (directive, true),
-    };
+    let is_alone = !directive.contains('=');
+    let target = directive.split('=').next().unwrap_or_default().trim();
     target.contains([';', ' ']) || is_alone && is_mistyped_level(&target.to_ascii_lowercase())
 }
 

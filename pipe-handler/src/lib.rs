@@ -280,14 +280,6 @@
 // The exceptions are single functions; each gives its reason.
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![cfg_attr(
-    not(all(
-        feature = "shared-buffer",
-        target_os = "linux",
-        target_has_atomic = "64"
-    )),
-    allow(dead_code, reason = "nothing is put into rings there")
-)]
 
 #[cfg(not(unix))]
 compile_error!("pipe-handler is for Unix: it writes to an inherited pipe descriptor");

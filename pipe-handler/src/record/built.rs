@@ -43,7 +43,7 @@ impl RecordWriter {
                 break Written::Full;
             }
             record.encode_frame(&mut frame);
-            let written = self.put_payload(&frame[HEAD_LENGTH..], usize::MAX, commit);
+            let written = self.put_wide(&frame[HEAD_LENGTH..], usize::MAX, commit);
             if written != Written::SessionOver || !self.begin_anew(instance, commit) {
                 break written;
             }

@@ -56,26 +56,18 @@ pub(super) struct Number {
     pub(super) seq: Option<u64>,
     /// So many numbers more are taken together with it, so that no other thread gets one between. The records that get
     /// them count as unsent until then.
-    more: u64,
+    pub(super) more: u64,
     /// Whether the record counts as unsent.
     is_unsent: bool,
 }
 
 impl Number {
-    /// A number that was taken as one [more](Self::and_more) with that of another record.
+    /// A number that was taken as one [more](Self::more) with that of another record.
     pub(super) fn taken(seq: u64) -> Self {
         Self {
             seq: Some(seq),
             more: 0,
             is_unsent: true,
-        }
-    }
-
-    #[cfg(feature = "scope")]
-    pub(super) fn and_more(more: u64) -> Self {
-        Self {
-            more,
-            ..Self::default()
         }
     }
 

@@ -47,10 +47,10 @@ impl RecordWriter {
         };
         let payload = &frame[HEAD_LENGTH..];
         if payload.len() <= self.settings.record_limit {
-            return self.put_payload(payload, limit, commit);
+            return self.put_wide(payload, limit, commit);
         }
         match self.truncate(payload) {
-            Some(frame) => self.put_payload(&frame[HEAD_LENGTH..], limit, commit),
+            Some(frame) => self.put_wide(&frame[HEAD_LENGTH..], limit, commit),
             None => Written::Full,
         }
     }
@@ -70,7 +70,7 @@ impl RecordWriter {
     /// Writes the payload of a record that was encoded with the number `u64::MAX`: in one frame if `limit` is
     /// `usize::MAX` and it fits, otherwise as fragments, whose frames have at most `limit` bytes, or less if a ring takes
     /// less.
-    pub(super) fn put_payload(
+    pub(super) fn put_wide(
         &self,
         payload: &[u8],
         mut limit: usize,
@@ -86,8 +86,10 @@ impl RecordWriter {
             let longest = limit.saturating_sub(FRAGMENT_OVERHEAD).max(1);
             let (piece, after) = rest.split_at(rest.len().min(longest));
             scratch.clear();
-            let needed = piece.len() + FRAGMENT_OVERHEAD;
-            if scratch.try_reserve(needed).is_err() {
+            if scratch
+                .try_reserve(piece.len() + FRAGMENT_OVERHEAD)
+                .is_err()
+            {
                 return Written::Full;
             }
             if limit == usize::MAX {
@@ -105,11 +107,10 @@ impl RecordWriter {
                 number: (index == 0).then_some(&mut commit.number),
                 counters: &self.counters,
             };
-            match self.put_other(&mut encoded, &mut commit.deadline) {
+            match self.put_dyn(&mut encoded, &mut commit.deadline) {
                 Written::Whole if after.is_empty() => return Written::Whole,
                 Written::Whole => (index, rest) = (index + 1, after),
                 Written::TooLong(less) if less < limit => limit = less,
-                Written::TooLong(_) => return Written::Full,
                 written => return written,
             }
         }
@@ -118,7 +119,7 @@ impl RecordWriter {
     /// Writes a frame that is not that of a plain record, after a report of earlier drops if there is one.
     ///
     /// As a trait object, so that the way of plain records is compiled once and inlined into the log call.
-    pub(super) fn put_other(
+    pub(super) fn put_dyn(
         &self,
         mut frame: &mut dyn LateFrame,
         deadline: &mut Deadline,

@@ -1,10 +1,9 @@
 //! The stages encode and stamp, and the commit of the encoded record; the session (hello and close) and the counters
 //! that belong to it. Uses `transport` and `sys`.
 
+mod account;
 mod built;
-mod close;
 mod counters;
-mod drops;
 mod fragments;
 mod hello;
 #[cfg(feature = "scope")]

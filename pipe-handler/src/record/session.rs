@@ -127,10 +127,8 @@ fn phase(state: u64) -> Phase {
         return Phase::Gone;
     }
     let phases = [Phase::Due, Phase::Beginning, Phase::Opening, Phase::Open];
-    let phase = phases
-        .into_iter()
-        .find(|&phase| state == of_this_process(phase));
-    phase.unwrap_or(Phase::New)
+    let is_it = |&phase: &Phase| state == of_this_process(phase);
+    phases.into_iter().find(is_it).unwrap_or(Phase::New)
 }
 
 #[cfg(test)]

@@ -180,11 +180,12 @@ impl RecordWriter {
         for (level, fields) in batch.iter() {
             left -= 1;
             let more = if left == 0 { more } else { 0 };
-            commit.number = Number::and_more(more);
+            commit.number = Number::default();
+            commit.number.more = more;
             frame.clear();
             let info = BatchInfo::new(reason, id, left);
             put_batched_record(fields, u64::MAX, info, &mut frame);
-            let written = self.put_payload(&frame[HEAD_LENGTH..], usize::MAX, commit);
+            let written = self.put_wide(&frame[HEAD_LENGTH..], usize::MAX, commit);
             if written == Written::SessionOver {
                 // The records are of the session that is over: in this one, they are dropped.
                 self.begin_anew(Some(instance), commit);

@@ -28,7 +28,7 @@ pub(crate) struct RecordWriter {
 }
 
 /// The settings of a [`RecordWriter`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Settings {
     /// The directives in use, which a child that shares the pipe gets too.
     pub(crate) filter: String,
@@ -232,11 +232,10 @@ impl RecordWriter {
     /// Looks whether the pipe has no reader any more, which a record in a shared buffer does not find out.
     pub(crate) fn look_for_reader(&self) -> bool {
         let pipe = self.transport.pipe.as_ref();
-        let is_gone = pipe.is_some_and(|pipe| pipe.has_reader() == Some(false));
-        if is_gone {
+        if pipe.is_some_and(|pipe| pipe.has_reader() == Some(false)) {
             self.session.set(Phase::Gone);
         }
-        is_gone
+        self.is_gone()
     }
 
     pub(crate) fn counts(&self) -> Counts {

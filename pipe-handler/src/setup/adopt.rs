@@ -85,9 +85,16 @@ fn take_over(address: Address) -> Result<OwnedFd, InitError> {
     // Checked again: another thread may have closed or replaced it in between.
     verify(own.as_fd(), address)?;
     verify(given, address)?;
-    match address.fd {
-        0..=2 => replace_standard_stream(address.fd)?,
-        _ => close(address.fd)?,
+    if address.fd <= 2 {
+        replace_standard_stream(address.fd)?;
+        return Ok(own);
+    }
+    // Only close(2) reports whether another copy of the crate has closed the number before: the call then fails with
+    // EBADF.
+    // SAFETY: the parent opened the descriptor for a handler, and it is still that pipe, as checked above.
+    let closed = unsafe { libc::close(address.fd) };
+    if closed != 0 && io::Error::last_os_error().raw_os_error() == Some(libc::EBADF) {
+        return Err(InitError::Stale { fd: address.fd });
     }
     Ok(own)
 }
@@ -132,20 +139,6 @@ fn descriptor_limit() -> Option<libc::rlim_t> {
     (refused == 0).then_some(limit.rlim_cur)
 }
 
-#[expect(
-    unsafe_code,
-    reason = "only close(2) reports whether another copy of the crate has closed the number before"
-)]
-fn close(number: RawFd) -> Result<(), InitError> {
-    // SAFETY: the parent opened the descriptor for a handler, and the caller has checked that it is still that pipe. If
-    // another copy of the crate has closed it in the meantime, the call fails with EBADF.
-    let closed = unsafe { libc::close(number) };
-    if closed != 0 && io::Error::last_os_error().raw_os_error() == Some(libc::EBADF) {
-        return Err(InitError::Stale { fd: number });
-    }
-    Ok(())
-}
-
 /// Replaces a standard stream that the pipe came as.
 ///
 /// It must not stay closed: the next file that the program opens would get its number.
@@ -163,19 +156,17 @@ fn replace_standard_stream(number: RawFd) -> Result<(), InitError> {
 /// place.
 fn open_replacement(number: RawFd, null: &str) -> io::Result<OwnedFd> {
     let open = |path: &str, flags| rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::empty());
-    let is_device = |fd: &OwnedFd| {
-        let stat = rustix::fs::fstat(fd);
-        stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_char_device())
-    };
-    match open(null, OFlags::RDWR | OFlags::NOCTTY)
-        .ok()
-        .filter(is_device)
+    let is_device = |mode| FileType::from_raw_mode(mode).is_char_device();
+    if let Ok(null) = open(null, OFlags::RDWR | OFlags::NOCTTY)
+        && rustix::fs::fstat(&null).is_ok_and(|stat| is_device(stat.st_mode))
     {
-        Some(null) => Ok(null),
+        return Ok(null);
+    }
+    match number {
         // Reading it returns end of file, because its write end is closed.
-        None if number == 0 => Ok(io::pipe()?.0.into()),
+        0 => Ok(io::pipe()?.0.into()),
         // A directory; writing to it fails.
-        None => Ok(open("/", OFlags::RDONLY | OFlags::DIRECTORY)?),
+        _ => Ok(open("/", OFlags::RDONLY | OFlags::DIRECTORY)?),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use log::Level;
-use record_proto::{DEFAULT_TEXT_LIMIT, KeyValues, Value};
+use record_proto::{DEFAULT_TEXT_LIMIT, Value};
 
 use crate::handler::PipeHandler;
 use crate::record::Settings;
@@ -58,15 +58,11 @@ impl PipeHandler {
             #[cfg(feature = "scope")]
             hold_back: None,
             settings: Settings {
-                filter: String::new(),
-                warning: None,
                 process: process::name(),
-                context: KeyValues::new(),
-                overflow: Overflow::Block,
-                exempt: None,
                 message_limit: DEFAULT_MESSAGE_LIMIT,
                 record_limit: DEFAULT_RECORD_LIMIT,
                 exit_timeout: DEFAULT_EXIT_TIMEOUT,
+                ..Settings::default()
             },
         }
     }

@@ -118,9 +118,7 @@ pub fn close(timeout: Duration) -> Option<Counts> {
 /// # Ok::<(), pipe_handler::InitError>(())
 /// ```
 pub fn flush() {
-    if let Some(writer) = writer() {
-        writer.flush();
-    }
+    writer().inspect(|writer| writer.flush());
 }
 
 /// Waits until the parent has read everything that this process has logged so far, at most for `timeout`.

@@ -1,7 +1,5 @@
 //! Turns panics into records.
 
-#[cfg(feature = "scope")]
-use std::sync::Arc;
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
     borrow::Cow,
@@ -17,7 +15,7 @@ use crate::record::RecordWriter;
 /// Installs a panic hook that logs each panic as one record and then calls the previous hook.
 pub(crate) fn log_panics(
     writer: Weak<RecordWriter>,
-    #[cfg(feature = "scope")] hold_back: Option<Arc<crate::scope::Hold>>,
+    #[cfg(feature = "scope")] hold_back: Option<std::sync::Arc<crate::scope::Hold>>,
 ) {
     // A thread that is panicking must not change the hook: `take_hook` would panic.
     if std::thread::panicking() {
@@ -46,10 +44,8 @@ fn panic_record<'a>(info: &'a PanicHookInfo<'_>) -> LogRecord<'a> {
     }
     let mut record = LogRecord::new(Level::Error, "panic", message);
     record.error = Some(error);
-    if let Some(location) = info.location() {
-        record.file = Some(Cow::Borrowed(location.file()));
-        record.line = Some(location.line());
-    }
+    record.file = info.location().map(|place| place.file().into());
+    record.line = info.location().map(|place| place.line());
     record
 }
 

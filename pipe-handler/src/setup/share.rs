@@ -67,7 +67,18 @@ fn share(writer: &Arc<RecordWriter>, command: &mut Command) -> io::Result<()> {
         writer: Arc::clone(writer),
         pid: process::id(),
     };
-    let pass_on = move || shared.pass_on();
+    // Runs between fork and exec or, for an exec without fork, right before another program replaces this one.
+    //
+    // It never returns an error. std would report the error through a descriptor of its own and, if another hook has
+    // closed that one too, abort the child.
+    let pass_on = move || {
+        let SharedPipe { writer, pid } = &shared;
+        if process::id() == *pid {
+            writer.close_before_exec();
+        }
+        writer.transport.set_close_on_exec(false);
+        Ok(())
+    };
     // SAFETY: in a forked child the closure only makes system calls, and allocates nothing.
     unsafe { command.pre_exec(pass_on) };
     Ok(())
@@ -78,20 +89,6 @@ struct SharedPipe {
     writer: Arc<RecordWriter>,
     /// The process that shares it, to tell it from the forked child.
     pid: u32,
-}
-
-impl SharedPipe {
-    /// Runs between fork and exec or, for an exec without fork, right before another program replaces this one.
-    ///
-    /// It never returns an error. std would report the error through a descriptor of its own and, if another hook has
-    /// closed that one too, abort the child.
-    fn pass_on(&self) -> io::Result<()> {
-        if process::id() == self.pid {
-            self.writer.close_before_exec();
-        }
-        self.writer.transport.set_close_on_exec(false);
-        Ok(())
-    }
 }
 
 /// After an exec without fork that failed, all children would inherit the pipe.

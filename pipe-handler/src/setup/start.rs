@@ -6,7 +6,7 @@ use log::{LevelFilter, Log};
 
 use super::adopt::adopt;
 use super::builder::Builder;
-use super::env;
+use super::env::{self, FILTER};
 use super::error::InitError;
 use super::exit_hook;
 use super::logger;
@@ -17,7 +17,7 @@ use crate::handler::PipeHandler;
 use crate::record::RecordWriter;
 #[cfg(feature = "drain")]
 use crate::transport::drained::{Drain, Queue};
-use crate::transport::shared::{Mapping, SharedBuffer};
+use crate::transport::shared::SharedBuffer;
 use crate::transport::{Delivery, OwnFd, Pipe, Transport};
 
 /// The longest process name in bytes.
@@ -125,8 +125,10 @@ impl Builder {
         let filter = self.read_filter()?;
         let (writer, installed) = adopt(|end| {
             let pipe = Pipe::new(end, self.check_before_each_write);
-            // Taken over whatever the delivery is: a buffer that is not used is closed.
-            let shared = adopt_buffer().filter(|_| self.delivery == Delivery::Shared);
+            // A buffer that is refused is no error: everything goes through the pipe. It is taken over whatever the
+            // delivery is: one that is not used is closed.
+            let shared = env::buffer().and_then(|buffer| SharedBuffer::adopt(&buffer).ok());
+            let shared = shared.filter(|_| self.delivery == Delivery::Shared);
             let handler = self.make_with(filter, Transport::new(pipe, shared));
             Ok((Arc::clone(&handler.writer), install(handler)?))
         })?;
@@ -158,10 +160,7 @@ impl Builder {
             self.settings.filter = requested;
             return Ok(filter);
         }
-        let warning = format!(
-            "cannot read the filter {requested:?} of {}, using info",
-            env::FILTER
-        );
+        let warning = format!("cannot read the filter {requested:?} of {FILTER}, using info");
         self.settings.warning = Some(warning);
         self.settings.filter = DEFAULT_FILTER.to_owned();
         Ok(Filter::parse(DEFAULT_FILTER).unwrap_or(own_filter))
@@ -169,8 +168,11 @@ impl Builder {
 
     /// Makes a handler on a transport.
     pub(crate) fn make_with(&mut self, filter: Filter, transport: Transport) -> PipeHandler {
+        // The hello has to fit into `PIPE_BUF` bytes, and records carry the same name.
         if let Some(name) = &mut self.settings.process {
-            cut_name(name);
+            while name.len() > PROCESS_NAME_LIMIT {
+                name.pop();
+            }
         }
         let writer = RecordWriter::new(
             transport,
@@ -206,25 +208,10 @@ impl Builder {
     }
 }
 
-/// Returns the buffer that the environment names. One that is refused is no error: everything goes through the pipe.
-fn adopt_buffer() -> Option<SharedBuffer> {
-    let (mapping, fd) = Mapping::adopt(&env::buffer()?).ok()?;
-    Some(SharedBuffer::new(mapping, fd))
-}
-
 /// Sets a handler as the process's logger.
 fn install(handler: PipeHandler) -> Result<(), InitError> {
     let level = handler.level();
     log::set_boxed_logger(Box::new(handler))?;
     log::set_max_level(level);
     Ok(())
-}
-
-/// Cuts a process name: the hello has to fit into `PIPE_BUF` bytes, and records carry the same name.
-fn cut_name(name: &mut String) {
-    let mut length = name.len().min(PROCESS_NAME_LIMIT);
-    while !name.is_char_boundary(length) {
-        length -= 1;
-    }
-    name.truncate(length);
 }

@@ -51,17 +51,13 @@ pub(crate) fn pid() -> u32 {
 
 /// Returns a random number of 64 bits, which is not expected to occur twice.
 pub(crate) fn random() -> u64 {
-    let mut bytes = [0; 8];
-    match getrandom::fill(&mut bytes) {
-        Ok(()) => u64::from_ne_bytes(bytes),
-        // A sandbox refuses it, perhaps with an error at which the standard library's own random keys panic. The values
-        // below differ between processes that run at the same time.
-        Err(_) => {
-            let mut hasher = DefaultHasher::new();
-            (process::id(), Instant::now(), &raw const bytes).hash(&mut hasher);
-            hasher.finish()
-        }
-    }
+    // A sandbox may refuse it, perhaps with an error at which the standard library's own random keys panic. The other
+    // values differ between processes that run at the same time.
+    getrandom::u64().unwrap_or_else(|_| {
+        let mut hasher = DefaultHasher::new();
+        (process::id(), Instant::now(), &raw const hasher).hash(&mut hasher);
+        hasher.finish()
+    })
 }
 
 /// Returns the name of the program that was started.
@@ -122,11 +118,9 @@ fn draw_generation(cell: &AtomicU64) -> u64 {
     PID.store(process::id(), Relaxed);
     let generation = (random() << UNUSED_BITS).max(1 << UNUSED_BITS);
     // Release publishes the store to PID to threads that load the generation with Acquire.
-    match cell.compare_exchange(0, generation, AcqRel, Acquire) {
-        Ok(_) => generation,
-        // Another thread was first. Acquire: its store to PID is visible too.
-        Err(generation) => generation,
-    }
+    // If another thread was first, Acquire makes its store to PID visible too.
+    let first = cell.compare_exchange(0, generation, AcqRel, Acquire);
+    first.err().unwrap_or(generation)
 }
 
 /// Returns memory that the system sets to 0 in each process that is made from this one without sharing its memory.

@@ -8,6 +8,7 @@ pub(crate) trait LateFrame {
     fn longest(&self) -> usize;
 
     /// Returns about when it was logged, in nanoseconds since 1970.
+    #[allow(dead_code, reason = "only rings ask for it")]
     fn time(&self) -> u64;
 
     /// Completes the frame. Called at most once for each frame that is put into a ring.

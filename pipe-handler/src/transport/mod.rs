@@ -135,8 +135,7 @@ impl Transport {
         if let Some(queue) = &self.queue {
             return queue.is_gone();
         }
-        self.shared
-            .as_ref()
-            .is_some_and(|shared| shared.is_closed())
+        let shared = self.shared.as_ref();
+        shared.is_some_and(|shared| shared.is_closed())
     }
 }

@@ -81,10 +81,13 @@ impl Pipe {
                     Some(left) => wait_for_room(end, left),
                     None => return Written::Full,
                 },
-                Err(error) if is_unsupported(error) && self.fall_back(&attempt) => {}
                 // On a pipe a partial write of so few bytes does not happen. If it did, the reader could not find the
                 // next frame, so the pipe is given up.
-                Ok(_) | Err(_) => return Written::Gone,
+                Ok(_) | Err(Errno::PIPE | Errno::BADF | Errno::AGAIN) => return Written::Gone,
+                // Older kernels and sandboxes use all kinds of errors for a flag or a call that they do not support, so
+                // every error counts that is not about the pipe itself.
+                Err(_) if self.fall_back(&attempt) => {}
+                Err(_) => return Written::Gone,
             }
         }
     }
@@ -162,31 +165,26 @@ impl Attempt<'_> {
     /// Writes with these flags. Without flags this is a plain write(2), which the oldest kernels and the strictest
     /// sandboxes allow.
     fn call(&self, bytes: &[u8]) -> Result<usize, Errno> {
-        match self.has_flags() {
-            true => self.call_with_flags(bytes),
-            false => rustix::io::write(self.end, bytes),
+        #[cfg(target_os = "linux")]
+        if self.has_flags() {
+            use rustix::io::{ReadWriteFlags, pwritev2};
+
+            /// From Linux 6.18 (include/uapi/linux/fs.h); rustix has no name for it yet.
+            const NOSIGNAL: ReadWriteFlags = ReadWriteFlags::from_bits_retain(0x100);
+            /// pwritev2's offset for "at the current position".
+            const CURRENT: u64 = u64::MAX;
+
+            let mut flags = ReadWriteFlags::empty();
+            flags.set(NOSIGNAL, self.no_signal);
+            flags.set(ReadWriteFlags::NOWAIT, self.no_wait);
+            return pwritev2(self.end, &[std::io::IoSlice::new(bytes)], CURRENT, flags);
         }
-    }
-
-    #[cfg(target_os = "linux")]
-    fn call_with_flags(&self, bytes: &[u8]) -> Result<usize, Errno> {
-        use rustix::io::{ReadWriteFlags, pwritev2};
-
-        /// From Linux 6.18 (include/uapi/linux/fs.h); rustix has no name for it yet.
-        const NOSIGNAL: ReadWriteFlags = ReadWriteFlags::from_bits_retain(0x100);
-        /// pwritev2's offset for "at the current position".
-        const CURRENT: u64 = u64::MAX;
-
-        let mut flags = ReadWriteFlags::empty();
-        flags.set(NOSIGNAL, self.no_signal);
-        flags.set(ReadWriteFlags::NOWAIT, self.no_wait);
-        pwritev2(self.end, &[std::io::IoSlice::new(bytes)], CURRENT, flags)
-    }
-
-    /// Android's sandboxes kill a process that calls pwritev2, and other systems do not have it.
-    #[cfg(not(target_os = "linux"))]
-    fn call_with_flags(&self, _: &[u8]) -> Result<usize, Errno> {
-        Err(Errno::NOSYS)
+        // Android's sandboxes kill a process that calls pwritev2, and other systems do not have it.
+        #[cfg(not(target_os = "linux"))]
+        if self.has_flags() {
+            return Err(Errno::NOSYS);
+        }
+        rustix::io::write(self.end, bytes)
     }
 }
 
@@ -224,14 +222,6 @@ fn reopen(end: &OwnFd) -> Option<OwnFd> {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn reopen(_: &OwnFd) -> Option<OwnFd> {
     None
-}
-
-/// Whether an error may mean that a flag or a call is not supported.
-///
-/// Older kernels and sandboxes use all kinds of errors for that, so every error counts that is not about the pipe
-/// itself.
-fn is_unsupported(error: Errno) -> bool {
-    !matches!(error, Errno::PIPE | Errno::BADF | Errno::AGAIN)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Builds and systems without shared buffers: every frame goes through the pipe.
 
-use std::{convert::Infallible, os::fd::OwnedFd, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
 use super::{BufferAddress, Deadline, LateFrame, Pipe, WaitReadError, Written};
 
@@ -8,19 +8,9 @@ use super::{BufferAddress, Deadline, LateFrame, Pipe, WaitReadError, Written};
 #[derive(Debug)]
 pub(crate) struct SharedBuffer(Infallible);
 
-/// The memory of a buffer, which does not exist here.
-#[derive(Debug)]
-pub(crate) struct Mapping(Infallible);
-
-impl Mapping {
-    pub(crate) fn adopt(_: &BufferAddress) -> Result<(Self, OwnedFd), ()> {
-        Err(())
-    }
-}
-
 impl SharedBuffer {
-    pub(crate) fn new(mapping: Mapping, _: OwnedFd) -> Self {
-        match mapping.0 {}
+    pub(crate) fn adopt(_: &BufferAddress) -> Result<Self, ()> {
+        Err(())
     }
 
     pub(crate) fn begin(&self, _: u32) {

@@ -28,4 +28,4 @@ mod wait;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use {mapping::Mapping, shared_buffer::SharedBuffer};
+pub(crate) use shared_buffer::SharedBuffer;

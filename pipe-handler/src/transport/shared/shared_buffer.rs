@@ -1,7 +1,6 @@
 //! `SharedBuffer`: the buffer in whichever process this is.
 
 use std::{
-    os::fd::OwnedFd,
     ptr,
     sync::atomic::{
         AtomicPtr,
@@ -14,7 +13,7 @@ use record_proto::Reader;
 
 use super::bell;
 use super::dispatched;
-use super::mapping::Mapping;
+use super::mapping::{Mapping, Refused};
 use super::process_rings::ProcessRings;
 use crate::transport::{BufferAddress, Deadline, OwnFd, Pipe, WaitReadError};
 
@@ -28,12 +27,14 @@ pub(crate) struct SharedBuffer {
 }
 
 impl SharedBuffer {
-    pub(crate) fn new(mapping: Mapping, fd: OwnedFd) -> Self {
-        Self {
+    /// Checks and maps the buffer that the environment names.
+    pub(crate) fn adopt(address: &BufferAddress) -> Result<Self, Refused> {
+        let (mapping, fd) = Mapping::adopt(address)?;
+        Ok(Self {
             mapping,
             fd: OwnFd::new(fd),
             rings: AtomicPtr::new(ptr::null_mut()),
-        }
+        })
     }
 
     /// Claims rings for a session of this process. Without a ring, its frames go through the pipe.

@@ -28,8 +28,8 @@ use rustix::{
     mm::{MapFlags, ProtFlags, mmap},
 };
 
+use super::SharedBuffer;
 use super::mapping::Refused;
-use super::{Mapping, SharedBuffer};
 use crate::transport::{Address, BufferAddress, Deadline, Overflow, OwnFd, Pipe, Transport};
 use crate::{Builder, PipeHandler};
 
@@ -95,8 +95,7 @@ fn transport(fd: OwnedFd, write_end: OwnedFd) -> Result<Transport, Refused> {
         },
         size: stat.st_size as u64,
     };
-    let (mapping, fd) = Mapping::adopt(&address)?;
-    let shared = SharedBuffer::new(mapping, fd);
+    let shared = SharedBuffer::adopt(&address)?;
     let pipe = Pipe::new(Arc::new(OwnFd::new(write_end)), false);
     Ok(Transport::new(pipe, Some(shared)))
 }

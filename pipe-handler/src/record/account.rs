@@ -1,8 +1,9 @@
-//! Writes the close frame: the end of a session, with its counts.
+//! The account that the parent gets: counts dropped records, reports them, and closes the session with all counts.
 
 use std::time::Duration;
 
-use record_proto::{Close, Encode, now};
+use log::Level;
+use record_proto::{Close, Dropped, Encode, now};
 
 use super::counters::Counts;
 use super::session::Phase;
@@ -34,10 +35,7 @@ impl RecordWriter {
             let _attempt = self.send_close(&mut Deadline::no_wait());
         }
         self.transport.give_rings_back(&mut deadline);
-        if !may_close {
-            return None;
-        }
-        self.send_close(&mut deadline)
+        may_close.then(|| self.send_close(&mut deadline)).flatten()
     }
 
     /// Closes before another program replaces this one in this process. If that fails, the next record begins a new
@@ -113,12 +111,52 @@ impl RecordWriter {
         close.dropped_by_level = (counts.dropped > 0).then_some(dropped);
         let mut frame = Vec::new();
         close.encode_frame(&mut frame);
-        if self.put_other(&mut frame.as_slice(), deadline) != Written::Whole {
+        if self.put_dyn(&mut frame.as_slice(), deadline) != Written::Whole {
             return None;
         }
         if let Some(closed) = closed.as_deref_mut() {
             *closed = Some((instance, counts));
         }
         Some(counts)
+    }
+
+    /// Counts a record that is dropped before it gets a sequence number.
+    pub(super) fn drop_record(&self, level: Level) {
+        self.count_dropped(level);
+        // Dropped records have numbers too: to the parent, a gap in the numbers is a loss.
+        self.counters.take_numbers(1);
+    }
+
+    /// Counts a record that will not be sent. Its number is taken before or afterwards.
+    pub(super) fn count_dropped(&self, level: Level) {
+        let shared = self.transport.shared.as_ref();
+        let is_reported = shared.is_some_and(|shared| shared.note_dropped(level as usize));
+        self.counters.count_dropped(level, is_reported);
+    }
+
+    /// Reports the drops that the parent cannot see in a ring's head.
+    #[cold]
+    pub(super) fn report_drops(&self, deadline: &mut Deadline) -> Written {
+        let Some(counts) = self.counters.take_unreported() else {
+            return Written::Whole;
+        };
+        let mut dropped = Dropped::new();
+        dropped.pid = Some(pid());
+        dropped.time = Some(now());
+        dropped.counts = counts;
+        dropped.instance = Some(self.session.instance());
+        let mut frame = Vec::new();
+        dropped.encode_frame(&mut frame);
+        let written = self.write(&frame, deadline);
+        if written != Written::Whole {
+            self.counters.restore_unreported(counts);
+        }
+        written
+    }
+
+    /// Writes a frame that is not part of a record.
+    #[cold]
+    pub(super) fn write(&self, mut frame: &[u8], deadline: &mut Deadline) -> Written {
+        self.transport.put(&mut frame, deadline)
     }
 }
