@@ -70,16 +70,12 @@ impl RecordWriter {
     /// Writes the payload of a record that was encoded with the number `u64::MAX`: in one frame if `limit` is
     /// `usize::MAX` and it fits, otherwise as fragments, whose frames have at most `limit` bytes, or less if a ring takes
     /// less.
-    pub(super) fn put_wide(
-        &self,
-        payload: &[u8],
-        mut limit: usize,
-        commit: &mut Commit,
-    ) -> Written {
-        if payload.len() > KEPT_BYTES {
+    pub(super) fn put_wide(&self, payload: &[u8], limit: usize, commit: &mut Commit) -> Written {
+        let mut limit = match payload.len() {
+            ..=KEPT_BYTES => limit,
             // No ring takes so long a frame.
-            limit = limit.min(KEPT_BYTES);
-        }
+            _ => limit.min(KEPT_BYTES),
+        };
         let scratch = &mut commit.scratch;
         let (mut index, mut rest) = (0, payload);
         loop {
@@ -119,11 +115,7 @@ impl RecordWriter {
     /// Writes a frame that is not that of a plain record, after a report of earlier drops if there is one.
     ///
     /// As a trait object, so that the way of plain records is compiled once and inlined into the log call.
-    pub(super) fn put_dyn(
-        &self,
-        mut frame: &mut dyn LateFrame,
-        deadline: &mut Deadline,
-    ) -> Written {
-        self.put(&mut frame, deadline)
+    pub(super) fn put_dyn(&self, frame: &mut dyn LateFrame, deadline: &mut Deadline) -> Written {
+        self.put(&mut { frame }, deadline)
     }
 }

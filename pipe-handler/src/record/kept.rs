@@ -6,6 +6,8 @@ use std::sync::atomic::{
     fence,
 };
 
+use once_cell::race::OnceRef;
+
 use super::writer::RecordWriter;
 use crate::sys::AtomicU64;
 use crate::transport::Deadline;
@@ -21,11 +23,10 @@ pub(crate) trait Keeper: std::fmt::Debug + Sync {
 }
 
 /// What a writer knows of the records that are kept back.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Kept {
-    keeper: &'static dyn Keeper,
-    /// Whether any record was kept so far.
-    is_used: AtomicBool,
+    /// Set once any record was kept.
+    keeper: OnceRef<'static, &'static dyn Keeper>,
     /// Whether the process ends, so that what a group keeps from now on would never be sent.
     is_ending: AtomicBool,
     /// Records that were held back and will never be sent.
@@ -34,22 +35,6 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    pub(super) fn new(keeper: &'static dyn Keeper) -> Self {
-        Self {
-            keeper,
-            is_used: AtomicBool::new(false),
-            is_ending: AtomicBool::new(false),
-            forgotten: AtomicU64::new(0),
-            batches: AtomicU64::new(0),
-        }
-    }
-
-    /// Returns the keeper if it may have records.
-    fn keeper(&self) -> Option<&'static dyn Keeper> {
-        // Relaxed: a thread that misses it misses only records that another thread keeps at the same time.
-        self.is_used.load(Relaxed).then_some(self.keeper)
-    }
-
     fn reset(&self) {
         // Relaxed: the session publishes it when it is opened, as it does the counters.
         self.forgotten.store(0, Relaxed);
@@ -58,9 +43,9 @@ impl Kept {
 }
 
 impl RecordWriter {
-    /// Lets the writer ask its keeper from now on.
-    pub(crate) fn use_keeper(&self) {
-        self.kept.is_used.store(true, Relaxed);
+    /// Lets the writer ask the keeper from now on.
+    pub(crate) fn use_keeper(&self, keeper: &'static &'static dyn Keeper) {
+        let _set_already = self.kept.keeper.set(keeper);
     }
 
     /// Counts records that were held back and will never be sent.
@@ -77,7 +62,7 @@ impl RecordWriter {
 
     /// Sends the records of open groups: the process or the handler ends, and no later moment would do it.
     pub(super) fn send_kept_groups(&self, deadline: &mut Deadline) {
-        if let Some(keeper) = self.kept.keeper() {
+        if let Some(keeper) = self.kept.keeper.get() {
             keeper.send_groups(self, deadline);
         }
     }
@@ -99,7 +84,7 @@ impl RecordWriter {
 
     /// Returns how many records were held back and have not been sent.
     pub(crate) fn held_back(&self) -> u64 {
-        let keeper = self.kept.keeper();
+        let keeper = self.kept.keeper.get();
         let present = keeper.map_or(0, |keeper| keeper.count_held_back(self));
         self.kept.forgotten.load(Relaxed) + present
     }

@@ -44,11 +44,7 @@ pub(crate) struct Settings {
 }
 
 impl RecordWriter {
-    pub(crate) fn new(
-        transport: Transport,
-        settings: Settings,
-        #[cfg(feature = "scope")] keeper: &'static dyn super::Keeper,
-    ) -> Self {
+    pub(crate) fn new(transport: Transport, settings: Settings) -> Self {
         Self {
             transport,
             settings,
@@ -56,7 +52,7 @@ impl RecordWriter {
             counters: Counters::default(),
             closed: Mutex::default(),
             #[cfg(feature = "scope")]
-            kept: super::kept::Kept::new(keeper),
+            kept: super::kept::Kept::default(),
         }
     }
 

@@ -15,6 +15,7 @@ use super::budget::{self, Charge, Holder};
 use super::chunk::{Chunk, Item, OpenChunk};
 use super::fork_mutex::ForkMutex;
 use super::hold_back::{AfterEscalation, HoldBack};
+use super::keeper::SCOPES;
 use super::merge::Merge;
 use super::queue::{Queue, Slot};
 use super::turn::Turns;
@@ -190,7 +191,7 @@ impl Hold {
         // Counted before the lock is given up, so that other threads keep to the bound too.
         queue.bytes += bytes;
         drop(queue);
-        writer.use_keeper();
+        writer.use_keeper(&SCOPES);
         let charge = match self.total() {
             None => Some(Charge::new(bytes + OVERHEAD)),
             Some(total) => budget::charge(bytes + OVERHEAD, total),

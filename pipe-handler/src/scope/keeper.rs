@@ -6,7 +6,9 @@ use crate::transport::Deadline;
 
 /// All scopes of the process.
 #[derive(Debug)]
-pub(crate) struct Scopes;
+struct Scopes;
+
+pub(super) static SCOPES: &dyn Keeper = &Scopes;
 
 impl Keeper for Scopes {
     fn count_held_back(&self, writer: &RecordWriter) -> u64 {

@@ -36,6 +36,5 @@ pub use {
 };
 pub(crate) use {
     hold::Hold,
-    keeper::Scopes,
     place::{escalate_panic, log},
 };

@@ -2,7 +2,7 @@
 //! the handler's own.
 
 use std::{
-    io,
+    io, mem,
     os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd},
     sync::{Arc, Mutex},
 };
@@ -110,10 +110,10 @@ fn verify(fd: BorrowedFd<'_>, address: Address) -> Result<(), InitError> {
     if FileType::from_raw_mode(stat.st_mode) != FileType::Fifo || access == OFlags::RDONLY {
         return Err(InitError::Foreign { fd: number });
     }
-    if identity(fd)? != (address.dev, address.ino) {
-        return Err(InitError::Stale { fd: number });
+    match identity(fd)? == (address.dev, address.ino) {
+        true => Ok(()),
+        false => Err(InitError::Stale { fd: number }),
     }
-    Ok(())
 }
 
 /// Duplicates the descriptor to the lowest free number from [`MIN_FD`], or from half of the process's descriptor limit
@@ -130,10 +130,8 @@ fn duplicate(given: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     reason = "rustix returns no error if a sandbox refuses getrlimit, and takes its unset result for the limit"
 )]
 fn descriptor_limit() -> Option<libc::rlim_t> {
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
+    // SAFETY: the limits are integers.
+    let mut limit: libc::rlimit = unsafe { mem::zeroed() };
     // SAFETY: the pointer is to a variable that takes the limits.
     let refused = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) };
     (refused == 0).then_some(limit.rlim_cur)

@@ -174,14 +174,8 @@ impl Builder {
                 name.pop();
             }
         }
-        let writer = RecordWriter::new(
-            transport,
-            self.settings.clone(),
-            #[cfg(feature = "scope")]
-            &crate::scope::Scopes,
-        );
         PipeHandler {
-            writer: Arc::new(writer),
+            writer: Arc::new(RecordWriter::new(transport, self.settings.clone())),
             filter,
             #[cfg(feature = "scope")]
             hold_back: self.hold_back.clone(),

@@ -8,7 +8,7 @@
     reason = "the calls on signals have no safe wrappers in std or rustix; they take pointers to values on the stack"
 )]
 
-use std::{mem::MaybeUninit, os::fd::BorrowedFd, ptr};
+use std::{mem, os::fd::BorrowedFd, ptr};
 
 use rustix::io::Errno;
 
@@ -43,14 +43,11 @@ pub(crate) fn without<T>(write: impl FnOnce() -> Result<T, Errno>) -> Result<T, 
 
 /// Returns whether this process ignores SIGPIPE; `false` if a sandbox refuses the call.
 fn is_ignored() -> bool {
-    let mut action = MaybeUninit::<libc::sigaction>::uninit();
-    // SAFETY: the first pointer is null, so nothing is changed; the second is to memory for an action, which this
-    // call fills in.
-    if unsafe { libc::sigaction(libc::SIGPIPE, ptr::null(), action.as_mut_ptr()) } != 0 {
-        return false;
-    }
-    // SAFETY: the call has succeeded, so it has filled in the action.
-    unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
+    // SAFETY: an action consists of integers and pointers, which may be 0.
+    let mut action: libc::sigaction = unsafe { mem::zeroed() };
+    // SAFETY: the first pointer is null, so nothing is changed; the second is to an action, which this call fills in.
+    let refused = unsafe { libc::sigaction(libc::SIGPIPE, ptr::null(), &mut action) };
+    refused == 0 && action.sa_sigaction == libc::SIG_IGN
 }
 
 /// Blocks SIGPIPE in this thread, which is the one that would get it, during `write`, and consumes the signal that
@@ -71,11 +68,10 @@ pub(crate) fn while_blocked<T>(write: impl FnOnce() -> Result<T, Errno>) -> Resu
 }
 
 fn sigpipe() -> libc::sigset_t {
-    let mut set = MaybeUninit::uninit();
-    // SAFETY: the pointer is to memory for a signal set, which this call fills in.
-    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
-    // SAFETY: filled in above.
-    let mut set = unsafe { set.assume_init() };
+    // SAFETY: a signal set consists of integers.
+    let mut set = unsafe { mem::zeroed() };
+    // SAFETY: the pointer is to a signal set, which this call fills in.
+    unsafe { libc::sigemptyset(&mut set) };
     // SAFETY: the set is initialised and the signal exists.
     unsafe { libc::sigaddset(&mut set, libc::SIGPIPE) };
     set
@@ -105,10 +101,8 @@ pub(crate) fn change_mask(how: libc::c_int, set: &libc::sigset_t) -> libc::sigse
 /// and is taken before one that is pending for the process.
 fn consume() {
     let signal = sigpipe();
-    let no_wait = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
+    // SAFETY: a time consists of integers.
+    let no_wait = unsafe { mem::zeroed() };
     // SAFETY: the set and the time are initialised; a null pointer asks for no information about the signal.
     unsafe { libc::sigtimedwait(&signal, ptr::null_mut(), &no_wait) };
 }
