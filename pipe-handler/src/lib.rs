@@ -170,15 +170,13 @@
 //!
 //! | function | file | what it does |
 //! |---|---|---|
-//! | `PipeHandler::log` | `handler.rs` | asks `Filter::enabled` (`filter.rs`) |
-//! | `RecordWriter::log` | `record/writer.rs` | counts nested calls, takes the thread's buffers, knows how long to wait |
-//! | `RecordWriter::deliver` | `record/writer.rs` | lets `RecordEncoder::format` encode; sees that this process has said hello |
-//! | `RecordWriter::send` | `record/commit.rs` | by `put_formatted` and `put`: reports earlier drops, passes the frame on as a `LateFrame`, which has no number yet; counts the record afterwards |
-//! | `Transport::put` | `transport/mod.rs` | into the buffer, if this process has rings; otherwise `Pipe::write` |
-//! | `SharedBuffer::put` | `transport/shared/shared_buffer.rs` | the rings of this process |
+//! | `PipeHandler::log` | `handler.rs` | asks `Filter::enabled` (`filter.rs`), then by `send` |
+//! | `RecordWriter::log` | `record/writer.rs` | counts nested calls, takes the thread's buffers, knows how long to wait; lets `RecordEncoder::format` encode; sees that this process has said hello |
+//! | `RecordWriter::send` | `record/writer.rs` | by `put_formatted` and `put`: reports earlier drops, passes the frame on as a `LateFrame`, which has no number yet; counts the record afterwards, if it was not sent |
+//! | `Transport::put` | `transport/mod.rs` | into the rings of this process, if it has some; otherwise `Pipe::write` |
 //! | `ProcessRings::put` | `transport/shared/process_rings.rs` | this thread's ring, or the common one; waits if it is full (`wait.rs`, which also notices that the parent is gone); wakes the parent if it sleeps (`bell.rs`) |
-//! | `ThreadRing::put` | `transport/shared/thread_ring.rs` | claims a ring for this thread if it has none |
-//! | `Ring::put` | `transport/shared/ring.rs` | finds room, draws a ticket, lets `LateFrame::finish` add the number, copies; the layout and the rules are in `stream/ring/` of `record-proto` (`RingWriter`, `Header`) |
+//! | `ThreadRing::put` | `transport/shared/process_rings.rs` | the ring of this thread, for which `put_own` claims one if it has none |
+//! | `Ring::put` | `transport/shared/ring.rs` | finds room, draws a ticket, lets `Formatted::finish` (`record/writer.rs`) add the number, copies; the layout and the rules are in `stream/ring/` of `record-proto` (`RingWriter`, `Header`) |
 //!
 //! A *session* is one process's time with the parent, from its hello to its close frame; a fork begins another one. An
 //! *instance* is the session's number, drawn at random. A *ring* belongs to one thread, or is the common one of a
@@ -194,45 +192,40 @@
 //! | **`setup/`** | **from the environment to the process's logger** |
 //! | `setup/builder.rs` | [`Builder`]: the settings and their defaults |
 //! | `setup/start.rs` | [`Builder`]: `build*` and `init*`, which choose the filter, make the handler, set the logger |
-//! | `setup/init.rs` | [`init`] and [`init_or`] with the default settings |
+//! | `setup/logger.rs` | [`init`] and [`init_or`] with the default settings; [`counts`], [`close`], [`flush`] and [`wait_read`] of the handler that is the logger |
 //! | `setup/outcome.rs` | [`Outcome`]: which logger [`init_or`] has set |
 //! | `setup/error.rs` | [`InitError`] |
-//! | `setup/variables.rs` | the names of the environment variables |
-//! | `setup/env.rs` | reads both variables; checks the form of `RECORD_PIPE` (`filter.rs`: of `RECORD_PIPE_FILTER`) |
+//! | `setup/env.rs` | names and reads both environment variables; checks the form of `RECORD_PIPE` (`filter.rs`: of `RECORD_PIPE_FILTER`) |
 //! | `setup/adopt.rs` | checks that the descriptor is the pipe that `RECORD_PIPE` names; moves it to its own number |
 //! | `setup/share.rs` | [`share_with`]: passes the pipe on to a child of this process |
-//! | `setup/installed.rs` | [`counts`], [`close`], [`flush`] and [`wait_read`] of the handler that is the logger |
 //! | `setup/panic_hook.rs` | turns a panic into a record |
 //! | `setup/exit_hook.rs` | closes the handlers at `return` from main and at `exit` |
 //! | **`handler.rs`** | **[`PipeHandler`], the implementation of [`log::Log`]** |
 //! | **`filter.rs`** | **filter: parses and checks the directives, decides which records are sent** |
 //! | **`record/`** | **encode and stamp (both by `record-proto`), then commit** |
-//! | `record/writer.rs` | a log call step by step: encode, stamp, commit, count as sent or dropped |
-//! | `record/built.rs` | the same for records that the handler makes |
-//! | `record/number.rs` | the sequence number of one record, taken as late as possible |
-//! | `record/late_frames.rs` | records as frames that get their number once there is room for them |
-//! | `record/commit.rs` | commit: reports drops, writes in one piece or in fragments, truncates to the record limit, counts |
+//! | `record/writer.rs` | a log call step by step: encode, stamp, commit, and count the record if it was not sent |
+//! | `record/fragments.rs` | commit of all other records: in one piece or in fragments, truncated to the record limit |
+//! | `record/built.rs` | records that the handler makes |
 //! | `record/thread.rs` | the encoder, the buffer and the identity (id, name, fragment stream) of each thread |
-//! | `record/counters.rs` | counts sent and dropped records, hands out sequence numbers; [`Counts`] |
+//! | `record/counters.rs` | hands out sequence numbers, as late as possible; counts sent and dropped records; [`Counts`] |
 //! | `record/session.rs` | whether this process, or a forked child, still has to write its hello; the instance |
 //! | `record/hello.rs` | writes the hello: when the handler is made, and in a forked child before its first record |
-//! | `record/close.rs` | gives the rings back at the exit, and writes the close frame |
+//! | `record/account.rs` | reports drops; gives the rings back at the exit, and writes the close frame |
 //! | **`transport/`** | **commit: the ways from encoded frames to the parent** |
 //! | `transport/mod.rs` | `Transport`: the pipe alone, a shared buffer beside it, or a queue for a drain |
 //! | `transport/delivery.rs` | `Delivery`: the choice between them |
 //! | `transport/overflow.rs` | [`Overflow`], and the deadline that limits how long a log call waits |
-//! | `transport/pipe.rs` | the write to the pipe, and the wait for room in it; fallbacks for older kernels |
-//! | `transport/write_flags.rs` | one write(2) or pwritev2(2), with the flags for no SIGPIPE and no waiting |
+//! | `transport/pipe.rs` | the write to the pipe, with flags for no SIGPIPE and no waiting; the wait for room; fallbacks for older kernels |
 //! | `transport/own_fd.rs` | a descriptor of the handler, and the check that its number still means the same file |
-//! | `transport/address.rs`, `transport/buffer_address.rs` | pipe and buffer as `RECORD_PIPE` names them |
-//! | `transport/late_frame.rs` | a frame that is completed once there is room for it |
+//! | `transport/address.rs` | pipe and buffer as `RECORD_PIPE` names them |
+//! | `transport/late_frame.rs`, `transport/written.rs` | a frame that is completed once there is room for it, and what became of it |
 //! | `transport/wait_read_error.rs` | `WaitReadError` |
 //! | **`sys/`** | **the operating system, and nothing about records** |
 //! | `sys/process.rs` | the process's identity; notices a fork or clone |
 //! | `sys/thread_id.rs` | the system's number of a thread |
 //! | `sys/nesting.rs` | log calls inside log calls: limits their depth |
 //! | `sys/sigpipe.rs` | queries the disposition of SIGPIPE, and keeps the signal from the program, if the kernel cannot |
-//! | `sys/signal_mask.rs` | the signal mask of a thread |
+//! | `sys/sigpipe_by_flag.rs` | its place on Apple's systems and NetBSD |
 //! | `sys/atomic.rs` | 64-bit atomics, also on processors that have none |
 //!
 //! Rooms that the rest can be understood without:
@@ -241,7 +234,7 @@
 //! |---|---|
 //! | **`transport/shared/`** | **(`shared-buffer`) rings in memory that the parent maps too; its `mod.rs` lists the files** |
 //! | `transport/shared_unsupported.rs` | its place in builds and on systems without it |
-//! | **`transport/drained/`** | **(`drain`) `Drain`, and the queue in which log calls leave frames for it** |
+//! | **`transport/drained/`** | **(`drain`) `Drain`, the queue in which log calls leave frames for it, and whether it is at work** |
 //! | `record/span.rs` | encodes a span of `tracing` once, for all records within it |
 //! | **`tracing/`** | **feature `tracing`: events and spans; uses setup, handler, filter and record** |
 //! | `tracing/init.rs` | `init_tracing`, `init_tracing_with`, `init_tracing_or`: set subscriber and logger together |
@@ -277,7 +270,7 @@
 //! | `scope/fork_mutex.rs`, `scope/inherited.rs` | such a lock whose value is new in a forked child, or a copy |
 
 #![deny(missing_docs)]
-// The exceptions are single functions; each gives its reason.
+// The exceptions are single functions, and the file of the calls on SIGPIPE; each gives its reason.
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -194,9 +194,16 @@ impl Counters {
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
+    use std::{
+        io::{self, Read, Write},
+        thread,
+    };
+
+    use log::{Log, Record};
+    use rustix::fs::{OFlags, fcntl_setfl};
 
     use super::*;
+    use crate::PipeHandler;
 
     #[test]
     fn a_record_counts_as_sent_only_once_it_is() {
@@ -262,5 +269,27 @@ mod tests {
             }
         });
         assert_eq!(counters.sent(), 0);
+    }
+
+    #[test]
+    fn a_record_that_waits_for_room_in_the_pipe_does_not_count_as_sent() {
+        let (mut reader, mut writer) = io::pipe().unwrap();
+        let builder = PipeHandler::builder().panic_hook(false);
+        let handler = builder.build_on(writer.try_clone().unwrap()).unwrap();
+        // Both have this flag then. The handler waits all the same.
+        fcntl_setfl(&writer, OFlags::NONBLOCK).unwrap();
+        while writer.write(&[0; 1024]).is_ok() {}
+        while writer.write(&[0]).is_ok() {}
+        thread::scope(|scope| {
+            let waits = scope.spawn(|| handler.log(&Record::builder().build()));
+            while handler.writer.counters.numbers.load(Relaxed) == 0 {
+                thread::yield_now();
+            }
+            let while_it_waits = handler.counts().sent;
+            let _room = reader.read(&mut [0; 1 << 17]).unwrap();
+            waits.join().unwrap();
+            assert_eq!(while_it_waits, 0);
+        });
+        assert_eq!((handler.counts().sent, handler.counts().dropped), (1, 0));
     }
 }
