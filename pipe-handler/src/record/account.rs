@@ -124,7 +124,7 @@ impl RecordWriter {
     pub(super) fn drop_record(&self, level: Level) {
         self.count_dropped(level);
         // Dropped records have numbers too: to the parent, a gap in the numbers is a loss.
-        self.counters.take_numbers(1);
+        self.counters.take_numbers(1, 0);
     }
 
     /// Counts a record that will not be sent. Its number is taken before or afterwards.

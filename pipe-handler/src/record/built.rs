@@ -30,9 +30,7 @@ impl RecordWriter {
         record.context = self.settings.context.borrowed();
         record.truncate_names();
         // It has a number already if it follows a batch.
-        if record.seq != 0 {
-            commit.number = Number::taken(record.seq);
-        }
+        commit.number = Number::taken(record.seq);
         record.seq = u64::MAX;
         let mut frame = Vec::new();
         let written = loop {

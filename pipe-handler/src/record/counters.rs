@@ -34,14 +34,13 @@ pub struct Counts {
 /// The counters of one handler in this process.
 ///
 /// Every record that passes the filter takes a sequence number, and is then sent or dropped. Those that are sent are not
-/// counted by themselves: they are the numbers that were taken, without the records that were dropped or are not sent
-/// yet. A dropped record stays in `unreported` until a frame that reports it is in the pipe.
+/// counted by themselves: they are the numbers that were taken, without the records that were dropped or are unsent. A
+/// dropped record stays in `unreported` until a frame that reports it is in the pipe.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    /// How many numbers were taken.
+    /// How many numbers were taken and, in units of [`UNSENT`], how many of their records are neither sent nor dropped:
+    /// they wait for room, or the parent is gone. Both in one word, so that a record costs one access.
     numbers: CachePadded<AtomicU64>,
-    /// Records that have a number, and were not sent or dropped: they wait for room, or the parent is gone.
-    unsent: AtomicU64,
     /// By level, all since the start or the last reset.
     dropped: [AtomicU64; 5],
     /// 1 if `unreported` may have a count above 0.
@@ -50,68 +49,78 @@ pub(crate) struct Counters {
     unreported: [AtomicU64; 5],
 }
 
+/// One unsent record in [`Counters::numbers`]. It leaves numbers for a million records a second in nine years, and as many
+/// threads that wait at once as a system has.
+const UNSENT: u64 = 1 << 48;
+
 /// The sequence number of a record, taken when it is asked for first.
 #[derive(Debug, Default)]
 pub(super) struct Number {
-    pub(super) seq: Option<u64>,
-    /// So many numbers more are taken together with it, so that no other thread gets one between. The records that get
-    /// them count as unsent until then.
-    pub(super) more: u64,
+    /// 0 until it is taken.
+    seq: u64,
+    /// Whether the next number is taken together with it, so that no other thread gets that. Its record counts as unsent
+    /// until then.
+    pub(super) with_next: bool,
     /// Whether the record counts as unsent.
     is_unsent: bool,
 }
 
 impl Number {
-    /// A number that was taken as one [more](Self::more) with that of another record.
+    /// The number 0 is that of a record that has none yet. Others were taken [with another one](Self::with_next).
     pub(super) fn taken(seq: u64) -> Self {
         Self {
-            seq: Some(seq),
-            more: 0,
-            is_unsent: true,
+            seq,
+            with_next: false,
+            is_unsent: seq != 0,
         }
+    }
+
+    /// Returns the number if it was taken.
+    #[cfg(feature = "scope")]
+    pub(super) fn seq(&self) -> Option<u64> {
+        Some(self.seq).filter(|&seq| seq != 0)
     }
 
     /// Returns the number. `may_fail`: the record is not sent yet, and may be given up.
     #[inline]
     pub(super) fn get(&mut self, counters: &Counters, may_fail: bool) -> u64 {
-        *self.seq.get_or_insert_with(|| {
-            let unsent = self.more + u64::from(may_fail);
-            if unsent > 0 {
-                counters.unsent.fetch_add(unsent, Relaxed);
-            }
+        if self.seq == 0 {
+            let next = u64::from(self.with_next);
+            self.seq = counters.take_numbers(1 + next, next + u64::from(may_fail));
             self.is_unsent = may_fail;
-            counters.take_numbers(1 + self.more)
-        })
+        }
+        self.seq
     }
 
     /// The record was sent, or is counted as dropped.
     #[inline]
     pub(super) fn settle(&mut self, counters: &Counters) {
         if std::mem::replace(&mut self.is_unsent, false) {
-            counters.unsent.fetch_sub(1, Relaxed);
+            counters.numbers.fetch_sub(UNSENT, Relaxed);
         }
     }
 
     /// The record will never be sent, and is not counted as dropped.
     pub(super) fn discard(&self, counters: &Counters) {
-        if self.seq.is_some() && !self.is_unsent {
-            counters.unsent.fetch_add(1, Relaxed);
+        if self.seq != 0 && !self.is_unsent {
+            counters.numbers.fetch_add(UNSENT, Relaxed);
         }
     }
 
     /// Lets the record get a number of the session that has begun since, with counters that were set to zero.
     pub(super) fn renew(&mut self) {
-        (self.seq, self.is_unsent) = (None, false);
+        (self.seq, self.is_unsent) = (0, false);
     }
 }
 
 impl Counters {
-    /// Takes so many sequence numbers in a row, from 1 on, and returns the first.
+    /// Takes so many sequence numbers in a row, from 1 on, and returns the first. So many of their records are unsent.
     #[inline]
-    pub(crate) fn take_numbers(&self, count: u64) -> u64 {
-        // Release: a thread that sees the number taken, as `sent` may, also sees the record counted as unsent or dropped
-        // before. Otherwise it would take the record for sent.
-        self.numbers.fetch_add(count, Release) + 1
+    pub(crate) fn take_numbers(&self, count: u64, unsent: u64) -> u64 {
+        // Release: a thread that sees the number taken, as `sent` may, also sees the record counted as dropped before.
+        // Otherwise it would take the record for sent.
+        let before = self.numbers.fetch_add(count + unsent * UNSENT, Release);
+        before % UNSENT + 1
     }
 
     /// Counts a record that will not be sent. Call it before the record takes its number, unless it has one. `is_reported`:
@@ -139,11 +148,14 @@ impl Counters {
     /// Returns how many records were sent: all that have a number, without those that were dropped or are not sent yet.
     pub(crate) fn sent(&self) -> u64 {
         // Acquire pairs with `take_numbers`.
-        let numbers = self.numbers.load(Acquire).cast_signed();
-        let unsent = self.unsent.load(Relaxed).cast_signed();
-        let dropped = self.dropped().total().cast_signed();
-        // Below 0 at a moment in which a record counts as unsent or dropped and has no number yet.
-        (numbers - unsent - dropped).max(0).cast_unsigned()
+        let word = self.numbers.load(Acquire);
+        let numbers = (word % UNSENT).cast_signed();
+        // Signed: a record that began before the last reset may be settled after it.
+        let unsent = word.cast_signed().div_euclid(UNSENT.cast_signed());
+        // Below 0 at a moment in which a record counts as dropped and has no number yet.
+        (numbers - unsent - self.dropped().total().cast_signed())
+            .max(0)
+            .cast_unsigned()
     }
 
     pub(crate) fn dropped(&self) -> Levels {
@@ -186,7 +198,7 @@ impl Counters {
         // Relaxed: the session publishes these stores with Release when it is opened; other threads count only after they
         // have seen that.
         let by_level = self.dropped.iter().chain(&self.unreported);
-        for counter in by_level.chain([&*self.numbers, &self.unsent, &self.any_unreported]) {
+        for counter in by_level.chain([&*self.numbers, &self.any_unreported]) {
             counter.store(0, Relaxed);
         }
     }
@@ -223,7 +235,7 @@ mod tests {
         Number::default().discard(&counters);
         assert_eq!(counters.sent(), 2);
         counters.count_dropped(Level::Info, true);
-        counters.take_numbers(1);
+        counters.take_numbers(1, 0);
         assert_eq!((counters.sent(), counters.dropped().total()), (2, 1));
         counters.reset();
         assert_eq!((counters.sent(), certain.get(&counters, false)), (0, 2));
@@ -235,7 +247,7 @@ mod tests {
     fn a_number_that_was_taken_for_a_later_record_is_not_one_of_a_sent_record() {
         let counters = Counters::default();
         let mut last_of_batch = Number {
-            more: 1,
+            with_next: true,
             ..Number::default()
         };
         assert_eq!(
@@ -260,7 +272,7 @@ mod tests {
                             Number::default().get(counters, true);
                         }
                         counters.count_dropped(Level::Info, true);
-                        counters.take_numbers(1);
+                        counters.take_numbers(1, 0);
                     }
                 })
             });

@@ -58,13 +58,13 @@ impl Unsent<'_> {
     /// Sends other records before this one.
     pub(crate) fn send_batch(&mut self, reason: BatchReason, batch: &Batch) {
         let commit = &mut self.buffers.commit;
-        self.writer.send_batch_with(reason, batch, 0, commit);
+        self.writer.send_batch_with(reason, batch, false, commit);
     }
 
     /// Sends the records that this one makes matter. It gets the number after theirs, and has to be sent next.
     pub(crate) fn send_escalation(&mut self, batch: &Batch) {
         let (reason, commit) = (BatchReason::Escalation, &mut self.buffers.commit);
-        self.writer.send_batch_with(reason, batch, 1, commit);
+        self.writer.send_batch_with(reason, batch, true, commit);
     }
 
     /// Drops the record and counts it.
@@ -136,21 +136,21 @@ impl RecordWriter {
         batch: &Batch,
         deadline: &mut Deadline,
     ) {
-        self.send_all(reason, batch, 0, deadline);
+        self.send_all(reason, batch, false, deadline);
     }
 
     /// Sends the records that another one makes matter. Returns the number of that one, which has to be sent next;
     /// `None` if it is the next one.
     pub(crate) fn send_escalation(&self, batch: &Batch, deadline: &mut Deadline) -> Option<u64> {
-        self.send_all(BatchReason::Escalation, batch, 1, deadline)
+        self.send_all(BatchReason::Escalation, batch, true, deadline)
     }
 
-    /// Sends records, and takes so many numbers more. Returns the first of these; `None` if nothing is sent.
+    /// Sends records. `with_next`: takes the next number too. Returns it; `None` if nothing is sent.
     fn send_all(
         &self,
         reason: BatchReason,
         batch: &Batch,
-        more: u64,
+        with_next: bool,
         deadline: &mut Deadline,
     ) -> Option<u64> {
         if batch.ends.is_empty() || self.discards() {
@@ -163,25 +163,30 @@ impl RecordWriter {
         let mut buffers = Buffers::take(*deadline);
         let commit = &mut buffers.commit;
         commit.thread.follow_fork();
-        self.send_batch_with(reason, batch, more, commit);
-        let next = commit.number.seq;
+        self.send_batch_with(reason, batch, with_next, commit);
+        let next = commit.number.seq();
         *deadline = commit.deadline;
         buffers.put_back();
         next
     }
 
-    /// Numbers and writes the records. So many numbers more, at most one, are taken together with the last one: no other
-    /// thread gets one between. The next record of the commit gets it.
-    fn send_batch_with(&self, reason: BatchReason, batch: &Batch, more: u64, commit: &mut Commit) {
+    /// Numbers and writes the records. `with_next`: the next number is taken together with the last one, so that no other
+    /// thread gets that. It is that of the commit's next record.
+    fn send_batch_with(
+        &self,
+        reason: BatchReason,
+        batch: &Batch,
+        with_next: bool,
+        commit: &mut Commit,
+    ) {
         let id = self.next_batch();
         let instance = self.session.instance();
         let mut left = batch.ends.len() as u64;
         let (mut frame, mut next) = (Vec::new(), Number::default());
         for (level, fields) in batch.iter() {
             left -= 1;
-            let more = if left == 0 { more } else { 0 };
             commit.number = Number::default();
-            commit.number.more = more;
+            commit.number.with_next = with_next && left == 0;
             frame.clear();
             let info = BatchInfo::new(reason, id, left);
             put_batched_record(fields, u64::MAX, info, &mut frame);
@@ -191,7 +196,7 @@ impl RecordWriter {
                 self.begin_anew(Some(instance), commit);
             }
             self.count(written, level, &mut commit.number);
-            if more > 0 {
+            if commit.number.with_next {
                 next = Number::taken(commit.number.get(&self.counters, true) + 1);
             }
         }
