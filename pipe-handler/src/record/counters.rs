@@ -87,7 +87,7 @@ impl Number {
         if self.seq == 0 {
             let next = u64::from(self.with_next);
             self.seq = counters.take_numbers(1 + next, next + u64::from(may_fail));
-            self.is_unsent = may_fail;
+            self.is_unsent |= may_fail;
         }
         self.seq
     }
