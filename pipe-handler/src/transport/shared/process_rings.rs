@@ -196,10 +196,12 @@ impl ThreadRing {
             let Ok(mut own) = own.try_borrow_mut() else {
                 return Own::Nested;
             };
-            match &mut *own {
-                Some(own) if ptr::eq(own.claims, claims) => own.put(frame),
-                other => other.insert(Self::claim(claims)).put(frame),
-            }
+            let own = match &mut *own {
+                Some(own) if ptr::eq(own.claims, claims) => own,
+                other => other.insert(Self::claim(claims)),
+            };
+            // In one place only, so that all of it is inlined into the log call.
+            own.put(frame)
         })
         // The thread is ending.
         .unwrap_or(Own::None)
