@@ -215,7 +215,7 @@ mod tests {
     use rustix::fs::{OFlags, fcntl_setfl};
 
     use super::*;
-    use crate::PipeHandler;
+    use crate::handler::PipeHandler;
 
     #[test]
     fn a_record_counts_as_sent_only_once_it_is() {

@@ -86,12 +86,11 @@ impl RecordWriter {
             return;
         }
         let level = event.level();
-        let mut deadline = self.deadline(level);
         let Some(_nesting) = NestingGuard::enter() else {
-            self.open(&mut deadline);
+            self.open(&mut self.deadline(level));
             return self.drop_record(level);
         };
-        let mut buffers = Buffers::take(deadline);
+        let mut buffers = Buffers::take(self.deadline(level));
         self.identify(&mut buffers);
         buffers.encoder.format(event);
         if self.open(&mut buffers.commit.deadline) {

@@ -71,13 +71,12 @@ impl RecordWriter {
             return;
         }
         let level = event.level();
-        let mut deadline = self.deadline(level);
         let Some(_nesting) = NestingGuard::enter() else {
             // In a forked child, this sets the counters to zero before the drop is counted.
-            self.open(&mut deadline);
+            self.open(&mut self.deadline(level));
             return self.drop_record(level);
         };
-        let mut buffers = Buffers::take(deadline);
+        let mut buffers = Buffers::take(self.deadline(level));
         self.identify(&mut buffers);
         buffers.encoder.format(event);
         // The session is opened after the formatting, which may have forked: then this is another process.
