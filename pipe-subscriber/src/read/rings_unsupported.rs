@@ -24,6 +24,10 @@ impl Rings {
         match self.0 {}
     }
 
+    pub(crate) fn look_after_sleep(&mut self) -> bool {
+        match self.0 {}
+    }
+
     pub(crate) fn close(&mut self) {
         match self.0 {}
     }
