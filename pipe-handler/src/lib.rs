@@ -126,12 +126,12 @@
 //! its thread has logged records of that size from that call site. The exceptions are records that have an error, a
 //! structure or more than 15 key-values, and records of more than 64 KiB.
 //!
-//! With a shared buffer, a log call is an encoding and a copy into the ring: 148 ns for a message of 56 bytes formatted
+//! With a shared buffer, a log call is an encoding and a copy into the ring: 146 ns for a message of 56 bytes formatted
 //! from two arguments and two key-values, of which the encoding is 91 ns, the clock included. A record that finds the
 //! parent asleep, as after a pause, also wakes it, by a write to the pipe. A ring that needs more memory asks the system
 //! for it.
 //!
-//! Through the pipe, it is the encoding and one system call, 317 ns together. Before Linux 6.18, one more system call
+//! Through the pipe, it is the encoding and one system call, 335 ns together. Before Linux 6.18, one more system call
 //! queries the disposition of SIGPIPE, 104 ns. If the program does not ignore the signal, two more block it, 204 ns.
 //!
 //! On Linux 6.18 and later, the system call of the commit is pwritev2(2) with the flag `NOSIGNAL`. Before that it is
