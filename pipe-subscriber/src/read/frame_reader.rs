@@ -19,11 +19,13 @@ use crate::account::StreamEnd;
 
 /// Reads payloads up to the end of the stream, and keeps how it ended.
 ///
-/// This is the only place at which a pipe and the rings of a shared buffer meet. It works in turns. A turn, but for one
-/// that finds records in the rings after a sleep, reads the pipe first, then looks at the rings, and hands out what the look found before what the read did. So a record that was
+/// This is the only place at which a pipe and the rings of a shared buffer meet. It works in turns. A turn reads the
+/// pipe first, then looks at the rings, and hands out what the look found before what the read did. So a record that was
 /// logged into a ring before something was written to the pipe comes first: if the read has what was written, the look
 /// has the record. (A record that is logged into a ring after that write may come first too. The order is not corrected
 /// by the times of the records, because clocks are set.)
+///
+/// The first turn after a sleep looks at the rings only. If it finds records, the next turn reads the pipe.
 pub(crate) struct FrameReader<R> {
     pipe: PipeFrames<R>,
     /// Set by a reader that ends although another process may still write.

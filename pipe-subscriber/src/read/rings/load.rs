@@ -14,11 +14,7 @@ const WINDOW: Duration = TICK.saturating_mul(4);
 /// sleeps, and costs about as much as four bells, whose writers keep a processor awake.
 const WORTH_A_TICK: u128 = 4;
 
-static LOAD: Mutex<Load> = Mutex::new(Load {
-    begin: None,
-    frames: 0,
-    is_busy: false,
-});
+static LOAD: Mutex<Load> = Mutex::new(Load::NONE);
 
 /// Counts frames that a look found. Returns whether there are enough of them for ticks.
 pub(super) fn add(frames: u32, now: Instant) -> bool {
@@ -26,7 +22,7 @@ pub(super) fn add(frames: u32, now: Instant) -> bool {
     load.add(frames, now)
 }
 
-/// Frames since the begin of a window, and what the window before has shown.
+/// The frames since a window began, and whether the window before it was busy.
 #[derive(Debug)]
 struct Load {
     begin: Option<Instant>,
@@ -35,6 +31,12 @@ struct Load {
 }
 
 impl Load {
+    const NONE: Self = Self {
+        begin: None,
+        frames: 0,
+        is_busy: false,
+    };
+
     fn add(&mut self, frames: u32, now: Instant) -> bool {
         let begin = *self.begin.get_or_insert(now);
         let passed = now.saturating_duration_since(begin);
@@ -63,11 +65,7 @@ mod tests {
 
     #[test]
     fn ticks_are_worth_it_from_a_few_frames_each_on() {
-        let mut load = Load {
-            begin: None,
-            frames: 0,
-            is_busy: false,
-        };
+        let mut load = Load::NONE;
         let begin = Instant::now();
         for (distance, expected) in [(100, false), (10, true), (50, false), (20, true)] {
             let distance = Duration::from_micros(distance);
@@ -83,9 +81,8 @@ mod tests {
     #[test]
     fn one_burst_after_silence_is_no_load() {
         let mut load = Load {
-            begin: None,
-            frames: 0,
             is_busy: true,
+            ..Load::NONE
         };
         let begin = Instant::now();
         load.add(1, begin);

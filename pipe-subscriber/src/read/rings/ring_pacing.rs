@@ -35,7 +35,7 @@ pub(super) struct Found {
 }
 
 impl RingPacing {
-    /// Notes what a look found, which is not nothing. Returns whether the next ones are made at ticks.
+    /// Notes a look that found frames. Returns whether the next ones are made at ticks.
     pub(super) fn on_frames(&mut self, found: Found, now: Instant) -> bool {
         let is_busy = load::add(found.frames, now);
         self.on_frames_under_load(found, now, is_busy)

@@ -112,16 +112,7 @@ fn a_parent_that_is_stopped_is_not_gone() {
 #[test]
 fn a_process_without_its_pipe_takes_a_tail_that_stands_still_for_the_end() {
     let (_parent, handler) = start_with(64 * KIB, Overflow::Block);
-    let number = handler
-        .writer
-        .transport
-        .pipe
-        .as_ref()
-        .unwrap()
-        .end
-        .address()
-        .unwrap()
-        .fd;
+    let number = super::room::number_of_pipe(&handler);
     super::room::replace(number, &other_file());
     // Otherwise it would wait for ever.
     while !handler.is_gone() {

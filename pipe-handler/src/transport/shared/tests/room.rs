@@ -135,16 +135,7 @@ fn a_thread_that_waits_for_room_wakes_a_parent_whose_bell_was_lost() {
 fn a_bell_is_not_written_into_another_file_under_the_number_of_the_pipe() {
     let (mut parent, handler) = start_with(1024 * KIB, Overflow::Block);
     let (mut other, write_end) = io::pipe().unwrap();
-    let number = handler
-        .writer
-        .transport
-        .pipe
-        .as_ref()
-        .unwrap()
-        .end
-        .address()
-        .unwrap()
-        .fd;
+    let number = number_of_pipe(&handler);
     replace(number, &write_end);
     parent.read();
     parent.reader.fall_asleep(parent.words, || {});
@@ -158,6 +149,12 @@ fn a_bell_is_not_written_into_another_file_under_the_number_of_the_pipe() {
     let mut bytes = Vec::new();
     io::Read::read_to_end(&mut other, &mut bytes).unwrap();
     assert!(bytes.is_empty(), "{bytes:?}");
+}
+
+/// Returns the number of the descriptor of the handler's pipe.
+pub(super) fn number_of_pipe(handler: &PipeHandler) -> i32 {
+    let pipe = handler.writer.transport.pipe.as_ref();
+    pipe.unwrap().end.address().unwrap().fd
 }
 
 /// Makes the number stand for another file.
