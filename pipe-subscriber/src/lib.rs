@@ -303,6 +303,7 @@
 //! | `read/rings/rings.rs` | the rings of a shared buffer: looks, hands out frames, sleeps (feature `shared-buffer`) |
 //! | `read/rings_unsupported.rs` | the same interface for other systems, and without the feature |
 //! | `read/rings/ring_pacing.rs` | decides when rings are read at ticks |
+//! | `read/rings/load.rs` | counts the frames of all buffers, to tell whether ticks are worth their cost |
 //! | `read/rings/ticks.rs` | the ticks at which a busy buffer is looked at |
 //! | `read/rings/dropped_counts.rs` | makes reports of the counts of dropped records in a buffer; `account` counts them as those from the pipe |
 //! | `read/coop_budget.rs` | decides when the reader yields its turn to the runtime |
